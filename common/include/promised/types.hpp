@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// The nouns that applications, workers, the daemon and the command line share: a job's id, its state, why it
+// failed, and the options of a call. Plain values: nothing here talks to anybody.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace promised {
+
+/// A job's id: a UUIDv7 made by the client, so that a resubmission is the same job (SEMANTICS S2).
+class JobId {
+ public:
+  static constexpr std::size_t kSize = 16;
+
+  constexpr JobId() = default;
+  /// `bytes` in network order, as RFC 9562 has them.
+  explicit constexpr JobId(const std::array<std::uint8_t, kSize>& bytes) : bytes_(bytes) {}
+
+  /// The id in its 36-character form, in either case; nothing for any other text.
+  [[nodiscard]] static std::optional<JobId> parse(std::string_view text) {
+    if (text.size() != 36) return std::nullopt;
+    JobId id;
+    std::size_t digit = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const char c = text[i];
+      if (i == 8 || i == 13 || i == 18 || i == 23) {
+        if (c != '-') return std::nullopt;
+        continue;
+      }
+      int nibble = 0;
+      if (c >= '0' && c <= '9') {
+        nibble = c - '0';
+      } else if (c >= 'a' && c <= 'f') {
+        nibble = c - 'a' + 10;
+      } else if (c >= 'A' && c <= 'F') {
+        nibble = c - 'A' + 10;
+      } else {
+        return std::nullopt;
+      }
+      id.bytes_[digit / 2] = static_cast<std::uint8_t>(id.bytes_[digit / 2] << 4 | nibble);
+      ++digit;
+    }
+    return id;
+  }
+
+  /// The 36-character form in lower case.
+  [[nodiscard]] std::string text() const {
+    static constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string out;
+    out.reserve(36);
+    for (std::size_t i = 0; i < kSize; ++i) {
+      if (i == 4 || i == 6 || i == 8 || i == 10) out.push_back('-');
+      out.push_back(kDigits[bytes_[i] >> 4]);
+      out.push_back(kDigits[bytes_[i] & 15]);
+    }
+    return out;
+  }
+
+  [[nodiscard]] constexpr const std::array<std::uint8_t, kSize>& bytes() const { return bytes_; }
+  [[nodiscard]] std::string_view view() const {
+    return {reinterpret_cast<const char*>(bytes_.data()), bytes_.size()};
+  }
+  [[nodiscard]] constexpr bool empty() const { return bytes_ == std::array<std::uint8_t, kSize>{}; }
+
+  friend constexpr auto operator<=>(const JobId&, const JobId&) = default;
+
+ private:
+  std::array<std::uint8_t, kSize> bytes_{};
+};
+
+/// What is known of a job or a name. The answers are distinct: nobody has to guess whether a result is late or lost.
+enum class State : std::uint8_t {
+  unknown = 0,    ///< never heard of it, or its tombstone is gone too
+  scheduled = 1,  ///< waits for its moment
+  pending = 2,    ///< waits in its queue
+  running = 3,
+  waiting = 4,  ///< waits for other jobs; its slot is free meanwhile
+  succeeded = 5,
+  failed = 6,
+  cancelled = 7,
+  expired = 8,    ///< waited longer than its timeout
+  lapsed = 9,     ///< was there; its lifespan is over (SEMANTICS R6)
+  forgotten = 10  ///< somebody said forget
+};
+
+/// True for the four ways in which a job ends.
+[[nodiscard]] constexpr bool is_ended(State s) { return s >= State::succeeded && s <= State::expired; }
+
+/// Why a job failed.
+enum class Cause : std::uint8_t {
+  none = 0,
+  exception = 1,      ///< the function threw: see type and message
+  crashed = 2,        ///< the worker was killed by a signal
+  exited = 3,         ///< the worker ended without an answer: see exit_code
+  memory = 4,         ///< the pool's memory limit
+  timed_out = 5,      ///< see limit
+  interrupted = 6,    ///< cut off by no fault of its own, and submitted at most once
+  quarantined = 7,    ///< it kept killing its worker
+  deadlock = 8,       ///< a circle of waits
+  no_function = 9,    ///< no pool offers the function
+  bad_arguments = 10, ///< wrong number or type of arguments
+  result_too_large = 11
+};
+
+enum class Durability : std::uint8_t {
+  durable = 0,  ///< accepted means on disk
+  memory = 1    ///< lost when the daemon goes
+};
+
+/// What happens when the name is taken (SEMANTICS R3).
+enum class Duplicate : std::uint8_t {
+  raise = 0,    ///< the submission fails with NameTaken
+  replace = 1,  ///< the old holder loses the name; its job goes on
+  attach = 2,   ///< the caller gets the holder's future; the new call does not run
+  keep = 3      ///< the new job runs, unnamed
+};
+
+/// How and why a job failed, as its reader gets it.
+struct Failure {
+  Cause cause = Cause::none;
+  std::string type;     ///< exception: the demangled C++ type
+  std::string message;  ///< one sentence for a person
+  std::string output;   ///< the last of what the worker wrote to stdout and stderr
+  std::string limit;    ///< timed_out: which limit ("run_timeout")
+  int signal = 0;       ///< crashed: the signal's number
+  int exit_code = 0;    ///< exited: the exit status
+  std::uint32_t attempt = 0;
+  std::int32_t pid = 0;  ///< the worker's
+  std::chrono::nanoseconds ran{0};
+
+  friend bool operator==(const Failure&, const Failure&) = default;
+};
+
+/// The options of a call: a value that can be kept and reused. Every setter returns the options themselves.
+class Options {
+ public:
+  /// The queue to wait in; made on first use. 1 to 255 bytes.
+  Options& queue(std::string name) { queue_ = std::move(name); return *this; }
+  /// -100 to 100; higher ones leave the queue first (SEMANTICS Q1).
+  Options& priority(int p) { priority_ = p; return *this; }
+  /// The longest wait in the queue; over it the job is expired (SEMANTICS T1). Zero: no limit.
+  Options& timeout(std::chrono::milliseconds t) { timeout_ = t; return *this; }
+  /// The longest run of one attempt; over it the job fails as timed_out (SEMANTICS T3). Zero: the pool's limit.
+  Options& run_timeout(std::chrono::milliseconds t) { run_timeout_ = t; return *this; }
+  /// Keep the future under `name`, and `lifespan` after the job has ended (SEMANTICS R1). No lifespan: the
+  /// daemon's default.
+  Options& remember(std::string name, std::optional<std::chrono::milliseconds> lifespan = {},
+                    Duplicate duplicate = Duplicate::raise) {
+    name_ = std::move(name);
+    lifespan_ = lifespan;
+    duplicate_ = duplicate;
+    return *this;
+  }
+  Options& durability(Durability d) { durability_ = d; return *this; }
+  /// Not run again after an interruption: it then fails as interrupted (SEMANTICS A4).
+  Options& at_most_once(bool on = true) { at_most_once_ = on; return *this; }
+
+  [[nodiscard]] const std::string& queue() const { return queue_; }
+  [[nodiscard]] int priority() const { return priority_; }
+  [[nodiscard]] std::chrono::milliseconds timeout() const { return timeout_; }
+  [[nodiscard]] std::chrono::milliseconds run_timeout() const { return run_timeout_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::optional<std::chrono::milliseconds> lifespan() const { return lifespan_; }
+  [[nodiscard]] Duplicate duplicate() const { return duplicate_; }
+  [[nodiscard]] Durability durability() const { return durability_; }
+  [[nodiscard]] bool at_most_once() const { return at_most_once_; }
+
+  friend bool operator==(const Options&, const Options&) = default;
+
+ private:
+  std::string queue_ = "default";
+  std::string name_;
+  std::chrono::milliseconds timeout_{0};
+  std::chrono::milliseconds run_timeout_{0};
+  std::optional<std::chrono::milliseconds> lifespan_;
+  int priority_ = 0;
+  Duplicate duplicate_ = Duplicate::raise;
+  Durability durability_ = Durability::durable;
+  bool at_most_once_ = false;
+};
+
+[[nodiscard]] constexpr std::string_view to_string(State s) {
+  switch (s) {
+    case State::unknown: return "unknown";
+    case State::scheduled: return "scheduled";
+    case State::pending: return "pending";
+    case State::running: return "running";
+    case State::waiting: return "waiting";
+    case State::succeeded: return "succeeded";
+    case State::failed: return "failed";
+    case State::cancelled: return "cancelled";
+    case State::expired: return "expired";
+    case State::lapsed: return "lapsed";
+    case State::forgotten: return "forgotten";
+  }
+  return "unknown";
+}
+
+[[nodiscard]] constexpr std::string_view to_string(Cause c) {
+  switch (c) {
+    case Cause::none: return "none";
+    case Cause::exception: return "exception";
+    case Cause::crashed: return "crashed";
+    case Cause::exited: return "exited";
+    case Cause::memory: return "memory";
+    case Cause::timed_out: return "timed_out";
+    case Cause::interrupted: return "interrupted";
+    case Cause::quarantined: return "quarantined";
+    case Cause::deadlock: return "deadlock";
+    case Cause::no_function: return "no_function";
+    case Cause::bad_arguments: return "bad_arguments";
+    case Cause::result_too_large: return "result_too_large";
+  }
+  return "none";
+}
+
+}  // namespace promised
+
+template <>
+struct std::hash<promised::JobId> {
+  std::size_t operator()(const promised::JobId& id) const noexcept {
+    // The last eight bytes of a UUIDv7 are random but for two bits.
+    std::uint64_t tail = 0;
+    std::memcpy(&tail, id.bytes().data() + 8, sizeof tail);
+    return static_cast<std::size_t>(tail);
+  }
+};

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon tells of its jobs and of itself, for people and programs that watch it (SEMANTICS M1 to M3).
+// Snapshots: plain values that change nothing and go stale.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <promised/types.hpp>
+#include <string>
+#include <vector>
+
+namespace promised {
+
+/// A moment of the wall clock; zero (1970) means "not yet".
+using WallClock = std::chrono::sys_time<std::chrono::microseconds>;
+
+/// One job as its owner or an administrator sees it.
+struct JobView {
+  JobId id;
+  State state = State::unknown;
+  std::string function;
+  std::string name;  ///< empty: not remembered
+  std::string queue;
+  std::string pool;  ///< that runs or ran it; empty: none yet
+  std::string reason;  ///< why it is not running yet; who cancelled it
+  Failure failure;     ///< state failed: its cause; else, the last attempt's if there was one
+  std::uint32_t owner = 0;  ///< uid
+  int priority = 0;
+  Durability durability = Durability::durable;
+  std::uint32_t attempts = 0;
+  std::uint32_t interruptions = 0;
+  std::int32_t worker_pid = 0;  ///< while it runs
+  bool remembered = false;
+  bool at_most_once = false;
+  std::uint64_t arguments_size = 0;  ///< bytes
+  std::uint64_t result_size = 0;     ///< bytes
+  std::chrono::milliseconds lifespan{0};
+  std::chrono::milliseconds timeout{0};
+  std::chrono::milliseconds run_timeout{0};
+  WallClock submitted, started, ended, kept_until;
+
+  friend bool operator==(const JobView&, const JobView&) = default;
+};
+
+struct FunctionView {
+  std::string name;
+  std::string signature;  ///< such as "(text, int32) -> text"
+  friend bool operator==(const FunctionView&, const FunctionView&) = default;
+};
+
+struct PoolView {
+  std::string name;
+  std::string program;
+  std::string state;   ///< "starting", "ready" or "failing"
+  std::string reason;  ///< failing: why
+  std::uint32_t size = 0;     ///< workers wanted
+  std::uint32_t workers = 0;  ///< workers there
+  std::uint32_t busy = 0;
+  std::uint64_t crashes = 0;   ///< since start
+  std::uint64_t finished = 0;  ///< jobs, since start
+  std::chrono::milliseconds retry_in{0};  ///< failing: until the next try
+  std::vector<FunctionView> functions;
+  friend bool operator==(const PoolView&, const PoolView&) = default;
+};
+
+struct QueueView {
+  std::string name;
+  std::uint64_t length = 0;
+  std::chrono::milliseconds oldest{0};  ///< how long the oldest has waited
+  friend bool operator==(const QueueView&, const QueueView&) = default;
+};
+
+/// Durations of the last minute's jobs.
+struct PercentilesView {
+  std::chrono::microseconds p50{0}, p95{0};
+  std::uint64_t count = 0;
+  friend bool operator==(const PercentilesView&, const PercentilesView&) = default;
+};
+
+struct LimitView {
+  std::string name;  ///< as in the configuration
+  std::uint64_t used = 0, most = 0;
+  friend bool operator==(const LimitView&, const LimitView&) = default;
+};
+
+struct StatusView {
+  std::string version;
+  std::string health;  ///< "ok" or "degraded"
+  std::vector<std::string> problems;  ///< why it is degraded
+  std::string endpoint, state_dir;
+  std::int32_t pid = 0;
+  std::chrono::milliseconds uptime{0};
+  std::vector<std::uint64_t> jobs_by_state;  ///< index: State
+  std::vector<PoolView> pools;
+  std::vector<QueueView> queues;  ///< the longest first, at most 100
+  PercentilesView waited, ran;
+  std::uint64_t accepted = 0, finished = 0;  ///< since start
+  double finished_per_second = 0;            ///< over the last minute
+  std::uint64_t remembered = 0;
+  std::uint64_t store_bytes = 0;
+  WallClock last_commit;
+  std::uint32_t clients = 0;
+  std::uint64_t garbage = 0;        ///< messages that were no requests
+  std::uint64_t refused = 0;        ///< requests
+  std::uint64_t stale_reports = 0;  ///< of attempts that were over already
+  std::vector<LimitView> limits;
+  friend bool operator==(const StatusView&, const StatusView&) = default;
+};
+
+}  // namespace promised

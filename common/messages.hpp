@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every message between client, daemon and worker as a plain value. common/wire turns them into bytes and back;
+// nobody else knows how they look there. docs/protocol.md tells who may say what when.
+#pragma once
+
+#include <promised/types.hpp>
+#include <promised/views.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/payload.hpp"
+
+namespace promised::message {
+
+inline constexpr std::uint32_t kClientProtocol = 1;
+inline constexpr std::uint32_t kWorkerProtocol = 1;
+
+// ---- client to daemon -----------------------------------------------------------------------------------------
+
+struct Hello {
+  std::uint32_t protocol = kClientProtocol;
+  JobId client;  ///< 16 random bytes that stay the same when the client reconnects
+  std::string program;
+};
+/// The payload is the encoded arguments.
+struct Submit {
+  JobId id;
+  std::string function;
+  Options options;
+};
+/// A job by id, or the future that the asker remembers under a name. Exactly one of the two is set.
+struct Key {
+  JobId id;
+  std::string name;
+};
+struct Watch {
+  Key key;
+  bool take = false;  ///< forget the name with the answer that has the outcome
+  bool peek = false;  ///< answer now, whatever the state; do not tell again
+};
+struct Cancel {
+  Key key;
+};
+struct Remember {
+  JobId id;
+  std::string name;
+  std::optional<std::chrono::milliseconds> lifespan;
+  Duplicate duplicate = Duplicate::raise;
+};
+struct Forget {
+  Key key;
+};
+struct List {
+  std::uint32_t states = 0;  ///< bit n stands for State n; 0: all
+  std::string function;      ///< a glob; empty: all
+  std::string queue;
+  std::string name_prefix;
+  bool remembered = false;  ///< only those that have a name
+  std::uint32_t most = 0;   ///< a page; 0: 100
+  JobId after;              ///< the id that the page before ended with
+};
+/// One job: by key, by the beginning of its id's text, or the asker's newest.
+struct Show {
+  Key key;
+  std::string prefix;
+  bool last = false;
+};
+struct StatusQuery {};
+struct Bye {};
+
+struct Request {
+  std::uint64_t number = 0;    ///< chosen by the client, counting up
+  std::uint64_t received = 0;  ///< every delivery up to here has arrived
+  /// Nothing in it: the message only acknowledges.
+  std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, List, Show, StatusQuery, Bye> body;
+};
+
+// ---- daemon to client -----------------------------------------------------------------------------------------
+
+struct Welcome {
+  std::uint32_t protocol = kClientProtocol;
+  std::string version;
+  JobId daemon;  ///< differs after a restart
+  std::uint64_t max_arguments = 0;
+};
+struct Accepted {
+  std::vector<std::uint64_t> numbers;  ///< of the Submit requests
+};
+struct Refused {
+  std::string code;
+  std::string message;
+  JobId holder;                  ///< code name_taken: who has it
+  State state = State::unknown;  ///< name_taken: the holder's; no_such_future: lapsed, forgotten or unknown
+};
+/// The payload is the value, if the job succeeded.
+struct Ended {
+  JobId id;
+  State state = State::succeeded;
+  Failure failure;
+  std::string reason;  ///< who cancelled it
+};
+struct Known {
+  JobId id;
+  State state = State::unknown;
+  bool effect = false;  ///< Cancel, Forget: whether it had one
+};
+struct Jobs {
+  std::vector<JobView> jobs;
+  bool more = false;
+};
+struct Status {
+  StatusView view;
+};
+
+struct Reply {
+  std::uint64_t number = 0;    ///< the request that this answers
+  /// Set on the outcomes of unnamed jobs, which the daemon keeps until they have arrived: counts up within a session,
+  /// and Request::received acknowledges it. Zero on everything else.
+  std::uint64_t delivery = 0;
+  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status> body;
+};
+
+// ---- daemon to worker -----------------------------------------------------------------------------------------
+
+struct WorkerWelcome {
+  std::uint32_t protocol = kWorkerProtocol;
+  std::string pool;
+  std::uint64_t max_result = 0;  ///< bytes
+};
+/// The payload is the arguments.
+struct Run {
+  std::uint32_t sequence = 0;
+  JobId id;
+  std::uint32_t function = 0;  ///< index in Ready::functions
+  std::uint32_t attempt = 0;
+};
+struct Stop {};
+using ToWorker = std::variant<WorkerWelcome, Run, Stop>;
+
+// ---- worker to daemon -----------------------------------------------------------------------------------------
+
+struct Ready {
+  std::uint32_t protocol = kWorkerProtocol;
+  std::vector<FunctionView> functions;
+};
+/// The payload is the result, when failure.cause is none.
+struct AttemptEnded {
+  std::uint32_t sequence = 0;
+  Failure failure;
+  std::chrono::nanoseconds ran{0};
+};
+struct Progress {
+  std::uint32_t sequence = 0;
+  double percent = 0;  ///< 0 to 100, NaN: unknown
+  std::string message;
+};
+using FromWorker = std::variant<Ready, AttemptEnded, Progress>;
+
+}  // namespace promised::message

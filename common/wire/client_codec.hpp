@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests and replies as bytes: proto/client.proto.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "common/messages.hpp"
+#include "common/result.hpp"
+
+namespace promised::wire {
+
+/// Appends the encoded message to `out`.
+void encode(const message::Request& request, std::string& out);
+void encode(const message::Reply& reply, std::string& out);
+
+/// Problem "garbage" for what is not a message, "bad_request" for one with an impossible field (an id that is not 16
+/// bytes, an unknown number of an enum, both or none of id and name), which the message names. Text fields are
+/// bounded by the size of the message only: limits are the reader's.
+[[nodiscard]] Result<message::Request> decode_request(std::string_view bytes);
+[[nodiscard]] Result<message::Reply> decode_reply(std::string_view bytes);
+
+/// For the store: options and failures as bytes.
+[[nodiscard]] std::string encode(const Options& options);
+[[nodiscard]] Result<Options> decode_options(std::string_view bytes);
+[[nodiscard]] std::string encode(const Failure& failure);
+[[nodiscard]] Result<Failure> decode_failure(std::string_view bytes);
+
+}  // namespace promised::wire

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// What flows through the house. Intake turns bytes into Events; decide turns an Event into Changes (for the store)
+// and Effects (for act), and does nothing else; the store makes the changes durable; act carries out the effects.
+// A worker's report is an event like any other: results leave by the same exit as calls come in.
+#pragma once
+
+#include <sys/types.h>
+
+#include <promised/types.hpp>
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/clock.hpp"
+#include "common/messages.hpp"
+#include "common/payload.hpp"
+
+namespace promised {
+
+/// A client's connection, numbered by the door; never used again.
+enum class SessionId : std::uint64_t {};
+/// A worker process, numbered by decide; never used again.
+enum class WorkerId : std::uint32_t {};
+/// An index into Settings::pools.
+enum class PoolIndex : std::uint32_t {};
+
+/// Who is asking, as the kernel reports it.
+struct Identity {
+  uid_t uid = static_cast<uid_t>(-1);
+  gid_t gid = static_cast<gid_t>(-1);
+  pid_t pid = 0;
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+namespace event {
+
+/// A client said something. The first of a session is a Hello.
+struct Requested {
+  SessionId session;
+  Identity who;
+  message::Request request;
+  Payload payload;  ///< of a Submit
+};
+/// A session's connection is gone, or it said Bye.
+struct SessionGone {
+  SessionId session;
+};
+/// The worker's process exists.
+struct WorkerStarted {
+  WorkerId worker;
+  pid_t pid;
+};
+/// The worker has said what it can run.
+struct WorkerReady {
+  WorkerId worker;
+  std::vector<FunctionView> functions;
+};
+/// The process could not be started at all: no such file, not executable, no such user.
+struct WorkerStartFailed {
+  WorkerId worker;
+  std::string reason;
+};
+/// The worker ended an attempt. The payload is the result when failure.cause is none.
+struct AttemptEnded {
+  WorkerId worker;
+  std::uint32_t sequence;
+  Failure failure;  ///< with the worker's last output
+  Nanos ran;
+  Payload result;
+};
+struct AttemptProgress {
+  WorkerId worker;
+  std::uint32_t sequence;
+  double percent;
+  std::string message;
+};
+/// Which of a worker's jobs had not begun when RevokeUnclaimed took them back: all from `first_unclaimed` on.
+struct Revoked {
+  WorkerId worker;
+  std::uint32_t first_unclaimed;
+};
+/// The worker's process has ended; everything that it had reported came before this.
+struct WorkerGone {
+  WorkerId worker;
+  std::uint32_t first_unclaimed;  ///< its jobs from here on had not begun
+  int signal;                     ///< 0: it exited
+  int exit_code;
+  std::uint64_t peak_memory;  ///< bytes resident
+  std::string output;         ///< the last of what it wrote
+  std::string protocol_error;  ///< not empty: it was killed because of this nonsense on its channel
+};
+/// A result that LoadResult asked for; not found if the payload is empty and `found` false.
+struct ResultLoaded {
+  JobId job;
+  bool found;
+  Payload result;
+};
+
+}  // namespace event
+
+using Event =
+    std::variant<event::Requested, event::SessionGone, event::WorkerStarted, event::WorkerReady,
+                 event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress, event::Revoked,
+                 event::WorkerGone, event::ResultLoaded>;
+
+/// What the store is to write. Applied in order; a batch is all or nothing.
+namespace change {
+
+struct InsertJob {
+  JobId id;
+  std::uint32_t owner;
+  std::string function;
+  Options options;  ///< the name in it is not meant: SetName says it
+  Payload arguments;
+  WallTime submitted;
+};
+/// An attempt has begun (written for attempts that take a while, and before any of an at-most-once job).
+struct StartJob {
+  JobId id;
+  std::uint32_t attempts;  ///< with this one
+};
+/// Back in its queue.
+struct RequeueJob {
+  JobId id;
+  std::uint32_t attempts;
+  std::uint32_t interruptions;
+};
+struct EndJob {
+  JobId id;
+  State state;
+  Failure failure;
+  std::string reason;
+  Payload result;
+  WallTime started;  ///< zero: never
+  WallTime ended;
+  std::uint32_t attempts;
+};
+/// Job, arguments and result are to be gone.
+struct DeleteJob {
+  JobId id;
+};
+/// `name` of `owner` now stands for `id`, whatever it stood for.
+struct SetName {
+  std::uint32_t owner;
+  std::string name;
+  JobId id;
+  std::chrono::milliseconds lifespan;
+};
+/// The name stands for nothing any more: a tombstone says which way it went.
+struct DropName {
+  std::uint32_t owner;
+  std::string name;
+  State tombstone;  ///< lapsed or forgotten
+  WallTime until;   ///< the tombstone's own end
+};
+/// The tombstone is to be gone.
+struct DeleteName {
+  std::uint32_t owner;
+  std::string name;
+};
+
+}  // namespace change
+
+using Change = std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::EndJob, change::DeleteJob,
+                            change::SetName, change::DropName, change::DeleteName>;
+
+/// What act is to do.
+namespace effect {
+
+struct Send {
+  SessionId session;
+  message::Reply reply;
+  Payload payload;
+};
+/// Forget the session: nothing is sent to it any more.
+struct CloseSession {
+  SessionId session;
+};
+struct StartWorker {
+  WorkerId worker;
+  PoolIndex pool;
+};
+/// Put a job into the worker's channel.
+struct Dispatch {
+  WorkerId worker;
+  message::Run run;
+  Payload arguments;
+};
+/// Take back every job in the worker's channel that has not begun; answered by event::Revoked at once.
+struct RevokeUnclaimed {
+  WorkerId worker;
+};
+/// Send `signal` to the worker's process group.
+struct KillWorker {
+  WorkerId worker;
+  int signal;
+};
+/// Let the worker end what it has begun and exit.
+struct StopWorker {
+  WorkerId worker;
+};
+/// Read a result from the store; answered by event::ResultLoaded.
+struct LoadResult {
+  JobId job;
+};
+
+}  // namespace effect
+
+using Effect = std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
+                            effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker, effect::LoadResult>;
+
+/// What decide makes of the events of one turn of the loop.
+struct Plan {
+  std::vector<Change> changes;
+  std::vector<Effect> effects;       ///< may be carried out now
+  std::vector<Effect> after_commit;  ///< only when the changes of this plan, and all before, are on disk
+
+  void clear() {
+    changes.clear();
+    effects.clear();
+    after_commit.clear();
+  }
+};
+
+/// What the store remembers of a job, as replay hands it to decide.
+struct RecoveredJob {
+  JobId id;
+  std::uint32_t owner = 0;
+  std::string function;
+  Options options;
+  Payload arguments;  ///< of jobs that have not ended
+  WallTime submitted;
+  bool started = false;  ///< an attempt was under way
+  std::uint32_t attempts = 0;
+  std::uint32_t interruptions = 0;
+  State state = State::pending;  ///< pending, or how it ended
+  Failure failure;
+  std::string reason;
+  std::uint64_t arguments_size = 0;
+  std::uint64_t result_size = 0;  ///< the result itself stays in the store
+  WallTime began;  ///< of the last attempt of a job that has ended
+  WallTime ended;
+};
+struct RecoveredName {
+  std::uint32_t owner = 0;
+  std::string name;
+  State state = State::pending;  ///< lapsed or forgotten: a tombstone; anything else: held by `id`
+  JobId id;
+  std::chrono::milliseconds lifespan{0};
+  WallTime until;  ///< a tombstone's end
+};
+/// What the store tells of itself for `status`.
+struct StoreFacts {
+  std::uint64_t bytes = 0;
+  WallTime last_commit;
+};
+
+}  // namespace promised

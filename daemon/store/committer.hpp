@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The thread that owns the store while the daemon runs. It takes all changes gathered since its last commit, writes
+// them with one fsync, and posts the number of the last batch back: so one fsync serves all who came meanwhile (group
+// commit), and an idle daemon commits at once. Also reads results, between commits.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/fd.hpp"
+#include "daemon/flow.hpp"
+#include "daemon/store/pending.hpp"
+#include "daemon/store/store.hpp"
+
+namespace promised {
+
+class Committer {
+ public:
+  explicit Committer(std::unique_ptr<Store> store);
+  /// Commits what it was given, then ends the thread.
+  ~Committer();
+  Committer(const Committer&) = delete;
+  Committer& operator=(const Committer&) = delete;
+
+  /// Readable when collect() has news (an eventfd).
+  [[nodiscard]] int fd() const;
+
+  /// Hands over the changes of one turn, which are moved out of `changes` (it is left empty); returns their batch
+  /// number, counting up from 1. Changes that cancel each other out before they reach the disk are never written (a
+  /// durable unnamed job that ended and was delivered within one batch). Called by the loop only.
+  std::uint64_t submit(std::vector<Change>& changes);
+
+  /// Asks for a result; collect() brings it.
+  void load_result(const JobId& id);
+
+  struct News {
+    std::uint64_t committed = 0;  ///< every batch up to here is on disk
+    std::vector<event::ResultLoaded> results;
+    std::optional<Problem> failed;  ///< the store is of no more use; nothing after `committed` is on disk
+    StoreFacts facts;
+  };
+  /// What has happened since the last call; never blocks for the disk. Called by the loop only.
+  [[nodiscard]] News collect();
+
+ private:
+  void run();
+
+  std::unique_ptr<Store> store_;
+  Fd wake_;
+  std::mutex mutex_;
+  std::condition_variable work_;
+  PendingChanges pending_;             // guarded by mutex_
+  std::uint64_t submitted_ = 0;        // guarded by mutex_
+  std::vector<JobId> wanted_results_;  // guarded by mutex_
+  News news_;                          // guarded by mutex_
+  bool stop_ = false;                  // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace promised

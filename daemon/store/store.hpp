@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The jobs, names and tombstones on disk: one SQLite database (WAL, synchronous=FULL) in the state directory. Used by
+// one thread at a time: by recovery at start, by the committer afterwards. Knows nothing of scheduling.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "common/payload.hpp"
+#include "common/result.hpp"
+#include "daemon/flow.hpp"
+
+namespace promised {
+
+class Store {
+ public:
+  /// Opens `directory`/promised.db, making or migrating it as needed, and takes the directory's lock. Problems:
+  /// "locked" (names the pid that holds it), "corrupt", "newer" (the schema of a later version), "system".
+  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& directory);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// Hands over all jobs in submission order (id order within one microsecond), then all names. Arguments only of
+  /// jobs that have not ended; results stay.
+  [[nodiscard]] Result<void> replay(const std::function<void(RecoveredJob)>& job,
+                                    const std::function<void(RecoveredName)>& name);
+
+  /// Writes the changes in one transaction; on return they are on disk. After a Problem the store accepts nothing
+  /// more: every later call fails with the first Problem.
+  [[nodiscard]] Result<void> apply(std::span<const Change> changes);
+
+  /// The result of a job that has succeeded; nothing if there is no such job.
+  [[nodiscard]] Result<std::optional<Payload>> load_result(const JobId& id);
+
+  /// Bytes of the database and its log; the time of the last commit.
+  [[nodiscard]] StoreFacts facts() const;
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace promised
