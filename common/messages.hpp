@@ -54,6 +54,12 @@ struct Remember {
 struct Forget {
   Key key;
 };
+/// New limits for a job that has not ended; answered with Known.
+struct Adjust {
+  JobId id;
+  std::optional<std::chrono::milliseconds> timeout;
+  std::optional<std::chrono::milliseconds> run_timeout;
+};
 struct List {
   std::uint32_t states = 0;  ///< bit n stands for State n; 0: all
   std::string function;      ///< a glob; empty: all
@@ -76,7 +82,8 @@ struct Request {
   std::uint64_t number = 0;    ///< chosen by the client, counting up
   std::uint64_t received = 0;  ///< every delivery up to here has arrived
   /// Nothing in it: the message only acknowledges.
-  std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, List, Show, StatusQuery, Bye> body;
+  std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show, StatusQuery, Bye>
+      body;
 };
 
 // ---- daemon to client -----------------------------------------------------------------------------------------
