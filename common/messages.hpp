@@ -45,11 +45,22 @@ struct Watch {
 struct Cancel {
   Key key;
 };
+/// How a job ended, told by the client that has its outcome already: the daemon keeps an unnamed outcome only until it
+/// has arrived, yet it may be given a name later (SEMANTICS R2).
+struct KnownOutcome {
+  std::string function;
+  State state = State::succeeded;
+  Failure failure;
+  std::string reason;
+  Durability durability = Durability::durable;
+};
+/// The payload is the value, if there is an outcome and the job succeeded.
 struct Remember {
   JobId id;
   std::string name;
   std::optional<std::chrono::milliseconds> lifespan;
   Duplicate duplicate = Duplicate::raise;
+  std::optional<KnownOutcome> outcome;
 };
 struct Forget {
   Key key;

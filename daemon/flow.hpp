@@ -191,6 +191,7 @@ struct Dispatch {
 /// Take back every job in the worker's channel that has not begun; answered by event::Revoked at once.
 struct RevokeUnclaimed {
   WorkerId worker;
+  std::uint32_t sent;  ///< what is taken back is below this sequence number
 };
 /// Send `signal` to the worker's process group.
 struct KillWorker {
