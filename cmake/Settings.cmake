@@ -13,7 +13,15 @@ endif()
 
 find_program(PROMISED_CCACHE ccache)
 if(PROMISED_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${PROMISED_CCACHE})
+  # ccache takes precompiled headers only when it is told that their defines are the same.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${PROMISED_CCACHE})
+  add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endif()
+# Linking is most of what a small change costs.
+find_program(PROMISED_MOLD ld.mold)
+if(PROMISED_MOLD)
+  add_link_options(-fuse-ld=mold)
 endif()
 
 add_library(promised_settings INTERFACE)
@@ -23,7 +31,7 @@ target_compile_options(promised_settings INTERFACE
 target_include_directories(promised_settings INTERFACE
   ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/common/include ${PROJECT_BINARY_DIR}/generated)
 if(PROMISED_SANITIZE)
-  add_compile_options(-fsanitize=${PROMISED_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_compile_options(-fsanitize=${PROMISED_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1 -g1)
   add_link_options(-fsanitize=${PROMISED_SANITIZE})
   add_compile_definitions(PROMISED_SANITIZED=1)
 else()
