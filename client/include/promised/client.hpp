@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// An application's connection to its daemon: submit promises, find futures, look and steer. One client serves
+// all threads of a process. It connects and reconnects by itself, in the background: what was not accepted is
+// submitted again under the same id, and every future still held is watched again (SEMANTICS S7).
+#pragma once
+
+#include <promised/convert.hpp>
+#include <promised/error.hpp>
+#include <promised/export.hpp>
+#include <promised/future.hpp>
+#include <promised/types.hpp>
+#include <promised/value.hpp>
+#include <promised/views.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace promised {
+
+struct ClientOptions {
+  /// Such as ipc:///run/promised/promised.sock or tcp://host:port. Empty: default_endpoint().
+  std::string endpoint = {};
+  /// How long a daemon may be gone, or not be there yet, before waits throw DisconnectedError.
+  std::chrono::milliseconds connect_timeout{5'000};
+  /// How long the destructor waits for the acceptance of what was submitted (SEMANTICS S1).
+  std::chrono::milliseconds close_timeout{5'000};
+  /// What the daemon calls this client in its lists and log. Empty: the program's own name.
+  std::string program = {};
+  /// Told what nobody was there to be told: submissions that were lost or refused and never looked at,
+  /// exceptions from callbacks. May be called from any thread. Empty: a line on stderr.
+  std::function<void(std::string_view)> log = {};
+};
+
+/// $PROMISED_ENDPOINT, else the system's daemon if its socket exists (ipc:///run/promised/promised.sock),
+/// else the user's own: promised/promised.sock in $XDG_RUNTIME_DIR; that unset, in /run/user/UID if it
+/// exists; else /tmp/promised-UID/promised.sock.
+[[nodiscard]] PROMISED_EXPORT std::string default_endpoint();
+
+/// A job by its id, or the future that the caller remembers under a name.
+class JobKey {
+ public:
+  JobKey(const JobId& id) : id_(id) {}  // NOLINT(google-explicit-constructor): `cancel(id)`
+  JobKey(std::string name)
+      : name_(std::move(name)) {}                 // NOLINT(google-explicit-constructor): `cancel("name")`
+  JobKey(std::string_view name) : name_(name) {}  // NOLINT(google-explicit-constructor)
+  JobKey(const char* name) : name_(name) {}       // NOLINT(google-explicit-constructor)
+
+  /// Empty: it is a name.
+  [[nodiscard]] const JobId& id() const { return id_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+
+ private:
+  JobId id_;
+  std::string name_;
+};
+
+/// Which jobs to list; all conditions must hold. By default all that the caller may see.
+struct JobFilter {
+  std::vector<State> states = {};  ///< empty: any
+  std::string function = {};       ///< a glob; empty: any
+  std::string queue = {};          ///< empty: any
+  std::string name_prefix = {};    ///< of the remembered name; empty: any
+  bool remembered = false;         ///< only jobs that have a name
+  std::uint32_t most = 0;          ///< jobs in a page; 0: 100
+  JobId after = {};                ///< the last id of the page before; empty: the first page
+};
+
+struct JobPage {
+  std::vector<JobView> jobs;
+  bool more = false;  ///< ask again with `after` = jobs.back().id
+};
+
+/// A submission that was not accepted: not answered in time, or refused and never looked at.
+struct Unaccepted {
+  JobId id;
+  std::string function;
+  std::string reason;
+};
+
+class PROMISED_EXPORT Client {
+ public:
+  /// Starts to connect and returns at once: without a daemon, the first wait throws DisconnectedError within
+  /// connect_timeout. Throws Error when the endpoint is not one.
+  Client();
+  explicit Client(ClientOptions options);
+  Client(Client&& other) noexcept;
+  Client& operator=(Client&& other) noexcept;
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  /// close(close_timeout), and logs what it returns.
+  ~Client();
+
+  /// Hands the call to the daemon and returns at once (SEMANTICS S1). What stops it is thrown by the future,
+  /// except Mismatch for arguments nested too deep, DisconnectedError when the daemon has been gone for
+  /// longer than connect_timeout, and Error after close() or fork().
+  template <class R = Value, class... A>
+  Future<R> submit(std::string_view function, A&&... arguments) {
+    return submit<R>(Options(), function, std::forward<A>(arguments)...);
+  }
+  template <class R = Value, class... A>
+  Future<R> submit(const Options& options, std::string_view function, A&&... arguments) {
+    Arguments all;
+    all.positional.reserve(sizeof...(A));
+    (all.positional.push_back(to_value(std::forward<A>(arguments))), ...);
+    return Future<R>(submit_arguments(options, function, all));
+  }
+  /// The same with arguments that are values already.
+  AnyFuture submit_arguments(const Options& options, std::string_view function, const Arguments& arguments);
+
+  /// The future that the caller remembers under a name, or of the job with an id. Returns at once; a name or
+  /// id that is not known is a NoSuchFuture from the future's calls.
+  template <class R = Value>
+  [[nodiscard]] Future<R> future(const JobKey& key) {
+    return Future<R>(watch(key));
+  }
+
+  /// Cancels; false if that had no effect because the job has ended (SEMANTICS X2).
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  bool cancel(const JobKey& key, std::chrono::milliseconds timeout = kAnswerTimeout);
+  /// Removes the name (of an id: the job's name), and says whether there was one; the job goes on (SEMANTICS
+  /// R4).
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  bool forget(const JobKey& key, std::chrono::milliseconds timeout = kAnswerTimeout);
+  /// Keeps the job's future under `name` (SEMANTICS R1): see Future::remember.
+  void remember(const JobId& id, std::string_view name,
+                std::optional<std::chrono::milliseconds> lifespan = {},
+                Duplicate duplicate = Duplicate::raise, std::chrono::milliseconds timeout = kAnswerTimeout);
+
+  [[nodiscard]] StatusView status(std::chrono::milliseconds timeout = kAnswerTimeout);
+  /// One page, in the order of the ids; oldest first.
+  [[nodiscard]] JobPage jobs(const JobFilter& filter = {},
+                             std::chrono::milliseconds timeout = kAnswerTimeout);
+  [[nodiscard]] JobView show(const JobKey& key, std::chrono::milliseconds timeout = kAnswerTimeout);
+  /// The one job whose id begins with `prefix` as it is written; RefusedError when there are several.
+  [[nodiscard]] JobView show_prefix(std::string_view prefix,
+                                    std::chrono::milliseconds timeout = kAnswerTimeout);
+  /// The caller's newest job.
+  [[nodiscard]] JobView show_last(std::chrono::milliseconds timeout = kAnswerTimeout);
+
+  /// Waits up to `timeout` (none: close_timeout) until everything submitted is accepted, then disconnects.
+  /// Returns what was not accepted. Afterwards unfinished futures throw DisconnectedError, and every call
+  /// here but close() Error.
+  std::vector<Unaccepted> close(std::optional<std::chrono::milliseconds> timeout = {});
+
+  /// The endpoint that it was resolved to.
+  [[nodiscard]] const std::string& endpoint() const;
+  /// SEMANTICS S5: jobs do not run on threads of this process, but in processes of their own.
+  [[nodiscard]] static constexpr bool multithread() { return false; }
+  [[nodiscard]] static constexpr bool multiprocess() { return true; }
+
+ private:
+  [[nodiscard]] AnyFuture watch(const JobKey& key);
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace promised

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client's handle on a job: ask how it stands, wait for it, fetch what it returned, steer it. A future is
+// a cheap copy of a pointer; it may outlive the Client that made it, be used from several threads, and be
+// dropped at any time: the job goes on. The calls of PEP 3148 behave as they do there (SEMANTICS S3).
+#pragma once
+
+#include <promised/convert.hpp>
+#include <promised/error.hpp>
+#include <promised/export.hpp>
+#include <promised/types.hpp>
+#include <promised/value.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace promised {
+
+/// As a timeout: as long as it takes. A wait never hangs on a daemon that is gone: that is a
+/// DisconnectedError.
+inline constexpr std::chrono::milliseconds kForever = std::chrono::milliseconds::max();
+/// How long calls that only need the daemon's answer, not the job's end, wait for it.
+inline constexpr std::chrono::milliseconds kAnswerTimeout{30'000};
+
+namespace detail {
+class FutureState;
+struct FutureAccess;
+}  // namespace detail
+
+/// A future whose result's type is not told. Future<R> is one too, so that futures of several types, and of
+/// several clients, can be waited for together. Every call on an empty one but valid() throws Error.
+///
+/// Every call that waits throws TimeoutError when `timeout` is over and leaves the job alone, and
+/// DisconnectedError when the daemon has been gone for longer than the client's connect_timeout (the future
+/// stays good: the client goes on trying to reconnect). A timeout of zero looks and does not wait.
+class PROMISED_EXPORT AnyFuture {
+ public:
+  AnyFuture() noexcept;
+  AnyFuture(const AnyFuture& other) noexcept;
+  AnyFuture(AnyFuture&& other) noexcept;
+  AnyFuture& operator=(const AnyFuture& other) noexcept;
+  AnyFuture& operator=(AnyFuture&& other) noexcept;
+  ~AnyFuture();
+
+  /// False for a default-constructed or moved-from future.
+  [[nodiscard]] bool valid() const noexcept;
+  /// The job's id. Of a future asked for by name it is empty until the daemon has answered: see accepted().
+  /// Of a submission that attached to the holder of its name (SEMANTICS R3) it is the holder's, from then on.
+  [[nodiscard]] JobId id() const;
+
+  /// Waits until the daemon has accepted the job (a durable one: on disk), or, of a future asked for by name
+  /// or id, until the daemon has said that it knows it. Throws RefusedError, NameTaken, NoSuchFuture.
+  void accepted(std::chrono::milliseconds timeout = kForever) const;
+  /// Waits for the job's end; false if `timeout` is over first. Never throws what the job did.
+  bool wait(std::chrono::milliseconds timeout = kForever) const;
+  /// Waits for the job's end. The value, or throws CancelledError, ExpiredError, JobFailed, NoSuchFuture,
+  /// RefusedError, NameTaken.
+  [[nodiscard]] Value value(std::chrono::milliseconds timeout = kForever) const;
+  /// What value() would throw once the job has ended; null if it succeeded. Throws CancelledError if it was
+  /// cancelled, as in PEP 3148.
+  [[nodiscard]] std::exception_ptr exception(std::chrono::milliseconds timeout = kForever) const;
+  /// How the job failed; nothing if it ended in any other way. Waits for its end.
+  [[nodiscard]] std::optional<Failure> failure(std::chrono::milliseconds timeout = kForever) const;
+
+  /// Whether the outcome (or that there is none to come) has arrived here. Does not ask the daemon.
+  [[nodiscard]] bool done() const;
+  /// Whether the outcome has arrived here, and is that the job was cancelled. Does not ask the daemon.
+  [[nodiscard]] bool cancelled() const;
+  /// Whether a worker runs it now: asks the daemon.
+  [[nodiscard]] bool running() const;
+  /// How the job stands: asks the daemon unless the outcome has arrived here.
+  [[nodiscard]] State state(std::chrono::milliseconds timeout = kAnswerTimeout) const;
+
+  /// Cancels the job; false if that had no effect because it has ended (SEMANTICS X2).
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  bool cancel() const;
+  /// Removes the name that its owner remembers it under, and says whether there was one; the job goes on and
+  /// this future still works (SEMANTICS R4).
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  bool forget() const;
+
+  /// Calls `f` with this future once it is done: on a thread that the client keeps for this, or here and now
+  /// if it is done already. An exception from `f` is logged and does not stop other callbacks. `f` may block.
+  void add_done_callback(std::function<void(const AnyFuture&)> f) const;
+
+  friend bool operator==(const AnyFuture& a, const AnyFuture& b) noexcept { return a.state_ == b.state_; }
+
+ protected:
+  void change_timeout(std::chrono::milliseconds t) const;
+  void change_run_timeout(std::chrono::milliseconds t) const;
+  void remember_as(std::string_view name, std::optional<std::chrono::milliseconds> lifespan,
+                   Duplicate duplicate) const;
+  /// "the result of FUNCTION (job ID)", for messages.
+  [[nodiscard]] std::string result_place() const;
+
+ private:
+  friend struct detail::FutureAccess;
+  explicit AnyFuture(detail::FutureState* adopted) noexcept;
+  detail::FutureState* state_ =
+      nullptr;  ///< counted in the state itself: one word to copy, one allocation a job
+};
+
+/// A future whose result is an R: any type of <promised/convert.hpp>, Value for whatever it is, void for
+/// nothing.
+template <class R = Value>
+class Future : public AnyFuture {
+ public:
+  Future() noexcept = default;
+  /// Tells the result's type.
+  explicit Future(AnyFuture untyped) noexcept : AnyFuture(std::move(untyped)) {}
+
+  /// Waits for the job's end. The result, or throws: see AnyFuture::value; and Mismatch when the result is
+  /// not an R.
+  R result(std::chrono::milliseconds timeout = kForever) const {
+    Value v = value(timeout);
+    if constexpr (!std::is_void_v<R>) {
+      try {
+        return from_value<R>(std::move(v));
+      } catch (const Mismatch& m) {
+        throw m.within(result_place());
+      }
+    }
+  }
+
+  /// New limits for a job that has not ended (SEMANTICS T1, T3): wait for the daemon's answer. Zero: no
+  /// limit.
+  const Future& timeout(std::chrono::milliseconds t) const {
+    change_timeout(t);
+    return *this;
+  }
+  const Future& run_timeout(std::chrono::milliseconds t) const {
+    change_run_timeout(t);
+    return *this;
+  }
+  /// Keeps this future under `name` while the job has not ended and `lifespan` after its end (SEMANTICS R1,
+  /// R2; none: the daemon's default); said again, it renews the lifespan. Waits for the daemon's answer
+  /// (durable: on disk). Throws NameTaken when another job has the name and `duplicate` is raise (SEMANTICS
+  /// R3).
+  const Future& remember(std::string_view name, std::optional<std::chrono::milliseconds> lifespan = {},
+                         Duplicate duplicate = Duplicate::raise) const {
+    remember_as(name, lifespan, duplicate);
+    return *this;
+  }
+
+  using AnyFuture::add_done_callback;
+  /// As AnyFuture's, for an `f` that takes this future with its type.
+  template <class F>
+  requires std::invocable < F&, const Future<R>
+  & > &&(!std::invocable<F&, const AnyFuture&>)void add_done_callback(F f) const {
+    AnyFuture::add_done_callback([f = std::move(f)](const AnyFuture& done) mutable { f(Future<R>(done)); });
+  }
+};
+
+/// When wait() returns.
+enum class When : std::uint8_t { first_completed, first_exception, all_completed };
+
+namespace detail {
+
+/// Hands out futures in the order in which they are done. Counted waits on many futures at once, without a
+/// thread.
+class PROMISED_EXPORT CompletionQueue {
+ public:
+  explicit CompletionQueue(const std::vector<AnyFuture>& futures);
+  CompletionQueue(CompletionQueue&&) noexcept;
+  CompletionQueue& operator=(CompletionQueue&&) noexcept;
+  ~CompletionQueue();
+
+  /// The index of the next future that is done; nothing when `deadline` is over. Not to be called once all
+  /// are out.
+  [[nodiscard]] std::optional<std::size_t> next(std::chrono::steady_clock::time_point deadline);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+[[nodiscard]] PROMISED_EXPORT std::chrono::steady_clock::time_point deadline_in(
+    std::chrono::milliseconds timeout);
+[[noreturn]] PROMISED_EXPORT void throw_unfinished(std::size_t unfinished, std::size_t all);
+/// The indexes of those that are done when `when` is reached or `timeout` over.
+[[nodiscard]] PROMISED_EXPORT std::vector<std::size_t> wait_for(const std::vector<AnyFuture>& futures,
+                                                                std::chrono::milliseconds timeout, When when);
+
+}  // namespace detail
+
+/// What as_completed returns: an input range of the futures in the order in which they are done.
+template <class F>
+class AsCompleted {
+ public:
+  AsCompleted(std::vector<F> futures, std::chrono::milliseconds timeout)
+      : futures_(std::move(futures)),
+        queue_(std::vector<AnyFuture>(futures_.begin(), futures_.end())),
+        deadline_(detail::deadline_in(timeout)) {}
+
+  class iterator {
+   public:
+    using value_type = F;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    iterator() = default;
+    explicit iterator(AsCompleted* range) : range_(range) { ++*this; }
+    F& operator*() const { return range_->futures_[index_]; }
+    F* operator->() const { return &range_->futures_[index_]; }
+    iterator& operator++() {
+      index_ = range_->next();
+      if (index_ == range_->futures_.size()) range_ = nullptr;
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& i, std::default_sentinel_t) { return i.range_ == nullptr; }
+
+   private:
+    AsCompleted* range_ = nullptr;
+    std::size_t index_ = 0;
+  };
+
+  [[nodiscard]] iterator begin() { return iterator(this); }
+  [[nodiscard]] static std::default_sentinel_t end() { return {}; }
+
+ private:
+  std::size_t next() {
+    if (out_ == futures_.size()) return futures_.size();
+    const std::optional<std::size_t> index = queue_.next(deadline_);
+    if (!index) detail::throw_unfinished(futures_.size() - out_, futures_.size());
+    ++out_;
+    return *index;
+  }
+
+  std::vector<F> futures_;
+  detail::CompletionQueue queue_;
+  std::chrono::steady_clock::time_point deadline_;
+  std::size_t out_ = 0;
+};
+
+/// `futures` (any range of Future<R> or AnyFuture) in the order in which they are done, as they are done:
+/// `for (auto& f : as_completed(futures)) use(f.result())`. `timeout` counts from this call; over it, the
+/// step to the next future throws TimeoutError (SEMANTICS S4). One pass only.
+template <std::ranges::input_range Range>
+[[nodiscard]] auto as_completed(const Range& futures, std::chrono::milliseconds timeout = kForever) {
+  using F = std::ranges::range_value_t<Range>;
+  return AsCompleted<F>(std::vector<F>(std::ranges::begin(futures), std::ranges::end(futures)), timeout);
+}
+
+template <class F>
+struct Waited {
+  std::vector<F> done, not_done;
+};
+
+/// Waits until the first of `futures` is done, the first has ended in any other way than success (or all are
+/// done), or all are done. When `timeout` is over it returns with how things stand; it does not throw
+/// (SEMANTICS S4).
+template <std::ranges::input_range Range>
+[[nodiscard]] auto wait(const Range& futures, std::chrono::milliseconds timeout = kForever,
+                        When when = When::all_completed) {
+  using F = std::ranges::range_value_t<Range>;
+  std::vector<F> all(std::ranges::begin(futures), std::ranges::end(futures));
+  const std::vector<AnyFuture> untyped(all.begin(), all.end());
+  std::vector<bool> is_done(all.size());
+  for (const std::size_t index : detail::wait_for(untyped, timeout, when)) is_done[index] = true;
+  Waited<F> out;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    (is_done[i] ? out.done : out.not_done).push_back(std::move(all[i]));
+  return out;
+}
+
+}  // namespace promised
