@@ -23,10 +23,10 @@ class Payload {
     std::memcpy(data, bytes.data(), bytes.size());
     block_ = new (memory) Block{{1}, data, bytes.size(), nullptr, nullptr};
   }
-  /// Bytes that somebody else allocated: `release(hint)` is called when the last copy goes.
-  Payload(const char* data, std::size_t size, void (*release)(void* hint), void* hint) {
+  /// Bytes that somebody else allocated: `give_back(hint)` is called when the last copy goes.
+  Payload(const char* data, std::size_t size, void (*give_back)(void* hint), void* hint) {
     void* memory = ::operator new(sizeof(Block));
-    block_ = new (memory) Block{{1}, data, size, release, hint};
+    block_ = new (memory) Block{{1}, data, size, give_back, hint};
   }
   Payload(const Payload& other) noexcept : block_(other.block_) {
     if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 // Requests and replies as bytes: proto/client.proto.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -14,11 +15,15 @@ namespace promised::wire {
 void encode(const message::Request& request, std::string& out);
 void encode(const message::Reply& reply, std::string& out);
 
-/// Problem "garbage" for what is not a message, "bad_request" for one with an impossible field (an id that is not 16
-/// bytes, an unknown number of an enum, both or none of id and name), which the message names. Text fields are
-/// bounded by the size of the message only: limits are the reader's.
+/// Problem "garbage" for what is not a message, "bad_request" for one with an impossible field (an id that is
+/// not 16 bytes, an unknown number of an enum, both or none of id and name), which the message names. Text
+/// fields are bounded by the size of the message only: limits are the reader's.
 [[nodiscard]] Result<message::Request> decode_request(std::string_view bytes);
 [[nodiscard]] Result<message::Reply> decode_reply(std::string_view bytes);
+
+/// The number of a request that decode_request refused, so that the refusal can be addressed; 0 if it has
+/// none.
+[[nodiscard]] std::uint64_t request_number(std::string_view bytes);
 
 /// For the store: options and failures as bytes.
 [[nodiscard]] std::string encode(const Options& options);

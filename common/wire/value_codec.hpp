@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values and arguments as bytes. Decoding trusts nothing: depth and size are bounded, and what is no value is a Problem.
+// Values and arguments as bytes. Decoding trusts nothing: depth and size are bounded, and what is no value is
+// a Problem.
 #pragma once
 
 #include <promised/value.hpp>

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/wire/nouns.hpp"
+
+#include <proto/job.pb.h>
+
+#include <string>
+
+#include "common/wire/utf8.hpp"
+
+namespace promised::wire {
+namespace {
+
+constexpr std::string_view kDefaultQueue = "default";
+
+std::uint64_t count(auto duration) {
+  return static_cast<std::uint64_t>(duration.count());
+}
+
+WallClock wall(std::int64_t us) {
+  return WallClock(std::chrono::microseconds(us));
+}
+
+std::int64_t us(WallClock moment) {
+  return moment.time_since_epoch().count();
+}
+
+std::string_view end_of(std::string_view text, std::size_t most) {
+  return text.size() <= most ? text : text.substr(text.size() - most);
+}
+
+void set(std::string* out, std::string_view text) {
+  out->assign(text);
+}
+
+}  // namespace
+
+bool is_default(const Options& options) {
+  static const Options kDefault;
+  return options == kDefault;
+}
+
+bool is_default(const Failure& failure) {
+  static const Failure kDefault;
+  return failure == kDefault;
+}
+
+void fill(const Options& options, proto::Options& out) {
+  if (options.queue() != kDefaultQueue) out.set_queue(options.queue());
+  out.set_priority(options.priority());
+  out.set_timeout_ms(count(options.timeout()));
+  out.set_run_timeout_ms(count(options.run_timeout()));
+  if (!options.name().empty()) out.set_name(options.name());
+  if (options.lifespan()) out.set_lifespan_ms(count(*options.lifespan()));
+  out.set_duplicate(static_cast<std::uint32_t>(options.duplicate()));
+  out.set_durability(static_cast<std::uint32_t>(options.durability()));
+  out.set_at_most_once(options.at_most_once());
+}
+
+Options take(proto::Options& in, Fields& fields) {
+  Options options;
+  if (!in.queue().empty()) options.queue(fields.text("options.queue", in.mutable_queue()));
+  options.priority(fields.priority("options.priority", in.priority()));
+  options.timeout(fields.millis("options.timeout", in.timeout_ms()));
+  options.run_timeout(fields.millis("options.run_timeout", in.run_timeout_ms()));
+  std::optional<std::chrono::milliseconds> lifespan;
+  if (in.has_lifespan_ms()) lifespan = fields.millis("options.lifespan", in.lifespan_ms());
+  options.remember(in.name().empty() ? std::string() : fields.text("options.name", in.mutable_name()),
+                   lifespan, fields.duplicate("options.duplicate", in.duplicate()));
+  options.durability(fields.durability("options.durability", in.durability()));
+  options.at_most_once(in.at_most_once());
+  return options;
+}
+
+void fill(const Failure& failure, proto::Failure& out) {
+  out.set_cause(static_cast<std::uint32_t>(failure.cause));
+  set(out.mutable_type(), cut_utf8(failure.type, kMaxFailureType));
+  set(out.mutable_message(), cut_utf8(failure.message, kMaxFailureMessage));
+  set(out.mutable_output(), end_of(failure.output, kMaxFailureOutput));
+  set(out.mutable_limit(), cut_utf8(failure.limit, kMaxFailureType));
+  out.set_signal(failure.signal);
+  out.set_exit_code(failure.exit_code);
+  out.set_attempt(failure.attempt);
+  out.set_pid(failure.pid);
+  out.set_ran_ns(count(failure.ran));
+}
+
+Failure take(proto::Failure& in, Fields& fields) {
+  Failure failure;
+  failure.cause = fields.cause("failure.cause", in.cause());
+  failure.type = Fields::prose(in.mutable_type());
+  failure.message = Fields::prose(in.mutable_message());
+  failure.output = std::move(*in.mutable_output());
+  failure.limit = Fields::prose(in.mutable_limit());
+  failure.signal = in.signal();
+  failure.exit_code = in.exit_code();
+  failure.attempt = in.attempt();
+  failure.pid = in.pid();
+  failure.ran = fields.nanos("failure.ran", in.ran_ns());
+  return failure;
+}
+
+void fill(const JobView& view, proto::JobView& out) {
+  if (!view.id.empty()) out.set_id(view.id.bytes().data(), JobId::kSize);
+  out.set_state(static_cast<std::uint32_t>(view.state));
+  out.set_function(view.function);
+  out.set_name(view.name);
+  out.set_queue(view.queue);
+  out.set_owner(view.owner);
+  out.set_priority(view.priority);
+  out.set_attempts(view.attempts);
+  out.set_interruptions(view.interruptions);
+  out.set_submitted_us(us(view.submitted));
+  out.set_started_us(us(view.started));
+  out.set_ended_us(us(view.ended));
+  out.set_kept_until_us(us(view.kept_until));
+  out.set_durability(static_cast<std::uint32_t>(view.durability));
+  out.set_arguments_size(view.arguments_size);
+  out.set_result_size(view.result_size);
+  if (!is_default(view.failure)) fill(view.failure, *out.mutable_failure());
+  out.set_pool(view.pool);
+  out.set_worker_pid(view.worker_pid);
+  out.set_lifespan_ms(count(view.lifespan));
+  out.set_reason(view.reason);
+  out.set_remembered(view.remembered);
+  out.set_timeout_ms(count(view.timeout));
+  out.set_run_timeout_ms(count(view.run_timeout));
+  out.set_at_most_once(view.at_most_once);
+}
+
+JobView take(proto::JobView& in, Fields& fields) {
+  JobView view;
+  view.id = fields.id("id", in.id());
+  view.state = fields.state("state", in.state());
+  view.function = fields.text("function", in.mutable_function());
+  view.name = fields.text("name", in.mutable_name());
+  view.queue = fields.text("queue", in.mutable_queue());
+  view.owner = in.owner();
+  view.priority = fields.priority("priority", in.priority());
+  view.attempts = in.attempts();
+  view.interruptions = in.interruptions();
+  view.submitted = wall(in.submitted_us());
+  view.started = wall(in.started_us());
+  view.ended = wall(in.ended_us());
+  view.kept_until = wall(in.kept_until_us());
+  view.durability = fields.durability("durability", in.durability());
+  view.arguments_size = in.arguments_size();
+  view.result_size = in.result_size();
+  if (in.has_failure()) view.failure = take(*in.mutable_failure(), fields);
+  view.pool = fields.text("pool", in.mutable_pool());
+  view.worker_pid = in.worker_pid();
+  view.lifespan = fields.millis("lifespan", in.lifespan_ms());
+  view.reason = Fields::prose(in.mutable_reason());
+  view.remembered = in.remembered();
+  view.timeout = fields.millis("timeout", in.timeout_ms());
+  view.run_timeout = fields.millis("run_timeout", in.run_timeout_ms());
+  view.at_most_once = in.at_most_once();
+  return view;
+}
+
+}  // namespace promised::wire

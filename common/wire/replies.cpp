@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/wire/replies.hpp"
+
+#include <proto/client.pb.h>
+
+#include <utility>
+
+#include "common/wire/nouns.hpp"
+
+namespace promised::wire {
+namespace {
+
+message::Welcome take(proto::Reply::Welcome& in, Fields& fields) {
+  return {in.protocol(), Fields::prose(in.mutable_version()), fields.id("daemon", in.daemon()),
+          in.max_arguments()};
+}
+
+message::Accepted take(proto::Reply::Accepted& in, Fields&) {
+  return {{in.numbers().begin(), in.numbers().end()}};
+}
+
+message::Refused take(proto::Reply::Refused& in, Fields& fields) {
+  message::Refused out;
+  out.code = fields.text("code", in.mutable_code());
+  out.message = Fields::prose(in.mutable_message());
+  out.holder = fields.optional_id("holder", in.holder());
+  out.state = fields.state("state", in.state());
+  return out;
+}
+
+message::Ended take(proto::Reply::Ended& in, Fields& fields) {
+  message::Ended out;
+  out.id = fields.id("id", in.id());
+  out.state = fields.state("state", in.state());
+  if (in.has_failure()) out.failure = take(*in.mutable_failure(), fields);
+  out.reason = Fields::prose(in.mutable_reason());
+  return out;
+}
+
+message::Known take(proto::Reply::Known& in, Fields& fields) {
+  return {fields.optional_id("id", in.id()), fields.state("state", in.state()), in.effect()};
+}
+
+message::Jobs take(proto::Reply::Jobs& in, Fields& fields) {
+  message::Jobs out;
+  out.jobs.reserve(static_cast<std::size_t>(in.jobs_size()));
+  for (proto::JobView& job : *in.mutable_jobs()) out.jobs.push_back(take(job, fields));
+  out.more = in.more();
+  return out;
+}
+
+template <class In>
+Result<message::Reply> finish(message::Reply&& reply, std::string_view name, In& in) {
+  Fields fields(name);
+  auto body = take(in, fields);
+  if (!fields.ok()) return fields.problem();
+  reply.body = std::move(body);
+  return std::move(reply);
+}
+
+}  // namespace
+
+void fill(const message::Welcome& in, proto::Reply& out) {
+  auto& welcome = *out.mutable_welcome();
+  welcome.set_protocol(in.protocol);
+  welcome.set_version(in.version);
+  if (!in.daemon.empty()) welcome.set_daemon(in.daemon.bytes().data(), JobId::kSize);
+  welcome.set_max_arguments(in.max_arguments);
+}
+
+void fill(const message::Accepted& in, proto::Reply& out) {
+  out.mutable_accepted()->mutable_numbers()->Add(in.numbers.begin(), in.numbers.end());
+}
+
+void fill(const message::Refused& in, proto::Reply& out) {
+  auto& refused = *out.mutable_refused();
+  refused.set_code(in.code);
+  refused.set_message(in.message);
+  if (!in.holder.empty()) refused.set_holder(in.holder.bytes().data(), JobId::kSize);
+  refused.set_state(static_cast<std::uint32_t>(in.state));
+}
+
+void fill(const message::Ended& in, proto::Reply& out) {
+  auto& ended = *out.mutable_ended();
+  if (!in.id.empty()) ended.set_id(in.id.bytes().data(), JobId::kSize);
+  ended.set_state(static_cast<std::uint32_t>(in.state));
+  if (!is_default(in.failure)) fill(in.failure, *ended.mutable_failure());
+  if (!in.reason.empty()) ended.set_reason(in.reason);
+}
+
+void fill(const message::Known& in, proto::Reply& out) {
+  auto& known = *out.mutable_known();
+  if (!in.id.empty()) known.set_id(in.id.bytes().data(), JobId::kSize);
+  known.set_state(static_cast<std::uint32_t>(in.state));
+  known.set_effect(in.effect);
+}
+
+void fill(const message::Jobs& in, proto::Reply& out) {
+  auto& jobs = *out.mutable_jobs();
+  for (const JobView& job : in.jobs) fill(job, *jobs.add_jobs());
+  jobs.set_more(in.more);
+}
+
+void fill(const message::Status& in, proto::Reply& out) {
+  fill(in.view, *out.mutable_status());
+}
+
+Result<message::Reply> take(proto::Reply& in) {
+  message::Reply reply;
+  reply.number = in.number();
+  reply.delivery = in.delivery();
+  switch (in.body_case()) {
+    case proto::Reply::kWelcome:
+      return finish(std::move(reply), "welcome", *in.mutable_welcome());
+    case proto::Reply::kAccepted:
+      return finish(std::move(reply), "accepted", *in.mutable_accepted());
+    case proto::Reply::kRefused:
+      return finish(std::move(reply), "refused", *in.mutable_refused());
+    case proto::Reply::kEnded:
+      return finish(std::move(reply), "ended", *in.mutable_ended());
+    case proto::Reply::kKnown:
+      return finish(std::move(reply), "known", *in.mutable_known());
+    case proto::Reply::kJobs:
+      return finish(std::move(reply), "jobs", *in.mutable_jobs());
+    case proto::Reply::kStatus: {
+      Fields fields("status");
+      message::Status body{take(*in.mutable_status(), fields)};
+      if (!fields.ok()) return fields.problem();
+      reply.body = std::move(body);
+      return reply;
+    }
+    case proto::Reply::BODY_NOT_SET:
+      break;
+  }
+  return Problem::of("garbage",
+                     "the reply is of no kind that this version knows; use client and daemon of the same "
+                     "version");
+}
+
+}  // namespace promised::wire

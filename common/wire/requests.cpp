@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/wire/requests.hpp"
+
+#include <proto/client.pb.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/wire/fields.hpp"
+#include "common/wire/nouns.hpp"
+
+namespace promised::wire {
+namespace {
+
+std::uint64_t count(std::chrono::milliseconds duration) {
+  return static_cast<std::uint64_t>(duration.count());
+}
+
+template <class Message>
+void set_id(const JobId& id, Message& out) {
+  if (!id.empty()) out.set_id(id.bytes().data(), JobId::kSize);
+}
+
+template <class Message>
+void set_key(const message::Key& key, Message& out) {
+  set_id(key.id, out);
+  out.set_name(key.name);
+}
+
+template <class Message>
+message::Key take_key(Message& in, Fields& fields) {
+  return {fields.optional_id("id", in.id()), fields.text("name", in.mutable_name())};
+}
+
+// A request that is about one job needs exactly one of id and name.
+template <class Message>
+message::Key take_one_key(Message& in, Fields& fields) {
+  message::Key key = take_key(in, fields);
+  if (key.id.empty() && key.name.empty()) fields.refuse("id", "either an id or a name", "neither");
+  if (!key.id.empty() && !key.name.empty()) fields.refuse("id", "either an id or a name", "both");
+  return key;
+}
+
+message::Hello take(proto::Request::Hello& in, Fields& fields) {
+  return {in.protocol(), fields.id("client", in.client()), Fields::prose(in.mutable_program())};
+}
+
+message::Submit take(proto::Request::Submit& in, Fields& fields) {
+  message::Submit out;
+  out.id = fields.id("id", in.id());
+  out.function = fields.text("function", in.mutable_function());
+  if (in.has_options()) out.options = take(*in.mutable_options(), fields);
+  return out;
+}
+
+message::Watch take(proto::Request::Watch& in, Fields& fields) {
+  return {take_one_key(in, fields), in.take(), in.peek()};
+}
+
+message::Remember take(proto::Request::Remember& in, Fields& fields) {
+  message::Remember out;
+  out.id = fields.id("id", in.id());
+  out.name = fields.text("name", in.mutable_name());
+  if (out.name.empty()) fields.refuse("name", "a name", "nothing");
+  if (in.has_lifespan_ms()) out.lifespan = fields.millis("lifespan", in.lifespan_ms());
+  out.duplicate = fields.duplicate("duplicate", in.duplicate());
+  return out;
+}
+
+message::Adjust take(proto::Request::Adjust& in, Fields& fields) {
+  message::Adjust out;
+  out.id = fields.id("id", in.id());
+  if (in.has_timeout_ms()) out.timeout = fields.millis("timeout", in.timeout_ms());
+  if (in.has_run_timeout_ms()) out.run_timeout = fields.millis("run_timeout", in.run_timeout_ms());
+  return out;
+}
+
+message::List take(proto::Request::List& in, Fields& fields) {
+  message::List out;
+  out.states = in.states();
+  constexpr std::uint32_t kKnownStates = (2U << static_cast<unsigned>(State::forgotten)) - 1;
+  if ((out.states & ~kKnownStates) != 0) {
+    fields.refuse("states", "bits of known states, at most " + std::to_string(kKnownStates),
+                  std::to_string(out.states));
+  }
+  out.function = fields.text("function", in.mutable_function());
+  out.queue = fields.text("queue", in.mutable_queue());
+  out.name_prefix = fields.text("name_prefix", in.mutable_name_prefix());
+  out.remembered = in.remembered();
+  out.most = in.most();
+  out.after = fields.optional_id("after", in.after());
+  return out;
+}
+
+message::Show take(proto::Request::Show& in, Fields& fields) {
+  message::Show out{take_key(in, fields), fields.text("prefix", in.mutable_prefix()), in.last()};
+  const int said =
+      int{!out.key.id.empty()} + int{!out.key.name.empty()} + int{!out.prefix.empty()} + int{out.last};
+  if (said != 1) {
+    fields.refuse("id", "one of id, name, prefix and last",
+                  said == 0 ? "none" : std::to_string(said) + " of them");
+  }
+  return out;
+}
+
+// The body that `take` makes of `in`, within the request, or the problem of a field.
+template <class Body>
+Result<message::Request> with_body(message::Request&& request, Body&& body, const Fields& fields) {
+  if (!fields.ok()) return fields.problem();
+  request.body = std::forward<Body>(body);
+  return std::move(request);
+}
+
+template <class In>
+Result<message::Request> finish(message::Request&& request, std::string_view name, In& in) {
+  Fields fields(name);
+  auto body = take(in, fields);
+  return with_body(std::move(request), std::move(body), fields);
+}
+
+}  // namespace
+
+void fill(const std::monostate&, proto::Request&) {}
+
+void fill(const message::Hello& in, proto::Request& out) {
+  auto& hello = *out.mutable_hello();
+  hello.set_protocol(in.protocol);
+  if (!in.client.empty()) hello.set_client(in.client.bytes().data(), JobId::kSize);
+  hello.set_program(in.program);
+}
+
+void fill(const message::Submit& in, proto::Request& out) {
+  auto& submit = *out.mutable_submit();
+  set_id(in.id, submit);
+  submit.set_function(in.function);
+  if (!is_default(in.options)) fill(in.options, *submit.mutable_options());
+}
+
+void fill(const message::Watch& in, proto::Request& out) {
+  auto& watch = *out.mutable_watch();
+  set_key(in.key, watch);
+  watch.set_take(in.take);
+  watch.set_peek(in.peek);
+}
+
+void fill(const message::Cancel& in, proto::Request& out) {
+  set_key(in.key, *out.mutable_cancel());
+}
+
+void fill(const message::Remember& in, proto::Request& out) {
+  auto& remember = *out.mutable_remember();
+  set_id(in.id, remember);
+  remember.set_name(in.name);
+  if (in.lifespan) remember.set_lifespan_ms(count(*in.lifespan));
+  remember.set_duplicate(static_cast<std::uint32_t>(in.duplicate));
+}
+
+void fill(const message::Forget& in, proto::Request& out) {
+  set_key(in.key, *out.mutable_forget());
+}
+
+void fill(const message::Adjust& in, proto::Request& out) {
+  auto& adjust = *out.mutable_adjust();
+  set_id(in.id, adjust);
+  if (in.timeout) adjust.set_timeout_ms(count(*in.timeout));
+  if (in.run_timeout) adjust.set_run_timeout_ms(count(*in.run_timeout));
+}
+
+void fill(const message::List& in, proto::Request& out) {
+  auto& list = *out.mutable_list();
+  list.set_states(in.states);
+  list.set_function(in.function);
+  list.set_queue(in.queue);
+  list.set_name_prefix(in.name_prefix);
+  list.set_remembered(in.remembered);
+  list.set_most(in.most);
+  if (!in.after.empty()) list.set_after(in.after.bytes().data(), JobId::kSize);
+}
+
+void fill(const message::Show& in, proto::Request& out) {
+  auto& show = *out.mutable_show();
+  set_key(in.key, show);
+  show.set_prefix(in.prefix);
+  show.set_last(in.last);
+}
+
+void fill(const message::StatusQuery&, proto::Request& out) {
+  out.mutable_status();
+}
+
+void fill(const message::Bye&, proto::Request& out) {
+  out.mutable_bye();
+}
+
+Result<message::Request> take(proto::Request& in) {
+  message::Request request;
+  request.number = in.number();
+  request.received = in.received();
+  switch (in.body_case()) {
+    case proto::Request::kHello:
+      return finish(std::move(request), "hello", *in.mutable_hello());
+    case proto::Request::kSubmit:
+      return finish(std::move(request), "submit", *in.mutable_submit());
+    case proto::Request::kWatch:
+      return finish(std::move(request), "watch", *in.mutable_watch());
+    case proto::Request::kRemember:
+      return finish(std::move(request), "remember", *in.mutable_remember());
+    case proto::Request::kList:
+      return finish(std::move(request), "list", *in.mutable_list());
+    case proto::Request::kShow:
+      return finish(std::move(request), "show", *in.mutable_show());
+    case proto::Request::kAdjust:
+      return finish(std::move(request), "adjust", *in.mutable_adjust());
+    case proto::Request::kCancel: {
+      Fields fields("cancel");
+      message::Cancel body{take_one_key(*in.mutable_cancel(), fields)};
+      return with_body(std::move(request), std::move(body), fields);
+    }
+    case proto::Request::kForget: {
+      Fields fields("forget");
+      message::Forget body{take_one_key(*in.mutable_forget(), fields)};
+      return with_body(std::move(request), std::move(body), fields);
+    }
+    case proto::Request::kStatus:
+      request.body = message::StatusQuery{};
+      return request;
+    case proto::Request::kBye:
+      request.body = message::Bye{};
+      return request;
+    case proto::Request::BODY_NOT_SET:
+      break;
+  }
+  in.clear_number();
+  in.clear_received();
+  if (in.ByteSizeLong() > 0) {  // of fields that proto/client.proto does not have
+    return Problem::of("bad_request",
+                       "the request is of a kind that this version does not know; use client and "
+                       "daemon of the same version");
+  }
+  return request;
+}
+
+}  // namespace promised::wire

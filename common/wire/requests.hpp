@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The bodies of requests, between their plain form and proto/client.proto. Internal to common/wire.
+#pragma once
+
+#include <variant>
+
+#include "common/messages.hpp"
+#include "common/result.hpp"
+
+namespace promised::proto {
+class Request;
+}
+
+namespace promised::wire {
+
+void fill(const std::monostate&, proto::Request& out);
+void fill(const message::Hello& in, proto::Request& out);
+void fill(const message::Submit& in, proto::Request& out);
+void fill(const message::Watch& in, proto::Request& out);
+void fill(const message::Cancel& in, proto::Request& out);
+void fill(const message::Remember& in, proto::Request& out);
+void fill(const message::Forget& in, proto::Request& out);
+void fill(const message::Adjust& in, proto::Request& out);
+void fill(const message::List& in, proto::Request& out);
+void fill(const message::Show& in, proto::Request& out);
+void fill(const message::StatusQuery&, proto::Request& out);
+void fill(const message::Bye&, proto::Request& out);
+
+/// Moves the text out of `in`. Problem "bad_request" as decode_request says.
+[[nodiscard]] Result<message::Request> take(proto::Request& in);
+
+}  // namespace promised::wire

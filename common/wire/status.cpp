@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// The status page on the wire.
+#include <proto/client.pb.h>
+
+#include <chrono>
+#include <utility>
+
+#include "common/wire/replies.hpp"
+
+namespace promised::wire {
+namespace {
+
+std::uint64_t count(auto duration) {
+  return static_cast<std::uint64_t>(duration.count());
+}
+
+void fill(const PoolView& in, proto::Reply::Pool& out) {
+  out.set_name(in.name);
+  out.set_program(in.program);
+  out.set_state(in.state);
+  out.set_reason(in.reason);
+  out.set_size(in.size);
+  out.set_workers(in.workers);
+  out.set_busy(in.busy);
+  out.set_crashes(in.crashes);
+  out.set_finished(in.finished);
+  out.set_retry_in_ms(count(in.retry_in));
+  for (const FunctionView& function : in.functions) {
+    auto& f = *out.add_functions();
+    f.set_name(function.name);
+    f.set_signature(function.signature);
+  }
+}
+
+PoolView take(proto::Reply::Pool& in, Fields& fields) {
+  PoolView view;
+  view.name = fields.text("pools.name", in.mutable_name());
+  view.program = Fields::prose(in.mutable_program());
+  view.state = fields.text("pools.state", in.mutable_state());
+  view.reason = Fields::prose(in.mutable_reason());
+  view.size = in.size();
+  view.workers = in.workers();
+  view.busy = in.busy();
+  view.crashes = in.crashes();
+  view.finished = in.finished();
+  view.retry_in = fields.millis("pools.retry_in", in.retry_in_ms());
+  for (auto& function : *in.mutable_functions()) {
+    std::string name = fields.text("pools.functions.name", function.mutable_name());
+    view.functions.push_back({std::move(name), Fields::prose(function.mutable_signature())});
+  }
+  return view;
+}
+
+void fill(const PercentilesView& in, proto::Reply::Percentiles& out) {
+  out.set_p50_us(count(in.p50));
+  out.set_p95_us(count(in.p95));
+  out.set_count(in.count);
+}
+
+PercentilesView take(const proto::Reply::Percentiles& in, Fields& fields) {
+  return {fields.micros("p50", in.p50_us()), fields.micros("p95", in.p95_us()), in.count()};
+}
+
+}  // namespace
+
+void fill(const StatusView& in, proto::Reply_Status& out) {
+  out.set_version(in.version);
+  out.set_uptime_ms(count(in.uptime));
+  out.set_pid(in.pid);
+  out.set_health(in.health);
+  for (const std::string& problem : in.problems) out.add_problems(problem);
+  out.mutable_jobs_by_state()->Add(in.jobs_by_state.begin(), in.jobs_by_state.end());
+  for (const PoolView& pool : in.pools) fill(pool, *out.add_pools());
+  for (const QueueView& queue : in.queues) {
+    auto& q = *out.add_queues();
+    q.set_name(queue.name);
+    q.set_length(queue.length);
+    q.set_oldest_ms(count(queue.oldest));
+  }
+  fill(in.waited, *out.mutable_waited());
+  fill(in.ran, *out.mutable_ran());
+  out.set_finished(in.finished);
+  out.set_accepted(in.accepted);
+  out.set_finished_per_second(in.finished_per_second);
+  out.set_store_bytes(in.store_bytes);
+  out.set_last_commit_us(in.last_commit.time_since_epoch().count());
+  out.set_state_dir(in.state_dir);
+  out.set_clients(in.clients);
+  out.set_garbage(in.garbage);
+  out.set_refused(in.refused);
+  out.set_stale_reports(in.stale_reports);
+  for (const LimitView& limit : in.limits) {
+    auto& l = *out.add_limits();
+    l.set_name(limit.name);
+    l.set_used(limit.used);
+    l.set_most(limit.most);
+  }
+  out.set_remembered(in.remembered);
+  out.set_endpoint(in.endpoint);
+}
+
+StatusView take(proto::Reply_Status& in, Fields& fields) {
+  StatusView view;
+  view.version = Fields::prose(in.mutable_version());
+  view.uptime = fields.millis("uptime", in.uptime_ms());
+  view.pid = in.pid();
+  view.health = fields.text("health", in.mutable_health());
+  for (std::string& problem : *in.mutable_problems()) view.problems.push_back(Fields::prose(&problem));
+  view.jobs_by_state.assign(in.jobs_by_state().begin(), in.jobs_by_state().end());
+  for (auto& pool : *in.mutable_pools()) view.pools.push_back(take(pool, fields));
+  for (auto& queue : *in.mutable_queues()) {
+    std::string name = fields.text("queues.name", queue.mutable_name());
+    view.queues.push_back(
+        {std::move(name), queue.length(), fields.millis("queues.oldest", queue.oldest_ms())});
+  }
+  view.waited = take(in.waited(), fields);
+  view.ran = take(in.ran(), fields);
+  view.finished = in.finished();
+  view.accepted = in.accepted();
+  view.finished_per_second = in.finished_per_second();
+  view.store_bytes = in.store_bytes();
+  view.last_commit = WallClock(std::chrono::microseconds(in.last_commit_us()));
+  view.state_dir = Fields::prose(in.mutable_state_dir());
+  view.clients = in.clients();
+  view.garbage = in.garbage();
+  view.refused = in.refused();
+  view.stale_reports = in.stale_reports();
+  for (auto& limit : *in.mutable_limits()) {
+    std::string name = fields.text("limits.name", limit.mutable_name());
+    view.limits.push_back({std::move(name), limit.used(), limit.most()});
+  }
+  view.remembered = in.remembered();
+  view.endpoint = Fields::prose(in.mutable_endpoint());
+  return view;
+}
+
+}  // namespace promised::wire
