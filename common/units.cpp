@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/units.hpp"
+
+#include <array>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+namespace promised {
+namespace {
+
+struct Unit {
+  std::string_view name;
+  std::uint64_t factor;
+};
+
+constexpr std::array kDurations{Unit{"ms", 1}, Unit{"s", 1000}, Unit{"min", 60'000}, Unit{"h", 3'600'000},
+                                Unit{"d", 86'400'000}};
+constexpr std::array kSizes{Unit{"KiB", std::uint64_t{1} << 10}, Unit{"MiB", std::uint64_t{1} << 20},
+                            Unit{"GiB", std::uint64_t{1} << 30}, Unit{"TiB", std::uint64_t{1} << 40}};
+
+struct Quantity {
+  std::uint64_t number = 0;
+  std::string_view unit;
+  bool too_large = false;
+};
+
+/// Digits, then whatever follows them but for spaces between; the unit is the whole text where there are no
+/// digits.
+Quantity split(std::string_view text) {
+  Quantity q;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), q.number);
+  q.too_large = error == std::errc::result_out_of_range;
+  q.unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (end == text.data()) return q;
+  while (!q.unit.empty() && q.unit.front() == ' ') q.unit.remove_prefix(1);
+  return q;
+}
+
+bool starts_with_digit(std::string_view text) {
+  return !text.empty() && text.front() >= '0' && text.front() <= '9';
+}
+
+Problem expected(std::string_view what, std::string_view found) {
+  return Problem::of("value", "expected " + std::string(what) + ", found '" + std::string(found) + "'");
+}
+
+template <class Units>
+std::string format(std::uint64_t amount, const Units& units, std::string_view smallest) {
+  const Unit* best = nullptr;
+  for (const Unit& unit : units) {
+    if (amount != 0 && amount % unit.factor == 0) best = &unit;
+  }
+  if (best == nullptr) return std::to_string(amount) + std::string(smallest);
+  return std::to_string(amount / best->factor) + std::string(best->name);
+}
+
+}  // namespace
+
+Result<Millis> parse_duration(std::string_view text) {
+  constexpr std::string_view kExpected = "a duration such as 500ms, 90s, 5min, 2h or 7d";
+  const Quantity q = split(text);
+  if (!starts_with_digit(text)) return expected(kExpected, text);
+  std::uint64_t factor = q.number == 0 && q.unit.empty() && !q.too_large ? 1 : 0;
+  for (const Unit& unit : kDurations) {
+    if (unit.name == q.unit) factor = unit.factor;
+  }
+  if (factor == 0) return expected(kExpected, text);
+  constexpr auto kMost = static_cast<std::uint64_t>(kLongestDuration.count());
+  if (q.too_large || q.number > kMost / factor) return expected("a duration of at most 36500d", text);
+  return Millis(q.number * factor);
+}
+
+Result<std::uint64_t> parse_size(std::string_view text) {
+  constexpr std::string_view kExpected = "a size such as 4096, 64KiB, 1MiB or 4GiB";
+  const Quantity q = split(text);
+  if (!starts_with_digit(text)) return expected(kExpected, text);
+  std::uint64_t factor = q.unit.empty() ? 1 : 0;
+  for (const Unit& unit : kSizes) {
+    if (unit.name == q.unit) factor = unit.factor;
+  }
+  if (factor == 0) return expected(kExpected, text);
+  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (q.too_large || q.number > kMost / factor) return expected("a size below 8388608TiB", text);
+  return q.number * factor;
+}
+
+Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, std::int64_t most) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < least || number > most) {
+    return expected("a whole number from " + std::to_string(least) + " to " + std::to_string(most), text);
+  }
+  return number;
+}
+
+std::string format_duration(Millis duration) {
+  if (duration.count() < 0) return "-" + format_duration(-duration);
+  if (duration.count() == 0) return "0";
+  return format(static_cast<std::uint64_t>(duration.count()), kDurations, "ms");
+}
+
+std::string format_size(std::uint64_t bytes) {
+  return format(bytes, kSizes, "");
+}
+
+}  // namespace promised

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/config/pools.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "common/units.hpp"
+#include "daemon/config/keys.hpp"
+#include "daemon/config/values.hpp"
+
+namespace promised::config {
+namespace {
+
+constexpr std::string_view kPrefix = "pool.";
+
+Result<std::uint32_t> parse_pool_size(std::string_view text) {
+  PROMISED_ASSIGN(const std::int64_t size, parse_integer(text, 1, 4096));
+  return static_cast<std::uint32_t>(size);
+}
+
+Result<std::uint32_t> parse_prefetch(std::string_view text) {
+  if (text == "adaptive") return std::uint32_t{0};
+  const auto number = parse_integer(text, 1, 65536);
+  if (!number) return expected("adaptive or a whole number from 1 to 65536", text);
+  return static_cast<std::uint32_t>(*number);
+}
+
+Result<std::uint64_t> parse_memory(std::string_view text) {
+  PROMISED_ASSIGN(const std::uint64_t size, parse_size(text));
+  if (size != 0 && size < std::uint64_t{1} << 20) return expected("0 (no limit) or at least 1MiB", text);
+  return size;
+}
+
+Result<std::uint64_t> parse_open_files(std::string_view text) {
+  constexpr std::int64_t kLeast = 16;
+  const auto number = parse_integer(text, 0, 1 << 30);
+  if (!number || (*number != 0 && *number < kLeast)) {
+    return expected("0 (as the daemon) or a whole number from 16 to 1073741824", text);
+  }
+  return static_cast<std::uint64_t>(*number);
+}
+
+Result<std::vector<std::string>> parse_queues(std::string_view text) {
+  auto queues = parse_list(text);
+  if (queues.empty()) return expected("names of queues with commas between", text);
+  for (const std::string& queue : queues) {
+    if (queue.size() > 255) return expected("names of queues of at most 255 bytes", queue);
+  }
+  return queues;
+}
+
+Result<Millis> parse_positive_duration(std::string_view text) {
+  PROMISED_ASSIGN(const Millis duration, parse_duration(text));
+  if (duration == Millis(0)) return expected("a duration above zero", text);
+  return duration;
+}
+
+Result<std::string> parse_program(std::string_view text) {
+  if (text.empty() || text.front() != '/') return expected("the absolute path of a worker program", text);
+  return std::string(text);
+}
+
+Result<void> set_variable(std::map<std::string, std::string>& environment, const std::string& name,
+                          const std::string& value) {
+  PROMISED_ASSIGN(const std::string key, parse_variable_name(name));
+  if (!environment.emplace(key, value).second) {
+    return Problem::of("value", "the variable " + key + " is set a second time");
+  }
+  return {};
+}
+
+std::vector<Key> pool_keys(PoolSettings& pool) {
+  const auto variable = [&pool](const Entry& entry) -> Result<void> {
+    const auto equals = entry.value.find('=');
+    if (equals == std::string::npos) return expected("KEY=VALUE", entry.value);
+    return set_variable(pool.environment, entry.value.substr(0, equals), entry.value.substr(equals + 1));
+  };
+  const auto variable_by_key = [&pool](const Entry& entry) {
+    return set_variable(pool.environment, entry.key.substr(entry.key.find('.') + 1), entry.value);
+  };
+  const auto user = [](const std::string& text) -> Result<std::string> {
+    if (text.empty()) return expected("the name of a user", text);
+    return text;
+  };
+  return {
+      {"program", into(pool.program, parse_program)},
+      {"arguments", into(pool.arguments, split_words)},
+      {"size", into(pool.size, parse_pool_size)},
+      {"queues", into(pool.queues, parse_queues)},
+      {"environment", variable, Key::Kind::repeated},
+      {"environment.KEY", variable_by_key, Key::Kind::family},
+      {"directory", into(pool.directory, parse_path)},
+      {"user", into(pool.user, user)},
+      {"prefetch", into(pool.prefetch, parse_prefetch)},
+      {"memory_limit", into(pool.memory_limit, parse_memory)},
+      {"open_files", into(pool.open_files, parse_open_files)},
+      {"run_timeout", into(pool.run_timeout, parse_duration)},
+      {"kill_grace", into(pool.kill_grace, parse_duration)},
+      {"start_timeout", into(pool.start_timeout, parse_positive_duration)},
+  };
+}
+
+Result<std::vector<std::string>> files_in(const std::string& folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  std::filesystem::directory_iterator i(folder, error);
+  for (; !error && i != std::filesystem::directory_iterator(); i.increment(error)) {
+    const std::string name = i->path().filename().string();
+    if (name.ends_with(".conf") && !name.starts_with('.')) files.push_back(i->path().string());
+  }
+  if (error) {
+    return Problem::of("config", folder + ": cannot read the folder of pools: " + error.message());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+bool Pools::is_pool(const Section& section) {
+  return section.name.starts_with(kPrefix) || section.name == "pool" || section.name.starts_with("pool ");
+}
+
+Result<void> Pools::add(const Section& section) {
+  const auto name =
+      parse_pool_name(section.name.starts_with(kPrefix) ? section.name.substr(kPrefix.size()) : "");
+  if (!name) {
+    return section.place.problem(
+        "expected [pool.NAME], with a name of 1 to 64 letters, digits, '-', '_' and '.', found [" +
+        section.name + "]");
+  }
+  PoolSettings pool;
+  pool.name = *name;
+  PROMISED_TRY(set_keys(section, pool_keys(pool)));
+  if (pool.program.empty()) {
+    return section.place.problem("[" + section.name + "] has no program; add program = /path/of/the/worker");
+  }
+  return insert(std::move(pool), section.place);
+}
+
+Result<void> Pools::add_folder(const std::string& folder) {
+  PROMISED_ASSIGN(const auto files, files_in(folder));
+  for (const std::string& file : files) {
+    PROMISED_ASSIGN(const auto sections, parse_file(file));
+    for (const Section& section : sections) {
+      if (!is_pool(section)) {
+        return section.place.problem("only [pool.NAME] sections may be in this folder, found [" +
+                                     section.name + "]");
+      }
+      PROMISED_TRY(add(section));
+    }
+  }
+  return {};
+}
+
+Result<void> Pools::add_flag(const std::string& text, const Environment& environment) {
+  const Place place{"--pool " + text, 0};
+  const auto equals = text.find('=');
+  if (equals == std::string::npos)
+    return place.problem("expected NAME=PROGRAM, such as docs=/usr/bin/docs-worker");
+  PoolSettings pool;
+  const auto name = parse_pool_name(text.substr(0, equals));
+  if (!name) return place.problem(name.problem().message);
+  const auto words = split_words(text.substr(equals + 1));
+  if (!words) return place.problem(words.problem().message);
+  if (words->empty() || words->front().find('/') == std::string::npos) {
+    return place.problem("expected the path of a worker program, such as ./worker, after the =");
+  }
+  pool.name = *name;
+  pool.program =
+      (std::filesystem::path(environment.working_directory) / words->front()).lexically_normal().string();
+  pool.arguments.assign(words->begin() + 1, words->end());
+  return insert(std::move(pool), place);
+}
+
+Result<void> Pools::insert(PoolSettings pool, const Place& place) {
+  for (std::size_t i = 0; i < pools_.size(); ++i) {
+    if (pools_[i].name != pool.name) continue;
+    return place.problem("a pool '" + pool.name + "' exists already: " + places_[i].text());
+  }
+  pools_.push_back(std::move(pool));
+  places_.push_back(place);
+  return {};
+}
+
+}  // namespace promised::config

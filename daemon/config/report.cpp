@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/config/report.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "common/units.hpp"
+
+namespace promised::config {
+namespace {
+
+std::string program_warning(const std::string& program) {
+  struct stat found {};
+  if (::stat(program.c_str(), &found) != 0) return program + ": " + std::strerror(errno);
+  if (!S_ISREG(found.st_mode)) return program + ": not a file";
+  if (::access(program.c_str(), X_OK) != 0) return program + ": not executable";
+  return {};
+}
+
+std::string octal(mode_t mode) {
+  std::string text;
+  for (int shift = 9; shift >= 0; shift -= 3) text += static_cast<char>('0' + ((mode >> shift) & 7));
+  return text;
+}
+
+std::string ids(const std::vector<uid_t>& list) {
+  std::string text;
+  for (const uid_t id : list) text += (text.empty() ? "" : ", ") + std::to_string(id);
+  return text;
+}
+
+std::string who_may(const Access& access) {
+  if (access.everyone) return "every local user";
+  std::string text = "root and the daemon's own user";
+  if (!access.users.empty()) text += ", users " + ids(access.users);
+  if (!access.groups.empty()) text += ", groups " + ids(access.groups);
+  return text;
+}
+
+std::string pool_line(const PoolSettings& pool) {
+  std::string text = "pool " + pool.name + ": " + std::to_string(pool.size) + " x " + pool.program;
+  for (const std::string& argument : pool.arguments) text += " " + argument;
+  if (!pool.user.empty()) text += ", as " + pool.user;
+  if (pool.memory_limit != 0) text += ", memory " + format_size(pool.memory_limit);
+  if (pool.run_timeout != Millis(0)) text += ", run_timeout " + format_duration(pool.run_timeout);
+  text += ", queues";
+  if (pool.queues.empty()) text += " all";
+  for (const std::string& queue : pool.queues) text += " " + queue;
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> warnings(const Settings& settings, const Environment& environment) {
+  std::vector<std::string> found;
+  if (settings.pools.empty()) found.emplace_back("there is no pool: every submission will be refused");
+  for (const PoolSettings& pool : settings.pools) {
+    const std::string in = "pool " + pool.name + ": ";
+    if (const auto program = program_warning(pool.program); !program.empty()) found.push_back(in + program);
+    if (pool.user.empty()) continue;
+    if (!environment.find_user(pool.user)) {
+      found.push_back(in + "there is no user '" + pool.user + "' on this system");
+    } else if (environment.uid != 0) {
+      found.push_back(in + "only a daemon that root starts can run workers as '" + pool.user + "'");
+    }
+  }
+  return found;
+}
+
+std::string report(const Settings& settings, const Environment& environment) {
+  std::string text;
+  text += "configuration " + (settings.config_file.empty() ? "none" : settings.config_file) + "\n";
+  text += "endpoint " + settings.endpoint + ", mode " + octal(settings.endpoint_mode) + "\n";
+  text += "state_dir " + settings.state_dir + "\n";
+  if (!settings.user.empty()) text += "user " + settings.user + "\n";
+  text += "access " + who_may(settings.access) + "\n";
+  for (const PoolSettings& pool : settings.pools) text += pool_line(pool) + "\n";
+  for (const std::string& warning : warnings(settings, environment)) text += "warning: " + warning + "\n";
+  return text + "ok\n";
+}
+
+}  // namespace promised::config

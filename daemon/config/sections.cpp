@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/config/sections.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/units.hpp"
+#include "daemon/config/keys.hpp"
+#include "daemon/config/values.hpp"
+
+namespace promised::config {
+namespace {
+
+using Find = std::function<std::optional<uid_t>(const std::string&)>;
+static_assert(std::is_same_v<uid_t, gid_t>, "one look-up serves users and groups");
+
+/// An id by name or number; numbers need no account.
+Result<uid_t> resolve(const std::string& word, const Find& find, std::string_view kind) {
+  constexpr std::int64_t kMost = std::numeric_limits<uid_t>::max() - 1;
+  if (const auto number = parse_integer(word, 0, kMost); number) return static_cast<uid_t>(*number);
+  if (const auto id = find(word)) return *id;
+  return Problem::of("value", "there is no " + std::string(kind) + " '" + word + "' on this system");
+}
+
+auto ids_into(std::vector<uid_t>& target, Find find, std::string_view kind) {
+  return [&target, find = std::move(find), kind](const Entry& entry) -> Result<void> {
+    for (const std::string& word : parse_list(entry.value)) {
+      PROMISED_ASSIGN(const uid_t id, resolve(word, find, kind));
+      target.push_back(id);
+    }
+    return {};
+  };
+}
+
+auto size_from(std::uint64_t least) {
+  return [least](const std::string& text) -> Result<std::uint64_t> {
+    PROMISED_ASSIGN(const std::uint64_t size, parse_size(text));
+    if (size < least) return expected("at least " + format_size(least), text);
+    return size;
+  };
+}
+
+auto number_from(std::int64_t least, std::int64_t most = 1'000'000'000) {
+  return [least, most](const std::string& text) -> Result<std::uint64_t> {
+    PROMISED_ASSIGN(const std::int64_t number, parse_integer(text, least, most));
+    return static_cast<std::uint64_t>(number);
+  };
+}
+
+}  // namespace
+
+Result<DaemonSection> read_daemon(const Section& section, const Environment& environment,
+                                  Settings& settings) {
+  DaemonSection daemon;
+  const auto known_user = [&](const std::string& name) -> Result<std::string> {
+    if (!environment.find_user(name)) {
+      return Problem::of("value", "there is no user '" + name + "' on this system");
+    }
+    return name;
+  };
+  PROMISED_TRY(set_keys(section, {
+                                     {"endpoint", into(settings.endpoint, parse_endpoint)},
+                                     {"endpoint_mode", into(settings.endpoint_mode, parse_mode)},
+                                     {"state_dir", into(settings.state_dir, parse_path)},
+                                     {"user", into(settings.user, known_user)},
+                                     {"log_level", into(settings.log_level, parse_log_level)},
+                                     {"stop_grace", into(settings.stop_grace, parse_duration)},
+                                     {"pools_dir", into(daemon.pools_dir, parse_path)},
+                                 }));
+  daemon.pools_dir_place = place_of(section, "pools_dir");
+  daemon.has_endpoint_mode = has(section, "endpoint_mode");
+  return daemon;
+}
+
+Result<void> read_limits(const Section& section, Limits& limits) {
+  const auto interruptions = number_from(0, 1'000'000);
+  PROMISED_TRY(set_keys(section, {
+                                     {"max_message", into(limits.max_message, size_from(1024))},
+                                     {"max_result", into(limits.max_result, size_from(1024))},
+                                     {"max_jobs", into(limits.max_jobs, number_from(1))},
+                                     {"max_jobs_per_owner", into(limits.max_jobs_per_owner, number_from(1))},
+                                     {"max_bytes", into(limits.max_bytes, size_from(std::uint64_t{1} << 20))},
+                                     {"max_remembered", into(limits.max_remembered, number_from(1))},
+                                     {"max_name", into(limits.max_name, number_from(1, 65536))},
+                                     {"max_queues", into(limits.max_queues, number_from(1))},
+                                     {"max_clients", into(limits.max_clients, number_from(1))},
+                                     {"max_watches", into(limits.max_watches, number_from(1))},
+                                     {"default_lifespan", into(limits.default_lifespan, parse_duration)},
+                                     {"max_lifespan", into(limits.max_lifespan, parse_duration)},
+                                     {"keep_unfetched", into(limits.keep_unfetched, parse_duration)},
+                                     {"keep_tombstones", into(limits.keep_tombstones, parse_duration)},
+                                     {"max_interruptions", into(limits.max_interruptions, interruptions)},
+                                 }));
+  if (limits.default_lifespan > limits.max_lifespan) {
+    if (has(section, "default_lifespan")) {
+      return place_of(section, "default_lifespan")
+          .problem("default_lifespan: " + format_duration(limits.default_lifespan) +
+                   " is longer than max_lifespan, which is " + format_duration(limits.max_lifespan));
+    }
+    limits.default_lifespan = limits.max_lifespan;
+  }
+  return {};
+}
+
+Result<void> read_access(const Section& section, const Environment& environment, Access& access) {
+  return set_keys(section, {
+                               {"users", ids_into(access.users, environment.find_user, "user")},
+                               {"groups", ids_into(access.groups, environment.find_group, "group")},
+                               {"everyone", into(access.everyone, parse_bool)},
+                               {"admins", ids_into(access.admins, environment.find_user, "user")},
+                           });
+}
+
+}  // namespace promised::config
