@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/runner.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <iostream>
+#include <limits>
+#include <system_error>
+#include <utility>
+#include <variant>
+
+#include "common/wire/value_codec.hpp"
+#include "common/wire/worker_codec.hpp"
+#include "worker/failure.hpp"
+
+namespace promised::detail {
+namespace {
+
+constexpr std::chrono::milliseconds kProgressPause{100};
+
+// A job may fork. The child must neither hold the channel (its parent's death would go unnoticed there) nor
+// come back from the function into the loop (it would answer for its parent).
+std::atomic<bool> is_forked_child = false;
+
+void watch_for_forks() {
+  [[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, [] {
+    is_forked_child.store(true, std::memory_order_relaxed);
+    ::close(kChannelFd);
+  });
+}
+
+void say(const std::string& text) {
+  std::fprintf(stderr, "promised: %s\n", text.c_str());
+}
+
+// What a job has printed is in the pipe before the daemon reads of the job's end.
+void flush_output() {
+  std::cout.flush();
+  std::clog.flush();
+  std::fflush(stdout);
+  std::fflush(stderr);
+}
+
+Failure bad_arguments(std::string message) {
+  Failure failure;
+  failure.cause = Cause::bad_arguments;
+  failure.message = std::move(message);
+  return failure;
+}
+
+}  // namespace
+
+Runner::Runner(std::vector<Function>& functions, ClaimPage& page) : functions_(functions), page_(page) {
+  watch_for_forks();
+}
+
+int Runner::serve() {
+  try {
+    for (;;) {
+      switch (read_frames()) {
+        case Next::stop:
+          return 0;
+        case Next::fail:
+          return 1;
+        case Next::go_on:
+          break;
+      }
+      if (channel_.fill(wire::frame_size(channel_.bytes())) == Channel::Read::end) return 0;
+    }
+  } catch (const std::system_error& e) {
+    say(e.what());
+    return 1;
+  }
+}
+
+Runner::Next Runner::read_frames() {
+  for (;;) {
+    auto frame = wire::decode_to_worker(channel_.bytes(), std::numeric_limits<std::uint32_t>::max());
+    if (!frame.ok()) {
+      say("the daemon's message cannot be read: " + frame.problem().message);
+      return Next::fail;
+    }
+    if (!frame->has_value()) return Next::go_on;
+    const std::string_view payload = (*frame)->payload;
+    const Next next = std::visit([&](const auto& m) { return handle(m, payload); }, (*frame)->message);
+    if (next != Next::go_on) return next;
+    channel_.consume((*frame)->size);
+  }
+}
+
+Runner::Next Runner::handle(const message::WorkerWelcome& welcome, std::string_view) {
+  if (welcome.protocol != message::kWorkerProtocol) {
+    say("the daemon speaks version " + std::to_string(welcome.protocol) +
+        " of the worker protocol, this program " + std::to_string(message::kWorkerProtocol) +
+        ": build it against the daemon's version of promised");
+    return Next::fail;
+  }
+  max_result_ = std::min<std::uint64_t>(welcome.max_result, std::numeric_limits<std::uint32_t>::max());
+  welcomed_ = true;
+  message::Ready ready;
+  for (const Function& f : functions_) ready.functions.push_back({f.name, f.signature});
+  wire::encode_frame(message::FromWorker(std::move(ready)), 0, out_);
+  return send();
+}
+
+Runner::Next Runner::handle(const message::Run& run, std::string_view arguments) {
+  if (!welcomed_ || run.function >= functions_.size()) {
+    say(welcomed_ ? "the daemon asks for function number " + std::to_string(run.function) + " of " +
+                        std::to_string(functions_.size())
+                  : std::string("the daemon sends a job before its welcome"));
+    return Next::fail;
+  }
+  if (!page_.claim(run.sequence)) return Next::go_on;  // taken back
+  run_ = run;
+  Failure failure;
+  const Clock::time_point began = Clock::now();
+  const std::string result = result_or_failure(arguments, failure);
+  const std::chrono::nanoseconds ran = Clock::now() - began;
+  if (is_forked_child.load(std::memory_order_relaxed)) {
+    say("a child process of job " + run_.id.text() + " came back from " + function() + "; it ends here");
+    ::_exit(1);
+  }
+  return report(result, std::move(failure), ran);
+}
+
+Runner::Next Runner::handle(const message::Stop&, std::string_view) {
+  return Next::stop;
+}
+
+std::string Runner::result_or_failure(std::string_view arguments, Failure& failure) {
+  try {
+    Result<Arguments> given = wire::decode_arguments(arguments);
+    if (!given.ok()) {
+      failure = bad_arguments(function() + ": the arguments cannot be read: " + given.problem().message);
+      return {};
+    }
+    const Value value = functions_[run_.function].invoke(job_, std::move(*given));
+    Result<std::string> result = wire::encode(value);
+    if (!result.ok()) {
+      failure.cause = Cause::exception;
+      failure.type = "promised::Mismatch";
+      failure.message = function() + ": the result cannot be sent: " + result.problem().message;
+      return {};
+    }
+    if (result->size() > max_result_) {
+      failure.cause = Cause::result_too_large;
+      failure.message = function() + ": the result has " + std::to_string(result->size()) +
+                        " bytes; max_result allows " + std::to_string(max_result_);
+      return {};
+    }
+    return std::move(*result);
+  } catch (...) {
+    failure = failure_from_current_exception(function());
+    return {};
+  }
+}
+
+Runner::Next Runner::report(std::string_view result, Failure failure, std::chrono::nanoseconds ran) {
+  flush_output();
+  if (unsent_) write_progress();
+  forget_progress();
+  wire::encode_frame(message::FromWorker(message::AttemptEnded{run_.sequence, std::move(failure), ran}),
+                     result.size(), out_);
+  return send(result);
+}
+
+Runner::Next Runner::send(std::string_view payload) {
+  const bool sent = channel_.send(out_, payload);
+  out_.clear();
+  return sent ? Next::go_on : Next::stop;  // nobody is there to read it
+}
+
+void Runner::progress(double percent, std::string_view message) {
+  if (is_forked_child.load(std::memory_order_relaxed)) return;
+  const double tenths = std::isnan(percent) ? percent : std::round(std::clamp(percent, 0.0, 100.0) * 10) / 10;
+  unsent_.emplace(message::Progress{run_.sequence, tenths, std::string(message)});
+  const Clock::time_point now = Clock::now();
+  if (last_progress_ != Clock::time_point() && now - last_progress_ < kProgressPause) return;
+  last_progress_ = now;
+  write_progress();
+  static_cast<void>(send());  // that the daemon is gone is noticed when the job has ended
+}
+
+void Runner::write_progress() {
+  wire::encode_frame(message::FromWorker(std::move(*unsent_)), 0, out_);
+  unsent_.reset();
+}
+
+void Runner::forget_progress() {
+  unsent_.reset();
+  last_progress_ = {};
+}
+
+}  // namespace promised::detail

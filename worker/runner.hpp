@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop of a worker process: takes jobs off the channel in order, claims each, runs it, and has reported
+// it before the next is claimed, so that what one job breaks cannot take the result of another with it. One
+// thread, no locks.
+#pragma once
+
+#include <promised/detail/callable.hpp>
+#include <promised/types.hpp>
+#include <promised/worker.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/claim_page.hpp"
+#include "common/messages.hpp"
+#include "worker/channel.hpp"
+
+namespace promised::detail {
+
+struct Function {
+  std::string name;
+  std::string signature;
+  Invoke invoke;
+};
+
+class Runner {
+ public:
+  /// Both must outlive this.
+  Runner(std::vector<Function>& functions, ClaimPage& page);
+
+  /// Serves until the daemon says stop or goes: 0; or until nonsense comes or the channel breaks: 1, said on
+  /// stderr.
+  [[nodiscard]] int serve();
+
+  // Of the job that runs.
+  [[nodiscard]] const JobId& id() const { return run_.id; }
+  [[nodiscard]] std::uint32_t attempt() const { return run_.attempt; }
+  [[nodiscard]] const std::string& function() const { return functions_[run_.function].name; }
+  void progress(double percent, std::string_view message);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  enum class Next { go_on, stop, fail };
+
+  [[nodiscard]] Next read_frames();
+  [[nodiscard]] Next handle(const message::WorkerWelcome& welcome, std::string_view payload);
+  [[nodiscard]] Next handle(const message::Run& run, std::string_view arguments);
+  [[nodiscard]] Next handle(const message::Stop& stop, std::string_view payload);
+
+  /// The encoded result, or why there is none.
+  [[nodiscard]] std::string result_or_failure(std::string_view arguments, Failure& failure);
+  [[nodiscard]] Next report(std::string_view result, Failure failure, std::chrono::nanoseconds ran);
+  [[nodiscard]] Next send(std::string_view payload = {});
+  void write_progress();
+  void forget_progress();
+
+  std::vector<Function>& functions_;
+  ClaimPage& page_;
+  Channel channel_{kChannelFd};
+  Job job_{*this};
+  std::uint64_t max_result_ = 0;
+  bool welcomed_ = false;
+
+  message::Run run_;  ///< of the job that runs
+  std::string out_;   ///< frames that are on their way; kept for its memory
+  std::optional<message::Progress> unsent_;
+  Clock::time_point last_progress_;  ///< the epoch: none yet in this job
+};
+
+}  // namespace promised::detail
