@@ -127,6 +127,12 @@ struct RequeueJob {
   std::uint32_t attempts;
   std::uint32_t interruptions;
 };
+/// New limits for a job that has not ended.
+struct AdjustJob {
+  JobId id;
+  std::chrono::milliseconds timeout;
+  std::chrono::milliseconds run_timeout;
+};
 struct EndJob {
   JobId id;
   State state;
@@ -163,8 +169,9 @@ struct DeleteName {
 
 }  // namespace change
 
-using Change = std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::EndJob, change::DeleteJob,
-                            change::SetName, change::DropName, change::DeleteName>;
+using Change =
+    std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob, change::EndJob,
+                 change::DeleteJob, change::SetName, change::DropName, change::DeleteName>;
 
 /// What act is to do.
 namespace effect {
