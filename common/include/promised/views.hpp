@@ -38,6 +38,8 @@ struct JobView {
   std::chrono::milliseconds lifespan{0};
   std::chrono::milliseconds timeout{0};
   std::chrono::milliseconds run_timeout{0};
+  std::optional<double> progress;  ///< percent, as the running attempt last said; NaN: it does not know
+  std::string progress_message;
   WallClock submitted, started, ended, kept_until;
 
   friend bool operator==(const JobView&, const JobView&) = default;
