@@ -78,11 +78,11 @@ Result<Flags> read_flags(int argc, const char* const* argv) {
     std::vector<std::string> known;
     for (const auto& option : options.options()) known.push_back("--" + option->long_name());
     return Problem::of("usage", "unknown option '" + e.get_option_name() + "'" +
-                                    did_you_mean(e.get_option_name(), known) + "; see promised --help");
+                                    did_you_mean(e.get_option_name(), known) + " (see promised --help)");
   } catch (const po::too_many_positional_options_error&) {
-    return Problem::of("usage", "promised takes options only; see promised --help");
+    return Problem::of("usage", "promised takes options only (see promised --help)");
   } catch (const po::error& e) {
-    return Problem::of("usage", std::string(e.what()) + "; see promised --help");
+    return Problem::of("usage", std::string(e.what()) + " (see promised --help)");
   }
 }
 
@@ -101,7 +101,7 @@ Result<void> read_sections(const std::string& file, const Environment& environme
     } else {
       return section.place.problem("unknown section [" + section.name + "]" +
                                    did_you_mean(section.name, {"daemon", "limits", "access", "pool.NAME"}) +
-                                   " The sections are [daemon], [limits], [access] and [pool.NAME].");
+                                   " (sections: [daemon], [limits], [access], [pool.NAME])");
     }
   }
   return {};

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include "tests/unit/config/fixture.hpp"
+
+namespace promised {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_CASE("every key of [limits] reaches the settings") {
+  const Scene scene;
+  const Limits l = scene
+                       .settings(
+                           "[limits]\n"
+                           "max_message = 1MiB\n"
+                           "max_result = 2MiB\n"
+                           "max_jobs = 3\n"
+                           "max_jobs_per_owner = 4\n"
+                           "max_bytes = 5MiB\n"
+                           "max_remembered = 6\n"
+                           "max_name = 7\n"
+                           "max_queues = 8\n"
+                           "max_clients = 9\n"
+                           "max_watches = 10\n"
+                           "default_lifespan = 11s\n"
+                           "max_lifespan = 12min\n"
+                           "keep_unfetched = 13h\n"
+                           "keep_tombstones = 14d\n"
+                           "max_interruptions = 15\n")
+                       .limits;
+  Limits wanted;
+  wanted.max_message = 1 << 20;
+  wanted.max_result = 2 << 20;
+  wanted.max_jobs = 3;
+  wanted.max_jobs_per_owner = 4;
+  wanted.max_bytes = 5 << 20;
+  wanted.max_remembered = 6;
+  wanted.max_name = 7;
+  wanted.max_queues = 8;
+  wanted.max_clients = 9;
+  wanted.max_watches = 10;
+  wanted.default_lifespan = 11s;
+  wanted.max_lifespan = 12min;
+  wanted.keep_unfetched = 13h;
+  wanted.keep_tombstones = 24h * 14;
+  wanted.max_interruptions = 15;
+  CHECK(l == wanted);
+}
+
+TEST_CASE("E3 an impossible value in [limits] is told with file, line and what was expected") {
+  const Scene scene;
+  const auto told = [&](const std::string& line) { return scene.problem("[limits]\n" + line + "\n"); };
+  CHECK(told("max_message = 1023") == "FILE:2: max_message: expected at least 1KiB, found '1023'");
+  CHECK(told("max_result = many") ==
+        "FILE:2: max_result: expected a size such as 4096, 64KiB, 1MiB or 4GiB, found 'many'");
+  CHECK(told("max_jobs = 0") == "FILE:2: max_jobs: expected a whole number from 1 to 1000000000, found '0'");
+  CHECK(told("max_jobs = -1").find("found '-1'") != std::string::npos);
+  CHECK(told("max_bytes = 1KiB") == "FILE:2: max_bytes: expected at least 1MiB, found '1KiB'");
+  CHECK(told("max_name = 65537") ==
+        "FILE:2: max_name: expected a whole number from 1 to 65536, found '65537'");
+  CHECK(told("max_interruptions = x") ==
+        "FILE:2: max_interruptions: expected a whole number from 0 to 1000000, found 'x'");
+  CHECK(told("max_jbos = 1") ==
+        "FILE:2: unknown key 'max_jbos' in [limits]; did you mean max_jobs, max_bytes or max_name?");
+}
+
+TEST_CASE(
+    "a default lifespan above the longest one is refused where it is given and lowered where it is not") {
+  const Scene scene;
+  CHECK(scene.problem("[limits]\nmax_lifespan = 1h\ndefault_lifespan = 2h\n") ==
+        "FILE:3: default_lifespan: 2h is longer than max_lifespan, which is 1h");
+  CHECK(scene.settings("[limits]\nmax_lifespan = 10min\n").limits.default_lifespan == 10min);
+}
+
+}  // namespace
+}  // namespace promised
