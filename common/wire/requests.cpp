@@ -43,6 +43,14 @@ message::Key take_one_key(Message& in, Fields& fields) {
   return key;
 }
 
+void fill_outcome(const message::KnownOutcome& in, proto::Request::KnownOutcome& out) {
+  out.set_function(in.function);
+  out.set_state(static_cast<std::uint32_t>(in.state));
+  if (!is_default(in.failure)) wire::fill(in.failure, *out.mutable_failure());
+  out.set_reason(in.reason);
+  out.set_durability(static_cast<std::uint32_t>(in.durability));
+}
+
 message::Hello take(proto::Request::Hello& in, Fields& fields) {
   return {in.protocol(), fields.id("client", in.client()), Fields::prose(in.mutable_program())};
 }
@@ -59,6 +67,19 @@ message::Watch take(proto::Request::Watch& in, Fields& fields) {
   return {take_one_key(in, fields), in.take(), in.peek()};
 }
 
+message::KnownOutcome take(proto::Request::KnownOutcome& in, Fields& fields) {
+  message::KnownOutcome out;
+  out.function = fields.text("outcome.function", in.mutable_function());
+  out.state = fields.state("outcome.state", in.state());
+  if (!is_ended(out.state)) {
+    fields.refuse("outcome.state", "the state of a job that has ended", std::string(to_string(out.state)));
+  }
+  if (in.has_failure()) out.failure = take(*in.mutable_failure(), fields);
+  out.reason = Fields::prose(in.mutable_reason());
+  out.durability = fields.durability("outcome.durability", in.durability());
+  return out;
+}
+
 message::Remember take(proto::Request::Remember& in, Fields& fields) {
   message::Remember out;
   out.id = fields.id("id", in.id());
@@ -66,6 +87,7 @@ message::Remember take(proto::Request::Remember& in, Fields& fields) {
   if (out.name.empty()) fields.refuse("name", "a name", "nothing");
   if (in.has_lifespan_ms()) out.lifespan = fields.millis("lifespan", in.lifespan_ms());
   out.duplicate = fields.duplicate("duplicate", in.duplicate());
+  if (in.has_outcome()) out.outcome = take(*in.mutable_outcome(), fields);
   return out;
 }
 
@@ -155,6 +177,7 @@ void fill(const message::Remember& in, proto::Request& out) {
   remember.set_name(in.name);
   if (in.lifespan) remember.set_lifespan_ms(count(*in.lifespan));
   remember.set_duplicate(static_cast<std::uint32_t>(in.duplicate));
+  if (in.outcome) fill_outcome(*in.outcome, *remember.mutable_outcome());
 }
 
 void fill(const message::Forget& in, proto::Request& out) {

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/wire/samples.hpp"
+
+#include <array>
+#include <chrono>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace promised::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+WallClock moment(std::int64_t us) {
+  return WallClock(std::chrono::microseconds(us));
+}
+
+}  // namespace
+
+JobId id(std::uint8_t first) {
+  std::array<std::uint8_t, JobId::kSize> bytes{};
+  for (std::uint8_t& byte : bytes) byte = first++;
+  return JobId(bytes);
+}
+
+Options full_options() {
+  return Options{}
+      .queue("reports")
+      .priority(-100)
+      .timeout(90s)
+      .run_timeout(1ms)
+      .remember("client-123-r\xc3\xa9port", 10min, Duplicate::attach)
+      .durability(Durability::memory)
+      .at_most_once();
+}
+
+Failure full_failure() {
+  return {Cause::timed_out,
+          "std::runtime_error",
+          "it took too l\xc3\xb6ng",
+          "the last\nwords \xff",
+          "run_timeout",
+          9,
+          -3,
+          7,
+          4711,
+          123456789ns};
+}
+
+JobView full_job() {
+  JobView job;
+  job.id = id(1);
+  job.state = State::failed;
+  job.function = "report.build";
+  job.name = "monthly";
+  job.queue = "reports";
+  job.pool = "documents";
+  job.reason = "cancelled by uid 1000";
+  job.failure = full_failure();
+  job.owner = 1000;
+  job.priority = 100;
+  job.durability = Durability::memory;
+  job.attempts = 3;
+  job.interruptions = 2;
+  job.worker_pid = 815;
+  job.remembered = true;
+  job.at_most_once = true;
+  job.arguments_size = std::uint64_t{1} << 40;
+  job.result_size = 77;
+  job.lifespan = 10min;
+  job.timeout = 2h;
+  job.run_timeout = 3ms;
+  job.submitted = moment(1'700'000'000'000'001);
+  job.started = moment(1'700'000'000'000'002);
+  job.ended = moment(1'700'000'000'000'003);
+  job.kept_until = moment(-4);
+  return job;
+}
+
+StatusView full_status() {
+  StatusView view;
+  view.version = "0.1.0";
+  view.health = "degraded";
+  view.problems = {"pool documents is failing", "the disk is slow"};
+  view.endpoint = "ipc:///run/promised/socket";
+  view.state_dir = "/var/lib/promised";
+  view.pid = 42;
+  view.uptime = 5h;
+  view.jobs_by_state = {0, 0, 12, 2, 0, std::numeric_limits<std::uint64_t>::max()};
+  view.pools = {PoolView{"documents",
+                         "/usr/bin/analyse",
+                         "failing",
+                         "not executable",
+                         4,
+                         3,
+                         2,
+                         9,
+                         1000,
+                         15s,
+                         {{"report.build", "(text, int32) -> text"}, {"noop", "() -> null"}}},
+                PoolView{}};
+  view.queues = {{"default", 17, 250ms}, {"reports", 1, 0ms}};
+  view.waited = {10us, 200us, 3000};
+  view.ran = {40us, 500us, 6000};
+  view.accepted = 101;
+  view.finished = 99;
+  view.finished_per_second = 0.125;
+  view.remembered = 8;
+  view.store_bytes = 123'456;
+  view.last_commit = moment(1'700'000'000'000'009);
+  view.clients = 3;
+  view.garbage = 1;
+  view.refused = 2;
+  view.stale_reports = 4;
+  view.limits = {{"jobs", 14, 1'000'000}, {"bytes", 1, 2}};
+  return view;
+}
+
+std::vector<message::Request> requests() {
+  using namespace message;
+  const std::uint64_t large = std::numeric_limits<std::uint64_t>::max();
+  return {
+      {0, 0, std::monostate{}},
+      {1, large, std::monostate{}},
+      {large, 2, Hello{3, id(9), "analyse \xe2\x82\xac"}},
+      {2, 0, Hello{0, id(9), ""}},
+      {3, 0, Submit{id(1), "report.build", full_options()}},
+      {4, 0, Submit{id(255), "", {}}},
+      {5, 0, Watch{{id(2), ""}, true, false}},
+      {6, 0, Watch{{{}, "a name"}, false, true}},
+      {7, 0, Cancel{{id(3), ""}}},
+      {8, 0, Cancel{{{}, "a name"}}},
+      {9, 0, Remember{id(4), "name", 0ms, Duplicate::keep, {}}},
+      {10, 0, Remember{id(4), "name", {}, Duplicate::raise, {}}},
+      {23, 0,
+       Remember{id(4),
+                "name",
+                {},
+                Duplicate::raise,
+                KnownOutcome{"report.build", State::failed, full_failure(), "why", Durability::memory}}},
+      {24, 0, Remember{id(4), "name", {}, Duplicate::raise, KnownOutcome{"", State::succeeded, {}, "", {}}}},
+      {11, 0, Forget{{id(5), ""}}},
+      {12, 0, Forget{{{}, "a name"}}},
+      {13, 0, Adjust{id(6), 1s, 0ms}},
+      {14, 0, Adjust{id(6), {}, {}}},
+      {15, 0, List{0x7ff, "report.*", "reports", "monthly", true, 25, id(7)}},
+      {16, 0, List{}},
+      {17, 0, Show{{id(8), ""}, "", false}},
+      {18, 0, Show{{{}, "a name"}, "", false}},
+      {19, 0, Show{{}, "0192", false}},
+      {20, 0, Show{{}, "", true}},
+      {21, 0, StatusQuery{}},
+      {22, 0, Bye{}},
+  };
+}
+
+std::vector<message::Reply> replies() {
+  using namespace message;
+  const std::uint64_t large = std::numeric_limits<std::uint64_t>::max();
+  return {
+      {1, 0, Welcome{7, "0.1.0", id(1), std::uint64_t{1} << 30}},
+      {0, 0, Accepted{}},
+      {large, 0, Accepted{{1, 2, 300, large, 0}}},
+      {2, 0, Refused{"name_taken", "the name is t\xc3\xa4ken", id(2), State::running}},
+      {3, 0, Refused{}},
+      {4, large, Ended{id(3), State::failed, full_failure(), "cancelled by uid 1000"}},
+      {5, 1, Ended{id(3), State::succeeded, {}, ""}},
+      {6, 0, Known{id(4), State::forgotten, true}},
+      {7, 0, Known{}},
+      {8, 0, Jobs{{full_job(), full_job()}, true}},
+      {9, 0, Jobs{}},
+      {10, 0, Status{full_status()}},
+      {11, 0, Status{}},
+  };
+}
+
+std::vector<message::ToWorker> to_worker() {
+  using namespace message;
+  return {WorkerWelcome{2, "documents", std::uint64_t{1} << 33}, WorkerWelcome{0, "", 0},
+          Run{std::numeric_limits<std::uint32_t>::max(), id(1), 3, 2}, Run{0, id(1), 0, 0}, Stop{}};
+}
+
+std::vector<message::FromWorker> from_worker() {
+  using namespace message;
+  return {Ready{2, {{"report.build", "(text, int32) -> text"}, {"noop", ""}}},
+          Ready{0, {}},
+          AttemptEnded{std::numeric_limits<std::uint32_t>::max(), full_failure(), 987654321ns},
+          AttemptEnded{},
+          Progress{5, 99.9, "reading \xe2\x82\xac"},
+          Progress{0, 0, ""}};
+}
+
+std::vector<Value> values() {
+  using Double = std::numeric_limits<double>;
+  const Value pair(Value::List{Value("key"), Value(std::int64_t{-1})});
+  return {
+      Value(),
+      Value(false),
+      Value(true),
+      Value(std::int64_t{0}),
+      Value(std::int64_t{-1}),
+      Value(std::numeric_limits<std::int64_t>::min()),
+      Value(std::numeric_limits<std::int64_t>::max()),
+      Value(std::numeric_limits<std::uint64_t>::max()),
+      Value(std::uint64_t{1} << 63),
+      Value(0.0),
+      Value(-0.0),
+      Value(0.1),
+      Value(Double::max()),
+      Value(Double::denorm_min()),
+      Value(Double::infinity()),
+      Value(-Double::infinity()),
+      Value(""),
+      Value("text with a \xe2\x82\xac"),
+      Value(std::string("not utf-8 \xff and a zero \0 byte", 29)),
+      Value(std::string(1000, 'x')),
+      Value(Bytes{}),
+      Value(Bytes{std::byte{0}, std::byte{255}}),
+      Value(Value::List{}),
+      Value(Value::List{Value(), pair, Value(Value::List{})}),
+      Value(Value::Map{}),
+      Value(
+          Value::Map{{Value("a"), Value(1.5)}, {pair, pair}, {Value(), Value()}, {Value("a"), Value(true)}}),
+  };
+}
+
+Arguments full_arguments() {
+  return {values(), {{"year", Value(std::int64_t{2026})}, {"", Value()}, {"year", Value("again")}}};
+}
+
+Value nested(int depth, Nesting nesting) {
+  Value value;
+  for (int i = 0; i < depth; ++i) {
+    switch (nesting) {
+      case Nesting::lists:
+        value = Value(Value::List{std::move(value)});
+        break;
+      case Nesting::map_keys:
+        value = Value(Value::Map{{std::move(value), Value()}});
+        break;
+      case Nesting::map_items:
+        value = Value(Value::Map{{Value(), std::move(value)}});
+        break;
+    }
+  }
+  return value;
+}
+
+}  // namespace promised::test
