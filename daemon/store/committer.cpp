@@ -1,1 +1,155 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/store/committer.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include <system_error>
+#include <utility>
+
+namespace promised {
+
+Committer::Committer(std::unique_ptr<Store> store)
+    : store_(std::move(store)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!wake_.valid()) throw std::system_error(errno, std::generic_category(), "cannot make an eventfd");
+  news_.facts = store_->facts();
+  thread_ = std::thread([this] { run(); });
+}
+
+Committer::~Committer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  work_.notify_one();
+  thread_.join();
+}
+
+int Committer::fd() const {
+  return wake_.get();
+}
+
+std::uint64_t Committer::submit(std::vector<Change>& changes) {
+  std::unique_lock lock(mutex_);
+  if (changes.empty()) return submitted_;
+  const bool had_work = has_work();
+  const std::uint64_t batch = ++submitted_;
+  if (failed_) {
+    changes.clear();
+    return batch;
+  }
+  pending_.add(changes);
+  lock.unlock();
+  if (!had_work) work_.notify_one();
+  return batch;
+}
+
+void Committer::load_result(const JobId& id) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failed_) return;
+    wanted_results_.push_back(id);
+  }
+  work_.notify_one();
+}
+
+Committer::News Committer::collect() {
+  const std::lock_guard lock(mutex_);
+  if (std::exchange(posted_, false)) {
+    eventfd_t count = 0;
+    static_cast<void>(
+        ::eventfd_read(wake_.get(), &count));  // cannot fail: it was posted, and nobody else reads
+  }
+  News news;
+  news.committed = news_.committed;
+  news.results = std::exchange(news_.results, {});
+  news.failed = std::exchange(news_.failed, std::nullopt);
+  news.facts = news_.facts;
+  return news;
+}
+
+void Committer::post() {
+  if (std::exchange(posted_, true)) return;
+  static_cast<void>(::eventfd_write(wake_.get(), 1));  // cannot fail: the count is zero
+}
+
+bool Committer::has_work() const {
+  return taken_ != submitted_ || !wanted_results_.empty();
+}
+
+void Committer::run() {
+  // Signals are for the loop.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  pthread_setname_np(pthread_self(), "committer");
+  Work work;
+  while (wait(work)) {
+    if (const Result<void> done = carry_out(work); !done.ok()) {
+      fail(done.problem());
+      return;
+    }
+  }
+}
+
+bool Committer::wait(Work& work) {
+  std::unique_lock lock(mutex_);
+  if (tidied_) {
+    work_.wait(lock, [this] { return stop_ || has_work(); });
+  }
+  if (stop_ && !has_work()) return false;
+  std::swap(work.changes, pending_);
+  work.wanted_results = std::exchange(wanted_results_, {});
+  work.last_batch = std::exchange(taken_, submitted_) == submitted_ ? 0 : submitted_;
+  return true;
+}
+
+Result<void> Committer::carry_out(Work& work) {
+  if (work.last_batch == 0 && work.wanted_results.empty()) return tidy();
+  if (work.last_batch != 0) PROMISED_TRY(commit(work));
+  return load_results(work.wanted_results);
+}
+
+Result<void> Committer::commit(Work& work) {
+  if (!work.changes.empty()) {
+    const std::vector<Change> changes = work.changes.take();
+    PROMISED_TRY(store_->apply(changes));
+    tidied_ = false;
+  }
+  const std::lock_guard lock(mutex_);
+  news_.committed = work.last_batch;
+  news_.facts = store_->facts();
+  post();
+  return {};
+}
+
+Result<void> Committer::load_results(const std::vector<JobId>& wanted) {
+  for (const JobId& id : wanted) {
+    PROMISED_ASSIGN(std::optional<Payload> result, store_->load_result(id));
+    const bool found = result.has_value();
+    const std::lock_guard lock(mutex_);
+    news_.results.push_back({id, found, std::move(result).value_or(Payload())});
+    post();
+  }
+  return {};
+}
+
+Result<void> Committer::tidy() {
+  PROMISED_ASSIGN(const bool more, store_->give_back_space());
+  tidied_ = !more;
+  const std::lock_guard lock(mutex_);
+  news_.facts = store_->facts();
+  return {};
+}
+
+void Committer::fail(const Problem& problem) {
+  const std::lock_guard lock(mutex_);
+  failed_ = true;
+  pending_ = {};
+  wanted_results_ = {};
+  news_.failed = problem;
+  post();
+}
+
+}  // namespace promised

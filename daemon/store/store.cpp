@@ -1,1 +1,118 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/store/store.hpp"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "daemon/store/store_impl.hpp"
+
+namespace promised {
+namespace {
+
+/// Space goes back once so many pages of 4 KiB are free, and more than half of all; until a quarter is. What
+/// is free and stays is room for the next load.
+constexpr std::int64_t kFreePagesToKeep = 4096;
+/// Pages a step: some milliseconds.
+constexpr int kPagesGivenBack = 512;
+
+std::uint64_t size_of(const std::string& path) {
+  struct stat found {};
+  return ::stat(path.c_str(), &found) == 0 ? static_cast<std::uint64_t>(found.st_size)
+                                           : 0;  // no log yet: no bytes
+}
+
+Result<std::int64_t> only_number(Statement& statement) {
+  PROMISED_ASSIGN(const bool found, statement.step());
+  const std::int64_t number = found ? statement.integer(0) : 0;
+  statement.reset();
+  return number;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& directory) {
+  PROMISED_ASSIGN(StateDirectory held, StateDirectory::hold(directory));
+  PROMISED_ASSIGN(Database database, open_database_file(held, migrations()));
+  PROMISED_ASSIGN(Statements statements, Statements::prepare(database));
+  auto impl = std::make_unique<Impl>(std::move(held), std::move(database), std::move(statements));
+  impl->measure();
+  return std::unique_ptr<Store>(new Store(std::move(impl)));
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Store::~Store() = default;
+
+Result<void> Store::replay(const std::function<void(RecoveredJob)>& job,
+                           const std::function<void(RecoveredName)>& name) {
+  if (impl_->broken) return *impl_->broken;
+  PROMISED_TRY(impl_->checked(impl_->replay_jobs(job)));
+  return impl_->checked(impl_->replay_names(name));
+}
+
+Result<void> Store::apply(std::span<const Change> changes) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->write(changes));
+}
+
+Result<std::optional<Payload>> Store::load_result(const JobId& id) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->load_result(id));
+}
+
+Result<bool> Store::give_back_space() {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->give_back_space());
+}
+
+StoreFacts Store::facts() const {
+  return impl_->facts;
+}
+
+Result<std::optional<Payload>> Store::Impl::load_result(const JobId& id) {
+  Statement& s = statements.load_result;
+  s.bind_blob(1, id.view()).bind(2, static_cast<std::int64_t>(State::succeeded));
+  PROMISED_ASSIGN(const bool found, s.step());
+  if (!found) return std::optional<Payload>();
+  const bool large = static_cast<std::uint64_t>(s.integer(0)) > kMostInline;
+  Payload result(s.bytes(1));
+  s.reset();
+  if (large) {
+    PROMISED_ASSIGN(result, load_large(id.view(), Part::result));
+  }
+  return std::optional<Payload>(std::move(result));
+}
+
+Result<Payload> Store::Impl::load_large(std::string_view job, Part part) {
+  Statement& s = statements.load_large;
+  s.bind_blob(1, job).bind(2, static_cast<std::int64_t>(part));
+  PROMISED_ASSIGN(const bool found, s.step());
+  if (!found)
+    return Problem::of("corrupt",
+                       database.path() + " is damaged: a job's large arguments or result are gone");
+  Payload content(s.bytes(0));
+  s.reset();
+  return content;
+}
+
+Result<bool> Store::Impl::give_back_space() {
+  PROMISED_ASSIGN(const std::int64_t free, only_number(statements.free_pages));
+  PROMISED_ASSIGN(const std::int64_t all, only_number(statements.all_pages));
+  const bool was_giving_back = giving_back;
+  giving_back = free > kFreePagesToKeep && free > (was_giving_back ? all / 4 : all / 2);
+  if (giving_back) {
+    PROMISED_TRY(database.execute("PRAGMA incremental_vacuum(" + std::to_string(kPagesGivenBack) + ")"));
+  } else if (was_giving_back) {
+    // Only now the file becomes shorter, and the log with it.
+    PROMISED_TRY(database.execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+  }
+  if (was_giving_back) measure();
+  return giving_back;
+}
+
+void Store::Impl::measure() {
+  facts.bytes = size_of(database.path()) + size_of(database.path() + "-wal");
+}
+
+}  // namespace promised

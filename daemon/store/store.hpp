@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The jobs, names and tombstones on disk: one SQLite database (WAL, synchronous=FULL) in the state directory. Used by
-// one thread at a time: by recovery at start, by the committer afterwards. Knows nothing of scheduling.
+// The jobs, names and tombstones on disk: one SQLite database (WAL, synchronous=FULL) in the state directory.
+// Used by one thread at a time: by recovery at start, by the committer afterwards. Knows nothing of
+// scheduling.
 #pragma once
 
 #include <functional>
@@ -17,26 +18,32 @@ namespace promised {
 
 class Store {
  public:
-  /// Opens `directory`/promised.db, making or migrating it as needed, and takes the directory's lock. Problems:
-  /// "locked" (names the pid that holds it), "corrupt", "newer" (the schema of a later version), "system".
+  /// Opens `directory`/promised.db, making or migrating it as needed, and takes the directory's lock.
+  /// Problems: "locked" (names the pid that holds it), "corrupt", "newer" (the schema of a later version),
+  /// "system".
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& directory);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// Hands over all jobs in submission order (id order within one microsecond), then all names. Arguments only of
-  /// jobs that have not ended; results stay.
+  /// Hands over all jobs in submission order (id order within one microsecond), then all names. Arguments
+  /// only of jobs that have not ended; results stay.
   [[nodiscard]] Result<void> replay(const std::function<void(RecoveredJob)>& job,
                                     const std::function<void(RecoveredName)>& name);
 
-  /// Writes the changes in one transaction; on return they are on disk. After a Problem the store accepts nothing
-  /// more: every later call fails with the first Problem.
+  /// Writes the changes in one transaction; on return they are on disk. After a Problem the store accepts
+  /// nothing more: every later call fails with the first Problem. What is said of a job that is not there
+  /// changes nothing; an id that is there already cannot be inserted (a Problem).
   [[nodiscard]] Result<void> apply(std::span<const Change> changes);
 
   /// The result of a job that has succeeded; nothing if there is no such job.
   [[nodiscard]] Result<std::optional<Payload>> load_result(const JobId& id);
 
-  /// Bytes of the database and its log; the time of the last commit.
+  /// Returns a little of the space of what was deleted to the file system, if there is much of it; true if
+  /// there is more to return. A few milliseconds; for when there is nothing else to do.
+  [[nodiscard]] Result<bool> give_back_space();
+
+  /// Bytes of the database and its log; the time of the last commit by this process, if there was one.
   [[nodiscard]] StoreFacts facts() const;
 
  private:

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes become rows.
+#include "common/wire/client_codec.hpp"
+#include "daemon/store/store_impl.hpp"
+
+namespace promised {
+namespace {
+
+std::int64_t micros(WallTime t) {
+  return t.time_since_epoch().count();
+}
+
+std::int64_t number(State s) {
+  return static_cast<std::int64_t>(s);
+}
+
+/// Small payloads are in the job's row, large ones elsewhere; none at all is NULL.
+void bind_inline(Statement& statement, int parameter, const Payload& payload) {
+  if (payload.empty() || payload.size() > kMostInline) {
+    statement.bind_null(parameter);
+  } else {
+    statement.bind_blob(parameter, payload.view());
+  }
+}
+
+}  // namespace
+
+Result<void> Store::Impl::write(std::span<const Change> changes) {
+  PROMISED_TRY(statements.begin.run());
+  for (const Change& change : changes) {
+    PROMISED_TRY(std::visit([this](const auto& c) { return apply(c); }, change));
+  }
+  PROMISED_TRY(statements.commit.run());
+  facts.last_commit = Now::read().wall;
+  measure();
+  return {};
+}
+
+Result<void> Store::Impl::keep_large(const JobId& job, Part part, std::string_view content) {
+  if (content.size() <= kMostInline) return {};
+  return statements.insert_large.bind_blob(1, job.view())
+      .bind(2, static_cast<std::int64_t>(part))
+      .bind_blob(3, content)
+      .run();
+}
+
+Result<void> Store::Impl::apply(const change::InsertJob& c) {
+  const std::string options = wire::encode(c.options);
+  Statement& s = statements.insert_job;
+  s.bind_blob(1, c.id.view()).bind(2, micros(c.submitted)).bind(3, c.owner).bind(4, number(State::pending));
+  s.bind(5, static_cast<std::int64_t>(c.arguments.size())).bind_text(6, c.function).bind_blob(7, options);
+  bind_inline(s, 8, c.arguments);
+  PROMISED_TRY(s.run());
+  return keep_large(c.id, Part::arguments, c.arguments.view());
+}
+
+Result<void> Store::Impl::apply(const change::StartJob& c) {
+  return statements.start_job.bind_blob(1, c.id.view()).bind(2, c.attempts).run();
+}
+
+Result<void> Store::Impl::apply(const change::RequeueJob& c) {
+  return statements.requeue_job.bind_blob(1, c.id.view()).bind(2, c.attempts).bind(3, c.interruptions).run();
+}
+
+Result<void> Store::Impl::apply(const change::AdjustJob& c) {
+  PROMISED_ASSIGN(const bool found, statements.load_options.bind_blob(1, c.id.view()).step());
+  if (!found) return {};
+  auto options = wire::decode_options(statements.load_options.bytes(0));
+  statements.load_options.reset();
+  if (!options) {
+    return Problem::of("corrupt", database.path() + " is damaged: the options of job " + c.id.text() + ": " +
+                                      options.problem().message);
+  }
+  const std::string adjusted = wire::encode(options->timeout(c.timeout).run_timeout(c.run_timeout));
+  return statements.set_options.bind_blob(1, c.id.view()).bind_blob(2, adjusted).run();
+}
+
+Result<void> Store::Impl::apply(const change::EndJob& c) {
+  const bool failed = c.failure != Failure{};
+  const std::string failure = failed ? wire::encode(c.failure) : std::string();
+  Statement& s = statements.end_job;
+  s.bind_blob(1, c.id.view()).bind(2, number(c.state)).bind(3, c.attempts);
+  s.bind(4, static_cast<std::int64_t>(c.result.size())).bind(5, micros(c.started)).bind(6, micros(c.ended));
+  failed ? s.bind_blob(7, failure) : s.bind_null(7);
+  c.reason.empty() ? s.bind_null(8) : s.bind_text(8, c.reason);
+  bind_inline(s, 9, c.result);
+  PROMISED_TRY(s.run());
+  PROMISED_TRY(statements.delete_large_part.bind_blob(1, c.id.view())
+                   .bind(2, static_cast<std::int64_t>(Part::arguments))
+                   .run());
+  return keep_large(c.id, Part::result, c.result.view());
+}
+
+Result<void> Store::Impl::apply(const change::DeleteJob& c) {
+  PROMISED_TRY(statements.delete_job.bind_blob(1, c.id.view()).run());
+  return statements.delete_large.bind_blob(1, c.id.view()).run();
+}
+
+Result<void> Store::Impl::apply(const change::SetName& c) {
+  return statements.set_name.bind(1, c.owner)
+      .bind_text(2, c.name)
+      .bind_blob(3, c.id.view())
+      .bind(4, c.lifespan.count())
+      .run();
+}
+
+Result<void> Store::Impl::apply(const change::DropName& c) {
+  return statements.drop_name.bind(1, c.owner)
+      .bind_text(2, c.name)
+      .bind(3, number(c.tombstone))
+      .bind(4, micros(c.until))
+      .run();
+}
+
+Result<void> Store::Impl::apply(const change::DeleteName& c) {
+  return statements.delete_name.bind(1, c.owner).bind_text(2, c.name).run();
+}
+
+}  // namespace promised

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/store/statements.hpp"
+
+#include <string_view>
+#include <utility>
+
+namespace promised {
+namespace {
+
+constexpr std::string_view kInsertJob =
+    "INSERT INTO job (id, submitted, owner, state, started, attempts, interruptions, arguments_size, "
+    "result_size,"
+    " began, ended, function, options, arguments) VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8)";
+constexpr std::string_view kEndJob =
+    "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
+    "reason=?8,"
+    " arguments=NULL, result=?9 WHERE id=?1";
+constexpr std::string_view kSetName =
+    "INSERT INTO name (owner, name, state, job, lifespan, until) VALUES (?1, ?2, 0, ?3, ?4, 0)"
+    " ON CONFLICT DO UPDATE SET state=0, job=excluded.job, lifespan=excluded.lifespan, until=0";
+constexpr std::string_view kDropName =
+    "INSERT INTO name (owner, name, state, job, lifespan, until) VALUES (?1, ?2, ?3, NULL, 0, ?4)"
+    " ON CONFLICT DO UPDATE SET state=excluded.state, job=NULL, lifespan=0, until=excluded.until";
+
+}  // namespace
+
+Result<Statements> Statements::prepare(Database& database) {
+  Statements all;
+  const std::pair<Statement*, std::string_view> texts[] = {
+      {&all.begin, "BEGIN IMMEDIATE"},
+      {&all.commit, "COMMIT"},
+      {&all.insert_job, kInsertJob},
+      {&all.insert_large, "INSERT INTO large (job, part, content) VALUES (?1, ?2, ?3)"},
+      {&all.start_job, "UPDATE job SET started=1, attempts=?2 WHERE id=?1"},
+      {&all.requeue_job, "UPDATE job SET started=0, attempts=?2, interruptions=?3 WHERE id=?1"},
+      {&all.load_options, "SELECT options FROM job WHERE id=?1"},
+      {&all.set_options, "UPDATE job SET options=?2 WHERE id=?1"},
+      {&all.end_job, kEndJob},
+      {&all.delete_job, "DELETE FROM job WHERE id=?1"},
+      {&all.delete_large, "DELETE FROM large WHERE job=?1"},
+      {&all.delete_large_part, "DELETE FROM large WHERE job=?1 AND part=?2"},
+      {&all.set_name, kSetName},
+      {&all.drop_name, kDropName},
+      {&all.delete_name, "DELETE FROM name WHERE owner=?1 AND name=?2"},
+      {&all.load_result, "SELECT result_size, result FROM job WHERE id=?1 AND state=?2"},
+      {&all.load_large, "SELECT content FROM large WHERE job=?1 AND part=?2"},
+      {&all.free_pages, "PRAGMA freelist_count"},
+      {&all.all_pages, "PRAGMA page_count"},
+  };
+  for (const auto& [statement, text] : texts) {
+    PROMISED_ASSIGN(*statement, database.prepare(text));
+  }
+  return all;
+}
+
+}  // namespace promised

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every statement that the store runs while it is open, prepared once. The numbers of the parameters are said
+// in statements.cpp and used in apply.cpp, replay.cpp and store.cpp alone.
+#pragma once
+
+#include <cstdint>
+
+#include "common/result.hpp"
+#include "daemon/store/sqlite.hpp"
+
+namespace promised {
+
+/// Arguments and results above this many bytes have a row of their own (table `large`).
+inline constexpr std::uint64_t kMostInline = 512;
+
+/// Values of large.part.
+enum class Part : std::int64_t { arguments = 0, result = 1 };
+
+struct Statements {
+  Statement begin;
+  Statement commit;
+  Statement insert_job;
+  Statement insert_large;
+  Statement start_job;
+  Statement requeue_job;
+  Statement load_options;
+  Statement set_options;
+  Statement end_job;
+  Statement delete_job;
+  Statement delete_large;
+  Statement delete_large_part;
+  Statement set_name;
+  Statement drop_name;
+  Statement delete_name;
+  Statement load_result;
+  Statement load_large;
+  Statement free_pages;
+  Statement all_pages;
+
+  [[nodiscard]] static Result<Statements> prepare(Database& database);
+};
+
+}  // namespace promised

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is behind Store, for store.cpp, apply.cpp and replay.cpp.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "daemon/store/database_file.hpp"
+#include "daemon/store/state_directory.hpp"
+#include "daemon/store/statements.hpp"
+#include "daemon/store/store.hpp"
+
+namespace promised {
+
+struct Store::Impl {
+  Impl(StateDirectory held, Database opened, Statements prepared)
+      : directory(std::move(held)), database(std::move(opened)), statements(std::move(prepared)) {}
+
+  // In this order: the statements go before their database, and the lock goes last.
+  StateDirectory directory;
+  Database database;
+  Statements statements;
+  StoreFacts facts;
+  std::optional<Problem> broken;  ///< the first Problem: after it nothing is tried any more
+  bool giving_back = false;
+
+  /// Remembers a Problem as the first one, if it is; what `work` returned, or the first Problem.
+  template <class T>
+  Result<T> checked(Result<T> work) {
+    if (work.ok()) return work;
+    if (!broken) {
+      broken = with_advice(work.problem(), database.path());
+      database.abandon();
+    }
+    return *broken;
+  }
+
+  Result<void> write(std::span<const Change> changes);
+  Result<void> apply(const change::InsertJob& c);
+  Result<void> apply(const change::StartJob& c);
+  Result<void> apply(const change::RequeueJob& c);
+  Result<void> apply(const change::AdjustJob& c);
+  Result<void> apply(const change::EndJob& c);
+  Result<void> apply(const change::DeleteJob& c);
+  Result<void> apply(const change::SetName& c);
+  Result<void> apply(const change::DropName& c);
+  Result<void> apply(const change::DeleteName& c);
+  Result<void> keep_large(const JobId& job, Part part, std::string_view content);
+
+  Result<void> replay_jobs(const std::function<void(RecoveredJob)>& job);
+  Result<void> replay_names(const std::function<void(RecoveredName)>& name);
+  Result<std::optional<Payload>> load_result(const JobId& id);
+  Result<Payload> load_large(std::string_view job, Part part);
+
+  Result<bool> give_back_space();
+  void measure();
+};
+
+}  // namespace promised
