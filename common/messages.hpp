@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every message between client, daemon and worker as a plain value. common/wire turns them into bytes and back;
-// nobody else knows how they look there. docs/protocol.md tells who may say what when.
+// Every message between client, daemon and worker as a plain value. common/wire turns them into bytes and
+// back; nobody else knows how they look there. docs/protocol.md tells who may say what when.
 #pragma once
 
 #include <promised/types.hpp>
@@ -19,71 +19,72 @@ namespace promised::message {
 inline constexpr std::uint32_t kClientProtocol = 1;
 inline constexpr std::uint32_t kWorkerProtocol = 1;
 
-// ---- client to daemon -----------------------------------------------------------------------------------------
+// ---- client to daemon
+// -----------------------------------------------------------------------------------------
 
 struct Hello {
   std::uint32_t protocol = kClientProtocol;
-  JobId client;  ///< 16 random bytes that stay the same when the client reconnects
-  std::string program;
+  JobId client{};  ///< 16 random bytes that stay the same when the client reconnects
+  std::string program{};
 };
 /// The payload is the encoded arguments.
 struct Submit {
-  JobId id;
-  std::string function;
-  Options options;
+  JobId id{};
+  std::string function{};
+  Options options{};
 };
 /// A job by id, or the future that the asker remembers under a name. Exactly one of the two is set.
 struct Key {
-  JobId id;
-  std::string name;
+  JobId id{};
+  std::string name{};
 };
 struct Watch {
-  Key key;
+  Key key{};
   bool take = false;  ///< forget the name with the answer that has the outcome
   bool peek = false;  ///< answer now, whatever the state; do not tell again
 };
 struct Cancel {
-  Key key;
+  Key key{};
 };
-/// How a job ended, told by the client that has its outcome already: the daemon keeps an unnamed outcome only until it
-/// has arrived, yet it may be given a name later (SEMANTICS R2).
+/// How a job ended, told by the client that has its outcome already: the daemon keeps an unnamed outcome only
+/// until it has arrived, yet it may be given a name later (SEMANTICS R2).
 struct KnownOutcome {
-  std::string function;
+  std::string function{};
   State state = State::succeeded;
-  Failure failure;
-  std::string reason;
+  Failure failure{};
+  std::string reason{};
   Durability durability = Durability::durable;
 };
 /// The payload is the value, if there is an outcome and the job succeeded.
 struct Remember {
-  JobId id;
-  std::string name;
+  JobId id{};
+  std::string name{};
   std::optional<std::chrono::milliseconds> lifespan;
   Duplicate duplicate = Duplicate::raise;
   std::optional<KnownOutcome> outcome;
 };
 struct Forget {
-  Key key;
+  Key key{};
 };
 /// New limits for a job that has not ended; answered with Known.
 struct Adjust {
-  JobId id;
+  JobId id{};
   std::optional<std::chrono::milliseconds> timeout;
   std::optional<std::chrono::milliseconds> run_timeout;
 };
 struct List {
   std::uint32_t states = 0;  ///< bit n stands for State n; 0: all
-  std::string function;      ///< a glob; empty: all
-  std::string queue;
+  std::string function{};      ///< a glob; empty: all
+  std::string queue{};
   std::string name_prefix;
   bool remembered = false;  ///< only those that have a name
   std::uint32_t most = 0;   ///< a page; 0: 100
-  JobId after;              ///< the id that the page before ended with
+  JobId after{};              ///< the id that the page before ended with
 };
 /// One job: by key, by the beginning of its id's text, or the asker's newest.
 struct Show {
-  Key key;
-  std::string prefix;
+  Key key{};
+  std::string prefix{};
   bool last = false;
 };
 struct StatusQuery {};
@@ -93,36 +94,38 @@ struct Request {
   std::uint64_t number = 0;    ///< chosen by the client, counting up
   std::uint64_t received = 0;  ///< every delivery up to here has arrived
   /// Nothing in it: the message only acknowledges.
-  std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show, StatusQuery, Bye>
+  std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
+               StatusQuery, Bye>
       body;
 };
 
-// ---- daemon to client -----------------------------------------------------------------------------------------
+// ---- daemon to client
+// -----------------------------------------------------------------------------------------
 
 struct Welcome {
   std::uint32_t protocol = kClientProtocol;
-  std::string version;
-  JobId daemon;  ///< differs after a restart
+  std::string version{};
+  JobId daemon{};  ///< differs after a restart
   std::uint64_t max_arguments = 0;
 };
 struct Accepted {
   std::vector<std::uint64_t> numbers;  ///< of the Submit requests
 };
 struct Refused {
-  std::string code;
-  std::string message;
-  JobId holder;                  ///< code name_taken: who has it
+  std::string code{};
+  std::string message{};
+  JobId holder{};                  ///< code name_taken: who has it
   State state = State::unknown;  ///< name_taken: the holder's; no_such_future: lapsed, forgotten or unknown
 };
 /// The payload is the value, if the job succeeded.
 struct Ended {
-  JobId id;
+  JobId id{};
   State state = State::succeeded;
-  Failure failure;
-  std::string reason;  ///< who cancelled it
+  Failure failure{};
+  std::string reason{};  ///< who cancelled it
 };
 struct Known {
-  JobId id;
+  JobId id{};
   State state = State::unknown;
   bool effect = false;  ///< Cancel, Forget: whether it had one
 };
@@ -135,14 +138,15 @@ struct Status {
 };
 
 struct Reply {
-  std::uint64_t number = 0;    ///< the request that this answers
-  /// Set on the outcomes of unnamed jobs, which the daemon keeps until they have arrived: counts up within a session,
-  /// and Request::received acknowledges it. Zero on everything else.
+  std::uint64_t number = 0;  ///< the request that this answers
+  /// Set on the outcomes of unnamed jobs, which the daemon keeps until they have arrived: counts up within a
+  /// session, and Request::received acknowledges it. Zero on everything else.
   std::uint64_t delivery = 0;
   std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status> body;
 };
 
-// ---- daemon to worker -----------------------------------------------------------------------------------------
+// ---- daemon to worker
+// -----------------------------------------------------------------------------------------
 
 struct WorkerWelcome {
   std::uint32_t protocol = kWorkerProtocol;
@@ -152,14 +156,15 @@ struct WorkerWelcome {
 /// The payload is the arguments.
 struct Run {
   std::uint32_t sequence = 0;
-  JobId id;
+  JobId id{};
   std::uint32_t function = 0;  ///< index in Ready::functions
   std::uint32_t attempt = 0;
 };
 struct Stop {};
 using ToWorker = std::variant<WorkerWelcome, Run, Stop>;
 
-// ---- worker to daemon -----------------------------------------------------------------------------------------
+// ---- worker to daemon
+// -----------------------------------------------------------------------------------------
 
 struct Ready {
   std::uint32_t protocol = kWorkerProtocol;
@@ -168,13 +173,13 @@ struct Ready {
 /// The payload is the result, when failure.cause is none.
 struct AttemptEnded {
   std::uint32_t sequence = 0;
-  Failure failure;
+  Failure failure{};
   std::chrono::nanoseconds ran{0};
 };
 struct Progress {
   std::uint32_t sequence = 0;
   double percent = 0;  ///< 0 to 100, NaN: unknown
-  std::string message;
+  std::string message{};
 };
 using FromWorker = std::variant<Ready, AttemptEnded, Progress>;
 

@@ -1,1 +1,101 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/decide/scheduler.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+namespace promised {
+
+Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t self, std::uint64_t seed)
+    : settings_(settings), around_(around), gate_(settings.access, self), jobs_(seed) {
+  for (std::uint32_t i = 0; i < settings.pools.size(); ++i)
+    pools_.emplace_back(settings.pools[i], PoolIndex{i});
+}
+
+Scheduler::~Scheduler() = default;
+
+void Scheduler::handle(Event event, Now now, Plan& plan) {
+  Turn t{now, plan};
+  std::visit([&](auto& e) { on(std::move(e), t); }, event);
+}
+
+void Scheduler::end_turn(Now now, Plan& plan) {
+  Turn t{now, plan};
+  const std::int64_t steady = now.steady.time_since_epoch().count();
+  while (!timers_.empty() && timers_.top()->due <= steady) fire(*timers_.top(), t);
+  const std::int64_t wall = now.wall.time_since_epoch().count();
+  while (!wall_timers_.empty() && wall_timers_.top()->due <= wall) fire(*wall_timers_.top(), t);
+  for (NameEntry* grave = names_.oldest_tombstone(); grave != nullptr && grave->until <= now.wall;
+       grave = names_.oldest_tombstone()) {
+    plan.changes.emplace_back(change::DeleteName{grave->owner, grave->name});
+    names_.erase(*grave);
+  }
+  for (Pool& pool : pools_) {
+    if (std::exchange(pool.dirty, false)) fill(pool, t);
+  }
+  flush_accepted(t);
+}
+
+std::optional<Nanos> Scheduler::next_due(Now now) const {
+  std::optional<Nanos> next;
+  const auto consider = [&](Nanos wait) { next = std::min(next.value_or(wait), std::max(wait, Nanos(0))); };
+  if (!timers_.empty()) consider(Nanos(timers_.top()->due) - now.steady.time_since_epoch());
+  if (!wall_timers_.empty()) {
+    consider(std::chrono::microseconds(wall_timers_.top()->due) - now.wall.time_since_epoch());
+  }
+  if (const NameEntry* grave = names_.oldest_tombstone()) consider(grave->until - now.wall);
+  if (tell_memory_at_) consider(*tell_memory_at_ - now.steady);
+  return next;
+}
+
+bool Scheduler::settled() const {
+  return std::none_of(pools_.begin(), pools_.end(),
+                      [](const Pool& p) { return p.phase == Pool::Phase::starting; });
+}
+
+void Scheduler::drain(Now now, Plan& plan) {
+  Turn t{now, plan};
+  draining_ = true;
+  for (auto& held : std::exchange(held_, {})) {
+    refuse(held.session, held.request.number,
+           {.code = "stopping", .message = "the daemon is stopping and accepts no more jobs"}, t);
+  }
+  for (Pool& pool : pools_) clear_timer(pool);
+  for (auto& [id, worker] : workers_) {
+    worker->phase = Worker::Phase::stopping;
+    if (!worker->channel.empty() && !worker->revoking) revoke(*worker, t);
+    plan.effects.emplace_back(effect::StopWorker{id});
+  }
+}
+
+void Scheduler::stop_now(Plan& plan) {
+  for (auto& [id, worker] : workers_) {
+    if (worker->kill_reason == KillReason::none) worker->kill_reason = KillReason::stop;
+    worker->killed_hard = true;
+    clear_timer(*worker);
+    plan.effects.emplace_back(effect::KillWorker{id, SIGKILL});
+  }
+}
+
+Worker* Scheduler::find_worker(WorkerId id) {
+  const auto it = workers_.find(id);
+  return it == workers_.end() ? nullptr : it->second.get();
+}
+
+Function& Scheduler::function(const std::string& name) {
+  auto& place = functions_[name];
+  if (!place) {
+    place = std::make_unique<Function>();
+    place->name = name;
+  }
+  return *place;
+}
+
+void Scheduler::set_state(Job& job, State state) {
+  --by_state_[static_cast<std::size_t>(job.state)];
+  job.state = state;
+  ++by_state_[static_cast<std::size_t>(state)];
+}
+
+}  // namespace promised

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who runs what next. A worker runs the first job of its channel; what stands behind it is prefetched: it
+// counts as pending, and is taken back when the first takes long, so that a short job never waits behind a
+// long one while another worker is free.
+#include <algorithm>
+#include <utility>
+
+#include "daemon/decide/scheduler.hpp"
+
+namespace promised {
+
+/// What has never run may be long: it is not put behind another.
+Nanos Scheduler::usual_run(const Job& job) {
+  return job.function->usual_run.value_or(kPrefetchWindow);
+}
+
+Lane& Scheduler::lane(const std::string& queue, Function& function) {
+  Lane& lane = lanes_.lane(queue, function);
+  if (std::find(function.lanes.begin(), function.lanes.end(), &lane) != function.lanes.end()) return lane;
+  function.lanes.push_back(&lane);
+  for (Pool* pool : function.offered_by) {
+    const auto& queues = pool->settings->queues;
+    if (queues.empty() || std::find(queues.begin(), queues.end(), queue) != queues.end()) {
+      lanes_.serve(lane, pool->ready);
+    }
+  }
+  return lane;
+}
+
+/// Puts a pending job where its submission order and priority belong.
+void Scheduler::enqueue(Job& job, Turn& t) {
+  if (job.queued == Instant{}) job.queued = t.now.steady;
+  lanes_.push(job);
+  if (job.detail && job.detail->timeout > Millis(0)) set_timer(job, job.queued + job.detail->timeout);
+  for (Pool* pool : job.function->offered_by) pool->dirty = true;
+}
+
+void Scheduler::fill(Pool& pool, Turn& t) {
+  if (draining_) return;
+  while (!pool.ready.empty()) {
+    Job& job = *pool.ready.top()->lane->best();
+    Worker* worker = choose(pool, job, t);
+    if (worker == nullptr) return;
+    dispatch(*worker, job, t);
+  }
+}
+
+/// A worker with nothing to do; else, if the job may be prefetched, the one with the least to do.
+Worker* Scheduler::choose(const Pool& pool, const Job& job, const Turn& t) const {
+  const std::uint32_t fixed = pool.settings->prefetch;
+  const bool may_prefetch = fixed != 1 && !job.at_most_once;
+  const Nanos usual = usual_run(job);
+  Worker* best = nullptr;
+  for (Worker* worker : pool.workers) {
+    if (worker->phase != Worker::Phase::ready || worker->kill_reason != KillReason::none || worker->revoking)
+      continue;
+    if (!worker->offer->has(*job.function)) continue;
+    if (worker->channel.empty()) return worker;
+    if (!may_prefetch || worker->exclusive) continue;
+    const bool room = fixed > 1 ? worker->channel.size() < fixed
+                                : worker->channel.size() < kMostPrefetched &&
+                                      worker->load + usual <= kPrefetchWindow &&
+                                      t.now.steady - worker->head_since < kStall;
+    if (room && (best == nullptr || worker->load < best->load)) best = worker;
+  }
+  return best;
+}
+
+void Scheduler::dispatch(Worker& worker, Job& job, Turn& t) {
+  lanes_.remove(job);
+  const Nanos estimate = usual_run(job);
+  job.worker = &worker;
+  worker.channel.push_back({&job, worker.sent++, estimate});
+  worker.load += estimate;
+  effect::Dispatch order{worker.id,
+                         {.sequence = worker.channel.back().sequence,
+                          .id = job.id,
+                          .function = worker.offer->index.at(job.function),
+                          .attempt = job.attempts + 1U},
+                         job.arguments};
+  if (job.at_most_once && job.durable()) {
+    // Its start is on disk before it begins, so that no restart runs it again. It is alone in the channel:
+    // nothing can overtake the order while that waits for the disk.
+    worker.exclusive = true;
+    t.plan.changes.emplace_back(change::StartJob{job.id, job.attempts + 1U});
+    job.start_written = true;
+    t.plan.after_commit.emplace_back(std::move(order));
+  } else {
+    t.plan.effects.emplace_back(std::move(order));
+  }
+  if (worker.channel.size() == 1) {
+    begin(worker, t);
+  } else {
+    arm(worker, t);
+  }
+}
+
+/// The first of the channel counts as running from now on.
+void Scheduler::begin(Worker& worker, Turn& t) {
+  Job& job = *worker.channel.front().job;
+  clear_timer(job);
+  set_state(job, State::running);
+  ++job.attempts;
+  job.began = t.now.steady;
+  job.started = t.now.wall;
+  waited_.record(job.began - job.queued, t.now.steady);
+  worker.head_since = t.now.steady;
+  arm(worker, t);
+}
+
+void Scheduler::revoke(Worker& worker, Turn& t) {
+  if (std::exchange(worker.revoking, true)) return;
+  t.plan.effects.emplace_back(effect::RevokeUnclaimed{worker.id, worker.sent});
+}
+
+}  // namespace promised

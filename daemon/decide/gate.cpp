@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/decide/gate.hpp"
+
+#include <algorithm>
+
+namespace promised {
+
+Standing Gate::standing(const Identity& who) const {
+  const auto lists = [](const auto& list, auto id) {
+    return std::find(list.begin(), list.end(), id) != list.end();
+  };
+  if (who.uid == static_cast<uid_t>(-1)) return Standing::nobody;
+  if (who.uid == 0 || who.uid == self_ || lists(access_.admins, who.uid)) return Standing::admin;
+  if (access_.everyone || lists(access_.users, who.uid) || lists(access_.groups, who.gid))
+    return Standing::user;
+  return Standing::nobody;
+}
+
+}  // namespace promised

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// One job as decide sees it. What only some jobs have lies in JobDetail, so that a million plain ones stay
+// small.
+#pragma once
+
+#include <promised/types.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/clock.hpp"
+#include "common/payload.hpp"
+#include "daemon/decide/timer.hpp"
+#include "daemon/flow.hpp"
+
+namespace promised {
+
+struct Function;
+struct Lane;
+struct NameEntry;
+struct Worker;
+
+/// A session that wants to be told when the job has ended.
+struct Watcher {
+  SessionId session;
+  std::uint64_t number;  ///< of its request
+  bool take;             ///< forget the name with the answer
+};
+
+struct JobDetail {
+  Millis timeout{0};
+  Millis run_timeout{0};
+  Millis lifespan{0};
+  Failure failure;
+  std::string reason;              ///< who cancelled it
+  std::optional<double> progress;  ///< percent, as the running attempt last said
+  std::string progress_message;
+  std::vector<Watcher> watchers;
+  std::vector<Watcher> loading;  ///< wait for the result to come from the store
+};
+
+struct Job : Timer {
+  explicit Job(const JobId& job_id) : Timer(Kind::job), id(job_id) {}
+
+  [[nodiscard]] bool ended() const { return is_ended(state); }
+  [[nodiscard]] bool durable() const { return durability == Durability::durable; }
+  JobDetail& more() {
+    if (!detail) detail = std::make_unique<JobDetail>();
+    return *detail;
+  }
+
+  JobId id;
+  Payload arguments;
+  Payload result;  ///< empty too when it is only in the store
+  std::unique_ptr<JobDetail> detail;
+  NameEntry* name = nullptr;
+  Function* function = nullptr;
+  Lane* lane = nullptr;        ///< where it waits, or waited
+  Job* previous = nullptr;     ///< in its lane
+  Job* next = nullptr;         ///< in its lane
+  Worker* worker = nullptr;    ///< whose channel holds it
+  std::uint64_t sequence = 0;  ///< of its submission
+  SessionId submitter{};
+  std::uint64_t submitter_tag =
+      0;                     ///< of the client that submitted it, over its reconnects; 0: not known any more
+  std::uint64_t number = 0;  ///< of the Submit request
+  WallTime submitted{};
+  WallTime started{};  ///< of the latest attempt
+  WallTime ended_at{};
+  Instant queued{};
+  Instant began{};
+  std::uint32_t owner = 0;
+  std::uint32_t arguments_size = 0;
+  std::uint64_t result_size = 0;
+  std::uint16_t attempts = 0;
+  std::uint16_t interruptions = 0;
+  State state = State::pending;
+  std::int8_t priority = 0;
+  Durability durability = Durability::durable;
+  bool at_most_once = false;
+  bool queued_in_lane = false;
+  bool start_written = false;    ///< a StartJob for this attempt
+  bool result_in_store = false;  ///< not in memory
+  bool delivered = false;        ///< waits for its submitter's acknowledgement
+  bool cancel_asked = false;     ///< as soon as it is known whether it runs
+  bool expire_asked = false;
+};
+
+}  // namespace promised

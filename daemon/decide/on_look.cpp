@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looking: one job, many jobs, the daemon itself (SEMANTICS M1 to M3). Changes nothing.
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/decide/scheduler.hpp"
+
+namespace promised {
+namespace {
+
+constexpr std::uint32_t kPage = 100;
+constexpr std::uint32_t kMostPage = 10'000;
+constexpr std::size_t kMostQueuesShown = 100;
+constexpr std::size_t kShortestPrefix = 4;
+
+bool newer(const Job* a, const Job* b) {
+  return a->sequence > b->sequence;
+}
+
+}  // namespace
+
+std::string Scheduler::why_waiting(const Job& job) const {
+  if (job.ended()) return job.detail ? job.detail->reason : std::string();
+  if (job.cancel_asked) return job.detail->reason;
+  if (job.state == State::running) return {};
+  if (job.worker != nullptr) return "next in the channel of worker " + std::to_string(job.worker->pid);
+  if (draining_) return "the daemon is stopping";
+  const auto& pools = job.function->offered_by;
+  if (pools.empty()) return "no pool offers the function " + job.function->name;
+  std::string reason;
+  for (const Pool* pool : pools) {
+    if (!reason.empty()) reason += "; ";
+    reason += "pool " + pool->settings->name;
+    if (pool->phase == Pool::Phase::failing) {
+      reason += " is failing: " + pool->reason;
+    } else if (const auto& queues = pool->settings->queues;
+               !queues.empty() &&
+               std::find(queues.begin(), queues.end(), job.lane->queue->name) == queues.end()) {
+      reason += " does not take jobs of queue " + job.lane->queue->name;
+    } else {
+      reason += " has no free worker";
+    }
+  }
+  return reason;
+}
+
+JobView Scheduler::view(const Job& job) const {
+  JobView v;
+  v.id = job.id;
+  v.state = job.state;
+  v.function = job.function->name;
+  v.queue = job.lane->queue->name;
+  v.owner = job.owner;
+  v.priority = job.priority;
+  v.durability = job.durability;
+  v.attempts = job.attempts;
+  v.interruptions = job.interruptions;
+  v.at_most_once = job.at_most_once;
+  v.arguments_size = job.arguments_size;
+  v.result_size = job.result_size;
+  v.submitted = job.submitted;
+  v.started = job.started;
+  v.ended = job.ended_at;
+  v.reason = why_waiting(job);
+  if (job.worker != nullptr) {
+    v.pool = job.worker->pool->settings->name;
+    if (job.state == State::running) v.worker_pid = job.worker->pid;
+  }
+  if (job.name != nullptr) {
+    v.name = job.name->name;
+    v.remembered = true;
+  }
+  if (job.detail) {
+    v.failure = job.detail->failure;
+    v.lifespan = job.detail->lifespan;
+    v.timeout = job.detail->timeout;
+    v.run_timeout = job.detail->run_timeout;
+    v.progress = job.detail->progress;
+    v.progress_message = job.detail->progress_message;
+  }
+  if (job.ended() && job.name != nullptr) v.kept_until = job.ended_at + job.detail->lifespan;
+  return v;
+}
+
+void Scheduler::on(Asked& asked, message::List& list, Turn& t) {
+  const std::uint32_t most = std::min(list.most == 0 ? kPage : list.most, kMostPage);
+  const Job* after = list.after.empty() ? nullptr : jobs_.find(list.after);
+  const auto matches = [&](const Job& job) {
+    if (!Gate::may_touch(asked.session.standing, asked.uid(), job.owner)) return false;
+    // Newest first; a page that follows a job which is gone by now goes by the time in its id.
+    if (after != nullptr ? job.sequence >= after->sequence : (!list.after.empty() && !(job.id < list.after)))
+      return false;
+    if (list.states != 0 && (list.states >> static_cast<unsigned>(job.state) & 1) == 0) return false;
+    if (list.remembered && job.name == nullptr) return false;
+    if (!list.queue.empty() && job.lane->queue->name != list.queue) return false;
+    if (!list.name_prefix.empty() && (job.name == nullptr || !job.name->name.starts_with(list.name_prefix)))
+      return false;
+    return list.function.empty() || fnmatch(list.function.c_str(), job.function->name.c_str(), 0) == 0;
+  };
+  // The newest `most` and one more, as a heap whose top is the oldest of them.
+  std::vector<const Job*> page;
+  for (const auto& job : jobs_) {
+    if (!matches(*job)) continue;
+    page.push_back(job.get());
+    std::push_heap(page.begin(), page.end(), newer);
+    if (page.size() > most + 1U) {
+      std::pop_heap(page.begin(), page.end(), newer);
+      page.pop_back();
+    }
+  }
+  std::sort_heap(page.begin(), page.end(), newer);
+  message::Jobs answer;
+  answer.more = page.size() > most;
+  if (answer.more) page.pop_back();
+  for (const Job* job : page) answer.jobs.push_back(view(*job));
+  reply(asked.event.session, asked.number(), std::move(answer), false, t);
+}
+
+void Scheduler::on(Asked& asked, message::Show& show, Turn& t) {
+  const auto answer = [&](const Job& job) {
+    reply(asked.event.session, asked.number(), message::Jobs{{view(job)}, false}, false, t);
+  };
+  const auto none = [&](std::string code, std::string message) {
+    refuse(asked.event.session, asked.number(), {.code = std::move(code), .message = std::move(message)}, t);
+  };
+  if (!show.last && show.prefix.empty()) {
+    if (const Job* job = find(asked, show.key, t); job != nullptr) answer(*job);
+    return;
+  }
+  if (!show.last && show.prefix.size() < kShortestPrefix) {
+    none("bad_request", "the beginning of an id has at least 4 characters, given \"" + show.prefix + "\"");
+    return;
+  }
+  const Job* found = nullptr;
+  std::size_t count = 0;
+  for (const auto& job : jobs_) {
+    if (show.last ? job->owner != asked.uid()
+                  : !Gate::may_touch(asked.session.standing, asked.uid(), job->owner)) {
+      continue;
+    }
+    if (!show.last && !job->id.text().starts_with(show.prefix)) continue;
+    ++count;
+    if (found == nullptr || newer(job.get(), found)) found = job.get();
+  }
+  if (found == nullptr) {
+    none("no_such_future", show.last ? "you have submitted no job that is still known"
+                                     : "there is no job whose id begins with " + show.prefix);
+  } else if (!show.last && count > 1) {
+    none("ambiguous",
+         std::to_string(count) + " jobs have an id that begins with " + show.prefix + "; give more of it");
+  } else {
+    answer(*found);
+  }
+}
+
+PoolView Scheduler::view(const Pool& pool, Now now) const {
+  PoolView v;
+  v.name = pool.settings->name;
+  v.program = pool.settings->program;
+  switch (pool.phase) {
+    case Pool::Phase::starting:
+      v.state = "starting";
+      break;
+    case Pool::Phase::ready:
+      v.state = "ready";
+      break;
+    case Pool::Phase::failing:
+      v.state = "failing";
+      v.reason = pool.reason;
+      break;
+  }
+  v.size = pool.settings->size;
+  for (const Worker* worker : pool.workers) {
+    if (worker->phase != Worker::Phase::starting) ++v.workers;
+    if (!worker->channel.empty()) ++v.busy;
+  }
+  v.crashes = pool.crashes;
+  v.finished = pool.finished;
+  if (pool.place != kNotInHeap) {
+    const auto wait = Nanos(pool.due) - now.steady.time_since_epoch();
+    v.retry_in = std::max(std::chrono::ceil<Millis>(wait), Millis(0));
+  }
+  if (pool.offer) v.functions = pool.offer->functions;
+  return v;
+}
+
+std::vector<QueueView> Scheduler::view_queues(Now now) const {
+  std::vector<const Queue*> longest;
+  for (const Queue& queue : lanes_.queues()) longest.push_back(&queue);
+  const std::size_t shown = std::min(longest.size(), kMostQueuesShown);
+  std::partial_sort(longest.begin(), longest.begin() + static_cast<std::ptrdiff_t>(shown), longest.end(),
+                    [](const Queue* a, const Queue* b) {
+                      return a->length != b->length ? a->length > b->length : a->name < b->name;
+                    });
+  longest.resize(shown);
+  std::vector<QueueView> views;
+  for (const Queue* queue : longest) {
+    QueueView v{queue->name, queue->length, Millis(0)};
+    for (const Lane* lane : queue->lanes) {
+      for (const Lane::Band& band : lane->bands) {
+        v.oldest = std::max(v.oldest, std::chrono::duration_cast<Millis>(now.steady - band.first->queued));
+      }
+    }
+    views.push_back(std::move(v));
+  }
+  return views;
+}
+
+void Scheduler::on(Asked& asked, message::StatusQuery&, Turn& t) {
+  StatusView v;
+  v.version = around_.version;
+  v.pid = around_.pid;
+  v.endpoint = settings_.endpoint;
+  v.state_dir = settings_.state_dir;
+  v.uptime = std::chrono::duration_cast<Millis>(t.now.steady - around_.started);
+  v.health = "ok";
+  for (const Pool& pool : pools_) {
+    v.pools.push_back(view(pool, t.now));
+    if (pool.phase == Pool::Phase::failing) {
+      v.problems.push_back("pool " + pool.settings->name + " is failing: " + pool.reason);
+    }
+  }
+  if (draining_) v.problems.emplace_back("the daemon is stopping");
+  v.jobs_by_state.assign(by_state_.begin(), by_state_.end());
+  v.queues = view_queues(t.now);
+  v.waited = waited_.percentiles(t.now.steady);
+  v.ran = ran_.percentiles(t.now.steady);
+  v.accepted = accepted_;
+  v.finished = finished_;
+  v.finished_per_second = ran_.per_second(t.now.steady, around_.started);
+  v.remembered = names_.held();
+  v.store_bytes = around_.store.bytes;
+  v.last_commit = around_.store.last_commit;
+  v.clients = around_.clients;
+  v.garbage = around_.garbage;
+  v.refused = refused_;
+  v.stale_reports = stale_reports_;
+  const Limits& limits = settings_.limits;
+  v.limits = {{"max_jobs", jobs_.size(), limits.max_jobs},
+              {"max_bytes", bytes_, limits.max_bytes},
+              {"max_remembered", names_.size(), limits.max_remembered},
+              {"max_queues", lanes_.queues().size(), limits.max_queues},
+              {"max_clients", sessions_.size(), limits.max_clients},
+              {"max_watches", watches_, limits.max_watches}};
+  for (const LimitView& limit : v.limits) {
+    if (limit.used * 10 >= limit.most * 9) v.problems.push_back(limit.name + " is nearly reached");
+  }
+  if (!v.problems.empty()) v.health = "degraded";
+  if (asked.session.standing != Standing::admin) {
+    // What others do is not theirs to see; that the daemon is well is.
+    v.queues.clear();
+    v.jobs_by_state.assign(by_state_.size(), 0);
+    for (const auto& job : jobs_) {
+      if (job->owner == asked.uid()) ++v.jobs_by_state[static_cast<std::size_t>(job->state)];
+    }
+  }
+  reply(asked.event.session, asked.number(), message::Status{std::move(v)}, false, t);
+}
+
+}  // namespace promised

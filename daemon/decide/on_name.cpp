@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names: remember and forget (SEMANTICS R).
+#include <utility>
+
+#include "daemon/decide/scheduler.hpp"
+
+namespace promised {
+
+std::optional<message::Refused> Scheduler::check_name(const std::string& name,
+                                                      const std::optional<Millis>& lifespan) const {
+  const Limits& limits = settings_.limits;
+  if (name.empty() || name.size() > limits.max_name) {
+    return message::Refused{.code = "limit",
+                            .message = "a name has 1 to max_name (" + std::to_string(limits.max_name) +
+                                       ") bytes, given " + std::to_string(name.size())};
+  }
+  if (lifespan && *lifespan > limits.max_lifespan) {
+    return message::Refused{.code = "limit",
+                            .message = "a lifespan is at most max_lifespan (" +
+                                       std::to_string(limits.max_lifespan.count()) + " ms), given " +
+                                       std::to_string(lifespan->count()) + " ms"};
+  }
+  if (names_.size() >= limits.max_remembered) {
+    return message::Refused{
+        .code = "limit",
+        .message = "max_remembered (" + std::to_string(limits.max_remembered) +
+                   ") is reached: so many names are kept, tombstones included; forget some, or "
+                   "raise it in section [limits]"};
+  }
+  return std::nullopt;
+}
+
+Scheduler::NameAnswer Scheduler::settle_name(Asked& asked, const std::string& name, Duplicate duplicate,
+                                             const Job* but_not, Turn& t) {
+  NameEntry* entry = names_.find(asked.uid(), name);
+  if (entry == nullptr || entry->job == nullptr || entry->job == but_not) return NameAnswer::take;
+  Job& holder = *entry->job;
+  switch (duplicate) {
+    case Duplicate::keep:
+      return NameAnswer::go_unnamed;
+    case Duplicate::replace:
+      holder.name = nullptr;
+      keep_or_release(holder, t);
+      return NameAnswer::take;
+    case Duplicate::attach: {
+      reply(asked.event.session, asked.number(), message::Known{holder.id, holder.state, false},
+            holder.durable(), t);
+      message::Watch watch{.key = {holder.id, {}}};
+      on(asked, watch, t);
+      return NameAnswer::answered;
+    }
+    case Duplicate::raise:
+      break;
+  }
+  refuse(
+      asked.event.session, asked.number(),
+      {.code = "name_taken",
+       .message = "the name \"" + name + "\" is held by job " + holder.id.text() + " (" +
+                  std::string(to_string(holder.state)) + "); forget it first, or say replace, attach or keep",
+       .holder = holder.id,
+       .state = holder.state},
+      t);
+  return NameAnswer::answered;
+}
+
+void Scheduler::give_name(Job& job, const std::string& name, std::optional<Millis> lifespan, Turn& t) {
+  if (job.name != nullptr && job.name->name != name) take_name(job, State::forgotten, t);
+  job.more().lifespan = lifespan.value_or(settings_.limits.default_lifespan);
+  job.name = &names_.hold(job.owner, name, job);
+  if (job.durable())
+    t.plan.changes.emplace_back(change::SetName{job.owner, name, job.id, job.more().lifespan});
+}
+
+void Scheduler::take_name(Job& job, State tombstone, Turn& t) {
+  if (job.name == nullptr) return;
+  NameEntry& entry = *std::exchange(job.name, nullptr);
+  const WallTime until = t.now.wall + settings_.limits.keep_tombstones;
+  if (job.durable()) t.plan.changes.emplace_back(change::DropName{entry.owner, entry.name, tombstone, until});
+  names_.bury(entry, tombstone, until);
+}
+
+void Scheduler::on(Asked& asked, message::Remember& remember, Turn& t) {
+  if (auto refused = check_name(remember.name, remember.lifespan)) {
+    refuse(asked.event.session, asked.number(), std::move(*refused), t);
+    return;
+  }
+  Job* job = jobs_.find(remember.id);
+  if (job == nullptr && remember.outcome) {
+    job = keep_known_outcome(asked, remember, t);
+    if (job == nullptr) return;
+  } else {
+    job = find(asked, {remember.id, {}}, t);
+    if (job == nullptr) return;
+    switch (settle_name(asked, remember.name, remember.duplicate, job, t)) {
+      case NameAnswer::answered:
+        return;
+      case NameAnswer::go_unnamed:
+        reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, false, t);
+        return;
+      case NameAnswer::take:
+        break;
+    }
+  }
+  give_name(*job, remember.name, remember.lifespan, t);
+  if (job->ended()) keep_or_release(*job, t);
+  reply(asked.event.session, asked.number(), message::Known{remember.id, job->state, true}, job->durable(),
+        t);
+}
+
+/// The outcome has arrived at the asker and is not here any more: the asker brings it back (SEMANTICS R2).
+Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Turn& t) {
+  message::KnownOutcome& outcome = *remember.outcome;
+  if (!is_ended(outcome.state) || outcome.function.empty() || remember.id.empty()) {
+    refuse(
+        asked.event.session, asked.number(),
+        {.code = "bad_request", .message = "an outcome to remember has an id, a function and an ended state"},
+        t);
+    return nullptr;
+  }
+  message::Submit submit{remember.id, outcome.function, Options{}.durability(outcome.durability)};
+  if (auto refused = check_submit(asked, submit)) {
+    refuse(asked.event.session, asked.number(), std::move(*refused), t);
+    return nullptr;
+  }
+  switch (settle_name(asked, remember.name, remember.duplicate, nullptr, t)) {
+    case NameAnswer::answered:
+      return nullptr;
+    case NameAnswer::go_unnamed:
+      reply(asked.event.session, asked.number(), message::Known{remember.id, outcome.state, false}, false, t);
+      return nullptr;
+    case NameAnswer::take:
+      break;
+  }
+  Job& job = jobs_.make(remember.id);
+  ++by_state_[static_cast<std::size_t>(job.state)];
+  ++jobs_of_owner_[asked.uid()];
+  job.owner = asked.uid();
+  job.function = &function(outcome.function);
+  job.lane = &lane(submit.options.queue(), *job.function);
+  job.durability = outcome.durability;
+  job.submitted = t.now.wall;
+  job.sequence = next_sequence_++;
+  if (job.durable()) {
+    t.plan.changes.emplace_back(
+        change::InsertJob{job.id, job.owner, outcome.function, submit.options, {}, job.submitted});
+  }
+  give_name(job, remember.name, remember.lifespan, t);
+  end_job(job, outcome.state, std::move(outcome.failure), std::move(outcome.reason),
+          std::move(asked.event.payload), t);
+  return &job;
+}
+
+void Scheduler::on(Asked& asked, message::Forget& forget, Turn& t) {
+  Job* job = find(asked, forget.key, t);
+  if (job == nullptr) return;
+  const bool effect = job->name != nullptr;
+  const JobId id = job->id;
+  const State state = job->state;
+  const bool durable = job->durable();
+  if (effect) {
+    take_name(*job, State::forgotten, t);
+    if (job->ended()) keep_or_release(*job, t);
+  }
+  reply(asked.event.session, asked.number(), message::Known{id, state, effect}, durable, t);
+}
+
+}  // namespace promised

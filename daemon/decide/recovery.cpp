@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what the store remembers back to where the daemon was.
+#include <algorithm>
+#include <utility>
+
+#include "daemon/decide/scheduler.hpp"
+
+namespace promised {
+
+void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
+  Turn t{now, plan};
+  Job& job = jobs_.make(recovered.id);
+  ++by_state_[static_cast<std::size_t>(job.state)];
+  ++jobs_of_owner_[recovered.owner];
+  job.owner = recovered.owner;
+  job.function = &function(recovered.function);
+  job.lane = &lane(recovered.options.queue(), *job.function);
+  job.priority = static_cast<std::int8_t>(recovered.options.priority());
+  job.at_most_once = std::as_const(recovered.options).at_most_once();
+  job.submitted = recovered.submitted;
+  job.sequence = next_sequence_++;
+  job.attempts = static_cast<std::uint16_t>(recovered.attempts);
+  job.interruptions = static_cast<std::uint16_t>(recovered.interruptions);
+  job.arguments_size = static_cast<std::uint32_t>(recovered.arguments_size);
+  if (recovered.options.timeout() > Millis(0)) job.more().timeout = recovered.options.timeout();
+  if (recovered.options.run_timeout() > Millis(0)) job.more().run_timeout = recovered.options.run_timeout();
+  if (is_ended(recovered.state)) {
+    set_state(job, recovered.state);
+    job.started = recovered.began;
+    job.ended_at = recovered.ended;
+    job.result_size = recovered.result_size;
+    job.more().failure = std::move(recovered.failure);
+    job.more().reason = std::move(recovered.reason);
+    job.result_in_store = recovered.state == State::succeeded && recovered.result_size > 0;
+    set_wall_timer(job, job.ended_at + settings_.limits.keep_unfetched);
+    return;
+  }
+  job.arguments = std::move(recovered.arguments);
+  bytes_ += job.arguments.size();
+  // How long it has waited goes on counting; the monotonic clock has begun anew.
+  job.queued = now.steady - std::max(now.wall - job.submitted, std::chrono::microseconds(0));
+  if (recovered.started) {
+    interrupt(job, t);
+  } else {
+    enqueue(job, t);
+  }
+}
+
+void Scheduler::restore(RecoveredName recovered, Now now, Plan& plan) {
+  if (recovered.state == State::lapsed || recovered.state == State::forgotten) {
+    names_.add_tombstone(recovered.owner, recovered.name, recovered.state, recovered.until);
+    return;
+  }
+  Job* job = jobs_.find(recovered.id);
+  if (job == nullptr) {
+    // A name is written with its job, and goes with it.
+    plan.changes.emplace_back(change::DeleteName{recovered.owner, recovered.name});
+    return;
+  }
+  job->name = &names_.hold(recovered.owner, recovered.name, *job);
+  job->more().lifespan = recovered.lifespan;
+  Turn t{now, plan};
+  keep_or_release(*job, t);
+}
+
+void Scheduler::start(Now now, Plan& plan) {
+  Turn t{now, plan};
+  for (Pool& pool : pools_) start_workers(pool, t);
+}
+
+}  // namespace promised

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decide: what follows from what has happened. Takes events, keeps the state of every job, worker and
+// session, and answers with changes for the store and effects for act. It is a function of (state, event,
+// now): no clock, no fd, no SQL, no protobuf. Called by the loop only.
+//
+// The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
+// (cancel, adjust), on_look (list, show, status), on_worker, on_attempt; what several of them need is in
+// ending (outcomes and their delivery), dispatch (who runs what next), timers and recovery.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/decide/gate.hpp"
+#include "daemon/decide/job_table.hpp"
+#include "daemon/decide/lanes.hpp"
+#include "daemon/decide/names.hpp"
+#include "daemon/decide/pools.hpp"
+#include "daemon/decide/sessions.hpp"
+#include "daemon/decide/statistics.hpp"
+#include "daemon/decide/timer.hpp"
+#include "daemon/flow.hpp"
+#include "daemon/settings.hpp"
+
+namespace promised {
+
+/// What `status` tells of the parts that decide does not know; the loop keeps it true.
+struct Surroundings {
+  std::string version;
+  pid_t pid = 0;
+  JobId instance;  ///< differs after a restart
+  Instant started{};
+  StoreFacts store;
+  std::uint32_t clients = 0;
+  std::uint64_t garbage = 0;
+};
+
+class Scheduler {
+ public:
+  /// `settings` and `around` must outlive this. `self`: the daemon's own uid. `seed`: secret, for the hash of
+  /// ids.
+  Scheduler(const Settings& settings, const Surroundings& around, uid_t self, std::uint64_t seed);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  /// What the store remembers: first all jobs, in submission order, then all names, then start().
+  void restore(RecoveredJob job, Now now, Plan& plan);
+  void restore(RecoveredName name, Now now, Plan& plan);
+  /// Ends the recovery and starts the pools.
+  void start(Now now, Plan& plan);
+
+  void handle(Event event, Now now, Plan& plan);
+  /// After the events of one turn: what is due, and jobs for the workers that have room.
+  void end_turn(Now now, Plan& plan);
+  /// How long until end_turn() has something to do without an event; nothing: for ever.
+  [[nodiscard]] std::optional<Nanos> next_due(Now now) const;
+
+  /// Accepts nothing more and lets workers end what they run (SEMANTICS E6).
+  void drain(Now now, Plan& plan);
+  /// Ends the grace: what still runs is interrupted.
+  void stop_now(Plan& plan);
+  [[nodiscard]] bool drained() const { return draining_ && workers_.empty(); }
+  /// No pool is in its first start any more: each has been ready, or is failing.
+  [[nodiscard]] bool settled() const;
+
+ private:
+  struct Turn {
+    Now now;
+    Plan& plan;
+  };
+  struct Asked;  // a request with its session
+
+  // on_session
+  void on(event::Requested&& e, Turn& t);
+  void on(event::SessionGone&& e, Turn& t);
+  void hello(event::Requested& e, const message::Hello& hello, Turn& t);
+  void acknowledge(Session& session, std::uint64_t received, Turn& t);
+  void close_session(Session& session, Turn& t);
+  void refuse(SessionId session, std::uint64_t number, message::Refused refused, Turn& t);
+  void reply(SessionId session, std::uint64_t number, decltype(message::Reply::body) body, bool after_commit,
+             Turn& t);
+
+  // on_submit
+  void on(Asked& asked, message::Submit& submit, Turn& t);
+  void resubmit(Asked& asked, Job& job, Turn& t);
+  [[nodiscard]] std::optional<message::Refused> check_submit(const Asked& asked,
+                                                             const message::Submit& submit) const;
+  [[nodiscard]] message::Refused no_function(const std::string& name) const;
+  void accept(Asked& asked, message::Submit& submit, Turn& t);
+  void tell_accepted(Session& session, std::uint64_t number, const Job& job, Turn& t);
+  void flush_accepted(Turn& t);
+  void retry_held(Turn& t);
+
+  // on_name
+  void on(Asked& asked, message::Remember& remember, Turn& t);
+  void on(Asked& asked, message::Forget& forget, Turn& t);
+  /// Whether the name can be given to a new holder; if not, the request has been answered.
+  enum class NameAnswer : std::uint8_t { take, go_unnamed, answered };
+  NameAnswer settle_name(Asked& asked, const std::string& name, Duplicate duplicate, const Job* but_not,
+                         Turn& t);
+  [[nodiscard]] std::optional<message::Refused> check_name(const std::string& name,
+                                                           const std::optional<Millis>& lifespan) const;
+  void give_name(Job& job, const std::string& name, std::optional<Millis> lifespan, Turn& t);
+  void take_name(Job& job, State tombstone, Turn& t);
+  Job* keep_known_outcome(Asked& asked, message::Remember& remember, Turn& t);
+
+  // on_watch
+  void on(Asked& asked, message::Watch& watch, Turn& t);
+  void on(event::ResultLoaded&& e, Turn& t);
+  void add_watcher(Job& job, Watcher watcher);
+
+  // on_steer
+  void on(Asked& asked, message::Cancel& cancel, Turn& t);
+  void on(Asked& asked, message::Adjust& adjust, Turn& t);
+
+  // on_look
+  void on(Asked& asked, message::List& list, Turn& t);
+  void on(Asked& asked, message::Show& show, Turn& t);
+  void on(Asked& asked, message::StatusQuery& query, Turn& t);
+  [[nodiscard]] JobView view(const Job& job) const;
+  [[nodiscard]] std::string why_waiting(const Job& job) const;
+  [[nodiscard]] PoolView view(const Pool& pool, Now now) const;
+  [[nodiscard]] std::vector<QueueView> view_queues(Now now) const;
+
+  /// The one way from a client's key to a job: the job, if it is there and the asker may touch it; else the
+  /// request has been refused in a way that does not tell other owners' jobs from none.
+  Job* find(Asked& asked, const message::Key& key, Turn& t);
+
+  // on_worker
+  void on(event::WorkerStarted&& e, Turn& t);
+  void on(event::WorkerReady&& e, Turn& t);
+  void on(event::WorkerStartFailed&& e, Turn& t);
+  void on(event::WorkerGone&& e, Turn& t);
+  void adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer);
+  void start_workers(Pool& pool, Turn& t);
+  void pool_failed(Pool& pool, std::string reason, Turn& t);
+  void remove_worker(Worker& worker);
+  void kill(Worker& worker, KillReason reason, Turn& t);
+
+  // on_attempt
+  void on(event::AttemptEnded&& e, Turn& t);
+  void on(event::AttemptProgress&& e, Turn& t);
+  void on(event::Revoked&& e, Turn& t);
+  void give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t);
+  void lost_with_worker(Job& job, const Worker& worker, const event::WorkerGone& gone, Turn& t);
+  void interrupt(Job& job, Turn& t);
+
+  // dispatch
+  void fill(Pool& pool, Turn& t);
+  [[nodiscard]] Worker* choose(const Pool& pool, const Job& job, const Turn& t) const;
+  void dispatch(Worker& worker, Job& job, Turn& t);
+  void begin(Worker& worker, Turn& t);
+  void enqueue(Job& job, Turn& t);
+  void revoke(Worker& worker, Turn& t);
+  Function& function(const std::string& name);
+  Lane& lane(const std::string& queue, Function& function);
+  static Nanos usual_run(const Job& job);
+
+  // ending
+  void end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t);
+  void deliver(Job& job, Turn& t);
+  void send_outcome(Session& session, std::uint64_t number, const Job& job, std::uint64_t delivery, Turn& t);
+  void keep_or_release(Job& job, Turn& t);
+  void release(Job& job, State tombstone, Turn& t);
+  void set_state(Job& job, State state);
+
+  // timers
+  void set_timer(Timer& timer, Instant due);
+  void set_wall_timer(Timer& timer, WallTime due);
+  void clear_timer(Timer& timer);
+  void fire(Timer& timer, Turn& t);
+  void due(Job& job, Turn& t);
+  void due(Worker& worker, Turn& t);
+  void due(Pool& pool, Turn& t);
+  void arm(Worker& worker, Turn& t);
+  [[nodiscard]] Millis run_limit(const Worker& worker, const Job& job) const;
+
+  [[nodiscard]] Worker* find_worker(WorkerId id);
+
+  const Settings& settings_;
+  const Surroundings& around_;
+  Gate gate_;
+
+  JobTable jobs_;
+  NameTable names_;
+  Lanes lanes_;
+  Sessions sessions_;
+  std::list<Pool> pools_;
+  std::unordered_map<WorkerId, std::unique_ptr<Worker>> workers_;
+  std::map<std::string, std::unique_ptr<Function>, std::less<>> functions_;
+  TimerHeap timers_;
+  TimerHeap wall_timers_;
+
+  /// Submissions of functions that a pool which is still starting may offer.
+  std::vector<event::Requested> held_;
+  /// Sessions with something in accepted or accepted_durable.
+  std::vector<SessionId> to_tell_;
+  std::optional<Instant> tell_memory_at_;
+  std::unordered_map<std::uint32_t, std::uint64_t> jobs_of_owner_;
+
+  std::array<std::uint64_t, 11> by_state_{};
+  std::uint64_t bytes_ = 0;  ///< arguments and results in memory
+  std::uint64_t watches_ = 0;
+  std::uint64_t next_sequence_ = 1;
+  std::uint32_t next_worker_ = 1;
+  std::uint64_t accepted_ = 0, finished_ = 0, refused_ = 0, stale_reports_ = 0;
+  RecentDurations waited_, ran_;
+  bool draining_ = false;
+};
+
+/// A request on its way through a handler.
+struct Scheduler::Asked {
+  event::Requested& event;
+  Session& session;
+
+  [[nodiscard]] std::uint64_t number() const { return event.request.number; }
+  [[nodiscard]] std::uint32_t uid() const { return session.who.uid; }
+};
+
+}  // namespace promised

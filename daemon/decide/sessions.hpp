@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The clients that are connected, and what each has been sent and not acknowledged.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "daemon/decide/gate.hpp"
+#include "daemon/decide/job.hpp"
+#include "daemon/flow.hpp"
+
+namespace promised {
+
+struct Session {
+  SessionId id{};
+  Identity who;
+  Standing standing = Standing::nobody;
+  JobId client;  ///< stays the same when the client reconnects
+  std::uint64_t deliveries = 0;
+  /// Outcomes of unnamed jobs on their way, by delivery number; a job may be gone by now.
+  std::deque<std::pair<std::uint64_t, JobId>> unacknowledged;
+  /// Outcomes that wait until more of those have arrived: a client that does not read is not sent more.
+  std::deque<JobId> held_back;
+  /// Submit requests whose acceptance is still to be told, with their jobs.
+  std::vector<std::pair<std::uint64_t, JobId>> accepted;
+  std::vector<std::uint64_t> accepted_durable;
+
+  /// What marks a job as this client's own, also over its reconnects.
+  [[nodiscard]] std::uint64_t tag() const {
+    std::uint64_t tag = 0;
+    std::memcpy(&tag, client.bytes().data(), sizeof tag);
+    return tag;
+  }
+};
+
+/// Outcomes on their way to one client at most; the rest waits here.
+inline constexpr std::size_t kDeliveryWindow = 65536;
+
+class Sessions {
+ public:
+  [[nodiscard]] Session* find(SessionId id) {
+    const auto it = sessions_.find(id);
+    return it == sessions_.end() ? nullptr : &it->second;
+  }
+  Session& open(SessionId id) {
+    Session& session = sessions_[id];
+    session.id = id;
+    return session;
+  }
+  void erase(Session& session) {
+    const auto it = by_client_.find(session.client);
+    if (it != by_client_.end() && it->second == session.id) by_client_.erase(it);
+    sessions_.erase(session.id);
+  }
+  /// The session of the same client of the same user on an earlier connection, if there is one.
+  [[nodiscard]] Session* find_client(const JobId& client, uid_t uid) {
+    const auto it = by_client_.find(client);
+    Session* session = it == by_client_.end() ? nullptr : find(it->second);
+    return session != nullptr && session->who.uid == uid ? session : nullptr;
+  }
+  void set_client(Session& session, const JobId& client) {
+    session.client = client;
+    by_client_[client] = session.id;
+  }
+  [[nodiscard]] std::size_t size() const { return sessions_.size(); }
+  [[nodiscard]] auto begin() { return sessions_.begin(); }
+  [[nodiscard]] auto end() { return sessions_.end(); }
+
+ private:
+  std::unordered_map<SessionId, Session> sessions_;
+  std::unordered_map<JobId, SessionId> by_client_;
+};
+
+}  // namespace promised
