@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// One 64-bit word that a worker and the daemon share (a page of a memfd, the worker's fd 4): which of the jobs in the
-// worker's channel it has begun. The worker claims each job, in order, before it runs it; the daemon takes back all
-// that is not claimed. Both are one atomic step, so that a job is never run and taken back, nobody waits for the other,
-// and after a SIGKILL the daemon still knows exactly which jobs had begun.
+// One 64-bit word that a worker and the daemon share (a page of a memfd, the worker's fd 4): which of the
+// jobs in the worker's channel it has begun. The worker claims each job, in order, before it runs it; the
+// daemon takes back all that is not claimed. Both are one atomic step, so that a job is never run and taken
+// back, nobody waits for the other, and after a SIGKILL the daemon still knows exactly which jobs had begun.
 //
-// Sequence numbers are 32 bits and wrap; two that are compared are never 2^31 apart. What a worker writes here is
-// not to be trusted: the daemon checks it against what it has sent.
+// Sequence numbers are 32 bits and wrap; two that are compared are never 2^31 apart. What a worker writes
+// here is not to be trusted: the daemon checks it against what it has sent.
 #pragma once
 
 #include <atomic>
@@ -14,7 +14,8 @@
 namespace promised {
 
 struct ClaimPage {
-  /// High half: the first sequence number that is not claimed. Low half: what is below it and not claimed is revoked.
+  /// High half: the first sequence number that is not claimed. Low half: what is below it and not claimed is
+  /// revoked.
   std::atomic<std::uint64_t> word{0};
 
   /// Worker: begins job `sequence`; false if the daemon has taken it back.
@@ -26,7 +27,8 @@ struct ClaimPage {
     }
     return false;
   }
-  /// Daemon: takes back every job below `sent` that is not claimed; returns the first of them (`sent` if none is).
+  /// Daemon: takes back every job below `sent` that is not claimed; returns the first of them (`sent` if none
+  /// is).
   std::uint32_t revoke(std::uint32_t sent) {
     std::uint64_t seen = word.load(std::memory_order_acquire);
     while (!word.compare_exchange_weak(seen, pack(high(seen), sent), std::memory_order_acq_rel)) {

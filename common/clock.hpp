@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two clocks, read together once per turn of the loop: waits and deadlines use the monotonic one, lifespans and
-// the times that people see use the wall clock (SEMANTICS T4).
+// The two clocks, read together once per turn of the loop: waits and deadlines use the monotonic one,
+// lifespans and the times that people see use the wall clock (SEMANTICS T4).
 #pragma once
 
 #include <chrono>

@@ -46,16 +46,18 @@ std::uint64_t random_seed() {
 
 JobId new_job_id() {
   thread_local Generator generator;
-  const auto ms = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count());
+  const auto ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                                 std::chrono::system_clock::now().time_since_epoch())
+                                                 .count());
   const std::uint64_t a = generator.next();
   const std::uint64_t b = generator.next();
   std::array<std::uint8_t, JobId::kSize> bytes{};
-  for (int i = 0; i < 6; ++i) bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
+  for (int i = 0; i < 6; ++i)
+    bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
   bytes[6] = static_cast<std::uint8_t>(0x70 | (a & 0x0f));
   bytes[7] = static_cast<std::uint8_t>(a >> 8);
-  for (int i = 0; i < 8; ++i) bytes[static_cast<std::size_t>(8 + i)] = static_cast<std::uint8_t>(b >> (8 * i));
+  for (int i = 0; i < 8; ++i)
+    bytes[static_cast<std::size_t>(8 + i)] = static_cast<std::uint8_t>(b >> (8 * i));
   bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 0x3f));
   return JobId(bytes);
 }

@@ -8,8 +8,8 @@
 
 namespace promised {
 
-/// Up to `most` of `known`, closest first by edit distance (a transposition counts one), leaving out those that
-/// share too little with `wanted` to help.
+/// Up to `most` of `known`, closest first by edit distance (a transposition counts one), leaving out those
+/// that share too little with `wanted` to help.
 [[nodiscard]] std::vector<std::string> nearest(std::string_view wanted, const std::vector<std::string>& known,
                                                std::size_t most = 3);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Immutable bytes with an owner: arguments or a result on their way through the house. Copying one copies a pointer;
-// the bytes are freed with the last copy, on whichever thread that is (the loop's, the committer's or ZeroMQ's).
+// Immutable bytes with an owner: arguments or a result on their way through the house. Copying one copies a
+// pointer; the bytes are freed with the last copy, on whichever thread that is (the loop's, the committer's
+// or ZeroMQ's).
 #pragma once
 
 #include <atomic>

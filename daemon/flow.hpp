@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What flows through the house. Intake turns bytes into Events; decide turns an Event into Changes (for the store)
-// and Effects (for act), and does nothing else; the store makes the changes durable; act carries out the effects.
-// A worker's report is an event like any other: results leave by the same exit as calls come in.
+// What flows through the house. Intake turns bytes into Events; decide turns an Event into Changes (for the
+// store) and Effects (for act), and does nothing else; the store makes the changes durable; act carries out
+// the effects. A worker's report is an event like any other: results leave by the same exit as calls come in.
 #pragma once
 
 #include <sys/types.h>
@@ -87,8 +87,8 @@ struct WorkerGone {
   std::uint32_t first_unclaimed;  ///< its jobs from here on had not begun
   int signal;                     ///< 0: it exited
   int exit_code;
-  std::uint64_t peak_memory;  ///< bytes resident
-  std::string output;         ///< the last of what it wrote
+  std::uint64_t peak_memory;   ///< bytes resident
+  std::string output;          ///< the last of what it wrote
   std::string protocol_error;  ///< not empty: it was killed because of this nonsense on its channel
 };
 /// A result that LoadResult asked for; not found if the payload is empty and `found` false.
@@ -100,10 +100,9 @@ struct ResultLoaded {
 
 }  // namespace event
 
-using Event =
-    std::variant<event::Requested, event::SessionGone, event::WorkerStarted, event::WorkerReady,
-                 event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress, event::Revoked,
-                 event::WorkerGone, event::ResultLoaded>;
+using Event = std::variant<event::Requested, event::SessionGone, event::WorkerStarted, event::WorkerReady,
+                           event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress,
+                           event::Revoked, event::WorkerGone, event::ResultLoaded>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {
@@ -216,8 +215,9 @@ struct LoadResult {
 
 }  // namespace effect
 
-using Effect = std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
-                            effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker, effect::LoadResult>;
+using Effect =
+    std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
+                 effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker, effect::LoadResult>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {
@@ -248,7 +248,7 @@ struct RecoveredJob {
   std::string reason;
   std::uint64_t arguments_size = 0;
   std::uint64_t result_size = 0;  ///< the result itself stays in the store
-  WallTime began;  ///< of the last attempt of a job that has ended
+  WallTime began;                 ///< of the last attempt of a job that has ended
   WallTime ended;
 };
 struct RecoveredName {

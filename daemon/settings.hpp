@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the administrator decides: the configuration after validation, as plain values. daemon/config reads it from
-// files and flags; everybody else only reads this.
+// What the administrator decides: the configuration after validation, as plain values. daemon/config reads it
+// from files and flags; everybody else only reads this.
 #pragma once
 
 #include <sys/types.h>
@@ -19,35 +19,36 @@ struct PoolSettings {
   std::string name;
   std::string program;  ///< absolute path
   std::vector<std::string> arguments;
-  std::uint32_t size = 1;  ///< workers
+  std::uint32_t size = 1;           ///< workers
   std::vector<std::string> queues;  ///< empty: all
   std::map<std::string, std::string> environment;
   std::string directory = "/";
-  std::string user;            ///< empty: the daemon's own
-  std::uint32_t prefetch = 0;  ///< jobs in one worker's channel; 0: adaptive
-  std::uint64_t memory_limit = 0;  ///< bytes of address space a worker; 0: none
-  std::uint64_t open_files = 0;    ///< 0: the daemon's own
-  std::chrono::milliseconds run_timeout{0};    ///< of one attempt; 0: none
-  std::chrono::milliseconds kill_grace{2000};  ///< between SIGTERM and SIGKILL
+  std::string user;                                ///< empty: the daemon's own
+  std::uint32_t prefetch = 0;                      ///< jobs in one worker's channel; 0: adaptive
+  std::uint64_t memory_limit = 0;                  ///< bytes of address space a worker; 0: none
+  std::uint64_t open_files = 0;                    ///< 0: the daemon's own
+  std::chrono::milliseconds run_timeout{0};        ///< of one attempt; 0: none
+  std::chrono::milliseconds kill_grace{2000};      ///< between SIGTERM and SIGKILL
   std::chrono::milliseconds start_timeout{30000};  ///< until the worker has said which functions it has
   friend bool operator==(const PoolSettings&, const PoolSettings&) = default;
 };
 
 /// Everything that grows has its limit here, under its configuration name.
 struct Limits {
-  std::uint64_t max_message = std::uint64_t{64} << 20;    ///< bytes, arguments included
-  std::uint64_t max_result = std::uint64_t{64} << 20;     ///< bytes
-  std::uint64_t max_jobs = 10'000'000;                    ///< pending, running or kept for their submitter
+  std::uint64_t max_message = std::uint64_t{64} << 20;  ///< bytes, arguments included
+  std::uint64_t max_result = std::uint64_t{64} << 20;   ///< bytes
+  std::uint64_t max_jobs = 10'000'000;                  ///< pending, running or kept for their submitter
   std::uint64_t max_jobs_per_owner = 10'000'000;
-  std::uint64_t max_bytes = std::uint64_t{4} << 30;       ///< arguments and results in memory
-  std::uint64_t max_remembered = 5'000'000;               ///< names, tombstones included
-  std::uint64_t max_name = 512;                           ///< bytes of a name
+  std::uint64_t max_bytes = std::uint64_t{4} << 30;  ///< arguments and results in memory
+  std::uint64_t max_remembered = 5'000'000;          ///< names, tombstones included
+  std::uint64_t max_name = 512;                      ///< bytes of a name
   std::uint64_t max_queues = 100'000;
-  std::uint64_t max_clients = 20'000;                     ///< sessions
-  std::uint64_t max_watches = 1'000'000;                  ///< sessions waiting for jobs that they did not submit
+  std::uint64_t max_clients = 20'000;     ///< sessions
+  std::uint64_t max_watches = 1'000'000;  ///< sessions waiting for jobs that they did not submit
   std::chrono::milliseconds default_lifespan{std::chrono::hours(1)};
   std::chrono::milliseconds max_lifespan{std::chrono::hours(24 * 30)};
-  std::chrono::milliseconds keep_unfetched{std::chrono::minutes(10)};  ///< unnamed results whose submitter is gone
+  std::chrono::milliseconds keep_unfetched{
+      std::chrono::minutes(10)};  ///< unnamed results whose submitter is gone
   std::chrono::milliseconds keep_tombstones{std::chrono::hours(24)};
   std::uint32_t max_interruptions = 9;
   friend bool operator==(const Limits&, const Limits&) = default;

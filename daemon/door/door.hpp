@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where clients come in and answers go out: a ZeroMQ ROUTER. Knows who is asking (from the kernel) and what the bytes
-// mean; what to do about it is decide's business. What is not a request is counted and, where there is somebody to
-// tell, answered with the reason; it harms nobody else.
+// Where clients come in and answers go out: a ZeroMQ ROUTER. Knows who is asking (from the kernel) and what
+// the bytes mean; what to do about it is decide's business. What is not a request is counted and, where there
+// is somebody to tell, answered with the reason; it harms nobody else.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ class Door {
   Door(const Door&) = delete;
   Door& operator=(const Door&) = delete;
 
-  /// Readable when read() may have events. Edge-triggered in ZeroMQ's way: read() until it says that it is empty,
-  /// and look again after sending.
+  /// Readable when read() may have events. Edge-triggered in ZeroMQ's way: read() until it says that it is
+  /// empty, and look again after sending.
   [[nodiscard]] int fd() const;
   /// True if read() would find something now, whatever fd() says.
   [[nodiscard]] bool ready() const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hands of the daemon: worker processes and their channels. Carries out the effects that concern workers and turns
-// what comes back into events. Decides nothing: which job goes where is decide's business.
+// The hands of the daemon: worker processes and their channels. Carries out the effects that concern workers
+// and turns what comes back into events. Decides nothing: which job goes where is decide's business.
 #pragma once
 
 #include <memory>
@@ -25,8 +25,9 @@ class Workers {
   /// Readable when read() has events (an epoll fd over all channels, output pipes and the spawner).
   [[nodiscard]] int fd() const;
 
-  /// Appends what the workers have said and what became of them. Reads each ready channel until it is empty or 1 MiB
-  /// was read, so that one chatty worker does not starve the others. A Problem means that the spawner is gone.
+  /// Appends what the workers have said and what became of them. Reads each ready channel until it is empty
+  /// or 1 MiB was read, so that one chatty worker does not starve the others. A Problem means that the
+  /// spawner is gone.
   [[nodiscard]] Result<void> read(std::vector<Event>& events);
 
   void start(const effect::StartWorker& e, std::vector<Event>& events);
@@ -37,8 +38,8 @@ class Workers {
   void kill(const effect::KillWorker& e);
   void stop(const effect::StopWorker& e);
 
-  /// Sends what dispatch() and stop() have gathered: one system call a worker where the socket has room; what it has
-  /// not room for goes when it is writable again.
+  /// Sends what dispatch() and stop() have gathered: one system call a worker where the socket has room; what
+  /// it has not room for goes when it is writable again.
   void flush();
 
  private:

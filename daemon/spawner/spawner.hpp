@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The small process that starts, signals and reaps the workers. It is forked at start, before any thread; it alone
-// keeps the privileges that starting workers as other users needs. Fork, user, limits and fds are its whole job: it
-// never sees a client's bytes. When the daemon goes, however it goes, it kills every worker's process group and exits.
+// The small process that starts, signals and reaps the workers. It is forked at start, before any thread; it
+// alone keeps the privileges that starting workers as other users needs. Fork, user, limits and fds are its
+// whole job: it never sees a client's bytes. When the daemon goes, however it goes, it kills every worker's
+// process group and exits.
 #pragma once
 
 #include <sys/types.h>
@@ -26,7 +27,7 @@ struct SpawnRequest {
   std::vector<std::string> arguments;    ///< after argv[0]
   std::vector<std::string> environment;  ///< KEY=VALUE, all of it
   std::string directory;
-  std::string user;  ///< empty: the spawner's own, or that which `Spawner::fork` was told
+  std::string user;                ///< empty: the spawner's own, or that which `Spawner::fork` was told
   std::uint64_t memory_limit = 0;  ///< bytes of address space; 0: none
   std::uint64_t open_files = 0;    ///< 0: as it is
 };
@@ -51,8 +52,8 @@ using SpawnerReport = std::variant<Spawned, SpawnFailed, Exited>;
 /// The daemon's end.
 class Spawner {
  public:
-  /// Forks the spawner process. Call before any thread is started and before privileges are dropped. Workers without
-  /// a user of their own run as `default_user` (empty: as the caller).
+  /// Forks the spawner process. Call before any thread is started and before privileges are dropped. Workers
+  /// without a user of their own run as `default_user` (empty: as the caller).
   [[nodiscard]] static Result<std::unique_ptr<Spawner>> fork(const std::string& default_user);
   /// Closes the connection: the spawner kills what is left and exits; waits for that.
   ~Spawner();
@@ -63,8 +64,8 @@ class Spawner {
   [[nodiscard]] int fd() const;
   [[nodiscard]] pid_t pid() const;
 
-  /// Starts a worker: fd 3 is its end of the channel, fd 4 the claim page, stdout and stderr the output pipe, stdin
-  /// /dev/null, all else closed; its own session and process group; default signal dispositions.
+  /// Starts a worker: fd 3 is its end of the channel, fd 4 the claim page, stdout and stderr the output pipe,
+  /// stdin /dev/null, all else closed; its own session and process group; default signal dispositions.
   [[nodiscard]] Result<void> spawn(const SpawnRequest& request, int channel, int claim_page, int output);
   /// Sends `signal` to the worker's process group; nothing happens if it has ended.
   [[nodiscard]] Result<void> kill(WorkerId worker, int signal);

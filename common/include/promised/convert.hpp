@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How C++ types become values and come back. Convert<T> exists for bool, integers, floating point, strings, Bytes,
-// vectors, maps, optionals, pairs, tuples, Value itself, structs with a PROMISED_STRUCT line, and protobuf messages;
-// any other type is a compile-time error that says so. A value that does not fit throws Mismatch with the place.
+// How C++ types become values and come back. Convert<T> exists for bool, integers, floating point, strings,
+// Bytes, vectors, maps, optionals, pairs, tuples, Value itself, structs with a PROMISED_STRUCT line, and
+// protobuf messages; any other type is a compile-time error that says so. A value that does not fit throws
+// Mismatch with the place.
 #pragma once
 
 #include <concepts>
@@ -115,7 +116,9 @@ struct AnyField {
 };
 
 template <class T>
-concept MappedStruct = std::is_class_v<T> && requires(T& t, AnyField visit) { promised_fields(t, visit); };
+concept MappedStruct = std::is_class_v<T> && requires(T& t, AnyField visit) {
+  promised_fields(t, visit);
+};
 
 template <class T>
 concept Integer = std::integral<T> && !std::same_as<T, bool>;
@@ -306,8 +309,8 @@ struct Convert<std::tuple<T...>> : detail::ConvertTuple<std::tuple<T...>> {};
 template <class A, class B>
 struct Convert<std::pair<A, B>> : detail::ConvertTuple<std::pair<A, B>> {};
 
-/// A struct is a map from its field names. A missing field is an error unless it is an optional; a field that the
-/// struct does not have is an error too, so that a renamed one is noticed.
+/// A struct is a map from its field names. A missing field is an error unless it is an optional; a field that
+/// the struct does not have is an error too, so that a renamed one is noticed.
 template <detail::MappedStruct T>
 struct Convert<T> {
   static Value to(const T& t) {
@@ -332,7 +335,10 @@ struct Convert<T> {
           member = from_value<Member>(std::move(item));
           return;
         }
-        if constexpr (requires { typename Member::value_type; std::optional<typename Member::value_type>(member); }) {
+        if constexpr (requires {
+                        typename Member::value_type;
+                        std::optional<typename Member::value_type>(member);
+                      }) {
           if constexpr (std::same_as<Member, std::optional<typename Member::value_type>>) return;
         }
         throw Mismatch("", type_name<Member>(), "nothing");
@@ -348,7 +354,8 @@ struct Convert<T> {
     for (const auto& [key, item] : map) {
       const auto* text = key.template get_if<std::string>();
       bool found = false;
-      promised_fields(t, [&](const char* field, auto&) { found = found || (text != nullptr && *text == field); });
+      promised_fields(
+          t, [&](const char* field, auto&) { found = found || (text != nullptr && *text == field); });
       if (!found) throw Mismatch(text != nullptr ? *text : "[key]", "no such field in " + name(), "one");
     }
   }
@@ -381,20 +388,25 @@ struct Convert<T> {
 //   PROMISED_STRUCT(Customer, name, age, mail)
 // Up to 64 fields.
 #define PROMISED_DETAIL_EXPAND(...) \
-  PROMISED_DETAIL_EXPAND3(PROMISED_DETAIL_EXPAND3(PROMISED_DETAIL_EXPAND3(PROMISED_DETAIL_EXPAND3(__VA_ARGS__))))
+  PROMISED_DETAIL_EXPAND3(          \
+      PROMISED_DETAIL_EXPAND3(PROMISED_DETAIL_EXPAND3(PROMISED_DETAIL_EXPAND3(__VA_ARGS__))))
 #define PROMISED_DETAIL_EXPAND3(...) \
-  PROMISED_DETAIL_EXPAND2(PROMISED_DETAIL_EXPAND2(PROMISED_DETAIL_EXPAND2(PROMISED_DETAIL_EXPAND2(__VA_ARGS__))))
+  PROMISED_DETAIL_EXPAND2(           \
+      PROMISED_DETAIL_EXPAND2(PROMISED_DETAIL_EXPAND2(PROMISED_DETAIL_EXPAND2(__VA_ARGS__))))
 #define PROMISED_DETAIL_EXPAND2(...) \
-  PROMISED_DETAIL_EXPAND1(PROMISED_DETAIL_EXPAND1(PROMISED_DETAIL_EXPAND1(PROMISED_DETAIL_EXPAND1(__VA_ARGS__))))
+  PROMISED_DETAIL_EXPAND1(           \
+      PROMISED_DETAIL_EXPAND1(PROMISED_DETAIL_EXPAND1(PROMISED_DETAIL_EXPAND1(__VA_ARGS__))))
 #define PROMISED_DETAIL_EXPAND1(...) __VA_ARGS__
 #define PROMISED_DETAIL_PARENS ()
-#define PROMISED_DETAIL_EACH(field, ...) \
+#define PROMISED_DETAIL_EACH(field, ...)           \
   promised_visit_(#field, promised_object_.field); \
   __VA_OPT__(PROMISED_DETAIL_AGAIN PROMISED_DETAIL_PARENS(__VA_ARGS__))
 #define PROMISED_DETAIL_AGAIN() PROMISED_DETAIL_EACH
-#define PROMISED_STRUCT(Type, ...)                                                \
-  [[maybe_unused]] inline std::string promised_struct_name(const Type*) { return #Type; } \
-  template <class Visit>                                                          \
-  void promised_fields(Type& promised_object_, Visit&& promised_visit_) {         \
-    PROMISED_DETAIL_EXPAND(PROMISED_DETAIL_EACH(__VA_ARGS__))                     \
+#define PROMISED_STRUCT(Type, ...)                                        \
+  [[maybe_unused]] inline std::string promised_struct_name(const Type*) { \
+    return #Type;                                                         \
+  }                                                                       \
+  template <class Visit>                                                  \
+  void promised_fields(Type& promised_object_, Visit&& promised_visit_) { \
+    PROMISED_DETAIL_EXPAND(PROMISED_DETAIL_EACH(__VA_ARGS__))             \
   }

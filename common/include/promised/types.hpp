@@ -77,7 +77,8 @@ class JobId {
   std::array<std::uint8_t, kSize> bytes_{};
 };
 
-/// What is known of a job or a name. The answers are distinct: nobody has to guess whether a result is late or lost.
+/// What is known of a job or a name. The answers are distinct: nobody has to guess whether a result is late
+/// or lost.
 enum class State : std::uint8_t {
   unknown = 0,    ///< never heard of it, or its tombstone is gone too
   scheduled = 1,  ///< waits for its moment
@@ -93,21 +94,23 @@ enum class State : std::uint8_t {
 };
 
 /// True for the four ways in which a job ends.
-[[nodiscard]] constexpr bool is_ended(State s) { return s >= State::succeeded && s <= State::expired; }
+[[nodiscard]] constexpr bool is_ended(State s) {
+  return s >= State::succeeded && s <= State::expired;
+}
 
 /// Why a job failed.
 enum class Cause : std::uint8_t {
   none = 0,
-  exception = 1,      ///< the function threw: see type and message
-  crashed = 2,        ///< the worker was killed by a signal
-  exited = 3,         ///< the worker ended without an answer: see exit_code
-  memory = 4,         ///< the pool's memory limit
-  timed_out = 5,      ///< see limit
-  interrupted = 6,    ///< cut off by no fault of its own, and submitted at most once
-  quarantined = 7,    ///< it kept killing its worker
-  deadlock = 8,       ///< a circle of waits
-  no_function = 9,    ///< no pool offers the function
-  bad_arguments = 10, ///< wrong number or type of arguments
+  exception = 1,       ///< the function threw: see type and message
+  crashed = 2,         ///< the worker was killed by a signal
+  exited = 3,          ///< the worker ended without an answer: see exit_code
+  memory = 4,          ///< the pool's memory limit
+  timed_out = 5,       ///< see limit
+  interrupted = 6,     ///< cut off by no fault of its own, and submitted at most once
+  quarantined = 7,     ///< it kept killing its worker
+  deadlock = 8,        ///< a circle of waits
+  no_function = 9,     ///< no pool offers the function
+  bad_arguments = 10,  ///< wrong number or type of arguments
   result_too_large = 11
 };
 
@@ -144,13 +147,26 @@ struct Failure {
 class Options {
  public:
   /// The queue to wait in; made on first use. 1 to 255 bytes.
-  Options& queue(std::string name) { queue_ = std::move(name); return *this; }
+  Options& queue(std::string name) {
+    queue_ = std::move(name);
+    return *this;
+  }
   /// -100 to 100; higher ones leave the queue first (SEMANTICS Q1).
-  Options& priority(int p) { priority_ = p; return *this; }
+  Options& priority(int p) {
+    priority_ = p;
+    return *this;
+  }
   /// The longest wait in the queue; over it the job is expired (SEMANTICS T1). Zero: no limit.
-  Options& timeout(std::chrono::milliseconds t) { timeout_ = t; return *this; }
-  /// The longest run of one attempt; over it the job fails as timed_out (SEMANTICS T3). Zero: the pool's limit.
-  Options& run_timeout(std::chrono::milliseconds t) { run_timeout_ = t; return *this; }
+  Options& timeout(std::chrono::milliseconds t) {
+    timeout_ = t;
+    return *this;
+  }
+  /// The longest run of one attempt; over it the job fails as timed_out (SEMANTICS T3). Zero: the pool's
+  /// limit.
+  Options& run_timeout(std::chrono::milliseconds t) {
+    run_timeout_ = t;
+    return *this;
+  }
   /// Keep the future under `name`, and `lifespan` after the job has ended (SEMANTICS R1). No lifespan: the
   /// daemon's default.
   Options& remember(std::string name, std::optional<std::chrono::milliseconds> lifespan = {},
@@ -160,9 +176,15 @@ class Options {
     duplicate_ = duplicate;
     return *this;
   }
-  Options& durability(Durability d) { durability_ = d; return *this; }
+  Options& durability(Durability d) {
+    durability_ = d;
+    return *this;
+  }
   /// Not run again after an interruption: it then fails as interrupted (SEMANTICS A4).
-  Options& at_most_once(bool on = true) { at_most_once_ = on; return *this; }
+  Options& at_most_once(bool on = true) {
+    at_most_once_ = on;
+    return *this;
+  }
 
   [[nodiscard]] const std::string& queue() const { return queue_; }
   [[nodiscard]] int priority() const { return priority_; }
@@ -190,35 +212,58 @@ class Options {
 
 [[nodiscard]] constexpr std::string_view to_string(State s) {
   switch (s) {
-    case State::unknown: return "unknown";
-    case State::scheduled: return "scheduled";
-    case State::pending: return "pending";
-    case State::running: return "running";
-    case State::waiting: return "waiting";
-    case State::succeeded: return "succeeded";
-    case State::failed: return "failed";
-    case State::cancelled: return "cancelled";
-    case State::expired: return "expired";
-    case State::lapsed: return "lapsed";
-    case State::forgotten: return "forgotten";
+    case State::unknown:
+      return "unknown";
+    case State::scheduled:
+      return "scheduled";
+    case State::pending:
+      return "pending";
+    case State::running:
+      return "running";
+    case State::waiting:
+      return "waiting";
+    case State::succeeded:
+      return "succeeded";
+    case State::failed:
+      return "failed";
+    case State::cancelled:
+      return "cancelled";
+    case State::expired:
+      return "expired";
+    case State::lapsed:
+      return "lapsed";
+    case State::forgotten:
+      return "forgotten";
   }
   return "unknown";
 }
 
 [[nodiscard]] constexpr std::string_view to_string(Cause c) {
   switch (c) {
-    case Cause::none: return "none";
-    case Cause::exception: return "exception";
-    case Cause::crashed: return "crashed";
-    case Cause::exited: return "exited";
-    case Cause::memory: return "memory";
-    case Cause::timed_out: return "timed_out";
-    case Cause::interrupted: return "interrupted";
-    case Cause::quarantined: return "quarantined";
-    case Cause::deadlock: return "deadlock";
-    case Cause::no_function: return "no_function";
-    case Cause::bad_arguments: return "bad_arguments";
-    case Cause::result_too_large: return "result_too_large";
+    case Cause::none:
+      return "none";
+    case Cause::exception:
+      return "exception";
+    case Cause::crashed:
+      return "crashed";
+    case Cause::exited:
+      return "exited";
+    case Cause::memory:
+      return "memory";
+    case Cause::timed_out:
+      return "timed_out";
+    case Cause::interrupted:
+      return "interrupted";
+    case Cause::quarantined:
+      return "quarantined";
+    case Cause::deadlock:
+      return "deadlock";
+    case Cause::no_function:
+      return "no_function";
+    case Cause::bad_arguments:
+      return "bad_arguments";
+    case Cause::result_too_large:
+      return "result_too_large";
   }
   return "none";
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A typed value as it travels between application and worker: null, bool, integer, real, text, bytes, list, map.
-// Applications seldom name it: <promised/convert.hpp> maps their own types to it and back.
+// A typed value as it travels between application and worker: null, bool, integer, real, text, bytes, list,
+// map. Applications seldom name it: <promised/convert.hpp> maps their own types to it and back.
 #pragma once
 
 #include <cstddef>
@@ -45,12 +45,16 @@ class Value {
   [[nodiscard]] Kind kind() const { return static_cast<Kind>(v_.index()); }
   [[nodiscard]] bool is_null() const { return kind() == Kind::null; }
 
-  /// The content when the kind is that of T (bool, std::int64_t, std::uint64_t, double, std::string, Bytes, List,
-  /// Map), else null.
+  /// The content when the kind is that of T (bool, std::int64_t, std::uint64_t, double, std::string, Bytes,
+  /// List, Map), else null.
   template <class T>
-  [[nodiscard]] const T* get_if() const { return std::get_if<T>(&v_); }
+  [[nodiscard]] const T* get_if() const {
+    return std::get_if<T>(&v_);
+  }
   template <class T>
-  [[nodiscard]] T* get_if() { return std::get_if<T>(&v_); }
+  [[nodiscard]] T* get_if() {
+    return std::get_if<T>(&v_);
+  }
 
   friend bool operator==(const Value&, const Value&) = default;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the daemon tells of its jobs and of itself, for people and programs that watch it (SEMANTICS M1 to M3).
-// Snapshots: plain values that change nothing and go stale.
+// What the daemon tells of its jobs and of itself, for people and programs that watch it (SEMANTICS M1 to
+// M3). Snapshots: plain values that change nothing and go stale.
 #pragma once
 
 #include <chrono>
@@ -22,9 +22,9 @@ struct JobView {
   std::string function;
   std::string name;  ///< empty: not remembered
   std::string queue;
-  std::string pool;  ///< that runs or ran it; empty: none yet
-  std::string reason;  ///< why it is not running yet; who cancelled it
-  Failure failure;     ///< state failed: its cause; else, the last attempt's if there was one
+  std::string pool;         ///< that runs or ran it; empty: none yet
+  std::string reason;       ///< why it is not running yet; who cancelled it
+  Failure failure;          ///< state failed: its cause; else, the last attempt's if there was one
   std::uint32_t owner = 0;  ///< uid
   int priority = 0;
   Durability durability = Durability::durable;
@@ -54,13 +54,13 @@ struct FunctionView {
 struct PoolView {
   std::string name;
   std::string program;
-  std::string state;   ///< "starting", "ready" or "failing"
-  std::string reason;  ///< failing: why
+  std::string state;          ///< "starting", "ready" or "failing"
+  std::string reason;         ///< failing: why
   std::uint32_t size = 0;     ///< workers wanted
   std::uint32_t workers = 0;  ///< workers there
   std::uint32_t busy = 0;
-  std::uint64_t crashes = 0;   ///< since start
-  std::uint64_t finished = 0;  ///< jobs, since start
+  std::uint64_t crashes = 0;              ///< since start
+  std::uint64_t finished = 0;             ///< jobs, since start
   std::chrono::milliseconds retry_in{0};  ///< failing: until the next try
   std::vector<FunctionView> functions;
   friend bool operator==(const PoolView&, const PoolView&) = default;
@@ -88,7 +88,7 @@ struct LimitView {
 
 struct StatusView {
   std::string version;
-  std::string health;  ///< "ok" or "degraded"
+  std::string health;                 ///< "ok" or "degraded"
   std::vector<std::string> problems;  ///< why it is degraded
   std::string endpoint, state_dir;
   std::int32_t pid = 0;
