@@ -5,8 +5,12 @@
 // Mismatch with the place.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <concepts>
+#include <cstdio>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <optional>
 #include <promised/value.hpp>
@@ -120,8 +124,12 @@ concept MappedStruct = std::is_class_v<T> && requires(T& t, AnyField visit) {
   promised_fields(t, visit);
 };
 
+template <class T, class... Others>
+concept OneOf = (std::same_as<T, Others> || ...);
+
+// Characters are neither numbers nor text to us.
 template <class T>
-concept Integer = std::integral<T> && !std::same_as<T, bool>;
+concept Integer = std::integral<T> && !OneOf<T, bool, char, wchar_t, char8_t, char16_t, char32_t>;
 
 }  // namespace detail
 
@@ -170,17 +178,27 @@ struct Convert<T> {
 template <std::floating_point T>
 struct Convert<T> {
   static Value to(T d) { return Value(static_cast<double>(d)); }
-  /// Takes an integer too where a double holds it exactly.
+  /// Rounds to T's precision, but refuses what is beyond its range. Takes an integer too where T holds it exactly.
   static T from(Value v) {
-    if (const auto* d = v.get_if<double>()) return static_cast<T>(*d);
+    if (const auto* d = v.get_if<double>()) {
+      if constexpr (sizeof(T) < sizeof(double)) {
+        constexpr auto kMost = static_cast<double>(std::numeric_limits<T>::max());
+        if (std::abs(*d) > kMost && !std::isinf(*d)) {
+          char given[32];
+          std::snprintf(given, sizeof given, "%g", *d);
+          throw Mismatch("", name(), given);
+        }
+      }
+      return static_cast<T>(*d);
+    }
     if (const auto* i = v.get_if<std::int64_t>()) {
-      constexpr std::int64_t kExact = std::int64_t{1} << 53;
+      constexpr std::int64_t kExact = std::int64_t{1} << std::min(53, std::numeric_limits<T>::digits);
       if (*i >= -kExact && *i <= kExact) return static_cast<T>(*i);
       throw Mismatch("", name(), std::to_string(*i));
     }
     detail::mismatch(name(), v);
   }
-  static std::string name() { return "real"; }
+  static std::string name() { return sizeof(T) < sizeof(double) ? "real32" : "real"; }
 };
 
 template <>
