@@ -1,1 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/spawner/spawner.hpp"
+
+#include <linux/close_range.h>
+#include <pwd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "daemon/spawner/spawner_process.hpp"
+#include "daemon/spawner/spawner_wire.hpp"
+
+namespace promised {
+namespace {
+
+Result<void> check_user(const std::string& user) {
+  if (user.empty()) return {};
+  errno = 0;
+  if (::getpwnam(user.c_str()) != nullptr) return {};
+  if (errno != 0 && errno != ENOENT && errno != ESRCH) return Problem::system("user \"" + user + "\"");
+  return Problem::of("no_such_user", "user \"" + user + "\": there is no such account");
+}
+
+// Nothing of the daemon's but stderr is the spawner's business.
+[[noreturn]] void be_spawner(Fd channel, const std::string& default_user) {
+  Fd mine(channel.get() > STDERR_FILENO ? channel.release() : ::dup(channel.get()));
+  const auto keep = static_cast<unsigned>(mine.get());
+  if (keep > STDERR_FILENO + 1) ::close_range(STDERR_FILENO + 1, keep - 1, 0);
+  ::close_range(keep + 1, ~0U, 0);
+  int status = 1;
+  {
+    SpawnerProcess process(std::move(mine), default_user);
+    status = process.run();
+  }
+  ::_exit(status);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Spawner>> Spawner::fork(const std::string& default_user) {
+  PROMISED_TRY(check_user(default_user));
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return Problem::system("start the spawner: socketpair");
+  }
+  Fd mine(ends[0]), other(ends[1]);
+  const pid_t pid = ::fork();
+  if (pid < 0) return Problem::system("start the spawner: fork");
+  if (pid == 0) {
+    mine.reset();
+    be_spawner(std::move(other), default_user);
+  }
+  return std::unique_ptr<Spawner>(new Spawner(std::move(mine), pid));
+}
+
+Spawner::Spawner(Fd channel, pid_t pid) : channel_(std::move(channel)), pid_(pid) {}
+
+Spawner::~Spawner() {
+  channel_.reset();
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
+int Spawner::fd() const {
+  return channel_.get();
+}
+
+pid_t Spawner::pid() const {
+  return pid_;
+}
+
+Result<void> Spawner::spawn(const SpawnRequest& request, int channel, int claim_page, int output) {
+  PROMISED_ASSIGN(const std::string bytes, spawner_wire::encode(request));
+  PROMISED_ASSIGN(const Fd memory, spawner_wire::to_memfd(bytes));
+  const std::array<int, spawner_wire::kSpawnFds> fds{channel, claim_page, output, memory.get()};
+  const std::string order = spawner_wire::encode(spawner_wire::SpawnOrder{request.worker});
+  // Waits only while hundreds of orders are under way: the spawner never waits for the daemon.
+  PROMISED_TRY(spawner_wire::send(channel_.get(), order, fds, 0));
+  return {};
+}
+
+Result<void> Spawner::kill(WorkerId worker, int signal) {
+  const std::string order = spawner_wire::encode(spawner_wire::KillOrder{worker, signal});
+  PROMISED_TRY(spawner_wire::send(channel_.get(), order, {}, 0));
+  return {};
+}
+
+Result<void> Spawner::read(std::vector<SpawnerReport>& reports) {
+  for (;;) {
+    PROMISED_ASSIGN(const std::optional<spawner_wire::Datagram> datagram,
+                    spawner_wire::receive(channel_.get()));
+    if (!datagram) return {};
+    if (datagram->bytes.empty()) {
+      return Problem::of("spawner_gone", "the spawner process (pid " + std::to_string(pid_) +
+                                             ") has ended; no worker can be started");
+    }
+    PROMISED_ASSIGN(SpawnerReport report, spawner_wire::decode_report(datagram->bytes));
+    reports.push_back(std::move(report));
+  }
+}
+
+}  // namespace promised

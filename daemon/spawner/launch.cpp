@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/spawner/launch.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <fstream>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/result.hpp"
+
+namespace promised {
+namespace {
+
+// A worker has 0 (/dev/null), 1 and 2 (its output), 3 (its channel) and 4 (its claim page).
+constexpr int kFirstFree = 5;
+
+Result<void> leave_session() {
+  if (::setsid() < 0) return Problem::system("setsid");
+  return {};
+}
+
+Result<void> reset_signals() {
+  for (int signal = 1; signal < NSIG; ++signal) {
+    if (signal != SIGKILL && signal != SIGSTOP)
+      ::signal(signal, SIG_DFL);  // those that libc keeps refuse: theirs
+  }
+  sigset_t none;
+  ::sigemptyset(&none);
+  if (::sigprocmask(SIG_SETMASK, &none, nullptr) != 0) return Problem::system("sigprocmask");
+  return {};
+}
+
+// Gives every descriptor its number and closes all others but `status`. First all are moved out of the way,
+// so that none is overwritten.
+Result<void> arrange_fds(LaunchFds fds, Fd& status) {
+  const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (!null.valid()) return Problem::system("/dev/null");
+  const std::array<int, 5> wanted{null.get(), fds.output.get(), fds.output.get(), fds.channel.get(),
+                                  fds.claim_page.get()};
+  std::array<int, 5> aside{};
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    aside[i] = ::fcntl(wanted[i], F_DUPFD_CLOEXEC, kFirstFree);
+    if (aside[i] < 0) return Problem::system("duplicate a descriptor");
+  }
+  const int moved_status = ::fcntl(status.get(), F_DUPFD_CLOEXEC, kFirstFree);
+  if (moved_status < 0) return Problem::system("duplicate a descriptor");
+  status.reset(moved_status);
+  fds = {};
+  for (std::size_t i = 0; i < aside.size(); ++i) {
+    if (::dup2(aside[i], static_cast<int>(i)) < 0) return Problem::system("dup2");
+  }
+  const auto keep = static_cast<unsigned>(status.get());
+  if (keep > kFirstFree && ::close_range(kFirstFree, keep - 1, 0) != 0) return Problem::system("close_range");
+  if (::close_range(keep + 1, ~0U, 0) != 0) return Problem::system("close_range");
+  return {};
+}
+
+Result<void> limit(__rlimit_resource resource, std::string_view name, std::uint64_t value) {
+  rlimit now{};
+  if (::getrlimit(resource, &now) != 0) return Problem::system(name);
+  const rlimit wanted{value, value};
+  if (::setrlimit(resource, &wanted) == 0) return {};
+  Problem problem = Problem::system(std::string(name) + " = " + std::to_string(value));
+  if (errno == EPERM) problem.message += " (the hard limit is " + std::to_string(now.rlim_max) + ")";
+  return problem;
+}
+
+// What may need privileges. The memory limit comes last, because it binds this process too.
+Result<void> apply_limits(const SpawnRequest& request) {
+  PROMISED_TRY(limit(RLIMIT_CORE, "core size", 0));
+  if (request.open_files > 0) PROMISED_TRY(limit(RLIMIT_NOFILE, "open_files", request.open_files));
+  return {};
+}
+
+Result<void> become_user(const std::string& user) {
+  if (user.empty()) return {};
+  errno = 0;
+  const passwd* account = ::getpwnam(user.c_str());
+  if (account == nullptr) {
+    if (errno != 0 && errno != ENOENT && errno != ESRCH) return Problem::system("user \"" + user + "\"");
+    return Problem::of("no_such_user", "user \"" + user + "\": there is no such account");
+  }
+  if (account->pw_uid == ::geteuid() && account->pw_uid == ::getuid()) return {};
+  const uid_t uid = account->pw_uid;
+  const gid_t gid = account->pw_gid;
+  if (::initgroups(user.c_str(), gid) != 0 || ::setresgid(gid, gid, gid) != 0 ||
+      ::setresuid(uid, uid, uid) != 0) {
+    if (errno != EPERM) return Problem::system("become user \"" + user + "\"");
+    return Problem::of("not_permitted",
+                       "user \"" + user + "\": a daemon that runs as uid " + std::to_string(::geteuid()) +
+                           " may not start workers as another user; start it as root, or leave "
+                           "the user out");
+  }
+  return {};
+}
+
+// After the change of user, which would undo it.
+Result<void> die_with(pid_t spawner) {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return Problem::system("PR_SET_PDEATHSIG");
+  if (::getppid() != spawner) ::_exit(127);  // it died before that
+  return {};
+}
+
+Result<void> give_up_privileges_for_good() {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return Problem::system("PR_SET_NO_NEW_PRIVS");
+  return {};
+}
+
+// The interpreter that a script names in its first line; empty if it is none.
+std::string interpreter_of(const std::string& program) {
+  std::string line(256, '\0');
+  std::ifstream file(program, std::ios::binary);
+  file.read(line.data(), static_cast<std::streamsize>(line.size()));
+  line.resize(static_cast<std::size_t>(file.gcount()));
+  if (!line.starts_with("#!")) return {};
+  line = line.substr(2, line.find('\n') - 2);
+  const std::size_t begin = line.find_first_not_of(" \t");
+  if (begin == std::string::npos) return {};
+  return line.substr(begin, line.find_first_of(" \t\r", begin) - begin);
+}
+
+// Why execve failed with `error`, in words that name what is to be changed.
+Problem exec_problem(const std::string& program, int error) {
+  struct stat status {};
+  const bool exists = ::stat(program.c_str(), &status) == 0;
+  if (error == EACCES && exists && S_ISDIR(status.st_mode)) {
+    return Problem::of("system", program + ": is a directory, not a program");
+  }
+  if (error == EACCES && exists && (status.st_mode & 0111) == 0) {
+    return Problem::of("system", program + ": not executable (chmod +x)");
+  }
+  if (exists && (error == ENOENT || (error == EACCES && ::access(program.c_str(), X_OK) == 0))) {
+    if (const std::string interpreter = interpreter_of(program); !interpreter.empty()) {
+      return Problem::system(program + ": bad interpreter " + interpreter, error);
+    }
+    if (error == ENOENT) {
+      return Problem::of("system", program + ": its dynamic loader is missing (built for another system?)");
+    }
+  }
+  if (error == ENOEXEC)
+    return Problem::of("system", program + ": neither a program nor a script with a #! line");
+  return Problem::system(program, error);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  out.reserve(texts.size() + 1);
+  for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+Result<void> execute(const SpawnRequest& request) {
+  std::vector<std::string> arguments{request.program};
+  arguments.insert(arguments.end(), request.arguments.begin(), request.arguments.end());
+  ::execve(request.program.c_str(), pointers(arguments).data(), pointers(request.environment).data());
+  return exec_problem(request.program, errno);
+}
+
+Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, Fd& status, pid_t spawner) {
+  PROMISED_TRY(leave_session());
+  PROMISED_TRY(arrange_fds(std::move(fds), status));
+  PROMISED_TRY(reset_signals());
+  PROMISED_TRY(apply_limits(request));
+  PROMISED_TRY(become_user(request.user));
+  if (::chdir(request.directory.c_str()) != 0) return Problem::system("directory " + request.directory);
+  PROMISED_TRY(die_with(spawner));
+  PROMISED_TRY(give_up_privileges_for_good());
+  if (request.memory_limit > 0) PROMISED_TRY(limit(RLIMIT_AS, "memory_limit", request.memory_limit));
+  return execute(request);
+}
+
+}  // namespace
+
+void launch(const SpawnRequest& request, LaunchFds fds, Fd status, pid_t spawner) {
+  const Result<void> result = become_worker(request, std::move(fds), status, spawner);
+  const std::string& reason = result.problem().message;
+  // If the spawner does not take it, nobody is left to tell: it is gone.
+  static_cast<void>(!::write(status.get(), reason.data(), reason.size()));
+  ::_exit(127);
+}
+
+}  // namespace promised

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a new process does between fork and exec to become a worker.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "common/fd.hpp"
+#include "daemon/spawner/spawner.hpp"
+
+namespace promised {
+
+/// Its descriptors, under whatever numbers.
+struct LaunchFds {
+  Fd channel;
+  Fd claim_page;
+  Fd output;
+};
+
+/// Turns the calling process into the worker that `request` asks for. Where that fails, writes the reason to
+/// `status` (a pipe that exec closes) and exits with 127. `spawner` is the parent: when that is gone, so is
+/// this.
+[[noreturn]] void launch(const SpawnRequest& request, LaunchFds fds, const Fd& status, pid_t spawner);
+
+}  // namespace promised

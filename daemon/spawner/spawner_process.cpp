@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/spawner/spawner_process.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+#include <variant>
+
+#include "daemon/spawner/launch.hpp"
+#include "daemon/spawner/strays.hpp"
+
+namespace promised {
+namespace {
+
+// A worker's group is made by the worker itself: until then there is only the process.
+void kill_group(pid_t pid, int signal) {
+  if (::kill(-pid, signal) != 0) ::kill(pid, signal);
+}
+
+void say(const Problem& problem) {
+  std::fprintf(stderr, "promised-spawn: %s\n", problem.message.c_str());
+}
+
+}  // namespace
+
+SpawnerProcess::SpawnerProcess(Fd channel, std::string default_user)
+    : channel_(std::move(channel)), default_user_(std::move(default_user)) {}
+
+int SpawnerProcess::run() {
+  Result<void> result = set_up();
+  if (result.ok()) result = serve();
+  if (!result.ok()) say(result.problem());
+  kill_all();
+  return result.ok() ? 0 : 1;
+}
+
+Result<void> SpawnerProcess::set_up() {
+  // It is the daemon that decides when to stop: a signal to the whole group must not take the workers from
+  // under it.
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) ::signal(signal, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGCHLD);
+  if (::sigprocmask(SIG_SETMASK, &set, nullptr) != 0) return Problem::system("sigprocmask");
+  child_signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!child_signals_.valid()) return Problem::system("signalfd");
+  if (::prctl(PR_SET_NAME, "promised-spawn") != 0) return Problem::system("PR_SET_NAME");
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return Problem::system("PR_SET_CHILD_SUBREAPER");
+  if (::chdir("/") != 0) return Problem::system("chdir /");
+  return {};
+}
+
+Result<void> SpawnerProcess::serve() {
+  while (!daemon_gone_) PROMISED_TRY(turn());
+  return {};
+}
+
+Result<void> SpawnerProcess::turn() {
+  polled_.clear();
+  const short wanted = unsent_.empty() ? POLLIN : POLLIN | POLLOUT;
+  polled_.push_back({channel_.get(), wanted, 0});
+  polled_.push_back({child_signals_.get(), POLLIN, 0});
+  std::vector<pid_t> launching;
+  for (const auto& [pid, child] : children_) {
+    if (!child.status.valid()) continue;
+    polled_.push_back({child.status.get(), POLLIN, 0});
+    launching.push_back(pid);
+  }
+  if (::poll(polled_.data(), polled_.size(), -1) < 0 && errno != EINTR) return Problem::system("poll");
+  for (std::size_t i = 0; i < launching.size(); ++i) {
+    if (polled_[i + 2].revents != 0) look_at_launch(launching[i], children_.at(launching[i]));
+  }
+  if (polled_[1].revents != 0) reap();
+  if (polled_[0].revents & (POLLIN | POLLHUP | POLLERR)) PROMISED_TRY(obey());
+  return send_reports();
+}
+
+Result<void> SpawnerProcess::obey() {
+  for (;;) {
+    PROMISED_ASSIGN(std::optional<spawner_wire::Datagram> datagram, spawner_wire::receive(channel_.get()));
+    if (!datagram) return {};
+    if (datagram->bytes.empty()) {
+      daemon_gone_ = true;
+      return {};
+    }
+    PROMISED_ASSIGN(const spawner_wire::Order order, spawner_wire::decode_order(datagram->bytes));
+    if (const auto* kill_order = std::get_if<spawner_wire::KillOrder>(&order)) {
+      kill(*kill_order);
+      continue;
+    }
+    const WorkerId worker = std::get<spawner_wire::SpawnOrder>(order).worker;
+    const Result<void> started = spawn(worker, std::move(*datagram));
+    if (!started.ok()) report(SpawnFailed{worker, started.problem().message});
+  }
+}
+
+Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datagram) {
+  if (datagram.fds.size() != spawner_wire::kSpawnFds) {
+    return Problem::of("system", "start a worker: expected " + std::to_string(spawner_wire::kSpawnFds) +
+                                     " descriptors, received " + std::to_string(datagram.fds.size()));
+  }
+  if (pids_.contains(worker)) return Problem::of("bad_request", "start a worker: it is there already");
+  PROMISED_ASSIGN(const std::string bytes, spawner_wire::from_memfd(datagram.fds[3].get()));
+  PROMISED_ASSIGN(SpawnRequest request, spawner_wire::decode_request(bytes));
+  if (request.user.empty()) request.user = default_user_;
+  const auto number = std::to_string(static_cast<std::uint32_t>(worker));
+  request.environment.push_back(std::string(kWorkerVariable) + "=" + number);
+
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Problem::system("start a worker: pipe");
+  Fd status(ends[0]), status_of_child(ends[1]);
+  const pid_t spawner = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid < 0) return Problem::system("start a worker: fork");
+  if (pid == 0) {
+    launch(request, {std::move(datagram.fds[0]), std::move(datagram.fds[1]), std::move(datagram.fds[2])},
+           std::move(status_of_child), spawner);
+  }
+  children_.emplace(pid, Child{worker, std::move(status), {}});
+  pids_.emplace(worker, pid);
+  return {};
+}
+
+void SpawnerProcess::kill(const spawner_wire::KillOrder& order) {
+  if (const auto found = pids_.find(order.worker); found != pids_.end())
+    kill_group(found->second, order.signal);
+}
+
+void SpawnerProcess::look_at_launch(pid_t pid, Child& child) {
+  std::array<char, 4096> text;
+  for (;;) {
+    const ssize_t n = ::read(child.status.get(), text.data(), text.size());
+    if (n > 0) {
+      child.reason.append(text.data(), static_cast<std::size_t>(n));
+    } else if (n < 0 && errno == EINTR) {
+      continue;
+    } else if (n < 0 && errno == EAGAIN) {
+      return;
+    } else {
+      break;  // closed, by exec or by the end of the process
+    }
+  }
+  child.status.reset();
+  if (child.reason.empty()) {
+    report(Spawned{child.worker, pid});
+  } else {
+    report(SpawnFailed{child.worker, child.reason});
+  }
+}
+
+void SpawnerProcess::reap() {
+  signalfd_siginfo info;
+  while (::read(child_signals_.get(), &info, sizeof info) > 0) {
+  }
+  bool any = false;
+  for (siginfo_t next{}; ::waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) == 0 && next.si_pid != 0;) {
+    const pid_t pid = next.si_pid;
+    // What is left of a worker's group goes while the number cannot stand for anything else.
+    if (children_.contains(pid)) ::kill(-pid, SIGKILL);
+    int status = 0;
+    rusage usage{};
+    if (::wait4(pid, &status, 0, &usage) == pid) ended(pid, status, usage);
+    any = true;
+    next.si_pid = 0;
+  }
+  if (any) kill_strays();
+}
+
+void SpawnerProcess::ended(pid_t pid, int status, const rusage& usage) {
+  const auto found = children_.find(pid);
+  if (found == children_.end()) return;  // a stray
+  Child& child = found->second;
+  if (child.status.valid()) look_at_launch(pid, child);
+  if (child.reason.empty()) {
+    const bool signalled = WIFSIGNALED(status);
+    report(Exited{child.worker, pid, signalled ? WTERMSIG(status) : 0, signalled ? 0 : WEXITSTATUS(status),
+                  static_cast<std::uint64_t>(usage.ru_maxrss) * 1024});
+  }
+  pids_.erase(child.worker);
+  children_.erase(found);
+}
+
+void SpawnerProcess::report(const SpawnerReport& report) {
+  unsent_.push_back(spawner_wire::encode(report));
+}
+
+// Never waits: the daemon may be waiting for room in the other direction.
+Result<void> SpawnerProcess::send_reports() {
+  while (!unsent_.empty() && !daemon_gone_) {
+    const Result<bool> sent = spawner_wire::send(channel_.get(), unsent_.front(), {}, MSG_DONTWAIT);
+    if (!sent.ok()) {
+      daemon_gone_ = true;
+      return {};
+    }
+    if (!*sent) return {};
+    unsent_.pop_front();
+  }
+  return {};
+}
+
+// An orphan is killed once its worker is gone. Which that was is told by its session, or by the environment
+// it was started with; one that has changed both may be a living worker's, and stays until the daemon goes.
+bool SpawnerProcess::belongs_to_living_worker(pid_t stray) const {
+  if (const auto session = session_of(stray); session && children_.contains(*session)) return true;
+  if (const auto worker = worker_of(stray)) return pids_.contains(static_cast<WorkerId>(*worker));
+  return !children_.empty();
+}
+
+void SpawnerProcess::kill_strays() {
+  const Result<std::vector<pid_t>> all = children_of_this_thread();
+  if (!all.ok()) return say(all.problem());
+  for (const pid_t pid : *all) {
+    if (!children_.contains(pid) && !belongs_to_living_worker(pid)) ::kill(pid, SIGKILL);
+  }
+}
+
+void SpawnerProcess::kill_all() {
+  for (const auto& [pid, child] : children_) kill_group(pid, SIGKILL);
+  // What loses its parent by this comes here as a child, to be killed in the next turn.
+  for (;;) {
+    const Result<std::vector<pid_t>> all = children_of_this_thread();
+    if (!all.ok()) break;
+    for (const pid_t pid : *all) ::kill(pid, SIGKILL);
+    if (::wait4(-1, nullptr, 0, nullptr) < 0 && errno != EINTR) return;
+  }
+  for (const auto& [pid, child] : children_) ::waitpid(pid, nullptr, 0);
+}
+
+}  // namespace promised

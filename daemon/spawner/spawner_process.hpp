@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The spawner's own side: a loop over the daemon's orders, the ends of children, and the launches under way.
+// It sleeps in poll and holds no bytes of any client.
+#pragma once
+
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/fd.hpp"
+#include "common/result.hpp"
+#include "daemon/spawner/spawner_wire.hpp"
+
+namespace promised {
+
+class SpawnerProcess {
+ public:
+  /// `channel`: the end that is the spawner's. Workers without a user run as `default_user`.
+  SpawnerProcess(Fd channel, std::string default_user);
+
+  /// Works until the daemon is gone, then kills and reaps all that is left. The exit status to end with: 0,
+  /// or 1, said on stderr, where the spawner cannot work.
+  [[nodiscard]] int run();
+
+ private:
+  struct Child {
+    WorkerId worker{};
+    Fd status;           ///< open while exec has neither happened nor failed
+    std::string reason;  ///< why it failed
+  };
+
+  [[nodiscard]] Result<void> set_up();
+  [[nodiscard]] Result<void> serve();
+  [[nodiscard]] Result<void> turn();
+  [[nodiscard]] Result<void> obey();
+  [[nodiscard]] Result<void> spawn(WorkerId worker, spawner_wire::Datagram datagram);
+  void kill(const spawner_wire::KillOrder& order);
+
+  void reap();
+  void ended(pid_t pid, int status, const rusage& usage);
+  /// Reads what a launch has said so far, and reports it once it is over.
+  void look_at_launch(pid_t pid, Child& child);
+  void report(const SpawnerReport& report);
+  [[nodiscard]] Result<void> send_reports();
+
+  void kill_all();
+  void kill_strays();
+  [[nodiscard]] bool belongs_to_living_worker(pid_t stray) const;
+
+  Fd channel_;
+  std::string default_user_;
+  Fd child_signals_;
+  std::map<pid_t, Child> children_;
+  std::map<WorkerId, pid_t> pids_;
+  std::deque<std::string> unsent_;
+  std::vector<pollfd> polled_;
+  bool daemon_gone_ = false;
+};
+
+}  // namespace promised
