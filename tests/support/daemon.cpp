@@ -94,14 +94,15 @@ void TestDaemon::configure(const DaemonConfig& config) {
   write_file(config_file(), whole.text());
 }
 
-void TestDaemon::start() {
+void TestDaemon::start(const std::map<std::string, std::optional<std::string>>& environment) {
   notifications_.clear();
   process_.reset();
-  process_ = std::make_unique<Process>(Program{{daemon_binary(), "--config", config_file().string()},
-                                               {{"NOTIFY_SOCKET", (directory_ / "notify").string()}},
-                                               directory_ / "log",
-                                               {},
-                                               {}});
+  Program program;
+  program.command = {daemon_binary(), "--config", config_file().string()};
+  program.environment = environment;
+  program.environment["NOTIFY_SOCKET"] = (directory_ / "notify").string();
+  program.output = directory_ / "log";
+  process_ = std::make_unique<Process>(program);
   const auto is_ready = [this] { return notifications().find("READY=1") != std::string::npos; };
   const bool settled = eventually([&] { return is_ready() || process_->poll().has_value(); });
   if (is_ready()) return;

@@ -49,7 +49,8 @@ class TestDaemon {
   TestDaemon(const TestDaemon&) = delete;
   TestDaemon& operator=(const TestDaemon&) = delete;
 
-  void start();
+  /// With `environment` on top of the test's own.
+  void start(const std::map<std::string, std::optional<std::string>>& environment = {});
   /// SIGTERM; how it ended. Kills it, and fails the test, when it does not end within kPatience.
   Exit stop();
   /// SIGKILL, and waits until it and all its workers are gone.

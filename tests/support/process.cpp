@@ -60,6 +60,8 @@ Fd open_output(const std::filesystem::path& path) {
 // Between fork and exec: only what is safe there.
 [[noreturn]] void become(const Program& program, char* const* argv, char* const* envp, int in, int out,
                          int err, pid_t parent) {
+  // Opened before the change of user, who need not be able to walk the way to it.
+  const int binary = ::open(argv[0], O_RDONLY | O_CLOEXEC);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -74,7 +76,8 @@ Fd open_output(const std::filesystem::path& path) {
   // A test that is killed leaves nothing behind. A change of user would reset this.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(127);
-  ::execve(argv[0], argv, envp);
+  if (binary >= 0) ::fexecve(binary, argv, envp);
+  ::execve(argv[0], argv, envp);  // a script, whose interpreter cannot read that descriptor; or not there
   ::_exit(127);
 }
 
