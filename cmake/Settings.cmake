@@ -28,6 +28,7 @@ add_library(promised_settings INTERFACE)
 target_compile_options(promised_settings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align -Woverloaded-virtual
   -Wnull-dereference -Wdouble-promotion -Wformat=2 -Werror)
+target_compile_definitions(promised_settings INTERFACE PROMISED_VERSION="${PROJECT_VERSION}")
 target_include_directories(promised_settings INTERFACE
   ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/common/include ${PROJECT_BINARY_DIR}/generated)
 if(PROMISED_SANITIZE)

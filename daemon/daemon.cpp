@@ -1,1 +1,264 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/daemon.hpp"
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/clock.hpp"
+#include "common/fd.hpp"
+#include "common/ids.hpp"
+#include "daemon/act.hpp"
+#include "daemon/decide/scheduler.hpp"
+#include "daemon/door/door.hpp"
+#include "daemon/ops/log.hpp"
+#include "daemon/ops/notify.hpp"
+#include "daemon/pool/workers.hpp"
+#include "daemon/store/committer.hpp"
+#include "daemon/store/store.hpp"
+
+namespace promised {
+namespace {
+
+/// Requests of one turn at most, so that workers and the disk are not kept waiting by a flood of them.
+constexpr std::size_t kRequestsPerTurn = 1024;
+/// The first answers to clients wait until every pool has told what it offers, or is failing; but no longer
+/// than this.
+constexpr std::chrono::seconds kStartPatience{10};
+
+}  // namespace
+
+struct Daemon::Impl {
+  Impl(Settings s, std::unique_ptr<Spawner> sp, std::unique_ptr<Signals> si)
+      : settings(std::move(s)),
+        signals(std::move(si)),
+        spawner(std::move(sp)),
+        workers(settings, *spawner),
+        scheduler(settings, around, ::geteuid(), random_seed()) {}
+
+  Result<void> open();
+  Result<void> replay(Store& store);
+  Result<Ending> run();
+  Result<void> turn();
+  Result<void> wait();
+  Result<void> intake();
+  Result<void> hear_signals();
+  void decide();
+  Result<void> tell_ready();
+  void stop();
+
+  const Settings settings;
+  Surroundings around;
+  std::unique_ptr<Signals> signals;
+  std::unique_ptr<Spawner> spawner;
+  Workers workers;
+  Scheduler scheduler;
+  std::unique_ptr<Committer> committer;
+  std::unique_ptr<Door> door;
+  std::unique_ptr<Act> act;
+  Fd epoll;
+  Fd wall_jump;  ///< readable when somebody has set the wall clock
+
+  Plan plan;
+  std::vector<Event> events;
+  std::optional<Nanos> watchdog;
+  Instant next_watchdog{};
+  Instant ready_by{};
+  Instant stop_by{};
+  bool ready = false;
+  bool stopping = false;
+  bool stopped_hard = false;
+  std::optional<Problem> store_problem;
+};
+
+Result<void> Daemon::Impl::open() {
+  around.version = PROMISED_VERSION;
+  around.pid = ::getpid();
+  around.instance = new_job_id();
+  around.started = std::chrono::steady_clock::now();
+  PROMISED_ASSIGN(auto store, Store::open(settings.state_dir));
+  PROMISED_TRY(replay(*store));
+  committer = std::make_unique<Committer>(std::move(store));
+  PROMISED_ASSIGN(door, Door::open(settings));
+  act = std::make_unique<Act>(*door, workers, *committer);
+
+  epoll.reset(::epoll_create1(EPOLL_CLOEXEC));
+  wall_jump.reset(::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  itimerspec never{};
+  never.it_value.tv_sec = std::numeric_limits<std::int32_t>::max();
+  if (::timerfd_settime(wall_jump.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, nullptr) != 0) {
+    return Problem::system("cannot watch the wall clock");
+  }
+  for (const int fd : {signals->fd(), door->fd(), workers.fd(), committer->fd(), wall_jump.get()}) {
+    epoll_event watch{};
+    watch.events = EPOLLIN;
+    watch.data.fd = fd;
+    if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &watch) != 0)
+      return Problem::system("cannot watch an fd");
+  }
+  PROMISED_ASSIGN(watchdog, notify::watchdog_interval());
+  return {};
+}
+
+Result<void> Daemon::Impl::replay(Store& store) {
+  const Now now = Now::read();
+  std::size_t jobs = 0;
+  PROMISED_TRY(store.replay(
+      [&](RecoveredJob job) {
+        ++jobs;
+        scheduler.restore(std::move(job), now, plan);
+      },
+      [&](RecoveredName name) { scheduler.restore(std::move(name), now, plan); }));
+  if (jobs > 0) log::info("recovered " + std::to_string(jobs) + " jobs from " + settings.state_dir);
+  return {};
+}
+
+/// The way through the house.
+Result<void> Daemon::Impl::turn() {
+  PROMISED_TRY(wait());
+  PROMISED_TRY(intake());
+  decide();
+  // What act brings back (a channel that was taken back, a peer that is gone) is decided before anybody
+  // sleeps.
+  while (!events.empty()) decide();
+  act->flush();
+  return {};
+}
+
+Result<void> Daemon::Impl::wait() {
+  const Now now = Now::read();
+  std::optional<Nanos> sleep = scheduler.next_due(now);
+  const auto consider = [&](Instant moment) {
+    sleep = std::min(sleep.value_or(Nanos::max()), std::max(Nanos(moment - now.steady), Nanos(0)));
+  };
+  if (watchdog) consider(next_watchdog);
+  if (!ready) consider(ready_by);
+  if (stopping && !stopped_hard) consider(stop_by);
+  if (door->ready()) sleep = Nanos(0);
+  timespec timeout{};
+  if (sleep) {
+    timeout.tv_sec = *sleep / std::chrono::seconds(1);
+    timeout.tv_nsec = (*sleep % std::chrono::seconds(1)).count();
+  }
+  std::array<epoll_event, 8> woken;
+  if (::epoll_pwait2(epoll.get(), woken.data(), static_cast<int>(woken.size()), sleep ? &timeout : nullptr,
+                     nullptr) < 0 &&
+      errno != EINTR) {
+    return Problem::system("epoll_pwait2");
+  }
+  return {};
+}
+
+Result<void> Daemon::Impl::intake() {
+  PROMISED_TRY(hear_signals());
+  std::uint64_t jumps = 0;
+  // Read only to clear it: that the loop is awake is all there is to a jump of the wall clock.
+  if (::read(wall_jump.get(), &jumps, sizeof jumps) < 0 && errno == ECANCELED)
+    log::info("the wall clock was set");
+  Committer::News news = committer->collect();
+  if (news.failed) {
+    store_problem = std::move(news.failed);
+    return {};
+  }
+  act->committed(news.committed, events);
+  for (auto& result : news.results) events.emplace_back(std::move(result));
+  around.store = news.facts;
+  PROMISED_TRY(workers.read(events));
+  door->read(events, kRequestsPerTurn);
+  const Door::Facts facts = door->facts();
+  around.clients = facts.clients;
+  around.garbage = facts.garbage;
+  return {};
+}
+
+void Daemon::Impl::decide() {
+  const Now now = Now::read();
+  std::vector<Event> taken = std::exchange(events, {});
+  for (Event& event : taken) scheduler.handle(std::move(event), now, plan);
+  scheduler.end_turn(now, plan);
+  act->carry_out(plan, events);
+}
+
+Result<void> Daemon::Impl::hear_signals() {
+  while (true) {
+    PROMISED_ASSIGN(const auto request, signals->next());
+    if (!request) return {};
+    if (*request == Signals::Request::stop) {
+      stop();
+    } else {
+      log::warning("SIGHUP: a changed configuration is read at the next start");
+    }
+  }
+}
+
+void Daemon::Impl::stop() {
+  const Now now = Now::read();
+  if (!stopping) {
+    log::info("stopping: running jobs have " + std::to_string(settings.stop_grace.count()) + " ms");
+    if (auto told = notify::stopping("running jobs are ending"); !told) log::warning(told.problem().message);
+    stopping = true;
+    stop_by = now.steady + settings.stop_grace;
+    scheduler.drain(now, plan);
+  } else {
+    stop_by = now.steady;
+  }
+}
+
+Result<void> Daemon::Impl::tell_ready() {
+  ready = true;
+  log::info("ready: serving " + settings.endpoint + ", state in " + settings.state_dir);
+  return notify::ready("serving " + settings.endpoint);
+}
+
+Result<Ending> Daemon::Impl::run() {
+  ready_by = std::chrono::steady_clock::now() + kStartPatience;
+  scheduler.start(Now::read(), plan);
+  decide();
+  act->flush();
+  while (true) {
+    PROMISED_TRY(turn());
+    if (store_problem) {
+      log::error("the store failed, nothing more is accepted: " + store_problem->message);
+      return Ending::store_failed;
+    }
+    const Instant now = std::chrono::steady_clock::now();
+    if (!ready && (scheduler.settled() || now >= ready_by)) PROMISED_TRY(tell_ready());
+    if (watchdog && now >= next_watchdog) {
+      PROMISED_TRY(notify::watchdog());
+      next_watchdog = now + *watchdog;
+    }
+    if (!stopping) continue;
+    if (!stopped_hard && now >= stop_by) {
+      stopped_hard = true;
+      scheduler.stop_now(plan);
+      decide();
+    }
+    if (scheduler.drained() && act->idle()) return Ending::stopped;
+  }
+}
+
+Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Daemon::~Daemon() = default;
+
+Result<std::unique_ptr<Daemon>> Daemon::open(Settings settings, std::unique_ptr<Spawner> spawner,
+                                             std::unique_ptr<Signals> signals) {
+  auto impl = std::make_unique<Impl>(std::move(settings), std::move(spawner), std::move(signals));
+  PROMISED_TRY(impl->open());
+  return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
+}
+
+Result<Ending> Daemon::run() {
+  return impl_->run();
+}
+
+}  // namespace promised

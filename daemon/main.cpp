@@ -1,2 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
-int main() { return 0; }
+// promised, the daemon: from the command line to the loop.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "common/result.hpp"
+#include "daemon/config.hpp"
+#include "daemon/daemon.hpp"
+#include "daemon/ops/log.hpp"
+#include "daemon/ops/privileges.hpp"
+#include "daemon/ops/signals.hpp"
+#include "daemon/spawner/spawner.hpp"
+
+namespace promised {
+namespace {
+
+// What the process ends with; docs/operation.md and the unit file know them.
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+constexpr int kStoreFailed = 74;  // EX_IOERR
+
+/// The folders of the state and of the socket exist and belong to `account`.
+Result<void> prepare_directories(const Settings& settings, const Account* account) {
+  constexpr mode_t kPrivate = 0700;
+  constexpr mode_t kReachable = 0755;
+  PROMISED_TRY(prepare_directory(settings.state_dir, kPrivate, account));
+  const std::filesystem::path socket = settings.endpoint.substr(std::string_view("ipc://").size());
+  const bool for_others = (settings.endpoint_mode & 077) != 0;
+  return prepare_directory(socket.parent_path().string(), for_others ? kReachable : kPrivate, account);
+}
+
+Result<Ending> serve(Settings settings) {
+  // Before any thread: the signal mask, and the process that keeps the privileges.
+  PROMISED_ASSIGN(auto signals, Signals::open());
+  PROMISED_ASSIGN(const auto open_files, raise_open_files());
+  log::debug("open files: at most " + std::to_string(open_files));
+  std::optional<Account> account;
+  if (!settings.user.empty()) {
+    PROMISED_ASSIGN(account, find_account(settings.user));
+  }
+  PROMISED_TRY(prepare_directories(settings, account ? &*account : nullptr));
+  PROMISED_ASSIGN(auto spawner, Spawner::fork(settings.user));
+  if (account) PROMISED_TRY(become(*account));
+  ::umask(0077);
+  PROMISED_ASSIGN(auto daemon, Daemon::open(std::move(settings), std::move(spawner), std::move(signals)));
+  return daemon->run();
+}
+
+int run(int argc, char** argv) {
+  auto invocation = read_invocation(argc, argv, Environment::of_process());
+  if (!invocation) {
+    std::cerr << "promised: " << invocation.problem().message << '\n';
+    return invocation.problem().code == "usage" ? kUsage : kFailed;
+  }
+  if (invocation->action != Invocation::Action::run) {
+    std::cout << invocation->text;
+    return 0;
+  }
+  if (auto started = log::start(invocation->settings.log_level, log::style_of_stderr()); !started) {
+    std::cerr << "promised: " << started.problem().message << '\n';
+    return kFailed;
+  }
+  const auto ending = serve(std::move(invocation->settings));
+  if (!ending) {
+    log::error(ending.problem().message);
+    return kFailed;
+  }
+  if (*ending == Ending::store_failed) return kStoreFailed;
+  log::info("stopped");
+  return 0;
+}
+
+}  // namespace
+}  // namespace promised
+
+int main(int argc, char** argv) {
+  return promised::run(argc, argv);
+}

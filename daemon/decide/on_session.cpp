@@ -6,6 +6,15 @@
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
+namespace {
+
+message::Refused not_permitted(const Identity& who) {
+  return {.code = "not_permitted",
+          .message = "user " + std::to_string(who.uid) +
+                     " may not use this daemon; the administrator grants it in section [access]"};
+}
+
+}  // namespace
 
 void Scheduler::on(event::Requested&& e, Turn& t) {
   if (const auto* greeting = std::get_if<message::Hello>(&e.request.body)) {
@@ -21,11 +30,7 @@ void Scheduler::on(event::Requested&& e, Turn& t) {
     return;
   }
   if (session->standing == Standing::nobody) {
-    refuse(e.session, e.request.number,
-           {.code = "not_permitted",
-            .message = "user " + std::to_string(session->who.uid) +
-                       " may not use this daemon; the administrator grants it in section [access]"},
-           t);
+    refuse(e.session, e.request.number, not_permitted(session->who), t);
     return;
   }
   const std::uint64_t received = e.request.received;
@@ -34,6 +39,7 @@ void Scheduler::on(event::Requested&& e, Turn& t) {
       [&](auto& body) {
         using Body = std::remove_cvref_t<decltype(body)>;
         if constexpr (std::is_same_v<Body, message::Bye>) {
+          t.plan.effects.emplace_back(effect::CloseSession{session->id});
           close_session(*session, t);
           session = nullptr;
         } else if constexpr (!std::is_same_v<Body, std::monostate> && !std::is_same_v<Body, message::Hello>) {
@@ -45,13 +51,15 @@ void Scheduler::on(event::Requested&& e, Turn& t) {
 }
 
 void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn& t) {
+  const auto turn_away = [&](message::Refused refused) {
+    refuse(e.session, e.request.number, std::move(refused), t);
+    t.plan.effects.emplace_back(effect::CloseSession{e.session});
+  };
   if (greeting.protocol != message::kClientProtocol) {
-    refuse(e.session, e.request.number,
-           {.code = "protocol",
-            .message = "this daemon (" + around_.version + ") speaks client protocol " +
-                       std::to_string(message::kClientProtocol) + ", the client speaks " +
-                       std::to_string(greeting.protocol) + "; update the older of the two"},
-           t);
+    turn_away({.code = "protocol",
+               .message = "this daemon (" + around_.version + ") speaks client protocol " +
+                          std::to_string(message::kClientProtocol) + ", the client speaks " +
+                          std::to_string(greeting.protocol) + "; update the older of the two"});
     return;
   }
   if (Session* before = sessions_.find_client(greeting.client, e.who.uid); before != nullptr) {
@@ -63,17 +71,19 @@ void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn&
     }
   }
   if (sessions_.size() >= settings_.limits.max_clients) {
-    refuse(e.session, e.request.number,
-           {.code = "limit",
-            .message = "max_clients (" + std::to_string(settings_.limits.max_clients) +
-                       ") are connected; close some, or raise it in section [limits]"},
-           t);
+    turn_away({.code = "limit",
+               .message = "max_clients (" + std::to_string(settings_.limits.max_clients) +
+                          ") are connected; close some, or raise it in section [limits]"});
     return;
   }
   Session& session = sessions_.open(e.session);
   session.who = e.who;
   session.standing = gate_.standing(e.who);
   sessions_.set_client(session, greeting.client);
+  if (session.standing == Standing::nobody) {
+    refuse(e.session, e.request.number, not_permitted(e.who), t);
+    return;
+  }
   reply(e.session, e.request.number,
         message::Welcome{message::kClientProtocol, around_.version, around_.instance,
                          settings_.limits.max_message},

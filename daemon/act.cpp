@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/act.hpp"
+
+#include <utility>
+
+namespace promised {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+template <class... F>
+Overloaded(F...) -> Overloaded<F...>;
+
+}  // namespace
+
+void Act::carry_out(std::vector<Effect>& effects, std::vector<Event>& events) {
+  const auto act = Overloaded{
+      [&](const effect::Send& e) { door_.send(e, events); },
+      [&](const effect::CloseSession& e) { door_.close(e); },
+      [&](const effect::StartWorker& e) { workers_.start(e, events); },
+      [&](const effect::Dispatch& e) { workers_.dispatch(e); },
+      [&](const effect::RevokeUnclaimed& e) { workers_.revoke(e, events); },
+      [&](const effect::KillWorker& e) { workers_.kill(e); },
+      [&](const effect::StopWorker& e) { workers_.stop(e); },
+      [&](const effect::LoadResult& e) { committer_.load_result(e.job); },
+  };
+  for (const Effect& e : effects) std::visit(act, e);
+  effects.clear();
+}
+
+void Act::carry_out(Plan& plan, std::vector<Event>& events) {
+  // First the disk, so that it works while the rest is sent.
+  if (!plan.changes.empty()) submitted_ = committer_.submit(plan.changes);
+  carry_out(plan.effects, events);
+  if (plan.after_commit.empty()) return;
+  if (committed_ >= submitted_) {
+    carry_out(plan.after_commit, events);
+  } else {
+    waiting_.push_back({submitted_, std::exchange(plan.after_commit, {})});
+  }
+}
+
+void Act::committed(std::uint64_t batch, std::vector<Event>& events) {
+  committed_ = batch;
+  while (!waiting_.empty() && waiting_.front().batch <= batch) {
+    auto effects = std::move(waiting_.front().effects);
+    waiting_.pop_front();
+    carry_out(effects, events);
+  }
+}
+
+}  // namespace promised

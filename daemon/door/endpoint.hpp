@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The socket file of an ipc endpoint: held by one daemon at a time, so that a second one does not take it
+// away from the first (ZeroMQ would).
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "common/lock_file.hpp"
+#include "common/result.hpp"
+
+namespace promised {
+
+class Endpoint {
+ public:
+  /// `endpoint`: ipc://PATH. Problem "in_use" names who serves there; "system" if the folder cannot be
+  /// written.
+  [[nodiscard]] static Result<Endpoint> hold(const std::string& endpoint);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  /// Who may connect, once it is bound.
+  [[nodiscard]] Result<void> open_to(mode_t mode) const;
+
+ private:
+  Endpoint(std::string path, LockFile lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+
+  std::string path_;
+  LockFile lock_;
+};
+
+}  // namespace promised

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/door/peers.hpp"
+
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <utility>
+
+namespace promised {
+
+Identity parse_peer_address(std::string_view address) {
+  Identity who;
+  const auto last_number = [&](auto& number) {
+    const std::size_t colon = address.rfind(':');
+    if (colon == std::string_view::npos) return false;
+    const std::string_view text = address.substr(colon + 1);
+    address.remove_suffix(address.size() - colon);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size();
+  };
+  Identity found;
+  if (last_number(found.pid) && last_number(found.gid) && last_number(found.uid)) who = found;
+  return who;
+}
+
+Peer* Peers::find(SessionId session) {
+  const auto it = by_session_.find(session);
+  return it == by_session_.end() ? nullptr : &it->second;
+}
+
+Peer* Peers::holder(std::string_view routing_id) {
+  const auto it = by_routing_id_.find(routing_id);
+  return it == by_routing_id_.end() ? nullptr : find(it->second);
+}
+
+Peer* Peers::find(std::string_view routing_id, std::string_view address) {
+  Peer* peer = holder(routing_id);
+  return peer != nullptr && peer->address == address ? peer : nullptr;
+}
+
+Peer& Peers::add(std::string_view routing_id, std::string_view address) {
+  const SessionId session{next_++};
+  Peer& peer = by_session_[session];
+  peer.session = session;
+  peer.routing_id = routing_id;
+  peer.address = address;
+  peer.who = parse_peer_address(address);
+  by_routing_id_[peer.routing_id] = session;
+  if (peer.who.pid > 0) {
+    peer.process.reset(static_cast<int>(::syscall(SYS_pidfd_open, peer.who.pid, 0)));
+    if (peer.process.valid()) {
+      epoll_event watch{};
+      watch.events = EPOLLIN;
+      watch.data.u64 = static_cast<std::uint64_t>(session);
+      // Without the watch the session ends when something cannot be sent to it.
+      if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, peer.process.get(), &watch) != 0) peer.process.reset();
+    }
+  }
+  return peer;
+}
+
+void Peers::remove(SessionId session) {
+  const auto it = by_session_.find(session);
+  if (it == by_session_.end()) return;
+  const auto holder = by_routing_id_.find(it->second.routing_id);
+  if (holder != by_routing_id_.end() && holder->second == session) by_routing_id_.erase(holder);
+  by_session_.erase(it);
+}
+
+}  // namespace promised

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is connected: ZeroMQ's routing ids, the sessions that stand for them, and the processes behind them. A
+// process that ends is noticed through its pidfd, for a ROUTER does not tell that a peer has gone.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "common/fd.hpp"
+#include "common/result.hpp"
+#include "daemon/flow.hpp"
+
+namespace promised {
+
+struct Peer {
+  SessionId session{};
+  std::string routing_id;
+  std::string address;  ///< as libzmq reports it, with uid, gid and pid at its end
+  Identity who;
+  Fd process;  ///< a pidfd; none if the kernel does not show us the process
+};
+
+/// The identity at the end of libzmq's Peer-Address property, "…:uid:gid:pid".
+[[nodiscard]] Identity parse_peer_address(std::string_view address);
+
+class Peers {
+ public:
+  /// Watches the peers' processes in `epoll`, under their session's number.
+  explicit Peers(int epoll) : epoll_(epoll) {}
+
+  /// The peer of this routing id, if it is still the same process behind the same connection.
+  [[nodiscard]] Peer* find(std::string_view routing_id, std::string_view address);
+  [[nodiscard]] Peer* find(SessionId session);
+  /// A new session for this routing id. One that stood for it before is not removed: the caller has seen to
+  /// that.
+  Peer& add(std::string_view routing_id, std::string_view address);
+  /// The peer that holds this routing id now, whoever it is.
+  [[nodiscard]] Peer* holder(std::string_view routing_id);
+  void remove(SessionId session);
+  [[nodiscard]] std::size_t size() const { return by_session_.size(); }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>()(s); }
+  };
+
+  int epoll_;
+  std::uint64_t next_ = 1;
+  std::unordered_map<SessionId, Peer> by_session_;
+  std::unordered_map<std::string, SessionId, Hash, std::equal_to<>> by_routing_id_;
+};
+
+}  // namespace promised
