@@ -1,1 +1,401 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "daemon/pool/workers.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+#include "common/wire/utf8.hpp"
+#include "daemon/pool/environment.hpp"
+#include "daemon/pool/worker_process.hpp"
+
+namespace promised {
+namespace {
+
+constexpr std::size_t kTurn = std::size_t{1} << 20;  // read of one channel before the next has its turn
+constexpr std::size_t kMostReady = 128;              // descriptors served in one turn
+constexpr std::size_t kMaxFailureType = std::size_t{4} << 10;
+constexpr std::size_t kMaxFailureMessage = std::size_t{64} << 10;
+// Between a worker's closing its channel and its end. One that just exits needs some microseconds.
+constexpr std::chrono::seconds kEndGrace{1};
+
+enum class Source : std::uint32_t { channel, output, spawner, timer };
+
+std::uint64_t tag(Source source, WorkerId worker = {}) {
+  return std::uint64_t{static_cast<std::uint32_t>(source)} << 32 | static_cast<std::uint32_t>(worker);
+}
+
+std::string cut(const std::string& text, std::size_t most) {
+  return std::string(wire::cut_utf8(text, most));
+}
+
+}  // namespace
+
+struct Workers::Impl {
+  Impl(const Settings& s, Spawner& sp);
+
+  // What start() does, up to the point where the worker is on its way.
+  [[nodiscard]] Result<void> launch(const effect::StartWorker& e);
+
+  void watch(int operation, int fd, std::uint64_t data, std::uint32_t events);
+  void note(const Result<void>& result);
+  [[nodiscard]] WorkerProcess* find(WorkerId id);
+
+  [[nodiscard]] Result<void> read(std::vector<Event>& events);
+  [[nodiscard]] Result<void> read_spawner(std::vector<Event>& events);
+  void on(const Spawned& report, std::vector<Event>& events);
+  void on(const SpawnFailed& report, std::vector<Event>& events);
+  void on(const Exited& report, std::vector<Event>& events);
+
+  void read_channel(WorkerId id, WorkerProcess& worker, std::size_t most, std::vector<Event>& events);
+  void read_output(WorkerProcess& worker);
+  [[nodiscard]] Result<void> take(WorkerId id, WorkerProcess& worker, message::FromWorker&& message,
+                                  Payload&& payload, std::vector<Event>& events);
+  [[nodiscard]] static Result<void> take_ready(WorkerId id, WorkerProcess& worker, message::Ready&& ready,
+                                               std::vector<Event>& events);
+
+  void stop_listening(WorkerProcess& worker);
+  void condemn(WorkerId id, WorkerProcess& worker, std::string why);
+  void expect_end(WorkerProcess& worker);
+  void end_overdue();
+  void set_timer();
+
+  void queue(WorkerId id, WorkerProcess& worker, const message::ToWorker& message,
+             const Payload& payload = {});
+  void send(WorkerId id, WorkerProcess& worker);
+
+  const Settings& settings;
+  Spawner& spawner;
+  std::vector<std::vector<std::string>> environments;  ///< by pool
+  Fd epoll;
+  Fd timer;
+  std::unordered_map<WorkerId, WorkerProcess> workers;
+  std::vector<WorkerId> unsent;
+  std::vector<SpawnerReport> reports;
+  std::vector<char> shared = std::vector<char>(Inbox::kShared);
+  std::vector<char> output = std::vector<char>(std::size_t{64} << 10);  ///< all that a pipe holds
+  std::optional<Problem> fault;                                         ///< for the next read() to tell
+};
+
+Workers::Impl::Impl(const Settings& s, Spawner& sp)
+    : settings(s),
+      spawner(sp),
+      epoll(::epoll_create1(EPOLL_CLOEXEC)),
+      timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+  for (const PoolSettings& pool : settings.pools) environments.push_back(worker_environment(settings, pool));
+  if (!epoll.valid() || !timer.valid()) {
+    fault = Problem::system("workers: epoll_create1 or timerfd_create");
+    return;
+  }
+  watch(EPOLL_CTL_ADD, spawner.fd(), tag(Source::spawner), EPOLLIN);
+  watch(EPOLL_CTL_ADD, timer.get(), tag(Source::timer), EPOLLIN);
+}
+
+// ---- starting and ending ------------------------------------------------------------------------
+
+Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
+  const auto index = static_cast<std::size_t>(e.pool);
+  const PoolSettings& pool = settings.pools.at(index);
+  PROMISED_ASSIGN(ClaimMemory claims, ClaimMemory::make());
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return Problem::system("start a worker: socketpair");
+  }
+  Fd channel(ends[0]);
+  const Fd channel_of_worker(ends[1]);
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return Problem::system("start a worker: pipe");
+  Fd output_end(ends[0]);
+  const Fd output_of_worker(ends[1]);
+  if (::fcntl(output_end.get(), F_SETFL, O_NONBLOCK) != 0) return Problem::system("start a worker: fcntl");
+  const SpawnRequest request{e.worker,       pool.program, pool.arguments,    environments.at(index),
+                             pool.directory, pool.user,    pool.memory_limit, pool.open_files};
+  PROMISED_TRY(spawner.spawn(request, channel_of_worker.get(), claims.file().get(), output_of_worker.get()));
+  claims.close_file();
+  const auto [at, is_new] = workers.try_emplace(e.worker, std::move(claims), std::move(channel),
+                                                std::move(output_end), settings.limits.max_result);
+  queue(e.worker, at->second,
+        message::WorkerWelcome{message::kWorkerProtocol, pool.name, settings.limits.max_result});
+  return {};
+}
+
+// Only now is the worker listened to, so that nothing it says comes before the news that it exists.
+void Workers::Impl::on(const Spawned& report, std::vector<Event>& events) {
+  WorkerProcess* worker = find(report.worker);
+  if (worker == nullptr) return;
+  worker->pid = report.pid;
+  worker->listening = true;
+  watch(EPOLL_CTL_ADD, worker->channel.get(), tag(Source::channel, report.worker),
+        worker->awaits_room ? EPOLLIN | EPOLLOUT : EPOLLIN);
+  watch(EPOLL_CTL_ADD, worker->output.get(), tag(Source::output, report.worker), EPOLLIN);
+  events.push_back(event::WorkerStarted{report.worker, report.pid});
+}
+
+void Workers::Impl::on(const SpawnFailed& report, std::vector<Event>& events) {
+  if (workers.erase(report.worker) > 0)
+    events.push_back(event::WorkerStartFailed{report.worker, report.reason});
+}
+
+void Workers::Impl::on(const Exited& report, std::vector<Event>& events) {
+  WorkerProcess* worker = find(report.worker);
+  if (worker == nullptr) return;
+  // All that it has said is here by now, and no more than its socket's buffer holds.
+  constexpr std::size_t kAll = std::size_t{64} << 20;
+  if (worker->listening) read_channel(report.worker, *worker, kAll, events);
+  for (std::size_t turns = kTurn / output.size(); turns > 0 && worker->output.valid(); --turns)
+    read_output(*worker);
+  events.push_back(event::WorkerGone{report.worker, worker->claims.page().claimed(), report.signal,
+                                     report.exit_code, report.peak_memory, worker->tail.take(),
+                                     std::move(worker->protocol_error)});
+  workers.erase(report.worker);
+}
+
+Result<void> Workers::Impl::read_spawner(std::vector<Event>& events) {
+  reports.clear();
+  const Result<void> read = spawner.read(reports);
+  for (const SpawnerReport& report : reports) {
+    std::visit([&](const auto& r) { on(r, events); }, report);
+  }
+  return read;
+}
+
+// ---- listening ----------------------------------------------------------------------------------
+
+Result<void> Workers::Impl::read(std::vector<Event>& events) {
+  std::array<epoll_event, kMostReady> ready;
+  const int n = ::epoll_wait(epoll.get(), ready.data(), static_cast<int>(ready.size()), 0);
+  if (n < 0 && errno != EINTR) return Problem::system("workers: epoll_wait");
+  Result<void> result;
+  for (int i = 0; i < n; ++i) {
+    const epoll_event& e = ready[static_cast<std::size_t>(i)];
+    const auto source = static_cast<Source>(e.data.u64 >> 32);
+    const auto id = static_cast<WorkerId>(static_cast<std::uint32_t>(e.data.u64));
+    if (source == Source::spawner) {
+      result = read_spawner(events);
+    } else if (source == Source::timer) {
+      end_overdue();
+    } else if (WorkerProcess* worker = find(id); worker != nullptr) {
+      if (source == Source::output) read_output(*worker);
+      if (source == Source::channel && (e.events & EPOLLOUT) != 0) send(id, *worker);
+      if (source == Source::channel && (e.events & ~EPOLLOUT) != 0) read_channel(id, *worker, kTurn, events);
+    }
+  }
+  if (fault) return *std::exchange(fault, {});
+  return result;
+}
+
+void Workers::Impl::read_channel(WorkerId id, WorkerProcess& worker, std::size_t most,
+                                 std::vector<Event>& events) {
+  for (std::size_t have = 0; have < most && worker.listening;) {
+    const Inbox::Received received = worker.inbox.receive(worker.channel.get(), shared);
+    // What was printed before these frames were sent is in the pipe by now, and not more than fits into it.
+    if (received.size > 0) read_output(worker);
+    const Result<void> parsed = worker.inbox.parse([&](message::FromWorker&& message, Payload&& payload) {
+      return take(id, worker, std::move(message), std::move(payload), events);
+    });
+    if (!parsed.ok()) return condemn(id, worker, parsed.problem().message);
+    if (received.end == Inbox::Received::End::closed) return expect_end(worker);
+    if (received.end == Inbox::Received::End::empty) return;
+    have += received.size;
+  }
+}
+
+void Workers::Impl::read_output(WorkerProcess& worker) {
+  if (!worker.output.valid()) return;
+  const ssize_t n = ::read(worker.output.get(), output.data(), output.size());
+  if (n > 0) {
+    worker.tail.append({output.data(), static_cast<std::size_t>(n)});
+  } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+    worker.output.reset();  // it has closed both its outputs; epoll forgets the pipe with its end
+  }
+}
+
+Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::FromWorker&& message,
+                                 Payload&& payload, std::vector<Event>& events) {
+  if (auto* ready = std::get_if<message::Ready>(&message))
+    return take_ready(id, worker, std::move(*ready), events);
+  if (!worker.ready)
+    return Problem::of("protocol", "expected the worker's functions first, found something else");
+  if (auto* progress = std::get_if<message::Progress>(&message)) {
+    events.push_back(
+        event::AttemptProgress{id, progress->sequence, progress->percent, std::move(progress->message)});
+    return {};
+  }
+  auto& ended = std::get<message::AttemptEnded>(message);
+  Failure failure;
+  if (ended.failure.cause != Cause::none) {
+    failure.cause = ended.failure.cause;
+    failure.type = cut(ended.failure.type, kMaxFailureType);
+    failure.message = cut(ended.failure.message, kMaxFailureMessage);
+    failure.output = worker.tail.take();
+    failure.pid = worker.pid;
+    payload = Payload();
+  }
+  worker.tail.clear();
+  events.push_back(
+      event::AttemptEnded{id, ended.sequence, std::move(failure), ended.ran, std::move(payload)});
+  return {};
+}
+
+Result<void> Workers::Impl::take_ready(WorkerId id, WorkerProcess& worker, message::Ready&& ready,
+                                       std::vector<Event>& events) {
+  if (worker.ready) return Problem::of("protocol", "expected the worker's functions once, found them again");
+  if (ready.protocol != message::kWorkerProtocol) {
+    return Problem::of("protocol", "expected version " + std::to_string(message::kWorkerProtocol) +
+                                       " of the worker protocol, found " + std::to_string(ready.protocol) +
+                                       ": build the worker program against this version of promised");
+  }
+  worker.ready = true;
+  events.push_back(event::WorkerReady{id, std::move(ready.functions)});
+  return {};
+}
+
+// ---- giving up on a worker ----------------------------------------------------------------------
+
+void Workers::Impl::stop_listening(WorkerProcess& worker) {
+  if (std::exchange(worker.listening, false)) watch(EPOLL_CTL_DEL, worker.channel.get(), 0, 0);
+  worker.outbox.clear();
+}
+
+void Workers::Impl::condemn(WorkerId id, WorkerProcess& worker, std::string why) {
+  stop_listening(worker);
+  worker.protocol_error = std::move(why);
+  note(spawner.kill(id, SIGKILL));
+}
+
+// A worker's process ends with its channel. If it does not, nobody can reach it any more.
+void Workers::Impl::expect_end(WorkerProcess& worker) {
+  stop_listening(worker);
+  worker.must_end_by = std::chrono::steady_clock::now() + kEndGrace;
+  set_timer();
+}
+
+void Workers::Impl::end_overdue() {
+  std::uint64_t expirations = 0;
+  static_cast<void>(!::read(timer.get(), &expirations, sizeof expirations));  // EAGAIN: it was set again
+  const Instant now = std::chrono::steady_clock::now();
+  for (auto& [id, worker] : workers) {
+    if (!worker.must_end_by || *worker.must_end_by > now) continue;
+    worker.must_end_by.reset();
+    condemn(id, worker, "it closed its channel (fd 3) and went on running");
+  }
+  set_timer();
+}
+
+// To the first moment at which a worker is overdue; off where none is awaited.
+void Workers::Impl::set_timer() {
+  std::optional<Instant> first;
+  for (const auto& [id, worker] : workers) {
+    if (worker.must_end_by && (!first || *worker.must_end_by < *first)) first = worker.must_end_by;
+  }
+  itimerspec when{};
+  if (first) {
+    const Nanos since_start = first->time_since_epoch();
+    when.it_value.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(since_start).count();
+    when.it_value.tv_nsec = (since_start % std::chrono::seconds(1)).count();
+  }
+  if (::timerfd_settime(timer.get(), TFD_TIMER_ABSTIME, &when, nullptr) != 0) {
+    note(Problem::system("workers: timerfd_settime"));
+  }
+}
+
+// ---- talking ------------------------------------------------------------------------------------
+
+void Workers::Impl::queue(WorkerId id, WorkerProcess& worker, const message::ToWorker& message,
+                          const Payload& payload) {
+  if (worker.pid != 0 && !worker.listening) return;  // it is on its way out
+  worker.outbox.add(message, payload);
+  if (!std::exchange(worker.unsent, true)) unsent.push_back(id);
+}
+
+void Workers::Impl::send(WorkerId id, WorkerProcess& worker) {
+  const bool awaits_room = worker.outbox.send(worker.channel.get()) == Outbox::Sent::some;
+  if (std::exchange(worker.awaits_room, awaits_room) == awaits_room || !worker.listening) return;
+  watch(EPOLL_CTL_MOD, worker.channel.get(), tag(Source::channel, id),
+        awaits_room ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+// ---- small things -------------------------------------------------------------------------------
+
+void Workers::Impl::watch(int operation, int fd, std::uint64_t data, std::uint32_t events) {
+  epoll_event e{};
+  e.events = events;
+  e.data.u64 = data;
+  if (::epoll_ctl(epoll.get(), operation, fd, &e) != 0) note(Problem::system("workers: epoll_ctl"));
+}
+
+void Workers::Impl::note(const Result<void>& result) {
+  if (!result.ok() && !fault) fault = result.problem();
+}
+
+WorkerProcess* Workers::Impl::find(WorkerId id) {
+  const auto found = workers.find(id);
+  return found == workers.end() ? nullptr : &found->second;
+}
+
+// ---- the interface ------------------------------------------------------------------------------
+
+Workers::Workers(const Settings& settings, Spawner& spawner)
+    : impl_(std::make_unique<Impl>(settings, spawner)) {}
+
+Workers::~Workers() = default;
+
+int Workers::fd() const {
+  return impl_->epoll.get();
+}
+
+Result<void> Workers::read(std::vector<Event>& events) {
+  return impl_->read(events);
+}
+
+void Workers::start(const effect::StartWorker& e, std::vector<Event>& events) {
+  const Result<void> launched = impl_->launch(e);
+  if (!launched.ok()) events.push_back(event::WorkerStartFailed{e.worker, launched.problem().message});
+}
+
+// A worker that is not there any more has its WorkerGone on the way to decide: whatever was meant for it goes
+// back.
+void Workers::dispatch(const effect::Dispatch& e) {
+  WorkerProcess* worker = impl_->find(e.worker);
+  if (worker == nullptr) return;
+  worker->sent = e.run.sequence + 1;
+  impl_->queue(e.worker, *worker, e.run, e.arguments);
+}
+
+void Workers::revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events) {
+  WorkerProcess* worker = impl_->find(e.worker);
+  if (worker != nullptr)
+    events.push_back(event::Revoked{e.worker, worker->claims.page().revoke(worker->sent)});
+}
+
+void Workers::kill(const effect::KillWorker& e) {
+  if (impl_->find(e.worker) != nullptr) impl_->note(impl_->spawner.kill(e.worker, e.signal));
+}
+
+void Workers::stop(const effect::StopWorker& e) {
+  if (WorkerProcess* worker = impl_->find(e.worker)) impl_->queue(e.worker, *worker, message::Stop{});
+}
+
+void Workers::flush() {
+  for (const WorkerId id : impl_->unsent) {
+    WorkerProcess* worker = impl_->find(id);
+    if (worker == nullptr) continue;
+    worker->unsent = false;
+    if (!worker->awaits_room) impl_->send(id, *worker);
+  }
+  impl_->unsent.clear();
+}
+
+}  // namespace promised

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the daemon holds of one worker process: its ends of channel and output pipe, and what is on its way
+// through them.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "common/clock.hpp"
+#include "common/fd.hpp"
+#include "daemon/pool/claim_memory.hpp"
+#include "daemon/pool/inbox.hpp"
+#include "daemon/pool/outbox.hpp"
+#include "daemon/pool/output_tail.hpp"
+
+namespace promised {
+
+struct WorkerProcess {
+  WorkerProcess(ClaimMemory memory, Fd channel_end, Fd output_end, std::size_t max_result)
+      : claims(std::move(memory)),
+        channel(std::move(channel_end)),
+        output(std::move(output_end)),
+        inbox(max_result) {}
+
+  ClaimMemory claims;
+  Fd channel;
+  Fd output;
+  Inbox inbox;
+  Outbox outbox;
+  OutputTail tail;
+  pid_t pid = 0;           ///< 0: not started yet, and not heard
+  std::uint32_t sent = 0;  ///< the sequence number after the last that was dispatched
+  bool ready = false;      ///< it has said what it can run
+  bool listening = false;  ///< its channel is still read
+  bool unsent = false;     ///< in the list that flush() goes through
+  bool awaits_room = false;
+  /// It has closed its channel: by then its process must have ended.
+  std::optional<Instant> must_end_by;
+  std::string protocol_error;
+};
+
+}  // namespace promised
