@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests with one answer: a question that a thread waits for, and one about a future that nobody waits for.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "client/exchange.hpp"
+#include "client/future_state.hpp"
+#include "client/trouble.hpp"
+#include "client/wait_word.hpp"
+
+namespace promised::detail {
+
+/// A request and the one answer to it.
+class Call final : public Exchange {
+ public:
+  [[nodiscard]] Next answer(message::Reply& reply, Payload&& value) override;
+  [[nodiscard]] Renewal renew() override { return is_forlorn() ? Renewal::drop : Renewal::send; }
+  void poke() override { word_.poke(); }
+  void give_up(const std::string& code, const std::string& message) override;
+
+  /// Waits for the answer; false when `deadline` is over. Throws what Session::check_alive does.
+  [[nodiscard]] bool await(Session& session, WaitWord::Deadline deadline);
+  /// Once await() was true.
+  [[nodiscard]] message::Reply& reply() { return reply_; }
+  [[nodiscard]] bool closed() const { return closed_; }
+
+ private:
+  ~Call() override = default;
+  static constexpr std::uint32_t kAnswered = 1;
+  WaitWord word_;
+  message::Reply reply_;
+  bool closed_ = false;
+};
+
+/// Asks how the job of `state` stands, for a wait that has taken long: if its end was told and got lost, the
+/// answer is its end.
+[[nodiscard]] Ref<Exchange> make_question(FutureState& state);
+
+}  // namespace promised::detail

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <promised/client.hpp>
+
+#include <utility>
+#include <variant>
+
+#include "client/future_state.hpp"
+#include "client/session.hpp"
+#include "common/ids.hpp"
+#include "common/wire/client_codec.hpp"
+#include "common/wire/value_codec.hpp"
+
+namespace promised {
+namespace {
+
+using detail::FutureAccess;
+using detail::FutureState;
+using detail::Session;
+
+std::string describe(const JobKey& key) {
+  return key.id().empty() ? "the future \"" + key.name() + "\"" : "job " + key.id().text();
+}
+
+message::Key wire_key(const JobKey& key) {
+  if (key.id().empty() && key.name().empty())
+    throw Error("expected a job's id or the name of a future, found neither");
+  return {key.id(), key.name()};
+}
+
+/// The part of `reply` that the request asked for.
+template <class T>
+T expect(message::Reply& reply, const std::string& what) {
+  if (auto* body = std::get_if<T>(&reply.body)) return std::move(*body);
+  throw Error(what + ": the daemon gave an answer that does not fit the question; is it of another version?");
+}
+
+template <class T>
+T ask(Session& session, message::Request request, std::chrono::milliseconds timeout,
+      const std::string& what) {
+  message::Reply reply = session.call(std::move(request), {}, timeout, what);
+  return expect<T>(reply, what);
+}
+
+JobView show_one(Session& session, message::Show show, std::chrono::milliseconds timeout,
+                 const std::string& what) {
+  message::Request request;
+  request.body = std::move(show);
+  message::Jobs jobs = ask<message::Jobs>(session, std::move(request), timeout, what);
+  if (jobs.jobs.size() != 1) {
+    throw Error(what + ": expected one job, the daemon told of " + std::to_string(jobs.jobs.size()));
+  }
+  return std::move(jobs.jobs.front());
+}
+
+}  // namespace
+
+struct Client::Impl {
+  explicit Impl(ClientOptions options) : session(Session::start(std::move(options))) {}
+  ~Impl() {
+    for (const Unaccepted& u : session->close(session->options().close_timeout)) {
+      session->log("closing: " + u.function + " (job " + u.id.text() + ") was not accepted: " + u.reason);
+    }
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  /// Deletes it, unless this is a forked child: the threads and locks are the parent's, so it is left as it
+  /// is.
+  static void dispose(std::unique_ptr<Impl> impl) noexcept {
+    if (impl && impl->session->in_forked_child()) static_cast<void>(impl.release());
+  }
+  /// The session of a client that has not been moved from.
+  static Session& of(const Client& client) {
+    if (!client.impl_) throw Error("this client is empty: it was moved from");
+    return *client.impl_->session;
+  }
+
+  std::shared_ptr<Session> session;
+};
+
+Client::Client() : Client(ClientOptions()) {}
+Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Client::Client(Client&& other) noexcept = default;
+Client& Client::operator=(Client&& other) noexcept {
+  Impl::dispose(std::exchange(impl_, std::move(other.impl_)));
+  return *this;
+}
+Client::~Client() {
+  Impl::dispose(std::move(impl_));
+}
+
+AnyFuture Client::submit_arguments(const Options& options, std::string_view function,
+                                   const Arguments& arguments) {
+  Session& session = Impl::of(*this);
+  Result<std::string> encoded = wire::encode(arguments);
+  if (!encoded)
+    throw RefusedError(encoded.problem().code, std::string(function) + ": " + encoded.problem().message);
+  message::Request request;
+  request.number = session.next_number();
+  request.body = message::Submit{new_job_id(), std::string(function), options};
+  const auto& submit = std::get<message::Submit>(request.body);
+  const auto state = detail::make_ref<FutureState>(impl_->session, FutureState::Origin::submitted, submit.id,
+                                                   submit.function, options.durability());
+  state->number = request.number;
+  wire::encode(request, state->header);
+  state->payload = Payload(*encoded);
+  session.post_submission(detail::Ref<detail::Exchange>(state));
+  return FutureAccess::make(state);
+}
+
+AnyFuture Client::watch(const JobKey& key) {
+  Session& session = Impl::of(*this);
+  message::Request request;
+  request.number = session.next_number();
+  request.body = message::Watch{wire_key(key), false, false};
+  const auto origin = key.id().empty() ? FutureState::Origin::by_name : FutureState::Origin::by_id;
+  const auto state =
+      detail::make_ref<FutureState>(impl_->session, origin, key.id(), key.name(), Durability::durable);
+  state->number = request.number;
+  wire::encode(request, state->header);
+  session.post(detail::Ref<detail::Exchange>(state));
+  return FutureAccess::make(state);
+}
+
+bool Client::cancel(const JobKey& key, std::chrono::milliseconds timeout) {
+  message::Request request;
+  request.body = message::Cancel{wire_key(key)};
+  return ask<message::Known>(Impl::of(*this), std::move(request), timeout, "cancelling " + describe(key))
+      .effect;
+}
+
+bool Client::forget(const JobKey& key, std::chrono::milliseconds timeout) {
+  message::Request request;
+  request.body = message::Forget{wire_key(key)};
+  return ask<message::Known>(Impl::of(*this), std::move(request), timeout, "forgetting " + describe(key))
+      .effect;
+}
+
+void Client::remember(const JobId& id, std::string_view name,
+                      std::optional<std::chrono::milliseconds> lifespan, Duplicate duplicate,
+                      std::chrono::milliseconds timeout) {
+  message::Request request;
+  request.body = message::Remember{id, std::string(name), lifespan, duplicate, {}};
+  static_cast<void>(
+      ask<message::Known>(Impl::of(*this), std::move(request), timeout,
+                          "remembering job " + id.text() + " as \"" + std::string(name) + "\""));
+}
+
+StatusView Client::status(std::chrono::milliseconds timeout) {
+  message::Request request;
+  request.body = message::StatusQuery{};
+  return ask<message::Status>(Impl::of(*this), std::move(request), timeout, "asking for the daemon's status")
+      .view;
+}
+
+JobPage Client::jobs(const JobFilter& filter, std::chrono::milliseconds timeout) {
+  message::List list;
+  for (const State state : filter.states) list.states |= 1U << static_cast<unsigned>(state);
+  list.function = filter.function;
+  list.queue = filter.queue;
+  list.name_prefix = filter.name_prefix;
+  list.remembered = filter.remembered;
+  list.most = filter.most;
+  list.after = filter.after;
+  message::Request request;
+  request.body = std::move(list);
+  message::Jobs page = ask<message::Jobs>(Impl::of(*this), std::move(request), timeout, "listing jobs");
+  return {std::move(page.jobs), page.more};
+}
+
+JobView Client::show(const JobKey& key, std::chrono::milliseconds timeout) {
+  return show_one(Impl::of(*this), {wire_key(key), {}, false}, timeout, "showing " + describe(key));
+}
+
+JobView Client::show_prefix(std::string_view prefix, std::chrono::milliseconds timeout) {
+  return show_one(Impl::of(*this), {{}, std::string(prefix), false}, timeout,
+                  "showing the job \"" + std::string(prefix) + "…\"");
+}
+
+JobView Client::show_last(std::chrono::milliseconds timeout) {
+  return show_one(Impl::of(*this), {{}, {}, true}, timeout, "showing the last job");
+}
+
+std::vector<Unaccepted> Client::close(std::optional<std::chrono::milliseconds> timeout) {
+  Session& session = Impl::of(*this);
+  return session.close(timeout.value_or(session.options().close_timeout));
+}
+
+const std::string& Client::endpoint() const {
+  return Impl::of(*this).options().endpoint;
+}
+
+}  // namespace promised

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// What can be told of an endpoint by looking at it; promised::default_endpoint() chooses one.
+#pragma once
+
+#include <string>
+
+namespace promised::detail {
+
+/// A half-sentence for the message that no daemon answers at `endpoint`.
+[[nodiscard]] std::string why_nobody_answers(const std::string& endpoint);
+
+}  // namespace promised::detail

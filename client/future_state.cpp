@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/future_state.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "client/call.hpp"
+#include "client/session.hpp"
+#include "common/wire/client_codec.hpp"
+
+namespace promised::detail {
+
+FutureState::FutureState(std::shared_ptr<Session> session, Origin origin, const JobId& id,
+                         std::string subject, Durability durability)
+    : origin_(origin),
+      durability_(durability),
+      id_(id),
+      subject_(std::move(subject)),
+      session_(std::move(session)) {}
+
+FutureState::~FutureState() {
+  // Nobody can ask any more: a submission that came to nothing is not to vanish silently.
+  const bool refused = trouble_ && trouble_->kind == Trouble::Kind::refused;
+  if (refused && origin_ == Origin::submitted && (word_.load() & kSeen) == 0) {
+    session_->report_unseen({id_, subject_, trouble_->refusal.message});
+  }
+}
+
+void FutureState::accepted() {
+  const std::uint32_t before = word_.set(kAccepted);
+  if ((before & (kAccepted | kDone)) != 0) return;
+  drop_request();
+  if (origin_ == Origin::submitted) session_->submission_settled();
+  if ((before & kAcceptanceAwaited) != 0) word_.wake();
+}
+
+Exchange::Next FutureState::answer(message::Reply& reply, Payload&& value) {
+  if (over) return Next::over;
+  if (auto* ended = std::get_if<message::Ended>(&reply.body)) return end(*ended, std::move(value));
+  if (auto* refusal = std::get_if<message::Refused>(&reply.body)) {
+    refuse(*refusal);
+    return Next::over;
+  }
+  if (const auto* known = std::get_if<message::Known>(&reply.body)) {
+    if (known->state == State::unknown || known->state == State::lapsed || known->state == State::forgotten) {
+      message::Refused refusal{
+          "no_such_future", subject() + " is " + std::string(to_string(known->state)), {}, known->state};
+      refuse(refusal);
+      return Next::over;
+    }
+    adopt(known->id);
+    accepted();
+    return Next::more_answers;
+  }
+  session_->log("the daemon gave an answer about " + subject() + " that does not fit the question; ignored");
+  return Next::more_answers;
+}
+
+Exchange::Next FutureState::end(message::Ended& ended, Payload&& value) {
+  adopt(ended.id);
+  if (ended.state == State::succeeded) {
+    result_ = std::move(value);
+  } else {
+    trouble_ = std::make_unique<Trouble>();
+    trouble_->state = ended.state;
+    trouble_->failure = std::move(ended.failure);
+    trouble_->reason = std::move(ended.reason);
+  }
+  finish(kAccepted | kDone);
+  return Next::over;
+}
+
+void FutureState::refuse(message::Refused& refusal) {
+  if (refusal.code == "no_such_future" && is_accepted() && origin_ == Origin::submitted &&
+      durability_ == Durability::memory) {
+    refusal.message +=
+        " (it was submitted with Durability::memory: such a job is lost when the daemon restarts)";
+  }
+  trouble_ = std::make_unique<Trouble>();
+  trouble_->kind = Trouble::Kind::refused;
+  trouble_->refusal = std::move(refusal);
+  finish(kDone);
+}
+
+void FutureState::give_up(const std::string& code, const std::string& message) {
+  if (over) return;
+  trouble_ = std::make_unique<Trouble>();
+  trouble_->kind = code == kClosed ? Trouble::Kind::closed : Trouble::Kind::refused;
+  trouble_->refusal.code = code;
+  trouble_->refusal.message = message;
+  finish(kDone);
+}
+
+void FutureState::adopt(const JobId& id) {
+  if (id.empty() || id == id_ || (word_.load() & kHolder) != 0) return;
+  holder_ = id;
+  word_.set(kHolder);
+}
+
+void FutureState::drop_request() {
+  // Swapped, not cleared: the memory is to go now, not with the future.
+  std::string().swap(header);
+  payload = Payload();
+}
+
+void FutureState::finish(std::uint32_t flags) {
+  over = true;
+  drop_request();
+  const std::uint32_t before = word_.set(flags);
+  if (origin_ == Origin::submitted && (before & kAccepted) == 0) session_->submission_settled();
+  if ((before & (kAcceptanceAwaited | kEndAwaited)) != 0) word_.wake();
+  if ((before & kObserved) == 0) return;
+  std::vector<Observer> observers;
+  {
+    const std::lock_guard lock(observers_mutex_);
+    observers.swap(observers_);
+  }
+  for (const Observer& observer : observers) observer.run();
+}
+
+Exchange::Renewal FutureState::renew() {
+  if (!is_accepted()) return Renewal::send;  // the submission or the question itself, under the same id
+  if (is_forlorn() && (word_.load() & kObserved) == 0) return Renewal::drop;
+  message::Request request;
+  request.number = number;
+  request.body = message::Watch{key(), false, false};
+  header.clear();
+  wire::encode(request, header);
+  return Renewal::send;
+}
+
+std::optional<Unaccepted> FutureState::unaccepted() const {
+  if (origin_ != Origin::submitted || (word_.load() & (kAccepted | kDone)) != 0) return std::nullopt;
+  return Unaccepted{id_, subject_, "the daemon has not accepted it in time"};
+}
+
+message::Key FutureState::key() const {
+  const JobId known = id();
+  if (!known.empty()) return {known, {}};
+  return {{}, subject_};
+}
+
+std::string FutureState::subject() const {
+  const JobId known = id();
+  const std::string job = known.empty() ? "" : "job " + known.text();
+  if (origin_ == Origin::by_id) return job;
+  const std::string what = origin_ == Origin::by_name ? "the future \"" + subject_ + "\"" : subject_;
+  return job.empty() ? what : what + " (" + job + ")";
+}
+
+bool FutureState::await(std::uint32_t wanted, WaitWord::Deadline deadline) {
+  if ((word_.load() & wanted) != 0) return true;
+  const std::uint32_t awaited = (wanted & kAccepted) != 0 ? kAcceptanceAwaited : kEndAwaited;
+  WaitWord::Deadline ask_at = std::chrono::steady_clock::now() + kAskAgainAfter;
+  while (true) {
+    word_.set(awaited);
+    const std::uint32_t seen = word_.load();
+    if ((seen & wanted) != 0) return true;
+    session_->check_alive();
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= deadline) return false;
+    if (now >= ask_at) {
+      ask_again();
+      ask_at = now + kAskAgainAfter;
+    }
+    word_.sleep(seen, std::min(deadline, ask_at));
+  }
+}
+
+void FutureState::ask_again() {
+  if (is_accepted()) {
+    session_->post(make_question(*this));
+  } else {
+    session_->post(Ref<Exchange>(this));
+  }
+}
+
+bool FutureState::add_observer(const void* owner, std::function<void()> run) {
+  const std::lock_guard lock(observers_mutex_);
+  if ((word_.set(kObserved) & kDone) != 0) return false;
+  observers_.push_back({owner, std::move(run)});
+  return true;
+}
+
+void FutureState::remove_observer(const void* owner) {
+  const std::lock_guard lock(observers_mutex_);
+  std::erase_if(observers_, [owner](const Observer& o) { return o.owner == owner; });
+}
+
+}  // namespace promised::detail

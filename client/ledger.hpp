@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is between this client and its daemon: the requests without their last answer, what of them is still
+// to be sent on this connection, and which deliveries are to be acknowledged. Knows nothing of threads or of
+// how connections come and go: all of it happens under the session's pump lock.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/connection.hpp"
+#include "client/exchange.hpp"
+#include "client/ref.hpp"
+#include "client/request_table.hpp"
+#include "common/clock.hpp"
+#include "common/messages.hpp"
+
+namespace promised::detail {
+
+class Ledger {
+ public:
+  /// Registers each of `taken` and queues it for sending; what is there already is only sent again.
+  void add(std::vector<Ref<Exchange>>& taken);
+  /// A connection has begun: everything that somebody still wants is to be sent again, in its order
+  /// (SEMANTICS S7).
+  void renew();
+  /// The daemon has said Welcome, and how large arguments may be (0: it did not say).
+  void welcomed(std::uint64_t max_arguments);
+  /// Sends what is queued until the connection is full.
+  void flush(Connection& connection);
+  /// Whether something is queued that a wake-up of the connection lets go on.
+  [[nodiscard]] bool blocked() const { return full_; }
+
+  /// Gives an answer to whom it concerns. What nobody asked for any more is dropped.
+  void answer(message::Reply& reply, Payload&& payload, Instant now);
+  /// Acknowledges deliveries when there are many, or the first of them has waited long enough.
+  void acknowledge(Connection& connection, Instant now);
+  /// When acknowledge() is to be called next.
+  [[nodiscard]] std::optional<Instant> acknowledge_at() const;
+  /// The highest delivery of this connection.
+  [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
+
+  void poke_all();
+  /// Takes out everything.
+  [[nodiscard]] std::vector<Ref<Exchange>> take_all();
+
+ private:
+  enum class Step : std::uint8_t { went, full, held };
+  [[nodiscard]] Step send(Connection& connection, Exchange& exchange);
+  void accepted(std::uint64_t number);
+  void finish(std::uint64_t number);
+
+  RequestTable table_;
+  std::deque<Ref<Exchange>> unsent_;
+  std::string scratch_;
+  bool welcomed_ = false;
+  bool full_ = false;
+  std::uint64_t max_arguments_ = 0;
+  std::uint64_t delivered_ = 0;
+  std::uint64_t acknowledged_ = 0;
+  Instant first_unacknowledged_{};
+};
+
+}  // namespace promised::detail

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/outage.hpp"
+
+#include <promised/error.hpp>
+
+#include <utility>
+
+#include "client/endpoint.hpp"
+#include "client/trouble.hpp"
+
+namespace promised::detail {
+
+void Outage::over() {
+  since_.reset();
+  was_there_ = true;
+  declared_.store(false, std::memory_order_release);
+}
+
+void Outage::begin(Instant now) {
+  if (!since_) since_ = now;
+}
+
+std::optional<Instant> Outage::declare_at() const {
+  if (!since_ || declared()) return std::nullopt;
+  return *since_ + patience_;
+}
+
+bool Outage::declare(Instant now) {
+  const std::optional<Instant> at = declare_at();
+  if (!at || now < *at) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    text_ = text();
+    refusal_.reset();
+  }
+  declared_.store(true, std::memory_order_release);
+  return true;
+}
+
+void Outage::refused(message::Refused refusal) {
+  {
+    const std::lock_guard lock(mutex_);
+    refusal_ = std::move(refusal);
+  }
+  declared_.store(true, std::memory_order_release);
+}
+
+void Outage::broken(const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    text_ =
+        "the connection to the daemon at " + endpoint_ + " cannot go on: " + reason + "; make a new Client";
+    refusal_.reset();
+  }
+  declared_.store(true, std::memory_order_release);
+}
+
+std::string Outage::text() const {
+  const std::string why = why_nobody_answers(endpoint_);
+  if (was_there_) {
+    return "the daemon at " + endpoint_ + " has been gone for more than " + duration_text(patience_) + ": " +
+           why + ". The client goes on trying; start the daemon again, or look into its log for why it ended";
+  }
+  return "no daemon has answered at " + endpoint_ + " within " + duration_text(patience_) + ": " + why +
+         ". Start one (`systemctl start promised`, or `promised` as yourself), or set PROMISED_ENDPOINT to "
+         "where it is";
+}
+
+void Outage::raise() const {
+  const std::lock_guard lock(mutex_);
+  if (refusal_) {
+    throw RefusedError(refusal_->code,
+                       "the daemon at " + endpoint_ + " refuses this client: " + refusal_->message);
+  }
+  throw DisconnectedError(text_);
+}
+
+}  // namespace promised::detail

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+// The face of a session: what application threads call. The background thread's part is in
+// session_thread.cpp.
+#include "client/session.hpp"
+
+#include <promised/error.hpp>
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+#include <utility>
+#include <variant>
+
+#include "client/call.hpp"
+#include "client/trouble.hpp"
+#include "common/ids.hpp"
+#include "common/wire/client_codec.hpp"
+
+namespace promised::detail {
+namespace {
+
+/// Refused submissions that nobody looked at, kept for close(); further ones are only logged.
+constexpr std::size_t kMostUnseen = 1000;
+
+ClientOptions completed(ClientOptions options) {
+  if (options.endpoint.empty()) options.endpoint = default_endpoint();
+  if (options.program.empty()) options.program = program_invocation_short_name;
+  return options;
+}
+
+}  // namespace
+
+std::shared_ptr<Session> Session::start(ClientOptions options) {
+  auto session = std::make_shared<Session>(std::move(options));
+  session->connect();
+  session->thread_ = std::thread([s = session.get()] { s->run(); });
+  return session;
+}
+
+Session::Session(ClientOptions options)
+    : options_(completed(std::move(options))),
+      client_id_(new_job_id()),
+      event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      outage_(options_.endpoint, options_.connect_timeout),
+      context_(std::in_place) {
+  if (!event_fd_.valid()) throw Error(Problem::system("cannot make an event fd").message);
+}
+
+void Session::post(Ref<Exchange> exchange) {
+  guard_.check();
+  switch (outbox_.push(std::move(exchange))) {
+    case Outbox::Pushed::closed:
+      throw Error("this client is closed: make a new one");
+    case Outbox::Pushed::queued:
+      return;
+    case Outbox::Pushed::first:
+      break;
+  }
+  // Awake, the thread looks at the outbox before it sleeps.
+  if (!asleep_.load(std::memory_order_seq_cst)) return;
+  std::unique_lock pump(pump_mutex_, std::try_to_lock);
+  if (pump && connection_ && may_send_) {
+    send_posted();
+    // Sending may have swallowed the connection's wake-up call for the thread.
+    if (!ledger_.blocked() && !connection_->readable()) return;
+  }
+  wake();
+}
+
+void Session::post_submission(Ref<Exchange> exchange) {
+  guard_.check();
+  if (closing_.load()) throw Error("this client is closed: make a new one");
+  if (outage_.declared()) outage_.raise();
+  unsettled_.fetch_add(1);
+  try {
+    post(std::move(exchange));
+  } catch (...) {
+    submission_settled();
+    throw;
+  }
+}
+
+void Session::submission_settled() {
+  if (unsettled_.fetch_sub(1) == 1 && closing_.load()) settled_.poke();
+}
+
+message::Reply Session::call(message::Request request, Payload payload, std::chrono::milliseconds timeout,
+                             const std::string& what) {
+  const WaitWord::Deadline deadline = deadline_after(timeout);
+  const Ref<Call> call = make_ref<Call>();
+  call->number = request.number = next_number();
+  wire::encode(request, call->header);
+  call->payload = std::move(payload);
+  post(Ref<Exchange>(call));
+  if (!call->await(*this, deadline)) {
+    throw TimeoutError(what + ": the daemon has not answered within " + duration_text(timeout));
+  }
+  message::Reply& reply = call->reply();
+  if (auto* refusal = std::get_if<message::Refused>(&reply.body)) {
+    if (call->closed()) throw DisconnectedError(what + ": " + refusal->message);
+    throw_refusal(*refusal);
+  }
+  return std::move(reply);
+}
+
+void Session::check_alive() const {
+  guard_.check();
+  if (outage_.declared()) outage_.raise();
+}
+
+void Session::add_listener(WaitWord* word) {
+  const std::lock_guard lock(side_mutex_);
+  listeners_.push_back(word);
+}
+
+void Session::remove_listener(WaitWord* word) {
+  const std::lock_guard lock(side_mutex_);
+  listeners_.erase(std::find(listeners_.begin(), listeners_.end(), word));
+}
+
+void Session::log(std::string_view text) const noexcept {
+  if (options_.log) {
+    try {
+      options_.log(text);
+      return;
+    } catch (const std::exception& e) {
+      std::fprintf(stderr, "promised: the log handler threw: %s\n", e.what());
+    } catch (...) {
+      std::fprintf(stderr, "promised: the log handler threw something that is no std::exception\n");
+    }
+  }
+  std::fprintf(stderr, "promised: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+void Session::report_unseen(Unaccepted unseen) {
+  if (guard_.in_child()) return;
+  log(unseen.function + " (job " + unseen.id.text() +
+      ") was not accepted, and nobody asked: " + unseen.reason);
+  const std::lock_guard lock(side_mutex_);
+  if (unseen_.size() < kMostUnseen) unseen_.push_back(std::move(unseen));
+}
+
+std::vector<Unaccepted> Session::close(std::chrono::milliseconds timeout) {
+  guard_.check();
+  const std::lock_guard once(close_mutex_);
+  if (!thread_.joinable()) return {};
+  const WaitWord::Deadline deadline = deadline_after(timeout);
+  closing_.store(true);
+  while (true) {
+    const std::uint32_t seen = settled_.load();
+    if (unsettled_.load() == 0 || outage_.declared() || std::chrono::steady_clock::now() >= deadline) break;
+    settled_.sleep(seen, deadline);
+  }
+  {
+    const std::lock_guard pump(pump_mutex_);
+    linger_until_ = deadline;
+  }
+  stopping_.store(true);
+  wake();
+  thread_.join();
+  notifier_.stop();
+  const std::lock_guard lock(side_mutex_);
+  std::vector<Unaccepted> all = std::move(unseen_);
+  unseen_.clear();
+  std::move(leftover_.begin(), leftover_.end(), std::back_inserter(all));
+  leftover_.clear();
+  return all;
+}
+
+void Session::wake() {
+  if (woken_.exchange(true)) return;
+  const std::uint64_t one = 1;
+  // Cannot fail: the counter never comes near its limit.
+  static_cast<void>(!::write(event_fd_.get(), &one, sizeof one));
+}
+
+}  // namespace promised::detail

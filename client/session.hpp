@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client's life with its daemon: one background thread that connects and reconnects, says Hello, sends what
+// was posted, hands out the answers, acknowledges deliveries, and declares the daemon gone when it has been
+// for too long.
+//
+// Who holds the pump lock may use the connection and the ledger. That is the thread, in turns; and, while it
+// sleeps, an application thread that posts something: it sends at once, which saves a wake-up of the thread
+// on the way out.
+#pragma once
+
+#include <promised/client.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "client/connection.hpp"
+#include "client/fork_guard.hpp"
+#include "client/ledger.hpp"
+#include "client/notifier.hpp"
+#include "client/outage.hpp"
+#include "client/outbox.hpp"
+#include "client/wait_word.hpp"
+#include "common/clock.hpp"
+#include "common/fd.hpp"
+#include "common/messages.hpp"
+
+namespace promised::detail {
+
+/// The code of give_up() when the client is closed.
+inline constexpr const char* kClosed = "closed";
+/// A wait that has taken so long asks the daemon again: no wait hangs on a lost message (SEMANTICS S7).
+inline constexpr std::chrono::milliseconds kAskAgainAfter{10'000};
+
+class Session {
+ public:
+  /// Starts to connect. Throws Error when the endpoint is not one.
+  [[nodiscard]] static std::shared_ptr<Session> start(ClientOptions options);
+  explicit Session(ClientOptions options);
+  ~Session() = default;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// Hands over a request, to be sent in the order of posting; one that is out already is sent again. Throws
+  /// Error after close() and in a forked child.
+  void post(Ref<Exchange> exchange);
+  /// Likewise; close() waits for its submission_settled().
+  void post_submission(Ref<Exchange> exchange);
+  void submission_settled();
+  /// Sends a request and waits for its answer. Throws what a Refused stands for, and TimeoutError in whose
+  /// message `what` says what was asked, as in "cancelling job 0190…".
+  [[nodiscard]] message::Reply call(message::Request request, Payload payload,
+                                    std::chrono::milliseconds timeout, const std::string& what);
+  [[nodiscard]] std::uint64_t next_number() { return numbers_.fetch_add(1, std::memory_order_relaxed); }
+
+  /// Throws DisconnectedError if the daemon has been gone for too long, RefusedError if it does not want this
+  /// client, and Error in a forked child.
+  void check_alive() const;
+  [[nodiscard]] bool in_forked_child() const { return guard_.in_child(); }
+
+  /// Has `word` poked when the daemon is declared gone.
+  void add_listener(WaitWord* word);
+  void remove_listener(WaitWord* word);
+
+  /// Runs an application's callback on the thread for that.
+  void notify(std::function<void()> task) { notifier_.post(std::move(task)); }
+  void log(std::string_view text) const noexcept;
+  /// Logs a submission that was refused with nobody looking, and keeps it for close().
+  void report_unseen(Unaccepted unseen);
+
+  /// See Client::close.
+  [[nodiscard]] std::vector<Unaccepted> close(std::chrono::milliseconds timeout);
+  [[nodiscard]] const ClientOptions& options() const { return options_; }
+
+ private:
+  void run();
+  void turn(Instant now);
+  void keep_connected(Instant now);
+  void connect();
+  void disconnect(Instant now);
+  void receive(Instant now);
+  /// False when the connection is of no more use.
+  [[nodiscard]] bool handle(message::Reply& reply, Payload&& payload, Instant now);
+  void greeted(const message::Welcome& welcome, Instant now);
+  void unwanted(message::Refused& refusal, Instant now);
+  void watch_outage(Instant now);
+  void poke_waiters();
+  void send_posted();
+  [[nodiscard]] bool nothing_to_do() const;
+  [[nodiscard]] Instant next_deadline() const;
+  void sleep(std::unique_lock<std::mutex>& pump);
+  void wake();
+  void farewell();
+
+  const ForkGuard guard_;
+  const ClientOptions options_;
+  const JobId client_id_;
+  std::atomic<std::uint64_t> numbers_{1};
+  Outbox outbox_;
+  std::atomic<bool> asleep_{false};  ///< the thread: with Outbox::waiting(), neither misses the other
+  std::atomic<bool> woken_{false};   ///< the event fd is written and not yet read
+  Fd event_fd_;
+  Outage outage_;
+
+  std::atomic<std::uint64_t> unsettled_{0};  ///< submissions neither accepted nor refused
+  std::atomic<bool> closing_{false};
+  std::atomic<bool> stopping_{false};
+  WaitWord settled_;  ///< poked when unsettled_ falls to zero while closing, and when the daemon is gone
+
+  std::mutex pump_mutex_;
+  // The rest of this paragraph: under the pump lock.
+  std::optional<Context> context_;  ///< until the farewell
+  std::unique_ptr<Connection> connection_;
+  Ledger ledger_;
+  Incoming incoming_;
+  std::vector<Ref<Exchange>> taken_;
+  std::uint64_t hello_number_ = 0;
+  bool may_send_ = true;   ///< at first before it is connected, to save a round trip; later only then
+  bool welcomed_ = false;  ///< on this connection
+  bool garbage_logged_ = false;
+  Instant welcomed_at_{};
+  Instant retry_at_{};
+  std::chrono::milliseconds pause_{0};  ///< before the next try to connect
+  Instant linger_until_{};
+
+  mutable std::mutex side_mutex_;
+  std::vector<WaitWord*> listeners_;
+  std::vector<Unaccepted> unseen_;    ///< the first kMostUnseen
+  std::vector<Unaccepted> leftover_;  ///< what the farewell found not accepted
+
+  std::mutex close_mutex_;
+  Notifier notifier_;
+  std::thread thread_;
+};
+
+}  // namespace promised::detail
