@@ -59,7 +59,9 @@ class TestDaemon {
   void restart_after_kill();
 
   [[nodiscard]] std::string endpoint() const { return "ipc://" + socket_path().string(); }
-  [[nodiscard]] std::filesystem::path socket_path() const { return directory_ / "promised.sock"; }
+  [[nodiscard]] std::filesystem::path socket_path() const {
+    return directory_.path() / "run" / "promised.sock";
+  }
   [[nodiscard]] std::filesystem::path state_dir() const { return directory_ / "state"; }
   [[nodiscard]] std::filesystem::path config_file() const { return directory_ / "promised.conf"; }
   [[nodiscard]] const TempDirectory& directory() const { return directory_; }

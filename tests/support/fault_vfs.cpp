@@ -211,6 +211,16 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags,
   return SQLITE_OK;
 }
 
+int delete_file(sqlite3_vfs* vfs, const char* name, int sync_directory) {
+  auto* state = static_cast<FaultVfs::State*>(vfs);
+  {
+    const std::lock_guard lock(state->mutex);
+    if (state->powerless) return SQLITE_IOERR_DELETE;
+    state->unsynced.erase(name);
+  }
+  return state->real->xDelete(state->real, name, sync_directory);
+}
+
 void write_range(int file, std::string_view bytes, off_t offset) {
   const ssize_t put = ::pwrite(file, bytes.data(), bytes.size(), offset);
   require(put == static_cast<ssize_t>(bytes.size()), "put bytes back");
@@ -242,6 +252,7 @@ FaultVfs::FaultVfs() : state_(std::make_unique<State>()) {
   state_->pNext = nullptr;
   state_->szOsFile = static_cast<int>(sizeof(FaultFile)) + real->szOsFile;
   state_->xOpen = open_file;
+  state_->xDelete = delete_file;
   require(sqlite3_vfs_register(state_.get(), 1) == SQLITE_OK, "register");
 }
 
