@@ -185,7 +185,7 @@ Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, Fd& statu
 
 }  // namespace
 
-void launch(const SpawnRequest& request, LaunchFds fds, const Fd& status, pid_t spawner) {
+void launch(const SpawnRequest& request, LaunchFds fds, Fd status, pid_t spawner) {
   const Result<void> result = become_worker(request, std::move(fds), status, spawner);
   const std::string& reason = result.problem().message;
   // If the spawner does not take it, nobody is left to tell: it is gone.

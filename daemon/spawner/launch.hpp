@@ -21,6 +21,6 @@ struct LaunchFds {
 /// Turns the calling process into the worker that `request` asks for. Where that fails, writes the reason to
 /// `status` (a pipe that exec closes) and exits with 127. `spawner` is the parent: when that is gone, so is
 /// this.
-[[noreturn]] void launch(const SpawnRequest& request, LaunchFds fds, const Fd& status, pid_t spawner);
+[[noreturn]] void launch(const SpawnRequest& request, LaunchFds fds, Fd status, pid_t spawner);
 
 }  // namespace promised
