@@ -93,18 +93,17 @@ Result<void> prepare_directory(const std::string& path, mode_t mode, const Accou
   if (error)
     return Problem::of("system", parent.string() + ": cannot make the directory: " + error.message());
   PROMISED_ASSIGN(const bool existed, make(path, mode));
-  const Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const Fd directory(::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory.valid()) return Problem::system(path + ": cannot open the directory");
   struct stat found {};
   if (::fstat(directory.get(), &found) != 0) return Problem::system(path + ": cannot look at the directory");
   PROMISED_TRY(check_owner(path, found, account));
-  if (!existed && ::fchmod(directory.get(), mode) != 0)
-    return Problem::system(path + ": cannot set the mode");
+  if (!existed && ::chmod(path.c_str(), mode) != 0) return Problem::system(path + ": cannot set the mode");
   if (account == nullptr || found.st_uid == account->uid) return {};
   const bool empty = std::filesystem::is_empty(path, error);
   if (error) return Problem::of("system", path + ": cannot read the directory: " + error.message());
   if (existed && !(found.st_uid == 0 && empty)) return {};
-  if (::fchown(directory.get(), account->uid, account->gid) != 0) {
+  if (::fchownat(directory.get(), "", account->uid, account->gid, AT_EMPTY_PATH) != 0) {
     return Problem::system(path + ": cannot give the directory to '" + account->name + "'");
   }
   return {};
