@@ -132,10 +132,13 @@ bool Session::handle(message::Reply& reply, Payload&& payload, Instant now) {
   }
   if (auto* refusal = std::get_if<message::Refused>(&reply.body)) {
     if (refusal->code == "no_session") return false;
+    // It is on its way out: what it did not take is for the one that comes after it.
+    if (refusal->code == "stopping") return reply.number != hello_number_;
     if (reply.number == hello_number_) {
       unwanted(*refusal, now);
       return true;
     }
+    if (reply.number == 0) log("the daemon could not read a request: " + refusal->message);
   }
   ledger_.answer(reply, std::move(payload), now);
   return true;

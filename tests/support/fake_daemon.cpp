@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "common/ids.hpp"
 #include "common/wire/client_codec.hpp"
 #include "common/wire/value_codec.hpp"
 
@@ -190,6 +191,7 @@ void FakeDaemon::serve(FakeDaemon& daemon, const Message& m) {
   if (std::holds_alternative<message::Hello>(m.request.body)) {
     message::Welcome welcome;
     welcome.version = "fake";
+    welcome.daemon = new_job_id();
     daemon.answer(m, welcome);
   } else if (const auto* submit = std::get_if<message::Submit>(&m.request.body)) {
     serve_submit(daemon, m, *submit);

@@ -3,11 +3,14 @@
 // test says. By itself it welcomes clients and lets every function end as its name asks for: see serve().
 #pragma once
 
+#include <promised/value.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <memory>
+
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <variant>
@@ -105,7 +108,7 @@ class FakeDaemon {
   std::thread thread_;
 };
 
-/// "ended well, with `value`", as send() takes it.
+/// What serve() answers with: the job has succeeded, and its value as the payload.
 [[nodiscard]] message::Ended succeeded(const JobId& id);
 [[nodiscard]] std::string encoded(const Value& value);
 
