@@ -136,7 +136,7 @@ Result<void> Committer::load_results(const std::vector<JobId>& wanted) {
 }
 
 Result<void> Committer::tidy() {
-  PROMISED_ASSIGN(const bool more, store_->give_back_space());
+  PROMISED_ASSIGN(const bool more, store_->tidy());
   tidied_ = !more;
   const std::lock_guard lock(mutex_);
   news_.facts = store_->facts();

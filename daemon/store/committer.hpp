@@ -61,7 +61,7 @@ class Committer {
   };
 
   void run();
-  /// Fills `work` (with nothing, if there is only space to give back); false: there will be none any more.
+  /// Fills `work` (with nothing, if it is time to tidy); false: there will be none any more.
   [[nodiscard]] bool wait(Work& work);
   [[nodiscard]] Result<void> carry_out(Work& work);
   [[nodiscard]] Result<void> commit(Work& work);
@@ -83,7 +83,7 @@ class Committer {
   bool posted_ = false;                // guarded by mutex_: wake_ is readable
   bool failed_ = false;                // guarded by mutex_
   bool stop_ = false;                  // guarded by mutex_
-  bool tidied_ = true;  // the thread's: nothing was written since it looked for space to give back
+  bool tidied_ = true;                 // the thread's: nothing was written since tidy() had no more to do
   std::thread thread_;
 };
 

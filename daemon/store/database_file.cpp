@@ -12,13 +12,9 @@ namespace {
 /// Up to here reading every page after an unclean shutdown costs less than a start may.
 constexpr off_t kMostToCheck = off_t{64} << 20;
 
-// The log is copied into the database when it has this many pages of 4 KiB. Larger: a page that changes often
-// is copied less often; smaller: less to recover after a kill, and a shorter stall. 16 MiB are some tens of
-// milliseconds of both.
 constexpr const char* kPragmas =
     "PRAGMA journal_mode=WAL;"
-    "PRAGMA synchronous=FULL;"  // every commit is synced
-    "PRAGMA wal_autocheckpoint=4096;"
+    "PRAGMA synchronous=FULL;"             // every commit is synced
     "PRAGMA journal_size_limit=33554432;"  // what one huge batch made of the log goes back
     "PRAGMA cache_size=-16384;"            // KiB
     "PRAGMA temp_store=MEMORY;"
@@ -111,6 +107,12 @@ Result<Database> open_database_file(const StateDirectory& directory, std::span<c
   }
   // A clean shutdown leaves no log.
   const bool unclean = log.exists && log.size > 0;
+  // A kill may leave half a page at the end, but then also the log that has the whole one.
+  if (!unclean && file.size % kPageSize != 0) {
+    return with_advice(Problem::of("corrupt", path + " was cut off: its size, " + std::to_string(file.size) +
+                                                  " bytes, is no multiple of " + std::to_string(kPageSize)),
+                       path);
+  }
   if (unclean) PROMISED_TRY(settle(log_path));
   auto database = open_existing(directory, path, steps, unclean && file.size <= kMostToCheck);
   if (!database) return with_advice(database.problem(), path);

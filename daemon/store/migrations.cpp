@@ -108,7 +108,8 @@ Result<void> create_database(const StateDirectory& directory, const std::string&
   PROMISED_TRY(make_private_file(unfinished));
   {
     PROMISED_ASSIGN(Database database, Database::open(unfinished));
-    // Space goes back to the file system in small steps (Store::give_back_space): a VACUUM would stall for
+    PROMISED_TRY(database.execute("PRAGMA page_size=" + std::to_string(kPageSize)));
+    // Space goes back to the file system in small steps (Store::tidy): a VACUUM would stall for
     // seconds and need the space twice, and without either a file never shrinks after one bad day.
     PROMISED_TRY(database.execute("PRAGMA auto_vacuum=INCREMENTAL"));
     for (const Migration& step : steps) PROMISED_TRY(take_step(database, step));

@@ -23,6 +23,9 @@ struct Migration {
 /// Whose file it is: SQLite's application_id of every promised database.
 inline constexpr int kApplicationId = 0x70726d73;  // "prms"
 
+/// Bytes of a page of every promised database.
+inline constexpr int kPageSize = 4096;
+
 /// Makes a new, empty database at `path`, which must not exist. Either it is whole and on disk, or there is
 /// none.
 [[nodiscard]] Result<void> create_database(const StateDirectory& directory, const std::string& path,

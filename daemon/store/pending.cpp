@@ -2,6 +2,7 @@
 #include "daemon/store/pending.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -123,7 +124,10 @@ const JobId& PendingChanges::job_of_insert(Place place) const {
 }
 
 std::size_t PendingChanges::bucket_of(const JobId& id) const {
-  return std::hash<JobId>()(id) & (buckets_.size() - 1);
+  // The high bits of a product depend on all bits of the hash: those that all ids share leave no bucket
+  // empty.
+  const std::uint64_t product = std::hash<JobId>()(id) * 0x9e3779b97f4a7c15;
+  return static_cast<std::size_t>(product >> (64 - std::countr_zero(buckets_.size())));
 }
 
 PendingChanges::Place PendingChanges::find_insert(const JobId& id) const {

@@ -14,7 +14,8 @@ constexpr std::string_view kJobsFrom =
     "SELECT id, submitted, owner, state, started, attempts, interruptions, arguments_size, result_size, "
     "began, ended,"
     " function, options, failure, reason, arguments FROM job WHERE id>=?1 ORDER BY id";
-constexpr std::string_view kNames = "SELECT owner, name, state, job, lifespan, until FROM name";
+constexpr std::string_view kNames =
+    "SELECT owner, name, state, job, lifespan, until FROM name ORDER BY owner, name";
 
 /// What `submitted, id` is of one job; 24 bytes, so five million of them fit.
 struct Place {

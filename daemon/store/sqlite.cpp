@@ -6,6 +6,17 @@
 namespace promised {
 namespace {
 
+/// What to do about it.
+std::string_view advice_on(int primary) {
+  if (primary == SQLITE_FULL)
+    return "; what was accepted before is safe: free space there, then start promised again";
+  if (primary == SQLITE_IOERR) {
+    return "; what was accepted before is safe: see the kernel's log for what the disk has, then start "
+           "promised again";
+  }
+  return {};
+}
+
 /// What SQLite says of the last call, and the system's word on it where there is one.
 Problem problem_of(sqlite3* connection, std::string_view doing) {
   const int code = sqlite3_extended_errcode(connection);
@@ -16,11 +27,11 @@ Problem problem_of(sqlite3* connection, std::string_view doing) {
                      sqlite3_errmsg(connection) + " (SQLite code " + std::to_string(code);
   const int error = sqlite3_system_errno(connection);
   if (error != 0 && !corrupt) text += std::string(", ") + std::strerror(error);
-  return Problem::of(corrupt ? "corrupt" : "system", text + ")");
+  return Problem::of(corrupt ? "corrupt" : "system", text.append(")").append(advice_on(primary)));
 }
 
 Problem problem_of(sqlite3_stmt* statement) {
-  const std::string_view doing = sqlite3_stmt_readonly(statement) != 0 ? "read" : "write to";
+  const std::string_view doing = sqlite3_column_count(statement) > 0 ? "read" : "write to";
   return problem_of(sqlite3_db_handle(statement), doing);
 }
 
@@ -95,6 +106,24 @@ std::string_view Statement::bytes(int column) const {
 
 void Database::Close::operator()(sqlite3* connection) const {
   sqlite3_close_v2(connection);  // with all statements finalized it cannot fail
+}
+
+Database::Database(sqlite3* connection, std::string path)
+    : log_pages_(std::make_unique<int>(0)), connection_(connection), path_(std::move(path)) {
+  const auto hook = [](void* pages, sqlite3*, const char*, int count) {
+    *static_cast<int*>(pages) = count;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(connection, hook, log_pages_.get());  // in place of the automatic checkpoint
+}
+
+Result<void> Database::checkpoint(Log log) {
+  const int mode = log == Log::truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+  if (sqlite3_wal_checkpoint_v2(connection_.get(), "main", mode, nullptr, nullptr) != SQLITE_OK) {
+    return problem_of(connection_.get(), "copy the log into");
+  }
+  *log_pages_ = 0;
+  return {};
 }
 
 Result<Database> Database::open(const std::string& path) {

@@ -61,6 +61,13 @@ class Database {
   [[nodiscard]] Result<std::int64_t> integer(std::string_view sql);
   [[nodiscard]] Result<std::string> text(std::string_view sql);
 
+  /// Pages in the write-ahead log after the last commit; 0 once a checkpoint has copied them. SQLite's own
+  /// automatic checkpoint is off, since it does not tell its errors.
+  [[nodiscard]] int log_pages() const { return *log_pages_; }
+  enum class Log { keep, truncate };
+  /// Copies the log into the database, and cuts its file to nothing if that is asked.
+  [[nodiscard]] Result<void> checkpoint(Log log);
+
   /// Closes without a last checkpoint: for when the disk is not to be trusted any more. Ends an open
   /// transaction.
   void abandon();
@@ -71,8 +78,9 @@ class Database {
   struct Close {
     void operator()(sqlite3* connection) const;
   };
-  Database(sqlite3* connection, std::string path) : connection_(connection), path_(std::move(path)) {}
+  Database(sqlite3* connection, std::string path);
 
+  std::unique_ptr<int> log_pages_;  ///< in a place that stays, for SQLite's hook
   std::unique_ptr<sqlite3, Close> connection_;
   std::string path_;
 };

@@ -15,6 +15,9 @@ namespace {
 constexpr std::int64_t kFreePagesToKeep = 4096;
 /// Pages a step: some milliseconds.
 constexpr int kPagesGivenBack = 512;
+/// A log of so many pages is copied into the database when there is nothing else to do: the next start and
+/// the next busy time will have less of it.
+constexpr int kIdleLogPages = 1024;
 
 std::uint64_t size_of(const std::string& path) {
   struct stat found {};
@@ -61,9 +64,9 @@ Result<std::optional<Payload>> Store::load_result(const JobId& id) {
   return impl_->checked(impl_->load_result(id));
 }
 
-Result<bool> Store::give_back_space() {
+Result<bool> Store::tidy() {
   if (impl_->broken) return *impl_->broken;
-  return impl_->checked(impl_->give_back_space());
+  return impl_->checked(impl_->tidy());
 }
 
 StoreFacts Store::facts() const {
@@ -96,7 +99,11 @@ Result<Payload> Store::Impl::load_large(std::string_view job, Part part) {
   return content;
 }
 
-Result<bool> Store::Impl::give_back_space() {
+Result<bool> Store::Impl::tidy() {
+  if (database.log_pages() >= kIdleLogPages) {
+    PROMISED_TRY(database.checkpoint(Database::Log::keep));
+    return true;
+  }
   PROMISED_ASSIGN(const std::int64_t free, only_number(statements.free_pages));
   PROMISED_ASSIGN(const std::int64_t all, only_number(statements.all_pages));
   const bool was_giving_back = giving_back;
@@ -104,8 +111,7 @@ Result<bool> Store::Impl::give_back_space() {
   if (giving_back) {
     PROMISED_TRY(database.execute("PRAGMA incremental_vacuum(" + std::to_string(kPagesGivenBack) + ")"));
   } else if (was_giving_back) {
-    // Only now the file becomes shorter, and the log with it.
-    PROMISED_TRY(database.execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+    PROMISED_TRY(database.checkpoint(Database::Log::truncate));  // only now the file becomes shorter
   }
   if (was_giving_back) measure();
   return giving_back;

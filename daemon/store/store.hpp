@@ -39,9 +39,9 @@ class Store {
   /// The result of a job that has succeeded; nothing if there is no such job.
   [[nodiscard]] Result<std::optional<Payload>> load_result(const JobId& id);
 
-  /// Returns a little of the space of what was deleted to the file system, if there is much of it; true if
-  /// there is more to return. A few milliseconds; for when there is nothing else to do.
-  [[nodiscard]] Result<bool> give_back_space();
+  /// For when there is nothing else to do: a step of some milliseconds of what can wait (copying the log into
+  /// the database, returning the space of what was deleted to the file system). True if there is more of it.
+  [[nodiscard]] Result<bool> tidy();
 
   /// Bytes of the database and its log; the time of the last commit by this process, if there was one.
   [[nodiscard]] StoreFacts facts() const;

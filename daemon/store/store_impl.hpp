@@ -54,7 +54,7 @@ struct Store::Impl {
   Result<std::optional<Payload>> load_result(const JobId& id);
   Result<Payload> load_large(std::string_view job, Part part);
 
-  Result<bool> give_back_space();
+  Result<bool> tidy();
   void measure();
 };
 
