@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// DESIGN 6: which daemon a client talks to when nobody says.
+#include <doctest/doctest.h>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+
+#include "tests/unit/client/fixture.hpp"
+
+namespace promised {
+namespace {
+
+using namespace test;
+
+/// Sets variables, and puts back what was there.
+class Environment {
+ public:
+  void set(const std::string& name, const char* value) {
+    const char* const before = std::getenv(name.c_str());
+    before_.emplace(name, before == nullptr ? std::nullopt : std::optional<std::string>(before));
+    value == nullptr ? unsetenv(name.c_str()) : setenv(name.c_str(), value, 1);
+  }
+  Environment() = default;
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() {
+    for (const auto& [name, value] : before_) {
+      value ? setenv(name.c_str(), value->c_str(), 1) : unsetenv(name.c_str());
+    }
+  }
+
+ private:
+  std::map<std::string, std::optional<std::string>> before_;
+};
+
+const bool kSystemDaemon = std::filesystem::is_socket("/run/promised/promised.sock");
+
+std::string expected(const std::string& otherwise) {
+  return kSystemDaemon ? "ipc:///run/promised/promised.sock" : otherwise;
+}
+
+TEST_CASE("the endpoint is what PROMISED_ENDPOINT says") {
+  Environment environment;
+  environment.set("PROMISED_ENDPOINT", "tcp://127.0.0.1:1");
+  CHECK(default_endpoint() == "tcp://127.0.0.1:1");
+  environment.set("PROMISED_ENDPOINT", "");
+  environment.set("XDG_RUNTIME_DIR", "/x");
+  CHECK(default_endpoint() == expected("ipc:///x/promised/promised.sock"));
+}
+
+TEST_CASE("without PROMISED_ENDPOINT and a system daemon the endpoint is the user's own") {
+  Environment environment;
+  environment.set("PROMISED_ENDPOINT", nullptr);
+  environment.set("XDG_RUNTIME_DIR", "/run/somewhere");
+  CHECK(default_endpoint() == expected("ipc:///run/somewhere/promised/promised.sock"));
+  environment.set("XDG_RUNTIME_DIR", nullptr);
+  const std::string uid = std::to_string(getuid());
+  const bool has_directory = std::filesystem::is_directory("/run/user/" + uid);
+  CHECK(default_endpoint() == expected(has_directory ? "ipc:///run/user/" + uid + "/promised/promised.sock"
+                                                     : "ipc:///tmp/promised-" + uid + "/promised.sock"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "a client without options finds its daemon by the environment") {
+  Environment environment;
+  environment.set("PROMISED_ENDPOINT", endpoint.c_str());
+  Client client;
+  CHECK(client.endpoint() == endpoint);
+  CHECK(client.submit<int>("echo", 1).result(kPatience) == 1);
+  CHECK(contains(std::get<message::Hello>(daemon.wait_for<message::Hello>().request.body).program,
+                 "unit_client"));
+}
+
+}  // namespace
+}  // namespace promised
