@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/call.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <utility>
+
+#include "cli/command.hpp"
+#include "cli/usage_error.hpp"
+#include "cli/value_json.hpp"
+#include "common/nearest.hpp"
+#include "common/printable.hpp"
+
+namespace promised::cli {
+namespace {
+
+Value text_argument(std::string text, const char* what) {
+  if (valid_utf8(text) != text) {
+    throw UsageError(std::string(what) + " is not UTF-8 text; give it as a file with --bytes-file");
+  }
+  return Value(std::move(text));
+}
+
+/// The whole file; `-` is stdin.
+std::string content(const std::string& path) {
+  std::ostringstream out;
+  if (path == "-") {
+    out << std::cin.rdbuf();
+    return out.str();
+  }
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw UsageError("cannot read '" + path + "': " + std::strerror(errno));
+  if (in.peek() != std::ifstream::traits_type::eof()) out << in.rdbuf();
+  if (in.bad() || !out) throw UsageError("cannot read '" + path + "': it is not a file that can be read");
+  return out.str();
+}
+
+Value bytes_argument(const std::string& bytes) {
+  Bytes out(bytes.size());
+  if (!out.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
+  return Value(std::move(out));
+}
+
+std::pair<std::string, Value> named_argument(const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos)
+    throw UsageError("--named: expected KEY=ARG, found '" + text + "'");
+  return {text.substr(0, equals), parse_argument(text.substr(equals + 1))};
+}
+
+Arguments read_arguments(const Invocation& invocation) {
+  Arguments arguments;
+  bool function_seen = false;
+  for (const auto& option : invocation.ordered()) {
+    const std::string text = option.value.empty() ? "" : option.value.front();
+    if (option.string_key == "text") {
+      arguments.positional.push_back(text_argument(text, "--text"));
+    } else if (option.string_key == "text-file") {
+      arguments.positional.push_back(text_argument(content(text), "the file of --text-file"));
+    } else if (option.string_key == "bytes-file") {
+      arguments.positional.push_back(bytes_argument(content(text)));
+    } else if (option.string_key == "named") {
+      arguments.named.push_back(named_argument(text));
+    } else if (option.position_key >= 0) {
+      if (function_seen) arguments.positional.push_back(parse_argument(text));
+      function_seen = true;
+    }
+  }
+  return arguments;
+}
+
+void read_name(const Invocation& invocation, Options& options) {
+  const auto name = invocation.text("name");
+  const auto lifespan = invocation.duration("lifespan");
+  const auto duplicate = invocation.text("duplicate");
+  if (!name && (lifespan || duplicate)) {
+    throw UsageError(std::string(lifespan ? "--lifespan" : "--duplicate") + " needs a --name to apply to");
+  }
+  if (!name) return;
+  if (name->empty()) throw UsageError("--name: expected a name, found nothing");
+  options.remember(*name, lifespan, parse_duplicate(duplicate.value_or("raise")));
+}
+
+Options read_options(const Invocation& invocation) {
+  Options options;
+  read_name(invocation, options);
+  if (const auto queue = invocation.text("queue")) options.queue(*queue);
+  if (const auto priority = invocation.integer("priority", -100, 100))
+    options.priority(static_cast<int>(*priority));
+  if (const auto t = invocation.duration("queue-timeout")) options.timeout(*t);
+  if (const auto t = invocation.duration("run-timeout")) options.run_timeout(*t);
+  if (invocation.flag("memory")) options.durability(Durability::memory);
+  if (invocation.flag("at-most-once")) options.at_most_once();
+  return options;
+}
+
+}  // namespace
+
+boost::program_options::options_description call_options() {
+  boost::program_options::options_description options("Options");
+  add_option(options, "name", "NAME", "remember the future under this name");
+  add_option(options, "lifespan", "TIME",
+             "how long the name is kept after the job's end (default: the daemon's)");
+  add_option(options, "duplicate", "HOW",
+             "when the name is taken: raise (an error, the default), replace, attach (to the holder) or keep "
+             "(unnamed)");
+  add_option(options, "queue", "QUEUE", "the queue to wait in (default: default)");
+  add_option(options, "priority", "N", "-100 to 100; higher ones leave the queue first (default: 0)");
+  add_option(options, "queue-timeout", "TIME", "the longest wait in the queue; over it the job is expired");
+  add_option(options, "run-timeout", "TIME", "the longest run; over it the job is stopped and fails");
+  add_flag(options, "memory", "keep the job in memory only: lost when the daemon goes");
+  add_flag(options, "at-most-once", "do not run it again when the daemon's restart cuts it off");
+  add_repeated(options, "text", "ARG", "an argument that is text, whatever it looks like");
+  add_repeated(options, "text-file", "FILE", "an argument: the file's content as text (- is stdin)");
+  add_repeated(options, "bytes-file", "FILE", "an argument: the file's content as bytes (- is stdin)");
+  add_repeated(options, "named", "KEY=ARG", "an argument by name");
+  return options;
+}
+
+const char* arguments_help() {
+  return "An ARG is JSON where it is JSON (42, 1.5, true, null, [1,2], {\"a\":1}, \"text\"), else text. Put "
+         "-- before\n"
+         "words that begin with --.\n";
+}
+
+Value parse_argument(const std::string& text) {
+  if (!is_json(text)) return text_argument(text, "an argument");
+  try {
+    return from_json(text);
+  } catch (const BadJson& e) {
+    throw UsageError("the argument '" + text + "' is JSON but no value: " + e.what() +
+                     "; --text takes it as text");
+  }
+}
+
+Call read_call(const Invocation& invocation) {
+  Call call;
+  call.function = invocation.words().front();
+  if (call.function.empty()) throw UsageError("expected the name of a function, found nothing");
+  call.arguments = read_arguments(invocation);
+  call.options = read_options(invocation);
+  return call;
+}
+
+Duplicate parse_duplicate(const std::string& text) {
+  if (text == "raise") return Duplicate::raise;
+  if (text == "replace") return Duplicate::replace;
+  if (text == "attach") return Duplicate::attach;
+  if (text == "keep") return Duplicate::keep;
+  throw UsageError("--duplicate: expected raise, replace, attach or keep, found '" + text + "'" +
+                   did_you_mean(text, {"raise", "replace", "attach", "keep"}));
+}
+
+}  // namespace promised::cli

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/call.hpp"
+#include "cli/command.hpp"
+#include "cli/outcome.hpp"
+
+namespace promised::cli {
+namespace {
+
+ExitCode run(Invocation& invocation) {
+  const Call call = read_call(invocation);
+  const AnyFuture future = invocation.client().submit_arguments(call.options, call.function, call.arguments);
+  return print_outcome(invocation, future, invocation.timeout(kForever));
+}
+
+}  // namespace
+
+Command run_command() {
+  return {"run",
+          "FUNCTION [ARG]...",
+          "Submit a job, wait for its end and print its result",
+          std::string(arguments_help()) +
+              "Text and bytes are printed as they are, other values as JSON. When --timeout is over the job "
+              "goes on.\n",
+          1,
+          kAnyNumber,
+          call_options(),
+          run};
+}
+
+}  // namespace promised::cli

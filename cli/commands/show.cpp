@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.hpp"
+#include "cli/job_key.hpp"
+#include "cli/table.hpp"
+#include "cli/times.hpp"
+#include "cli/view_json.hpp"
+#include "common/printable.hpp"
+#include "common/units.hpp"
+
+namespace promised::cli {
+namespace {
+
+void add_if(Table& table, const char* label, const std::string& text) {
+  if (!text.empty()) table.add({label, text});
+}
+
+void add_time(Table& table, const char* label, WallClock time, WallClock now) {
+  if (time != WallClock()) table.add({label, told(time, now)});
+}
+
+std::string failure_line(const Failure& f) {
+  std::string text(to_string(f.cause));
+  if (!f.type.empty()) text += " " + f.type;
+  if (!f.limit.empty()) text += " (" + f.limit + ")";
+  if (!f.message.empty()) text += ": " + f.message;
+  return text;
+}
+
+std::string worker_line(const Failure& f) {
+  return "attempt " + std::to_string(f.attempt) + ", pid " + std::to_string(f.pid) + ", ran " +
+         brief(std::chrono::duration_cast<std::chrono::microseconds>(f.ran));
+}
+
+std::string options_line(const JobView& job) {
+  std::string text = "priority " + std::to_string(job.priority);
+  text += job.durability == Durability::durable ? ", durable" : ", memory";
+  if (job.at_most_once) text += ", at most once";
+  if (job.timeout.count() != 0) text += ", queue-timeout " + format_duration(job.timeout);
+  if (job.run_timeout.count() != 0) text += ", run-timeout " + format_duration(job.run_timeout);
+  return text;
+}
+
+void print_human(const JobView& job) {
+  const WallClock now = wall_now();
+  Table table;
+  table.add({"id", job.id.text()});
+  table.add({"function", job.function});
+  table.add({"state", std::string(to_string(job.state))});
+  add_if(table, "reason", job.reason);
+  if (job.failure.cause != Cause::none) {
+    table.add({is_ended(job.state) ? "failure" : "last failure", failure_line(job.failure)});
+    table.add({"", worker_line(job.failure)});
+  }
+  if (!job.name.empty()) table.add({"name", job.name + ", lifespan " + format_duration(job.lifespan)});
+  table.add({"queue", job.queue});
+  add_if(table, "pool", job.pool);
+  if (job.worker_pid != 0) table.add({"worker", "pid " + std::to_string(job.worker_pid)});
+  table.add({"owner", "uid " + std::to_string(job.owner)});
+  table.add({"options", options_line(job)});
+  table.add(
+      {"attempts",
+       std::to_string(job.attempts) +
+           (job.interruptions == 0 ? "" : ", interrupted " + std::to_string(job.interruptions) + " times")});
+  table.add(
+      {"size", "arguments " + brief_size(job.arguments_size) + ", result " + brief_size(job.result_size)});
+  add_time(table, "submitted", job.submitted, now);
+  add_time(table, "started", job.started, now);
+  add_time(table, "ended", job.ended, now);
+  add_time(table, "kept until", job.kept_until, now);
+  table.print(std::cout);
+  if (job.failure.output.empty()) return;
+  std::cout << "the worker's last output:\n" << printable(job.failure.output, Lines::many);
+  if (!job.failure.output.ends_with('\n')) std::cout << '\n';
+}
+
+ExitCode show(Invocation& invocation) {
+  const JobView job =
+      show_job(invocation.client(), invocation.words().front(), invocation.timeout(kAnswerTimeout));
+  if (invocation.output() == Output::json) {
+    invocation.print_json({{"job", to_json(job)}});
+  } else if (invocation.output() == Output::quiet) {
+    std::cout << to_string(job.state) << '\n';
+  } else {
+    print_human(job);
+  }
+  return ExitCode::fine;
+}
+
+}  // namespace
+
+Command show_command() {
+  return {"show",
+          "JOB",
+          "Tell all that is known of a job",
+          "JOB is an id, the beginning of one, a name, or `last`. --output quiet prints its state alone.\n",
+          1,
+          1,
+          boost::program_options::options_description("Options"),
+          show};
+}
+
+}  // namespace promised::cli

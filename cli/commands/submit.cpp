@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "cli/call.hpp"
+#include "cli/command.hpp"
+#include "cli/outcome.hpp"
+
+namespace promised::cli {
+namespace {
+
+ExitCode submit(Invocation& invocation) {
+  const Call call = read_call(invocation);
+  const AnyFuture future = invocation.client().submit_arguments(call.options, call.function, call.arguments);
+  if (invocation.flag("wait")) return print_outcome(invocation, future, invocation.timeout(kForever));
+  future.accepted(invocation.timeout(kAnswerTimeout));
+  if (invocation.output() == Output::json) {
+    invocation.print_json(
+        {{"id", future.id().text()},
+         {"name", call.options.name().empty() ? nlohmann::ordered_json(nullptr)
+                                              : nlohmann::ordered_json(call.options.name())}});
+  } else {
+    std::cout << future.id().text() << '\n';
+  }
+  return ExitCode::fine;
+}
+
+}  // namespace
+
+Command submit_command() {
+  Command command{
+      "submit",
+      "FUNCTION [ARG]...",
+      "Submit a job and print its id",
+      std::string(arguments_help()) +
+          "The id is printed when the job is accepted: a durable one is then on disk. With --wait it is\n"
+          "the result that is printed, as `promisectl run` does.\n",
+      1,
+      kAnyNumber,
+      call_options(),
+      submit};
+  add_flag(command.options, "wait", "wait for the job's end and print its result");
+  return command;
+}
+
+}  // namespace promised::cli

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/invocation.hpp"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "cli/usage_error.hpp"
+#include "common/nearest.hpp"
+#include "common/units.hpp"
+
+namespace promised::cli {
+
+Invocation::Invocation(boost::program_options::variables_map options,
+                       std::vector<boost::program_options::option> ordered, std::vector<std::string> words)
+    : options_(std::move(options)), ordered_(std::move(ordered)), words_(std::move(words)) {
+  output_ = parse_output(text("output").value_or("human"));
+  timeout_ = duration("timeout");
+}
+
+bool Invocation::flag(const char* name) const {
+  return options_.count(name) != 0 && options_[name].as<bool>();
+}
+
+std::optional<std::string> Invocation::text(const char* name) const {
+  if (options_.count(name) == 0) return std::nullopt;
+  return options_[name].as<std::string>();
+}
+
+std::vector<std::string> Invocation::texts(const char* name) const {
+  if (options_.count(name) == 0) return {};
+  return options_[name].as<std::vector<std::string>>();
+}
+
+std::optional<std::chrono::milliseconds> Invocation::duration(const char* name) const {
+  const auto given = text(name);
+  if (!given) return std::nullopt;
+  const auto parsed = parse_duration(*given);
+  if (!parsed) throw UsageError("--" + std::string(name) + ": " + parsed.problem().message);
+  return *parsed;
+}
+
+std::optional<std::int64_t> Invocation::integer(const char* name, std::int64_t least,
+                                                std::int64_t most) const {
+  const auto given = text(name);
+  if (!given) return std::nullopt;
+  const auto parsed = parse_integer(*given, least, most);
+  if (!parsed) throw UsageError("--" + std::string(name) + ": " + parsed.problem().message);
+  return *parsed;
+}
+
+Client& Invocation::client() {
+  if (client_ == nullptr) {
+    ClientOptions options;
+    options.endpoint = text("endpoint").value_or("");
+    options.program = "promisectl";
+    client_ = std::make_unique<Client>(options);
+  }
+  return *client_;
+}
+
+void Invocation::print_json(const nlohmann::ordered_json& document) const {
+  nlohmann::ordered_json with_format = {{"format", 1}};
+  with_format.update(document);
+  std::cout << with_format.dump(2) << '\n';
+}
+
+Output parse_output(const std::string& text) {
+  if (text == "human") return Output::human;
+  if (text == "json") return Output::json;
+  if (text == "quiet") return Output::quiet;
+  throw UsageError("--output: expected human, json or quiet, found '" + text + "'" +
+                   did_you_mean(text, {"human", "json", "quiet"}));
+}
+
+}  // namespace promised::cli

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/status_text.hpp"
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include "cli/table.hpp"
+#include "cli/times.hpp"
+#include "common/printable.hpp"
+
+namespace promised::cli {
+namespace {
+
+std::string jobs_line(const StatusView& s) {
+  std::string text;
+  for (std::size_t i = 1; i < s.jobs_by_state.size() && i <= static_cast<std::size_t>(State::expired); ++i) {
+    const auto state = static_cast<State>(i);
+    const bool always = state == State::pending || state == State::running;
+    if (s.jobs_by_state[i] == 0 && !always) continue;
+    text +=
+        (text.empty() ? "" : ", ") + std::to_string(s.jobs_by_state[i]) + " " + std::string(to_string(state));
+  }
+  return text + (s.remembered == 0 ? "" : "; " + std::to_string(s.remembered) + " remembered");
+}
+
+std::string percentiles(const PercentilesView& p) {
+  return p.count == 0 ? "-" : "p50 " + brief(p.p50) + ", p95 " + brief(p.p95);
+}
+
+std::string per_second(double rate) {
+  std::array<char, 48> text{};
+  std::snprintf(text.data(), text.size(), "%.1f jobs/s", rate);
+  return text.data();
+}
+
+void print_summary(std::ostream& out, const StatusView& s, WallClock now) {
+  out << "promised " << printable(s.version) << ": " << printable(s.health) << ", up " << brief(s.uptime)
+      << ", pid " << s.pid << '\n';
+  for (const std::string& problem : s.problems) out << "  ! " << printable(problem) << '\n';
+  Table table;
+  table.add({"endpoint",
+             s.endpoint + ", " + std::to_string(s.clients) + (s.clients == 1 ? " client" : " clients")});
+  table.add({"store", s.state_dir + ", " + brief_size(s.store_bytes) + ", last commit " +
+                          relative(s.last_commit, now)});
+  table.add({"jobs", jobs_line(s)});
+  table.add({"last minute", per_second(s.finished_per_second) + "; waited " + percentiles(s.waited) +
+                                "; ran " + percentiles(s.ran)});
+  std::string since = std::to_string(s.accepted) + " accepted, " + std::to_string(s.finished) + " finished";
+  if (s.refused != 0) since += ", " + std::to_string(s.refused) + " refused";
+  if (s.garbage != 0) since += ", " + std::to_string(s.garbage) + " garbage messages";
+  if (s.stale_reports != 0) since += ", " + std::to_string(s.stale_reports) + " stale reports";
+  table.add({"since start", since});
+  table.print(out);
+}
+
+std::string functions_line(const PoolView& pool) {
+  std::string text;
+  for (const FunctionView& f : pool.functions) text += (text.empty() ? "" : ", ") + f.name;
+  return text;
+}
+
+void print_pools(std::ostream& out, const StatusView& s) {
+  if (s.pools.empty()) {
+    out << "\nno pools: every submission is refused\n";
+    return;
+  }
+  Table table({"POOL", "STATE", "WORKERS", "BUSY", "CRASHES", "FINISHED", "FUNCTIONS"});
+  for (const PoolView& pool : s.pools) {
+    table.add({pool.name, pool.state, std::to_string(pool.workers) + "/" + std::to_string(pool.size),
+               std::to_string(pool.busy), std::to_string(pool.crashes), std::to_string(pool.finished),
+               functions_line(pool)});
+    if (pool.reason.empty()) continue;
+    table.note(pool.reason + (pool.retry_in.count() == 0 ? "" : "; next try in " + brief(pool.retry_in)));
+  }
+  out << '\n';
+  table.print(out);
+}
+
+void print_queues(std::ostream& out, const StatusView& s) {
+  Table table({"QUEUE", "LENGTH", "OLDEST"});
+  for (const QueueView& q : s.queues) {
+    table.add({q.name, std::to_string(q.length), q.length == 0 ? "-" : brief(q.oldest)});
+  }
+  if (table.empty()) return;
+  out << '\n';
+  table.print(out);
+}
+
+/// Those of which more than four fifths are used.
+void print_limits(std::ostream& out, const StatusView& s) {
+  Table table({"LIMIT NEAR", "USED", "MOST"});
+  for (const LimitView& l : s.limits) {
+    if (l.used > l.most / 5 * 4) table.add({l.name, std::to_string(l.used), std::to_string(l.most)});
+  }
+  if (table.empty()) return;
+  out << '\n';
+  table.print(out);
+}
+
+}  // namespace
+
+void print_status(std::ostream& out, const StatusView& status, WallClock now) {
+  print_summary(out, status, now);
+  print_pools(out, status);
+  print_queues(out, status);
+  print_limits(out, status);
+}
+
+}  // namespace promised::cli

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/view_json.hpp"
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/times.hpp"
+#include "common/printable.hpp"
+
+namespace promised::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json time_json(WallClock time) {
+  return time == WallClock() ? Json(nullptr) : Json(rfc3339(time));
+}
+
+/// Null where there is nothing.
+Json text_json(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(valid_utf8(text));
+}
+
+Json percentiles_json(const PercentilesView& p) {
+  return {{"p50_us", p.p50.count()}, {"p95_us", p.p95.count()}, {"count", p.count}};
+}
+
+Json pool_json(const PoolView& pool) {
+  Json functions = Json::array();
+  for (const FunctionView& f : pool.functions) {
+    functions.push_back({{"name", valid_utf8(f.name)}, {"signature", valid_utf8(f.signature)}});
+  }
+  return {{"name", valid_utf8(pool.name)},
+          {"program", valid_utf8(pool.program)},
+          {"state", valid_utf8(pool.state)},
+          {"reason", text_json(pool.reason)},
+          {"retry_in_ms", pool.retry_in.count()},
+          {"size", pool.size},
+          {"workers", pool.workers},
+          {"busy", pool.busy},
+          {"crashes", pool.crashes},
+          {"finished", pool.finished},
+          {"functions", std::move(functions)}};
+}
+
+Json states_json(const StatusView& status) {
+  Json states = Json::object();
+  for (std::size_t i = 0; i < status.jobs_by_state.size(); ++i) {
+    if (i > static_cast<std::size_t>(State::expired) || i == 0) continue;  // the others are no states of jobs
+    states[std::string(to_string(static_cast<State>(i)))] = status.jobs_by_state[i];
+  }
+  return states;
+}
+
+}  // namespace
+
+nlohmann::ordered_json to_json(const Failure& f) {
+  return {{"cause", to_string(f.cause)},
+          {"type", text_json(f.type)},
+          {"message", valid_utf8(f.message)},
+          {"limit", text_json(f.limit)},
+          {"signal", f.signal},
+          {"exit_code", f.exit_code},
+          {"attempt", f.attempt},
+          {"pid", f.pid},
+          {"ran_us", std::chrono::duration_cast<std::chrono::microseconds>(f.ran).count()},
+          {"output", valid_utf8(f.output)}};
+}
+
+nlohmann::ordered_json to_json(const JobView& job) {
+  return {{"id", job.id.text()},
+          {"state", to_string(job.state)},
+          {"function", valid_utf8(job.function)},
+          {"name", text_json(job.name)},
+          {"queue", valid_utf8(job.queue)},
+          {"priority", job.priority},
+          {"pool", text_json(job.pool)},
+          {"reason", text_json(job.reason)},
+          {"failure", job.failure.cause == Cause::none ? Json(nullptr) : to_json(job.failure)},
+          {"owner", job.owner},
+          {"durable", job.durability == Durability::durable},
+          {"at_most_once", job.at_most_once},
+          {"attempts", job.attempts},
+          {"interruptions", job.interruptions},
+          {"worker_pid", job.worker_pid == 0 ? Json(nullptr) : Json(job.worker_pid)},
+          {"arguments_size", job.arguments_size},
+          {"result_size", job.result_size},
+          {"lifespan_ms", job.remembered ? Json(job.lifespan.count()) : Json(nullptr)},
+          {"queue_timeout_ms", job.timeout.count()},
+          {"run_timeout_ms", job.run_timeout.count()},
+          {"submitted", time_json(job.submitted)},
+          {"started", time_json(job.started)},
+          {"ended", time_json(job.ended)},
+          {"kept_until", time_json(job.kept_until)}};
+}
+
+nlohmann::ordered_json to_json(const StatusView& s) {
+  Json problems = Json::array(), pools = Json::array(), queues = Json::array(), limits = Json::array();
+  for (const std::string& problem : s.problems) problems.push_back(valid_utf8(problem));
+  for (const PoolView& pool : s.pools) pools.push_back(pool_json(pool));
+  for (const QueueView& q : s.queues) {
+    queues.push_back({{"name", valid_utf8(q.name)}, {"length", q.length}, {"oldest_ms", q.oldest.count()}});
+  }
+  for (const LimitView& l : s.limits) {
+    limits.push_back({{"name", valid_utf8(l.name)}, {"used", l.used}, {"most", l.most}});
+  }
+  return {{"health", valid_utf8(s.health)},
+          {"problems", std::move(problems)},
+          {"version", valid_utf8(s.version)},
+          {"pid", s.pid},
+          {"uptime_ms", s.uptime.count()},
+          {"endpoint", valid_utf8(s.endpoint)},
+          {"state_dir", valid_utf8(s.state_dir)},
+          {"clients", s.clients},
+          {"jobs", states_json(s)},
+          {"remembered", s.remembered},
+          {"pools", std::move(pools)},
+          {"queues", std::move(queues)},
+          {"last_minute",
+           {{"finished_per_second", s.finished_per_second},
+            {"waited", percentiles_json(s.waited)},
+            {"ran", percentiles_json(s.ran)}}},
+          {"since_start",
+           {{"accepted", s.accepted},
+            {"finished", s.finished},
+            {"refused", s.refused},
+            {"garbage", s.garbage},
+            {"stale_reports", s.stale_reports}}},
+          {"store", {{"bytes", s.store_bytes}, {"last_commit", time_json(s.last_commit)}}},
+          {"limits", std::move(limits)}};
+}
+
+}  // namespace promised::cli

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs and the daemon's status as JSON: the shapes of docs/promisectl.md, format 1. Text from others that is
+// not UTF-8 has its bad bytes replaced here (values never: see value_json.hpp).
+#pragma once
+
+#include <promised/views.hpp>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace promised::cli {
+
+[[nodiscard]] nlohmann::ordered_json to_json(const Failure& failure);
+[[nodiscard]] nlohmann::ordered_json to_json(const JobView& job);
+[[nodiscard]] nlohmann::ordered_json to_json(const StatusView& status);
+
+}  // namespace promised::cli

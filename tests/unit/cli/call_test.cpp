@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/call.hpp"
+
+#include <doctest/doctest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "cli/command_line.hpp"
+#include "cli/usage_error.hpp"
+
+namespace promised::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The call of `promisectl submit ARGUMENTS`.
+Call call(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "submit");
+  const CommandLine line = parse_command_line(arguments, all_commands());
+  REQUIRE(line.invocation.has_value());
+  return read_call(*line.invocation);
+}
+
+std::string refusal(const std::vector<std::string>& arguments) {
+  try {
+    (void)call(arguments);
+    return "accepted";
+  } catch (const UsageError& e) {
+    return e.what();
+  }
+}
+
+class File {
+ public:
+  explicit File(const std::string& content) {
+    std::string name = (std::filesystem::temp_directory_path() / "promised-cli-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    folder_ = name;
+    std::ofstream(path(), std::ios::binary) << content;
+  }
+  ~File() { std::filesystem::remove_all(folder_); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  [[nodiscard]] std::string path() const { return folder_ + "/file"; }
+
+ private:
+  std::string folder_;
+};
+
+TEST_CASE("M4 an argument is JSON where it is JSON, else text") {
+  const Call c =
+      call({"f", "42", "-1.5", "true", "null", "[1,\"a\"]", "{\"a\":1}", "\"42\"", "plain text", "", "nan"});
+  CHECK(c.function == "f");
+  CHECK(c.arguments.positional == Value::List{Value(std::int64_t{42}), Value(-1.5), Value(true), Value(),
+                                              Value(Value::List{Value(std::int64_t{1}), Value("a")}),
+                                              Value(Value::Map{{Value("a"), Value(std::int64_t{1})}}),
+                                              Value("42"), Value("plain text"), Value(""), Value("nan")});
+  CHECK(c.arguments.named.empty());
+}
+
+TEST_CASE("M4 arguments may be text whatever it looks like, files and named, in their order") {
+  const File file(std::string("\xff\0x", 3));
+  const File text("Grüße\n");
+  const File empty("");
+  const Call c =
+      call({"f", "1", "--text", "42", "2", "--bytes-file", file.path(), "--text-file=" + text.path(),
+            "--named", "k=[1]", "--named=e=", "--text-file", empty.path()});
+  const Bytes bytes{std::byte{0xff}, std::byte{0}, std::byte{'x'}};
+  CHECK(c.arguments.positional == Value::List{Value(std::int64_t{1}), Value("42"), Value(std::int64_t{2}),
+                                              Value(bytes), Value("Grüße\n"), Value("")});
+  REQUIRE(c.arguments.named.size() == 2);
+  CHECK(c.arguments.named[0].first == "k");
+  CHECK(c.arguments.named[0].second == Value(Value::List{Value(std::int64_t{1})}));
+  CHECK(c.arguments.named[1].second == Value(""));
+}
+
+TEST_CASE("M4 arguments that cannot be are told") {
+  const File file("\xff");
+  CHECK(refusal({"f", "99999999999999999999"}) ==
+        "the argument '99999999999999999999' is JSON but no value: the integer 99999999999999999999 does not "
+        "fit into "
+        "64 bits; give it as text or as a real (99999999999999999999.0); --text takes it as text");
+  CHECK(refusal({"f", "a\xff"}) == "an argument is not UTF-8 text; give it as a file with --bytes-file");
+  CHECK(refusal({"f", "--text", "\xff"}) == "--text is not UTF-8 text; give it as a file with --bytes-file");
+  CHECK(refusal({"f", "--text-file", file.path()}) ==
+        "the file of --text-file is not UTF-8 text; give it as a file with --bytes-file");
+  CHECK(refusal({"f", "--bytes-file", "/no/such/file"}) ==
+        "cannot read '/no/such/file': No such file or directory");
+  CHECK(refusal({"f", "--bytes-file", "/"}) == "cannot read '/': it is not a file that can be read");
+  CHECK(refusal({"f", "--named", "x"}) == "--named: expected KEY=ARG, found 'x'");
+  CHECK(refusal({"f", "--named", "=1"}) == "--named: expected KEY=ARG, found '=1'");
+  CHECK(refusal({""}) == "expected the name of a function, found nothing");
+}
+
+TEST_CASE("every option of a call reaches the client") {
+  CHECK(call({"f"}).options == Options());
+  const Call c =
+      call({"f", "--name", "n", "--lifespan", "60s", "--duplicate", "attach", "--queue", "q", "--priority",
+            "-7", "--queue-timeout", "1s", "--run-timeout", "2s", "--memory", "--at-most-once"});
+  CHECK(c.options == Options()
+                         .remember("n", 60s, Duplicate::attach)
+                         .queue("q")
+                         .priority(-7)
+                         .timeout(1s)
+                         .run_timeout(2s)
+                         .durability(Durability::memory)
+                         .at_most_once());
+  CHECK(call({"f", "--name", "n"}).options == Options().remember("n"));
+}
+
+TEST_CASE("options of a call that cannot be are told") {
+  CHECK(refusal({"f", "--lifespan", "60s"}) == "--lifespan needs a --name to apply to");
+  CHECK(refusal({"f", "--duplicate", "keep"}) == "--duplicate needs a --name to apply to");
+  CHECK(refusal({"f", "--name", ""}) == "--name: expected a name, found nothing");
+  CHECK(refusal({"f", "--name", "n", "--lifespan", "60"}).starts_with("--lifespan: expected a duration"));
+  CHECK(refusal({"f", "--name", "n", "--duplicate", "raies"}) ==
+        "--duplicate: expected raise, replace, attach or keep, found 'raies'; did you mean raise?");
+  CHECK(refusal({"f", "--priority", "101"}) ==
+        "--priority: expected a whole number from -100 to 100, found '101'");
+  CHECK(refusal({"f", "--queue-timeout", "x"}).starts_with("--queue-timeout: expected a duration"));
+  CHECK(refusal({"f", "--run-timeout", "x"}).starts_with("--run-timeout: expected a duration"));
+}
+
+}  // namespace
+}  // namespace promised::cli

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/view_json.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "tests/unit/cli/sample_status.hpp"
+
+namespace promised::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using namespace std::chrono_literals;
+
+JobView sample_job() {
+  JobView job;
+  job.id = *JobId::parse("01909d5e-7a3b-7c4d-8e5f-0123456789ab");
+  job.state = State::failed;
+  job.function = "doc.count\xff";
+  job.queue = "default";
+  job.pool = "docs";
+  job.failure = {Cause::crashed, "", "killed by signal 11", "last words\xfe", "", 11, 0, 2, 99, 1500us};
+  job.owner = 1000;
+  job.attempts = 2;
+  job.arguments_size = 10;
+  job.submitted = kSampleNow;
+  job.run_timeout = 5s;
+  return job;
+}
+
+TEST_CASE("M5 a job has the documented shape") {
+  CHECK(to_json(sample_job()) == Json::parse(R"({
+    "id": "01909d5e-7a3b-7c4d-8e5f-0123456789ab", "state": "failed", "function": "doc.count\ufffd", "name": null,
+    "queue": "default", "priority": 0, "pool": "docs", "reason": null,
+    "failure": {"cause": "crashed", "type": null, "message": "killed by signal 11", "limit": null, "signal": 11,
+                "exit_code": 0, "attempt": 2, "pid": 99, "ran_us": 1500, "output": "last words\ufffd"},
+    "owner": 1000, "durable": true, "at_most_once": false, "attempts": 2, "interruptions": 0, "worker_pid": null,
+    "arguments_size": 10, "result_size": 0, "lifespan_ms": null, "queue_timeout_ms": 0, "run_timeout_ms": 5000,
+    "submitted": "2026-01-31T12:00:00.000000Z", "started": null, "ended": null, "kept_until": null})"));
+}
+
+TEST_CASE("M5 a remembered job that runs has its name, lifespan and worker") {
+  JobView job = sample_job();
+  job.state = State::running;
+  job.failure = Failure();
+  job.name = "report";
+  job.remembered = true;
+  job.lifespan = 60s;
+  job.worker_pid = 4712;
+  const Json json = to_json(job);
+  CHECK(json["failure"].is_null());
+  CHECK(json["name"] == "report");
+  CHECK(json["lifespan_ms"] == 60000);
+  CHECK(json["worker_pid"] == 4712);
+}
+
+TEST_CASE("M5 the status has the documented shape") {
+  CHECK(to_json(sample_status()) == Json::parse(R"({
+    "health": "degraded", "problems": ["pool bad is failing"], "version": "1.2.3", "pid": 4711, "uptime_ms": 7200000,
+    "endpoint": "ipc:///run/p.sock", "state_dir": "/var/lib/p", "clients": 1,
+    "jobs": {"scheduled": 1, "pending": 2, "running": 3, "waiting": 0, "succeeded": 5, "failed": 6, "cancelled": 0,
+             "expired": 0},
+    "remembered": 4,
+    "pools": [
+      {"name": "docs", "program": "/bin/docs", "state": "ready", "reason": null, "retry_in_ms": 0, "size": 2,
+       "workers": 2, "busy": 1, "crashes": 3, "finished": 1234,
+       "functions": [{"name": "doc.count", "signature": "(text) -> int64"},
+                     {"name": "doc.\nfake", "signature": "() -> null"}]},
+      {"name": "bad", "program": "/no/such", "state": "failing",
+       "reason": "/no/such: No such file or directory\u001b[2J", "retry_in_ms": 4000, "size": 1, "workers": 0,
+       "busy": 0, "crashes": 0, "finished": 0, "functions": []}],
+    "queues": [{"name": "default", "length": 2, "oldest_ms": 3200}, {"name": "\ufffd", "length": 0, "oldest_ms": 0}],
+    "last_minute": {"finished_per_second": 1.25, "waited": {"p50_us": 1000, "p95_us": 20000, "count": 100},
+                    "ran": {"p50_us": 0, "p95_us": 0, "count": 0}},
+    "since_start": {"accepted": 20, "finished": 11, "refused": 8, "garbage": 7, "stale_reports": 9},
+    "store": {"bytes": 1536, "last_commit": "2026-01-31T11:59:56.800000Z"},
+    "limits": [{"name": "max_jobs", "used": 81, "most": 100}, {"name": "max_clients", "used": 1, "most": 100}]})"));
+}
+
+void collect_keys(const Json& json, std::set<std::string>& keys) {
+  if (json.is_object()) {
+    for (const auto& [key, value] : json.items()) {
+      keys.insert(key);
+      collect_keys(value, keys);
+    }
+  } else if (json.is_array()) {
+    for (const Json& item : json) collect_keys(item, keys);
+  }
+}
+
+TEST_CASE("M5 every key of the JSON shapes is in docs/promisectl.md") {
+  std::ifstream in(PROMISED_CTL_DOCS);
+  REQUIRE(in.good());
+  std::ostringstream text;
+  text << in.rdbuf();
+  std::set<std::string> keys;
+  collect_keys(to_json(sample_status()), keys);
+  collect_keys(to_json(sample_job()), keys);
+  REQUIRE(keys.size() > 50);
+  for (const std::string& key : keys) {
+    CAPTURE(key);
+    CHECK(text.str().find("\"" + key + "\"") != std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace promised::cli
