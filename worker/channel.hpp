@@ -11,7 +11,7 @@ namespace promised::detail {
 
 /// The descriptors that the daemon starts a worker with.
 inline constexpr int kChannelFd = 3;
-inline constexpr int kClaimPageFd = 4;
+inline constexpr int kPageFd = 4;
 
 class Channel {
  public:

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/runner.hpp"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,7 +57,8 @@ Failure bad_arguments(std::string message) {
 
 }  // namespace
 
-Runner::Runner(std::vector<Function>& functions, ClaimPage& page) : functions_(functions), page_(page) {
+Runner::Runner(std::vector<Function>& functions, WorkerPage& page)
+    : functions_(functions), page_(page), output_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, kPageFd)) {
   watch_for_forks();
 }
 
@@ -115,7 +118,7 @@ Runner::Next Runner::handle(const message::Run& run, std::string_view arguments)
                   : std::string("the daemon sends a job before its welcome"));
     return Next::fail;
   }
-  if (!page_.claim(run.sequence)) return Next::go_on;  // taken back
+  if (!page_.claims.claim(run.sequence)) return Next::go_on;  // taken back
   run_ = run;
   Failure failure;
   const Clock::time_point began = Clock::now();
@@ -162,11 +165,21 @@ std::string Runner::result_or_failure(std::string_view arguments, Failure& failu
 
 Runner::Next Runner::report(std::string_view result, Failure failure, std::chrono::nanoseconds ran) {
   flush_output();
+  mark_output();
   if (unsent_) write_progress();
   forget_progress();
   wire::encode_frame(message::FromWorker(message::AttemptEnded{run_.sequence, std::move(failure), ran}),
                      result.size(), out_);
   return send(result);
+}
+
+// So that what was printed is told from what the next job prints.
+void Runner::mark_output() {
+  page_.output.note_end(run_.sequence, [this]() -> std::optional<std::uint64_t> {
+    int unread = 0;
+    if (::ioctl(output_.get(), FIONREAD, &unread) != 0 || unread < 0) return std::nullopt;
+    return static_cast<std::uint64_t>(unread);
+  });
 }
 
 Runner::Next Runner::send(std::string_view payload) {

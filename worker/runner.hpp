@@ -16,8 +16,9 @@
 #include <string_view>
 #include <vector>
 
-#include "common/claim_page.hpp"
+#include "common/fd.hpp"
 #include "common/messages.hpp"
+#include "common/worker_page.hpp"
 #include "worker/channel.hpp"
 
 namespace promised::detail {
@@ -31,7 +32,7 @@ struct Function {
 class Runner {
  public:
   /// Both must outlive this.
-  Runner(std::vector<Function>& functions, ClaimPage& page);
+  Runner(std::vector<Function>& functions, WorkerPage& page);
 
   /// Serves until the daemon says stop or goes: 0; or until nonsense comes or the channel breaks: 1, said on
   /// stderr.
@@ -56,11 +57,13 @@ class Runner {
   [[nodiscard]] std::string result_or_failure(std::string_view arguments, Failure& failure);
   [[nodiscard]] Next report(std::string_view result, Failure failure, std::chrono::nanoseconds ran);
   [[nodiscard]] Next send(std::string_view payload = {});
+  void mark_output();
   void write_progress();
   void forget_progress();
 
   std::vector<Function>& functions_;
-  ClaimPage& page_;
+  WorkerPage& page_;
+  Fd output_;  ///< the pipe behind stdout, whatever a job makes of stdout
   Channel channel_{kChannelFd};
   Job job_{*this};
   std::uint64_t max_result_ = 0;

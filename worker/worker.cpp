@@ -15,8 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "common/claim_page.hpp"
 #include "common/wire/utf8.hpp"
+#include "common/worker_page.hpp"
 #include "worker/channel.hpp"
 #include "worker/runner.hpp"
 
@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::size_t kMaxFunctionName = 255;
 
-// Whether fds 3 and 4 are what the daemon starts a worker with: a stream socket and a claim page.
+// Whether fds 3 and 4 are what the daemon starts a worker with: a stream socket and the shared page.
 bool has_channel() {
   int domain = 0, type = 0;
   socklen_t size = sizeof domain;
@@ -34,14 +34,14 @@ bool has_channel() {
   if (::getsockopt(detail::kChannelFd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM)
     return false;
   struct stat page {};
-  return ::fstat(detail::kClaimPageFd, &page) == 0 && S_ISREG(page.st_mode) &&
-         page.st_size >= static_cast<off_t>(sizeof(ClaimPage));
+  return ::fstat(detail::kPageFd, &page) == 0 && S_ISREG(page.st_mode) &&
+         page.st_size >= static_cast<off_t>(sizeof(WorkerPage));
 }
 
 // The programs that a job starts must not hold the channel: its end is how the daemon learns of this
 // process's.
 void close_on_exec() {
-  for (const int fd : {detail::kChannelFd, detail::kClaimPageFd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  for (const int fd : {detail::kChannelFd, detail::kPageFd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
 void refuse_bad_name(const std::string& name, const std::vector<detail::Function>& functions) {
@@ -90,14 +90,14 @@ int Worker::Impl::explain() const {
 
 int Worker::Impl::serve() {
   void* memory =
-      ::mmap(nullptr, sizeof(ClaimPage), PROT_READ | PROT_WRITE, MAP_SHARED, detail::kClaimPageFd, 0);
+      ::mmap(nullptr, sizeof(WorkerPage), PROT_READ | PROT_WRITE, MAP_SHARED, detail::kPageFd, 0);
   if (memory == MAP_FAILED) {
-    std::fprintf(stderr, "%s: the claim page (fd 4) cannot be mapped: %s\n", program.c_str(),
+    std::fprintf(stderr, "%s: the page shared with the daemon (fd 4) cannot be mapped: %s\n", program.c_str(),
                  std::strerror(errno));
     return 1;
   }
-  ::close(detail::kClaimPageFd);
-  detail::Runner runner(functions, *static_cast<ClaimPage*>(memory));
+  ::close(detail::kPageFd);
+  detail::Runner runner(functions, *static_cast<WorkerPage*>(memory));
   return runner.serve();
 }
 

@@ -13,28 +13,27 @@
 
 #include "common/clock.hpp"
 #include "common/fd.hpp"
-#include "daemon/pool/claim_memory.hpp"
 #include "daemon/pool/inbox.hpp"
 #include "daemon/pool/outbox.hpp"
 #include "daemon/pool/output_tail.hpp"
+#include "daemon/pool/shared_page.hpp"
 
 namespace promised {
 
 struct WorkerProcess {
-  WorkerProcess(ClaimMemory memory, Fd channel_end, Fd output_end, std::size_t max_result)
-      : claims(std::move(memory)),
+  WorkerProcess(SharedPage shared_page, Fd channel_end, Fd output_end, std::size_t max_result)
+      : shared(std::move(shared_page)),
         channel(std::move(channel_end)),
         output(std::move(output_end)),
         inbox(max_result) {}
 
-  ClaimMemory claims;
+  SharedPage shared;
   Fd channel;
   Fd output;
   Inbox inbox;
   Outbox outbox;
   OutputTail tail;
   pid_t pid = 0;           ///< 0: not started yet, and not heard
-  std::uint32_t sent = 0;  ///< the sequence number after the last that was dispatched
   bool ready = false;      ///< it has said what it can run
   bool listening = false;  ///< its channel is still read
   bool unsent = false;     ///< in the list that flush() goes through

@@ -109,7 +109,7 @@ Workers::Impl::Impl(const Settings& s, Spawner& sp)
 Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   const auto index = static_cast<std::size_t>(e.pool);
   const PoolSettings& pool = settings.pools.at(index);
-  PROMISED_ASSIGN(ClaimMemory claims, ClaimMemory::make());
+  PROMISED_ASSIGN(SharedPage page, SharedPage::make());
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return Problem::system("start a worker: socketpair");
@@ -122,9 +122,9 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   if (::fcntl(output_end.get(), F_SETFL, O_NONBLOCK) != 0) return Problem::system("start a worker: fcntl");
   const SpawnRequest request{e.worker,       pool.program, pool.arguments,    environments.at(index),
                              pool.directory, pool.user,    pool.memory_limit, pool.open_files};
-  PROMISED_TRY(spawner.spawn(request, channel_of_worker.get(), claims.file().get(), output_of_worker.get()));
-  claims.close_file();
-  const auto [at, is_new] = workers.try_emplace(e.worker, std::move(claims), std::move(channel),
+  PROMISED_TRY(spawner.spawn(request, channel_of_worker.get(), page.file().get(), output_of_worker.get()));
+  page.close_file();
+  const auto [at, is_new] = workers.try_emplace(e.worker, std::move(page), std::move(channel),
                                                 std::move(output_end), settings.limits.max_result);
   queue(e.worker, at->second,
         message::WorkerWelcome{message::kWorkerProtocol, pool.name, settings.limits.max_result});
@@ -156,9 +156,9 @@ void Workers::Impl::on(const Exited& report, std::vector<Event>& events) {
   if (worker->listening) read_channel(report.worker, *worker, kAll, events);
   for (std::size_t turns = kTurn / output.size(); turns > 0 && worker->output.valid(); --turns)
     read_output(*worker);
-  events.push_back(event::WorkerGone{report.worker, worker->claims.page().claimed(), report.signal,
-                                     report.exit_code, report.peak_memory, worker->tail.take(),
-                                     std::move(worker->protocol_error)});
+  events.push_back(event::WorkerGone{
+      report.worker, worker->shared.page().claims.claimed(), report.signal, report.exit_code,
+      report.peak_memory, worker->tail.last_until(worker->tail.total()), std::move(worker->protocol_error)});
   workers.erase(report.worker);
 }
 
@@ -214,12 +214,14 @@ void Workers::Impl::read_channel(WorkerId id, WorkerProcess& worker, std::size_t
 
 void Workers::Impl::read_output(WorkerProcess& worker) {
   if (!worker.output.valid()) return;
+  OutputMarks& marks = worker.shared.page().output;
+  marks.begin_read();
   const ssize_t n = ::read(worker.output.get(), output.data(), output.size());
-  if (n > 0) {
-    worker.tail.append({output.data(), static_cast<std::size_t>(n)});
-  } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-    worker.output.reset();  // it has closed both its outputs; epoll forgets the pipe with its end
-  }
+  const int error = errno;
+  if (n > 0) worker.tail.append({output.data(), static_cast<std::size_t>(n)});
+  marks.end_read(worker.tail.total());
+  // It may close both its outputs; epoll forgets the pipe with its end.
+  if (n == 0 || (n < 0 && error != EAGAIN && error != EINTR)) worker.output.reset();
 }
 
 Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::FromWorker&& message,
@@ -234,16 +236,17 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
     return {};
   }
   auto& ended = std::get<message::AttemptEnded>(message);
+  const std::optional<std::uint64_t> output_end = worker.shared.page().output.end_of(ended.sequence);
   Failure failure;
   if (ended.failure.cause != Cause::none) {
     failure.cause = ended.failure.cause;
     failure.type = cut(ended.failure.type, kMaxFailureType);
     failure.message = cut(ended.failure.message, kMaxFailureMessage);
-    failure.output = worker.tail.take();
+    failure.output = worker.tail.last_until(output_end.value_or(worker.tail.total()));
     failure.pid = worker.pid;
     payload = Payload();
   }
-  worker.tail.clear();
+  if (output_end) worker.tail.drop_until(*output_end);
   events.push_back(
       event::AttemptEnded{id, ended.sequence, std::move(failure), ended.ran, std::move(payload)});
   return {};
@@ -368,16 +371,13 @@ void Workers::start(const effect::StartWorker& e, std::vector<Event>& events) {
 // A worker that is not there any more has its WorkerGone on the way to decide: whatever was meant for it goes
 // back.
 void Workers::dispatch(const effect::Dispatch& e) {
-  WorkerProcess* worker = impl_->find(e.worker);
-  if (worker == nullptr) return;
-  worker->sent = e.run.sequence + 1;
-  impl_->queue(e.worker, *worker, e.run, e.arguments);
+  if (WorkerProcess* worker = impl_->find(e.worker)) impl_->queue(e.worker, *worker, e.run, e.arguments);
 }
 
 void Workers::revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events) {
   WorkerProcess* worker = impl_->find(e.worker);
   if (worker != nullptr)
-    events.push_back(event::Revoked{e.worker, worker->claims.page().revoke(worker->sent)});
+    events.push_back(event::Revoked{e.worker, worker->shared.page().claims.revoke(e.sent)});
 }
 
 void Workers::kill(const effect::KillWorker& e) {

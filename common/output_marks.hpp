@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which part of a worker's output belongs to which job, though output and reports come by different ways: the
+// worker notes, in memory that it shares with the daemon, how many bytes had been printed when each job
+// ended. Only the kernel can count what a job and its children print, so the worker adds what is in the pipe
+// to what the daemon has read of it.
+//
+// What cannot be told for certain is told as unknown: then output is shown with the job after it too, never
+// lost.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace promised {
+
+class OutputMarks {
+ public:
+  /// Daemon: around each read of the pipe, with the number of bytes read in all.
+  void begin_read() { read_.fetch_or(kInProgress, std::memory_order_acq_rel); }
+  void end_read(std::uint64_t total) { read_.store(total << 1, std::memory_order_release); }
+
+  /// Worker: when a job has ended, before that is reported. `in_pipe()` counts what is not read yet; nothing
+  /// if it cannot.
+  template <class InPipe>
+  void note_end(std::uint32_t sequence, InPipe&& in_pipe) {
+    constexpr int kTries = 3;
+    std::uint64_t mark = kUnknown;
+    for (int i = 0; i < kTries && mark == kUnknown; ++i) {
+      const std::uint64_t before = read_.load(std::memory_order_acquire);
+      if ((before & kInProgress) != 0) continue;
+      const std::optional<std::uint64_t> waiting = in_pipe();
+      if (!waiting) break;
+      std::atomic_thread_fence(std::memory_order_acquire);
+      if (read_.load(std::memory_order_acquire) == before) mark = tag(sequence) | ((before >> 1) + *waiting);
+    }
+    marks_[sequence % kMarks].store(mark, std::memory_order_release);
+  }
+
+  /// Daemon: how many bytes had been printed when job `sequence` ended; nothing if that is not known. What a
+  /// worker writes here is not to be trusted: it may be any number.
+  [[nodiscard]] std::optional<std::uint64_t> end_of(std::uint32_t sequence) const {
+    const std::uint64_t mark = marks_[sequence % kMarks].load(std::memory_order_acquire);
+    if (mark == kUnknown || (mark & ~kOffset) != tag(sequence)) return std::nullopt;
+    return mark & kOffset;
+  }
+
+ private:
+  static constexpr std::size_t kMarks = 512;  ///< more than a worker is usually ahead of the daemon
+  static constexpr std::uint64_t kInProgress = 1;
+  static constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
+  static constexpr std::uint64_t kOffset = (std::uint64_t{1} << 48) - 1;
+
+  // Sequence numbers that share a place differ in this, until they are 2^25 apart.
+  static constexpr std::uint64_t tag(std::uint32_t sequence) {
+    return std::uint64_t{(sequence / kMarks) & 0xffff} << 48;
+  }
+
+  std::atomic<std::uint64_t> read_{0};  ///< twice the bytes read, plus one while more are being read
+  std::array<std::atomic<std::uint64_t>, kMarks> marks_{};
+};
+
+}  // namespace promised

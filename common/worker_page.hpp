@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory that the daemon shares with one worker (a sealed memfd, the worker's fd 4).
+#pragma once
+
+#include "common/claim_page.hpp"
+#include "common/output_marks.hpp"
+
+namespace promised {
+
+struct WorkerPage {
+  alignas(64) ClaimPage claims;
+  alignas(64) OutputMarks output;
+};
+
+}  // namespace promised

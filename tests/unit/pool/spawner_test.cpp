@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "daemon/spawner/spawner.hpp"
+#include "tests/support/temp_directory.hpp"
+#include "tests/unit/pool/fixture.hpp"
+
+using namespace promised;
+using namespace promised::test;
+
+namespace {
+
+std::string reason_for(PoolSettings settings) {
+  PoolFixture pool(std::move(settings));
+  const WorkerId worker = pool.start();
+  auto reason = pool.await<event::WorkerStartFailed>(worker).reason;
+  CHECK_FALSE(pool.has<event::WorkerStarted>(worker));
+  return reason;
+}
+
+std::string reason_for_program(const std::filesystem::path& program) {
+  PoolSettings settings = pool_of("basic");
+  settings.program = program.string();
+  return reason_for(settings);
+}
+
+void write_program(const std::filesystem::path& path, const std::string& text) {
+  write_file(path, text);
+  std::filesystem::permissions(path, std::filesystem::perms(0755));
+}
+
+}  // namespace
+
+TEST_CASE("a program that cannot be started says why") {
+  const TempDirectory directory;
+  const std::string d = directory.path().string();
+  CHECK(reason_for_program(directory / "none") == d + "/none: No such file or directory");
+  CHECK(reason_for_program(directory.path()) == d + ": is a directory, not a program");
+  write_file(directory / "text", "hello");
+  CHECK(reason_for_program(directory / "text") == d + "/text: not executable (chmod +x)");
+  write_program(directory / "odd", "hello");
+  CHECK(reason_for_program(directory / "odd") == d + "/odd: neither a program nor a script with a #! line");
+  write_program(directory / "script", "#! /nowhere/python3 -u\n");
+  CHECK(reason_for_program(directory / "script") ==
+        d + "/script: bad interpreter /nowhere/python3: No such file or directory");
+}
+
+TEST_CASE("a directory that is not there, or a limit that is not allowed, is named") {
+  PoolSettings settings = pool_of("basic");
+  settings.directory = "/nowhere";
+  CHECK(reason_for(settings) == "directory /nowhere: No such file or directory");
+  settings = pool_of("basic");
+  settings.open_files = std::uint64_t{1} << 40;
+  CHECK(reason_for(settings).starts_with(
+      "open_files = 1099511627776: Operation not permitted (the hard limit is "));
+}
+
+TEST_CASE("an environment of 100 kB arrives, one above the limit is refused") {
+  PoolSettings settings = pool_of("basic");
+  const std::string large(100'000, 'e');
+  settings.environment["LARGE"] = large;
+  PoolFixture pool(settings);
+  const WorkerId worker = pool.start_ready();
+  CHECK(pool.value_of(worker, "variable", arguments("LARGE")) == Value(large));
+  for (int i = 0; i < 30; ++i) settings.environment["LARGE" + std::to_string(i)] = large;
+  const std::string reason = reason_for(settings);
+  CHECK(reason.starts_with(settings.program + ": arguments and environment have 3"));
+  CHECK(reason.ends_with("at most 2097152 are possible"));
+}
+
+TEST_CASE("a worker's environment is closed") {
+  REQUIRE(::setenv("PROMISED_TEST_LEAK", "leaked", 1) == 0);
+  PoolSettings settings = pool_of("basic");
+  settings.environment["LANG"] = "de_DE.UTF-8";
+  settings.environment["MINE"] = "yes";
+  PoolFixture pool(settings);
+  const WorkerId worker = pool.start_ready();
+  const auto variable = [&](const std::string& name) {
+    return from_value<std::string>(pool.value_of(worker, "variable", arguments(name)));
+  };
+  CHECK(variable("PROMISED_TEST_LEAK") == "(not set)");
+  CHECK(variable("PATH") == "/usr/local/bin:/usr/bin:/bin");
+  CHECK(variable("LANG") == "de_DE.UTF-8");
+  CHECK(variable("MINE") == "yes");
+  CHECK(variable("PROMISED_POOL") == "test");
+  CHECK(variable("PROMISED_ENDPOINT") == "ipc:///nowhere");
+  CHECK(variable("PROMISED_WORKER") == "1");
+  CHECK(variable("HOME") != "(not set)");
+  CHECK(variable("USER") != "(not set)");
+}
+
+TEST_CASE(
+    "a worker has its own session and process group, its directory, and signals as they are by default") {
+  const TempDirectory directory;
+  PoolSettings settings = pool_of("basic");
+  settings.directory = directory.path().string();
+  PoolFixture pool({settings, pool_of("misbehave")});
+  const WorkerId worker = pool.start_ready();
+  const auto process =
+      from_value<std::map<std::string, std::int64_t>>(pool.value_of(worker, "process", arguments()));
+  CHECK(process.at("pid") == pool.pid(worker));
+  CHECK(process.at("session") == pool.pid(worker));
+  CHECK(process.at("group") == pool.pid(worker));
+  CHECK(pool.value_of(worker, "directory", arguments()) == Value(directory.path().string()));
+  ::signal(SIGPIPE, SIG_IGN);
+  const WorkerId other = pool.start_ready(1);
+  ::signal(SIGPIPE, SIG_DFL);
+  CHECK(from_value<std::map<std::string, bool>>(pool.value_of(other, "signals", arguments())) ==
+        std::map<std::string, bool>{{"sigpipe is default", true}, {"nothing is blocked", true}});
+}
+
+TEST_CASE("a worker that is killed before it is ready is gone, not forgotten") {
+  const TempDirectory directory;
+  PoolFixture pool(pool_of("slow_start", {(directory / "go").string()}));
+  const WorkerId slow = pool.start();
+  const WorkerId killed = pool.start();
+  pool.kill(killed, SIGKILL);
+  CHECK(pool.await<event::WorkerGone>(killed).signal == SIGKILL);
+  CHECK_FALSE(pool.has<event::WorkerReady>(slow));
+  write_file(directory / "go", "");
+  CHECK(pool.await<event::WorkerReady>(slow).functions ==
+        std::vector<FunctionView>{{"nothing", "() -> null"}});
+}
+
+TEST_CASE("the spawner is named after its work and ignores the signals that stop a daemon") {
+  PoolFixture pool(pool_of("basic"));
+  const pid_t spawner = pool.spawner().pid();
+  const WorkerId worker = pool.start_ready();
+  CHECK(read_file("/proc/" + std::to_string(spawner) + "/comm") == "promised-spawn\n");
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) REQUIRE(::kill(spawner, signal) == 0);
+  CHECK(pool.value_of(worker, "add", arguments(1, 1)) == Value(std::int64_t{2}));
+  CHECK(pool.start_ready() != worker);
+  CHECK_FALSE(is_gone(spawner));
+}
+
+TEST_CASE("hundreds of workers can be asked for at once") {
+  PoolFixture pool(pool_of("exits", {"0"}));
+  std::vector<WorkerId> workers;
+  for (int i = 0; i < 400; ++i) workers.push_back(pool.start());
+  for (const WorkerId worker : workers) CHECK(pool.await<event::WorkerGone>(worker).exit_code == 0);
+}
