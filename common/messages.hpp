@@ -76,7 +76,7 @@ struct List {
   std::uint32_t states = 0;  ///< bit n stands for State n; 0: all
   std::string function{};      ///< a glob; empty: all
   std::string queue{};
-  std::string name_prefix;
+  std::string name_prefix{};
   bool remembered = false;  ///< only those that have a name
   std::uint32_t most = 0;   ///< a page; 0: 100
   JobId after{};              ///< the id that the page before ended with

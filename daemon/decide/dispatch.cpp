@@ -57,10 +57,11 @@ Worker* Scheduler::choose(const Pool& pool, const Job& job, const Turn& t) const
     if (!worker->offer->has(*job.function)) continue;
     if (worker->channel.empty()) return worker;
     if (!may_prefetch || worker->exclusive) continue;
-    const bool room = fixed > 1 ? worker->channel.size() < fixed
-                                : worker->channel.size() < kMostPrefetched &&
-                                      worker->load + usual <= kPrefetchWindow &&
-                                      t.now.steady - worker->head_since < kStall;
+    // Behind a job that takes long nothing is put: it would be taken back at once.
+    if (t.now.steady - worker->head_since >= kStall) continue;
+    const bool room =
+        fixed > 1 ? worker->channel.size() < fixed
+                  : worker->channel.size() < kMostPrefetched && worker->load + usual <= kPrefetchWindow;
     if (room && (best == nullptr || worker->load < best->load)) best = worker;
   }
   return best;

@@ -102,7 +102,7 @@ void Scheduler::arm(Worker& worker, Turn&) {
   const Job& job = *worker.channel.front().job;
   std::optional<Instant> next;
   const Instant stall = worker.head_since + kStall;
-  if (worker.channel.size() > 1 || (job.durable() && !job.start_written)) next = stall;
+  if ((worker.channel.size() > 1 && !worker.revoking) || (job.durable() && !job.start_written)) next = stall;
   if (const Millis limit = run_limit(worker, job); limit > Millis(0)) {
     next = std::min<Instant>(next.value_or(worker.head_since + limit), worker.head_since + limit);
   }

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+#include "tests/unit/decide/house.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using namespace std::chrono_literals;
+
+TEST_CASE("an exception is final, and comes with attempt, pid and duration") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  Failure failure;
+  failure.cause = Cause::exception;
+  failure.type = "std::runtime_error";
+  failure.message = "no such customer";
+  failure.output = "last words";
+  house.fail(house.workers()[0], failure);
+  const auto ended = house.ended(client, id);
+  CHECK(ended->state == State::failed);
+  CHECK(ended->failure.type == "std::runtime_error");
+  CHECK(ended->failure.output == "last words");
+  CHECK(ended->failure.attempt == 1);
+  CHECK(ended->failure.pid == 101);
+  CHECK(ended->failure.ran == 5us);
+}
+
+TEST_CASE(
+    "A2 a crash fails the job that ran and that alone; the prefetched ones go back uncounted, in order") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  std::vector<JobId> jobs;
+  for (int i = 0; i < 6; ++i) jobs.push_back(house.submit(client));
+  const WorkerId worker = house.workers()[0];
+  house.begin(worker);
+  house.gone(worker, SIGSEGV, 0, "about to crash\n");
+  const auto ended = house.ended(client, jobs[0]);
+  REQUIRE(ended);
+  CHECK(ended->failure.cause == Cause::crashed);
+  CHECK(ended->failure.signal == SIGSEGV);
+  CHECK(ended->failure.output == "about to crash\n");
+  CHECK(ended->failure.message == "the worker was killed by signal 11 (Segmentation fault) after 0 ms");
+  // The pool refills at once, and the others run there in their order.
+  const WorkerId next = house.workers().at(0);
+  CHECK(next != worker);
+  house.ready(next);
+  for (std::size_t i = 1; i < jobs.size(); ++i) {
+    CHECK(house.begin(next).attempt == 1);
+    CHECK(house.finish(next) == jobs[i]);
+  }
+  CHECK(house.status(client).pools[0].crashes == 1);
+}
+
+TEST_CASE("A2 a worker that dies before it began its job costs no attempt") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  house.wait(2s);
+  house.gone(house.workers()[0], SIGKILL);
+  CHECK(house.show(client, id).state == State::pending);
+  house.ready(house.workers().at(0));
+  CHECK(house.begin(house.workers()[0]).attempt == 1);
+  CHECK(house.finish(house.workers()[0]) == id);
+}
+
+TEST_CASE("a worker that exits without an answer fails its job as exited, with the status") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  house.begin(house.workers()[0]);
+  house.wait(20ms);
+  house.gone(house.workers()[0], 0, 3);
+  CHECK(house.ended(client, id)->failure.cause == Cause::exited);
+  CHECK(house.ended(client, id)->failure.exit_code == 3);
+  CHECK(house.ended(client, id)->failure.message ==
+        "the worker exited with status 3 after 20 ms without an answer");
+}
+
+TEST_CASE("A5 a report of an attempt that is over is refused and counted, and its worker recycled") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  const JobId id = house.submit(client);
+  const auto run = house.begin(worker);
+  house.handle(event::AttemptEnded{worker, run.sequence + 1, {}, 1us, Payload("forged")});
+  CHECK_FALSE(house.ended(client, id));
+  CHECK(house.status(client).stale_reports == 1);
+  CHECK(house.hand(worker).signals == std::vector<int>{SIGKILL});
+}
+
+TEST_CASE("X1 a queued job is cancelled at once, and says who did it") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client);
+  const JobId id = house.submit(client);
+  house.ask(client, message::Cancel{{id, {}}});
+  CHECK(house.last<message::Known>(client).effect);
+  CHECK(house.ended(client, id)->state == State::cancelled);
+  CHECK(house.ended(client, id)->reason == "cancelled by user 1000");
+  house.ask(client, message::Cancel{{id, {}}});
+  CHECK_FALSE(house.last<message::Known>(client).effect);
+}
+
+TEST_CASE(
+    "X1 a prefetched job that has not begun is cancelled at once, and its neighbours keep their order") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  std::vector<JobId> jobs;
+  for (int i = 0; i < 4; ++i) jobs.push_back(house.submit(client));
+  const WorkerId worker = house.workers()[0];
+  house.begin(worker);
+  house.ask(client, message::Cancel{{jobs[2], {}}});
+  CHECK(house.ended(client, jobs[2])->state == State::cancelled);
+  for (const std::size_t i : {0U, 1U, 3U}) CHECK(house.finish(worker) == jobs[i]);
+}
+
+TEST_CASE(
+    "X1 a running job is cancelled by SIGTERM, then SIGKILL, and is cancelled when it has really stopped") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  const JobId id = house.submit(client);
+  house.begin(worker);
+  house.ask(client, message::Cancel{{id, {}}});
+  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM});
+  CHECK_FALSE(house.ended(client, id));
+  house.wait(house.settings.pools[0].kill_grace);
+  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM, SIGKILL});
+  house.gone(worker, SIGKILL);
+  CHECK(house.ended(client, id)->state == State::cancelled);
+}
+
+TEST_CASE("X1 a job that ends before its cancellation reaches it has the outcome that it made") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  const JobId id = house.submit(client);
+  house.begin(worker);
+  house.ask(client, message::Cancel{{id, {}}});
+  house.finish(worker);
+  CHECK(house.ended(client, id)->state == State::succeeded);
+  house.gone(worker, SIGTERM);
+  CHECK(house.workers().size() == 1);
+}
+
+TEST_CASE("P1 the progress of a running job is shown, and success sets 100") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  const JobId id = house.submit(client, "f", Options{}.remember("n", 1min));
+  const auto run = house.begin(worker);
+  house.handle(event::AttemptProgress{worker, run.sequence, 42.5, "half way"});
+  CHECK(house.show(client, id).progress == 42.5);
+  CHECK(house.show(client, id).progress_message == "half way");
+  house.finish(worker);
+  CHECK(house.show(client, id).progress == 100);
+}

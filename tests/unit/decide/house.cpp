@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/decide/house.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "common/ids.hpp"
+
+namespace promised::test {
+
+Settings one_pool(std::uint32_t size) {
+  Settings settings;
+  settings.access.everyone = true;
+  PoolSettings pool;
+  pool.name = "main";
+  pool.program = "/bin/true";
+  pool.size = size;
+  settings.pools.push_back(pool);
+  return settings;
+}
+
+House::House(Settings s) : settings(std::move(s)), scheduler(settings, around, 999, 42) {
+  around.started = now.steady;
+  scheduler.start(now, plan);
+  turn();
+}
+
+void House::handle(Event event) {
+  pending_.push_back(std::move(event));
+  turn();
+}
+
+void House::turn() {
+  do {
+    while (!pending_.empty()) {
+      Event event = std::move(pending_.front());
+      pending_.pop_front();
+      scheduler.handle(std::move(event), now, plan);
+    }
+    scheduler.end_turn(now, plan);
+    for (auto& change : plan.changes) changes.push_back(std::move(change));
+    auto effects = std::exchange(plan.effects, {});
+    auto after = std::exchange(plan.after_commit, {});
+    plan.clear();
+    carry_out(std::move(effects));
+    if (holding_) {
+      std::move(after.begin(), after.end(), std::back_inserter(held_));
+    } else {
+      carry_out(std::move(after));
+    }
+  } while (!pending_.empty());
+}
+
+void House::commit() {
+  carry_out(std::exchange(held_, {}));
+  turn();
+}
+
+void House::carry_out(std::vector<Effect> effects) {
+  for (Effect& effect : effects) {
+    if (auto* send = std::get_if<effect::Send>(&effect)) {
+      sent_[send->session].push_back({std::move(send->reply), std::string(send->payload.view())});
+    } else if (const auto* start = std::get_if<effect::StartWorker>(&effect)) {
+      Hand hand;
+      hand.id = start->worker;
+      hand.pool = start->pool;
+      hands_[start->worker] = std::move(hand);
+    } else if (auto* dispatch = std::get_if<effect::Dispatch>(&effect)) {
+      hands_.at(dispatch->worker).channel.push_back(dispatch->run);
+    } else if (const auto* revoke = std::get_if<effect::RevokeUnclaimed>(&effect)) {
+      Hand& hand = hands_.at(revoke->worker);
+      std::erase_if(hand.channel, [&](const message::Run& run) { return run.sequence >= hand.claimed; });
+      pending_.push_back(event::Revoked{revoke->worker, hand.claimed});
+    } else if (const auto* kill = std::get_if<effect::KillWorker>(&effect)) {
+      hands_.at(kill->worker).signals.push_back(kill->signal);
+    } else if (const auto* stop = std::get_if<effect::StopWorker>(&effect)) {
+      hands_.at(stop->worker).told_to_stop = true;
+    } else if (const auto* load = std::get_if<effect::LoadResult>(&effect)) {
+      Payload found;
+      for (const auto& end : written<change::EndJob>()) {
+        if (end.id == load->job) found = end.result;
+      }
+      pending_.push_back(event::ResultLoaded{load->job, !found.empty(), found});
+    }
+  }
+}
+
+SessionId House::connect(uid_t uid, std::optional<JobId> client) {
+  const SessionId session{next_session_++};
+  who_[session] = {uid, uid, 4711};
+  ask(session, message::Hello{message::kClientProtocol, client.value_or(new_job_id()), "test"});
+  return session;
+}
+
+JobId House::submit(SessionId session, const std::string& function, Options options, std::string arguments) {
+  const JobId id = new_job_id();
+  ask(session, message::Submit{id, function, std::move(options)}, std::move(arguments));
+  return id;
+}
+
+std::optional<message::Ended> House::ended(SessionId session, const JobId& id) {
+  std::optional<message::Ended> found;
+  for (const auto& s : sent_[session]) {
+    const auto* ended = std::get_if<message::Ended>(&s.reply.body);
+    if (ended != nullptr && ended->id == id) found = *ended;
+  }
+  return found;
+}
+
+JobView House::show(SessionId session, const JobId& id) {
+  ask(session, message::Show{.key = {id, {}}});
+  return last<message::Jobs>(session).jobs.at(0);
+}
+
+StatusView House::status(SessionId session) {
+  ask(session, message::StatusQuery{});
+  return last<message::Status>(session).view;
+}
+
+std::vector<WorkerId> House::workers() const {
+  std::vector<WorkerId> ids;
+  for (const auto& [id, hand] : hands_) ids.push_back(id);
+  return ids;
+}
+
+void House::ready(WorkerId id, const std::vector<std::string>& functions) {
+  handle(event::WorkerStarted{id, static_cast<pid_t>(100 + static_cast<std::uint32_t>(id))});
+  std::vector<FunctionView> views;
+  for (const auto& name : functions) views.push_back({name, "() -> text"});
+  handle(event::WorkerReady{id, views});
+}
+
+message::Run House::begin(WorkerId id) {
+  Hand& hand = hands_.at(id);
+  const message::Run run = hand.channel.at(0);
+  hand.claimed = run.sequence + 1;
+  return run;
+}
+
+JobId House::finish(WorkerId id, const std::string& result, Nanos ran) {
+  const message::Run run = begin(id);
+  hands_.at(id).channel.pop_front();
+  handle(event::AttemptEnded{id, run.sequence, {}, ran, Payload(result)});
+  return run.id;
+}
+
+JobId House::fail(WorkerId id, Failure failure) {
+  const message::Run run = begin(id);
+  hands_.at(id).channel.pop_front();
+  handle(event::AttemptEnded{id, run.sequence, std::move(failure), std::chrono::microseconds(5), {}});
+  return run.id;
+}
+
+void House::gone(WorkerId id, int signal, int exit_code, const std::string& output) {
+  const std::uint32_t claimed = hands_.at(id).claimed;
+  hands_.erase(id);
+  handle(event::WorkerGone{id, claimed, signal, exit_code, 0, output, {}});
+}
+
+void House::wait(Nanos duration) {
+  now.steady += duration;
+  now.wall += std::chrono::duration_cast<std::chrono::microseconds>(duration);
+  turn();
+}
+
+void House::jump_wall_clock(std::chrono::microseconds by) {
+  now.wall += by;
+  turn();
+}
+
+}  // namespace promised::test

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scheduler with a manual clock and nobody else in the house: the test says what clients and workers do,
+// and reads what would be sent, dispatched and written.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/decide/scheduler.hpp"
+
+namespace promised::test {
+
+/// A pool of one worker of /bin/true, which says that it has the functions that the test wants.
+Settings one_pool(std::uint32_t size = 1);
+
+class House {
+ public:
+  explicit House(Settings settings = one_pool());
+
+  // ---- clients ----
+  /// A connection of `uid` that has said Hello; with `client`, the same client over a new connection.
+  SessionId connect(uid_t uid = 1000, std::optional<JobId> client = {});
+  /// Says something and returns its request number; what comes of it is in replies().
+  template <class Body>
+  std::uint64_t ask(SessionId session, Body body, std::string payload = {}, std::uint64_t received = 0) {
+    message::Request request{++number_, received, std::move(body)};
+    handle(event::Requested{session, who_[session], std::move(request), Payload(payload)});
+    return number_;
+  }
+  JobId submit(SessionId session, const std::string& function = "f", Options options = {},
+               std::string arguments = "args");
+  void disconnect(SessionId session) { handle(event::SessionGone{session}); }
+
+  struct Sent {
+    message::Reply reply;
+    std::string payload;
+  };
+  /// The last reply to this session that is an R; fails the test if there is none.
+  template <class R>
+  const R& last(SessionId session) {
+    for (auto it = sent_[session].rbegin(); it != sent_[session].rend(); ++it) {
+      if (const auto* r = std::get_if<R>(&it->reply.body)) return *r;
+    }
+    throw std::runtime_error("no such reply was sent");
+  }
+  template <class R>
+  std::size_t count(SessionId session) {
+    std::size_t n = 0;
+    for (const auto& s : sent_[session]) n += std::holds_alternative<R>(s.reply.body) ? 1 : 0;
+    return n;
+  }
+  std::vector<Sent>& sent(SessionId session) { return sent_[session]; }
+  /// How the job ended, as this session was told; nothing if it was not.
+  std::optional<message::Ended> ended(SessionId session, const JobId& id);
+  JobView show(SessionId session, const JobId& id);
+  StatusView status(SessionId session);
+
+  // ---- workers ----
+  struct Hand {
+    WorkerId id{};
+    PoolIndex pool{};
+    std::deque<message::Run> channel;  ///< dispatched, not reported
+    std::uint32_t claimed = 0;         ///< the first sequence that has not begun
+    std::vector<int> signals;
+    bool told_to_stop = false;
+  };
+  /// The workers that were asked for, in order, and are there.
+  std::vector<WorkerId> workers() const;
+  Hand& hand(WorkerId id) { return hands_.at(id); }
+  void ready(WorkerId id, const std::vector<std::string>& functions = {"f", "g"});
+  /// The worker begins the next job of its channel.
+  message::Run begin(WorkerId id);
+  /// Begins and ends it.
+  JobId finish(WorkerId id, const std::string& result = "result", Nanos ran = std::chrono::microseconds(5));
+  JobId fail(WorkerId id, Failure failure);
+  void gone(WorkerId id, int signal, int exit_code = 0, const std::string& output = {});
+  void start_failed(WorkerId id, const std::string& reason) {
+    hands_.erase(id);
+    handle(event::WorkerStartFailed{id, reason});
+  }
+
+  // ---- time and disk ----
+  void wait(Nanos duration);
+  void jump_wall_clock(std::chrono::microseconds by);
+  /// From now on commits are slow: what waits for one waits until commit().
+  void hold_commits() { holding_ = true; }
+  void commit();
+  std::vector<Change> changes;
+
+  template <class C>
+  std::vector<C> written() const {
+    std::vector<C> found;
+    for (const auto& c : changes) {
+      if (const auto* match = std::get_if<C>(&c)) found.push_back(*match);
+    }
+    return found;
+  }
+
+  void handle(Event event);
+  void turn();
+  void carry_out(std::vector<Effect> effects);
+
+  Settings settings;
+  Surroundings around;
+  Scheduler scheduler;
+  Now now{Instant(std::chrono::hours(1)), WallTime(std::chrono::hours(500'000))};
+  Plan plan;
+
+ private:
+  std::map<SessionId, Identity> who_;
+  std::map<SessionId, std::vector<Sent>> sent_;
+  std::map<WorkerId, Hand> hands_;
+  std::deque<Event> pending_;
+  std::vector<Effect> held_;
+  std::uint64_t number_ = 0;
+  std::uint64_t next_session_ = 1;
+  bool holding_ = false;
+};
+
+/// A house whose workers are ready.
+class ReadyHouse : public House {
+ public:
+  explicit ReadyHouse(Settings s = one_pool()) : House(std::move(s)) {
+    ready(workers().front());
+    for (const WorkerId id : workers()) ready(id);
+  }
+};
+
+}  // namespace promised::test

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include "common/ids.hpp"
+#include "tests/unit/decide/house.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string payload_of(House& house, SessionId session, const std::string& name) {
+  house.ask(session, message::Watch{.key = {{}, name}});
+  REQUIRE(std::holds_alternative<message::Ended>(house.sent(session).back().reply.body));
+  return house.sent(session).back().payload;
+}
+
+State refusal_state(House& house, SessionId session, const std::string& name) {
+  house.ask(session, message::Watch{.key = {{}, name}});
+  const auto& refused = house.last<message::Refused>(session);
+  CHECK(refused.code == "no_such_future");
+  return refused.state;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "R1 a remembered result is fetched by name, any number of times, also when the submitter has gone") {
+  ReadyHouse house;
+  const auto submitter = house.connect();
+  house.submit(submitter, "f", Options{}.remember("report", 1min));
+  house.disconnect(submitter);
+  house.finish(house.workers()[0], "text");
+  const auto reader = house.connect();
+  CHECK(payload_of(house, reader, "report") == "text");
+  CHECK(payload_of(house, reader, "report") == "text");
+}
+
+TEST_CASE("R1 a large remembered result comes back from the store") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const std::string large(100'000, 'x');
+  house.submit(client, "f", Options{}.remember("report", 1min));
+  house.finish(house.workers()[0], large);
+  const auto reader = house.connect();
+  CHECK(payload_of(house, reader, "report") == large);
+  CHECK(house.status(reader).limits[1].used == 0);
+}
+
+TEST_CASE("R6 lapsed, forgotten and unknown are different answers") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.remember("short", 1s));
+  house.submit(client, "f", Options{}.remember("gone", 1h));
+  house.finish(house.workers()[0]);
+  house.finish(house.workers()[0]);
+  house.ask(client, message::Forget{{{}, "gone"}});
+  CHECK(house.last<message::Known>(client).effect);
+  house.wait(1s);
+  CHECK(refusal_state(house, client, "short") == State::lapsed);
+  CHECK(house.last<message::Refused>(client).message ==
+        "the future remembered as \"short\" has lapsed: its lifespan is over");
+  CHECK(refusal_state(house, client, "gone") == State::forgotten);
+  CHECK(house.last<message::Refused>(client).message == "the future remembered as \"gone\" was forgotten");
+  CHECK(refusal_state(house, client, "never") == State::unknown);
+  CHECK(house.last<message::Refused>(client).message == "no future is remembered as \"never\"");
+  house.wait(house.settings.limits.keep_tombstones);
+  CHECK(refusal_state(house, client, "short") == State::unknown);
+  CHECK(house.written<change::DeleteName>().size() == 2);
+}
+
+TEST_CASE("R9 T4 a lifespan follows the wall clock, also when that jumps") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.remember("n", 1h));
+  house.finish(house.workers()[0]);
+  house.jump_wall_clock(59min);
+  CHECK(payload_of(house, client, "n") == "result");
+  house.jump_wall_clock(1min);
+  CHECK(refusal_state(house, client, "n") == State::lapsed);
+}
+
+TEST_CASE("R3 a taken name raises, and names its holder") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId holder = house.submit(client, "f", Options{}.remember("n", 1min));
+  const JobId second = house.submit(client, "f", Options{}.remember("n", 1min));
+  const auto& refused = house.last<message::Refused>(client);
+  CHECK(refused.code == "name_taken");
+  CHECK(refused.holder == holder);
+  CHECK(refused.state == State::running);
+  CHECK(refused.message == "the name \"n\" is held by job " + holder.text() +
+                               " (running); forget it first, or say replace, attach or keep");
+  house.finish(house.workers()[0]);
+  CHECK_FALSE(house.ended(client, second));
+}
+
+TEST_CASE("R3 replace takes the name from its holder, whose job goes on") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId first = house.submit(client, "f", Options{}.remember("n", 1min));
+  house.submit(client, "f", Options{}.remember("n", 1min, Duplicate::replace));
+  house.finish(house.workers()[0], "first");
+  house.finish(house.workers()[0], "second");
+  CHECK(house.ended(client, first));
+  CHECK(payload_of(house, client, "n") == "second");
+}
+
+TEST_CASE("R3 attach gives the holder's outcome, and the new call does not run") {
+  ReadyHouse house;
+  const auto first = house.connect();
+  const auto second = house.connect();
+  const JobId holder = house.submit(first, "f", Options{}.remember("n", 1min));
+  house.submit(second, "f", Options{}.remember("n", 1min, Duplicate::attach));
+  CHECK(house.last<message::Known>(second).id == holder);
+  const WorkerId worker = house.workers()[0];
+  house.finish(worker);
+  CHECK(house.hand(worker).channel.empty());
+  CHECK(house.ended(second, holder)->state == State::succeeded);
+}
+
+TEST_CASE("R3 keep runs the new job without the name") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.remember("n", 1min));
+  const JobId second = house.submit(client, "f", Options{}.remember("n", 1min, Duplicate::keep));
+  house.finish(house.workers()[0], "first");
+  house.finish(house.workers()[0], "second");
+  CHECK(house.ended(client, second));
+  CHECK(payload_of(house, client, "n") == "first");
+}
+
+TEST_CASE("R2 a name can be given later, also when the outcome has arrived and is not here any more") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  house.finish(house.workers()[0], "value");
+  house.ask(client, std::monostate{}, {}, 1);
+  CHECK(house.written<change::DeleteJob>().size() == 1);
+  house.ask(client, message::Remember{id, "late", 1min, Duplicate::raise, {}});
+  CHECK(house.last<message::Refused>(client).code == "no_such_future");
+  house.ask(client,
+            message::Remember{id, "late", 1min, Duplicate::raise, message::KnownOutcome{.function = "f"}},
+            "value");
+  CHECK(house.last<message::Known>(client).effect);
+  CHECK(payload_of(house, client, "late") == "value");
+}
+
+TEST_CASE("R2 an outcome that is brought back must be one") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.ask(client, message::Remember{new_job_id(), "n", 1min, Duplicate::raise,
+                                      message::KnownOutcome{.function = "f", .state = State::running}});
+  CHECK(house.last<message::Refused>(client).message ==
+        "an outcome to remember has an id, a function and an ended state");
+}
+
+TEST_CASE("R2 saying remember again renews the lifespan") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f", Options{}.remember("n", 1s));
+  house.finish(house.workers()[0]);
+  house.ask(client, message::Remember{id, "n", 1h, Duplicate::raise, {}});
+  house.wait(30min);
+  CHECK(payload_of(house, client, "n") == "result");
+}
+
+TEST_CASE("R4 forget does not cancel: who holds the future still gets its outcome") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f", Options{}.remember("n", 1min));
+  house.ask(client, message::Forget{{{}, "n"}});
+  CHECK(house.last<message::Known>(client).effect);
+  house.finish(house.workers()[0]);
+  CHECK(house.ended(client, id)->state == State::succeeded);
+  house.ask(client, message::Forget{{id, {}}});
+  CHECK_FALSE(house.last<message::Known>(client).effect);
+}
+
+TEST_CASE("R7 take fetches and forgets in one step") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.remember("n", 1min));
+  house.finish(house.workers()[0]);
+  house.ask(client, message::Watch{.key = {{}, "n"}, .take = true});
+  CHECK(house.sent(client).back().payload == "result");
+  CHECK(refusal_state(house, client, "n") == State::forgotten);
+}
+
+TEST_CASE(
+    "R8 an unnamed result goes when its submitter has it, or after keep_unfetched when the submitter is "
+    "gone") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client);
+  house.finish(house.workers()[0]);
+  CHECK(house.status(client).jobs_by_state[static_cast<std::size_t>(State::succeeded)] == 1);
+  house.ask(client, std::monostate{}, {}, 1);
+  CHECK(house.status(client).jobs_by_state[static_cast<std::size_t>(State::succeeded)] == 0);
+  CHECK(house.written<change::DeleteJob>().size() == 1);
+
+  const JobId id = house.submit(client);
+  house.disconnect(client);
+  house.finish(house.workers()[0]);
+  const auto other = house.connect();
+  house.wait(house.settings.limits.keep_unfetched - 1s);
+  house.ask(other, message::Watch{.key = {id, {}}});
+  CHECK(house.ended(other, id));
+  house.wait(2s);
+  house.ask(other, message::Watch{.key = {id, {}}});
+  CHECK(house.last<message::Refused>(other).message == "there is no job " + id.text());
+}
+
+TEST_CASE("R10 names belong to their owner") {
+  ReadyHouse house;
+  const auto alice = house.connect(1001);
+  const auto bob = house.connect(1002);
+  house.submit(alice, "f", Options{}.remember("report", 1min));
+  house.submit(bob, "f", Options{}.remember("report", 1min));
+  house.finish(house.workers()[0], "alice's");
+  house.finish(house.workers()[0], "bob's");
+  CHECK(payload_of(house, alice, "report") == "alice's");
+  CHECK(payload_of(house, bob, "report") == "bob's");
+}
