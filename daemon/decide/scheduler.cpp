@@ -39,7 +39,10 @@ void Scheduler::end_turn(Now now, Plan& plan) {
 
 std::optional<Nanos> Scheduler::next_due(Now now) const {
   std::optional<Nanos> next;
-  const auto consider = [&](Nanos wait) { next = std::min(next.value_or(wait), std::max(wait, Nanos(0))); };
+  const auto consider = [&](Nanos wait) {
+    const Nanos from_now = std::max(wait, Nanos(0));  // what is overdue is due now
+    next = std::min(next.value_or(from_now), from_now);
+  };
   if (!timers_.empty()) consider(Nanos(timers_.top()->due) - now.steady.time_since_epoch());
   if (!wall_timers_.empty()) {
     consider(std::chrono::microseconds(wall_timers_.top()->due) - now.wall.time_since_epoch());
