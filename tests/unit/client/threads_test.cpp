@@ -117,6 +117,8 @@ TEST_CASE_FIXTURE(
   CHECK(open.result(kPatience) == 4);
 }
 
+// ThreadSanitizer itself cannot follow threads that are started after a fork of a process with threads.
+#ifndef __SANITIZE_THREAD__
 TEST_CASE_FIXTURE(Fixture, "S9 a forked child may make a client of its own") {
   Client client(options());
   REQUIRE(client.submit<int>("echo", 1).result(kPatience) == 1);
@@ -125,6 +127,7 @@ TEST_CASE_FIXTURE(Fixture, "S9 a forked child may make a client of its own") {
           return own.submit<int>("echo", 2).result(kPatience) == 2;
         }) == 0);
 }
+#endif
 
 }  // namespace
 }  // namespace promised
