@@ -203,7 +203,8 @@ nlohmann::ordered_json to_json(const Value& value) {
 }
 
 bool is_json(std::string_view text) {
-  return Json::accept(text.begin(), text.end());
+  Acceptor acceptor;
+  return Json::sax_parse(text.begin(), text.end(), &acceptor) || acceptor.overflow();
 }
 
 Value from_json(std::string_view text) {
