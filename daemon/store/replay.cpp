@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows become what decide starts from.
 #include <algorithm>
+#include <numeric>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -95,27 +97,76 @@ Result<std::vector<Place>> in_order(Database& database) {
   return places;
 }
 
+/// The rows of jobs by id, best asked for in the order of their ids: the next row is a step away, any other a
+/// search.
+class JobRows {
+ public:
+  [[nodiscard]] static Result<JobRows> of(Database& database) {
+    PROMISED_ASSIGN(Statement rows, database.prepare(kJobsFrom));
+    return JobRows(std::move(rows));
+  }
+
+  [[nodiscard]] Result<RecoveredJob> read(const JobId& id) {
+    // Rows that belong to a neighbouring part of the order lie between: stepping over a few is cheaper than a
+    // search.
+    for (int steps = 0; steps < kMostSteps && on_row_ && rows_.bytes(0) < id.view(); ++steps) {
+      PROMISED_ASSIGN(on_row_, rows_.step());
+    }
+    if (!on_row_ || rows_.bytes(0) != id.view()) {
+      rows_.reset();
+      PROMISED_ASSIGN(on_row_, rows_.bind_blob(1, id.view()).step());
+    }
+    if (!on_row_ || rows_.bytes(0) != id.view()) {
+      return damaged("job " + id.text() + " is listed but cannot be found");
+    }
+    return read_job(rows_, id);
+  }
+
+ private:
+  static constexpr int kMostSteps = 8;
+  explicit JobRows(Statement rows) : rows_(std::move(rows)) {}
+
+  Statement rows_;
+  bool on_row_ = false;
+};
+
+/// So many jobs are read in the order of their ids before they are handed over in that of their submission.
+constexpr std::size_t kJobsAtOnce = 4096;
+
+/// Where in `places` the job with the lowest id is, then the next, and so on.
+std::vector<std::size_t> by_id(std::span<const Place> places) {
+  std::vector<std::size_t> order(places.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return places[a].id < places[b].id; });
+  return order;
+}
+
 }  // namespace
+
+Result<void> Store::Impl::replay(const std::function<void(RecoveredJob)>& job,
+                                 const std::function<void(RecoveredName)>& name) {
+  // One transaction: each search would begin one of its own otherwise.
+  PROMISED_ASSIGN(Transaction transaction, Transaction::begin(database));
+  PROMISED_TRY(replay_jobs(job));
+  PROMISED_TRY(replay_names(name));
+  return transaction.commit();
+}
 
 Result<void> Store::Impl::replay_jobs(const std::function<void(RecoveredJob)>& job) {
   PROMISED_ASSIGN(const std::vector<Place> places, in_order(database));
-  PROMISED_ASSIGN(Statement rows, database.prepare(kJobsFrom));
-  // One pass in the order of ids, which jumps wherever the order of submission is another.
-  bool on_row = false;
-  for (const Place& place : places) {
-    if (!on_row || rows.bytes(0) != place.id.view()) {
-      rows.reset();
-      PROMISED_ASSIGN(on_row, rows.bind_blob(1, place.id.view()).step());
-      if (!on_row || rows.bytes(0) != place.id.view()) {
-        return damaged("job " + place.id.text() + " is listed but cannot be found");
+  PROMISED_ASSIGN(JobRows rows, JobRows::of(database));
+  std::vector<RecoveredJob> part;
+  for (std::size_t begin = 0; begin < places.size(); begin += part.size()) {
+    const auto wanted = std::span(places).subspan(begin, std::min(kJobsAtOnce, places.size() - begin));
+    part.resize(wanted.size());
+    for (const std::size_t i : by_id(wanted)) {
+      PROMISED_ASSIGN(part[i], rows.read(wanted[i].id));
+      if (part[i].state == State::pending && part[i].arguments_size > kMostInline) {
+        PROMISED_ASSIGN(part[i].arguments, load_large(wanted[i].id.view(), Part::arguments));
       }
     }
-    PROMISED_ASSIGN(RecoveredJob recovered, read_job(rows, place.id));
-    if (recovered.state == State::pending && recovered.arguments_size > kMostInline) {
-      PROMISED_ASSIGN(recovered.arguments, load_large(place.id.view(), Part::arguments));
-    }
-    job(std::move(recovered));
-    PROMISED_ASSIGN(on_row, rows.step());
+    for (RecoveredJob& recovered : part) job(std::move(recovered));
   }
   return {};
 }

@@ -50,8 +50,7 @@ Store::~Store() = default;
 Result<void> Store::replay(const std::function<void(RecoveredJob)>& job,
                            const std::function<void(RecoveredName)>& name) {
   if (impl_->broken) return *impl_->broken;
-  PROMISED_TRY(impl_->checked(impl_->replay_jobs(job)));
-  return impl_->checked(impl_->replay_names(name));
+  return impl_->checked(impl_->replay(job, name));
 }
 
 Result<void> Store::apply(std::span<const Change> changes) {

@@ -49,6 +49,8 @@ struct Store::Impl {
   Result<void> apply(const change::DeleteName& c);
   Result<void> keep_large(const JobId& job, Part part, std::string_view content);
 
+  Result<void> replay(const std::function<void(RecoveredJob)>& job,
+                      const std::function<void(RecoveredName)>& name);
   Result<void> replay_jobs(const std::function<void(RecoveredJob)>& job);
   Result<void> replay_names(const std::function<void(RecoveredName)>& name);
   Result<std::optional<Payload>> load_result(const JobId& id);

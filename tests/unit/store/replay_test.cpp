@@ -195,13 +195,15 @@ TEST_CASE("R3 a name moves to another job, and from a tombstone back to life") {
 
 TEST_CASE("Q1 jobs come back in the order of submission, whatever their ids") {
   std::vector<Change> changes;
-  for (std::uint64_t i = 0; i < 500; ++i) {
-    change::InsertJob job = insert(i * 7919 % 1000);  // 1000 and 7919 have no common factor: all differ
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    // The products modulo a prime all differ. A third of the jobs has ids that are near in order, as clients
+    // make them.
+    change::InsertJob job = insert(i % 3 == 0 ? 100'000 + (i ^ 5) : i * 7919 % 10'007);
     job.submitted = moment(static_cast<std::int64_t>(i / 3));
     changes.emplace_back(std::move(job));
   }
   const Contents contents = after({changes});
-  REQUIRE(contents.jobs.size() == 500);
+  REQUIRE(contents.jobs.size() == 10'000);
   for (std::size_t i = 1; i < contents.jobs.size(); ++i) {
     const RecoveredJob& a = contents.jobs[i - 1];
     const RecoveredJob& b = contents.jobs[i];
