@@ -39,6 +39,7 @@ void Scheduler::on(event::Requested&& e, Turn& t) {
       [&](auto& body) {
         using Body = std::remove_cvref_t<decltype(body)>;
         if constexpr (std::is_same_v<Body, message::Bye>) {
+          acknowledge(*session, received, t);
           t.plan.effects.emplace_back(effect::CloseSession{session->id});
           close_session(*session, t);
           session = nullptr;

@@ -113,6 +113,15 @@ TEST_CASE("what a client said Bye to is kept for keep_unfetched and no longer") 
   CHECK(house.last<message::Refused>(other).code == "no_such_future");
 }
 
+TEST_CASE("a Bye acknowledges what has arrived, like any request") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client);
+  house.finish(house.workers()[0]);
+  house.ask(client, message::Bye{}, {}, 1);
+  CHECK(house.written<change::DeleteJob>().size() == 1);
+}
+
 TEST_CASE("watching is told when the job ends, and limited") {
   auto settings = one_pool();
   settings.limits.max_watches = 1;
