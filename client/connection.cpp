@@ -4,8 +4,10 @@
 #include <promised/error.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <climits>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 
@@ -101,8 +103,9 @@ Connection::Connection(const Context& context, const std::string& endpoint) {
     // The daemon drops what a client does not read: read all at once, the futures want it anyway.
     set(socket_, ZMQ_RCVHWM, 0);
     set(socket_, ZMQ_RECONNECT_IVL, kNever);
-    const std::string monitor_name =
-        "inproc://monitor-" + std::to_string(reinterpret_cast<std::uintptr_t>(this));
+    // Never used again: ZeroMQ frees an address some time after its socket was closed.
+    static std::atomic<std::uint64_t> monitors{0};
+    const std::string monitor_name = "inproc://monitor-" + std::to_string(++monitors);
     constexpr int kEvents = ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED |
                             ZMQ_EVENT_CONNECT_RETRIED | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
                             ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
