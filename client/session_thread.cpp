@@ -70,9 +70,10 @@ void Session::send_posted() {
 
 void Session::keep_connected(Instant now) {
   if (!connection_) {
-    if (now >= retry_at_) connect();
-    return;
+    if (now < retry_at_) return;
+    connect();
   }
+  // Also of a new connection: ZeroMQ signals only what comes after it was asked for the first time.
   switch (connection_->status()) {
     case Connection::Status::connecting:
       return;
