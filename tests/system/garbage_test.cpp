@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// E1 Garbage on the endpoint, on every layer: it harms nobody.
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <zmq.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <system_error>
+
+#include "tests/system/stories.hpp"
+
+using namespace promised;
+using namespace promised::test;
+
+namespace {
+
+// A bare connection to the daemon's socket, without ZeroMQ.
+class RawConnection {
+ public:
+  explicit RawConnection(const TestDaemon& daemon) : fd_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const std::string path = daemon.socket_path().string();
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+      throw std::system_error(errno, std::generic_category(), path);
+    }
+  }
+  // What the daemon does not take any more is lost, which is the point.
+  void send(const std::string& bytes) const {
+    std::string_view rest = bytes;
+    while (!rest.empty()) {
+      const ssize_t n = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+      if (n <= 0) return;
+      rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+  // True once the daemon has closed the connection.
+  [[nodiscard]] bool closed() const {
+    std::array<char, 4096> buffer{};
+    while (true) {
+      const ssize_t n = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+      if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) return true;
+      if (n < 0) return false;
+    }
+  }
+
+ private:
+  Fd fd_;
+};
+
+// ZMTP 3.0 by hand: the greeting without security, and the READY of a DEALER.
+std::string zmtp_handshake() {
+  std::string greeting("\xff\0\0\0\0\0\0\0\0\x7f\x03\0NULL", 16);
+  greeting.resize(64, '\0');
+  const std::string ready(
+      "\x05READY\x0bSocket-Type\0\0\0\x06"
+      "DEALER",
+      28);
+  return greeting + '\x04' + static_cast<char>(ready.size()) + ready;
+}
+
+// A DEALER that sends whatever frames it is told to.
+class FrameSender {
+ public:
+  explicit FrameSender(const TestDaemon& daemon)
+      : context_(zmq_ctx_new()), socket_(zmq_socket(context_, ZMQ_DEALER)) {
+    const int linger = 5000;
+    REQUIRE(zmq_setsockopt(socket_, ZMQ_LINGER, &linger, sizeof linger) == 0);
+    REQUIRE(zmq_connect(socket_, daemon.endpoint().c_str()) == 0);
+  }
+  ~FrameSender() {
+    zmq_close(socket_);
+    zmq_ctx_term(context_);
+  }
+  FrameSender(const FrameSender&) = delete;
+  FrameSender& operator=(const FrameSender&) = delete;
+
+  void send(const std::vector<std::string>& frames) const {
+    for (std::size_t i = 0; i < frames.size(); ++i) {
+      const int more = i + 1 < frames.size() ? ZMQ_SNDMORE : 0;
+      REQUIRE(zmq_send(socket_, frames[i].data(), frames[i].size(), more) ==
+              static_cast<int>(frames[i].size()));
+    }
+  }
+
+ private:
+  void* context_;
+  void* socket_;
+};
+
+std::string random_bytes(std::size_t size) {
+  std::mt19937 generator(20260101);
+  std::string bytes(size, '\0');
+  for (char& c : bytes) c = static_cast<char>(generator());
+  return bytes;
+}
+
+void check_that_it_serves(Client& client) {
+  CHECK(client.submit<std::int64_t>("add", 40, 2).result(kPatience) == 42);
+}
+
+}  // namespace
+
+TEST_CASE("E1 frames that are no requests are counted and harm nobody") {
+  TestDaemon daemon(story_config());
+  Client client = connect(daemon);
+  check_that_it_serves(client);
+  CHECK(client.status().garbage == 0);
+  {
+    const FrameSender sender(daemon);
+    sender.send({"this is no protobuf"});
+    sender.send({random_bytes(100'000)});
+    sender.send({"", "", ""});
+    sender.send({"\xff\xff\xff\xff\xff", "payload"});
+    CHECK(eventually([&] { return client.status().garbage == 4; }));
+    check_that_it_serves(client);
+  }
+  check_that_it_serves(client);
+  Client another = connect(daemon);
+  check_that_it_serves(another);
+}
+
+TEST_CASE("E1 raw bytes on the socket harm nobody") {
+  TestDaemon daemon(story_config());
+  Client client = connect(daemon);
+  std::vector<RawConnection> connections;
+  for (const std::string& bytes :
+       {random_bytes(1'000'000), std::string(100'000, '\0'), std::string(100'000, '\xff'),
+        std::string("GET / HTTP/1.1\r\nHost: promised\r\n\r\n"), zmtp_handshake() + random_bytes(100'000)}) {
+    connections.emplace_back(daemon).send(bytes);
+    check_that_it_serves(client);
+  }
+  connections.clear();
+  check_that_it_serves(client);
+  CHECK(daemon.running());
+}
+
+TEST_CASE("E2 a frame that is announced larger than max_message ends its connection before memory is taken") {
+  TestDaemon daemon(story_config().limit("max_message", "1MiB"));
+  Client client = connect(daemon);
+  for (const std::uint64_t announced :
+       {std::uint64_t{2} << 20, std::uint64_t{1} << 40, ~std::uint64_t{0} >> 1}) {
+    const RawConnection connection(daemon);
+    std::string head = zmtp_handshake() + '\x02';  // one long frame
+    for (int shift = 56; shift >= 0; shift -= 8) head += static_cast<char>(announced >> shift);
+    connection.send(head + "the beginning of very much");
+    CHECK(eventually([&] { return connection.closed(); }));
+    check_that_it_serves(client);
+  }
+}
+
+TEST_CASE("E1 connections that say nothing, or stop in the middle, harm nobody") {
+  TestDaemon daemon(story_config());
+  Client client = connect(daemon);
+  std::vector<RawConnection> silent;
+  for (int i = 0; i < 100; ++i) silent.emplace_back(daemon);
+  const std::string handshake = zmtp_handshake();
+  for (std::size_t size = 1; size < handshake.size(); size += 5) {
+    silent.emplace_back(daemon).send(handshake.substr(0, size));
+  }
+  check_that_it_serves(client);
+  Client another = connect(daemon);
+  check_that_it_serves(another);
+  silent.clear();
+  check_that_it_serves(client);
+}
