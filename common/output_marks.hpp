@@ -33,8 +33,10 @@ class OutputMarks {
       if ((before & kInProgress) != 0) continue;
       const std::optional<std::uint64_t> waiting = in_pipe();
       if (!waiting) break;
-      std::atomic_thread_fence(std::memory_order_acquire);
-      if (read_.load(std::memory_order_acquire) == before) mark = tag(sequence) | ((before >> 1) + *waiting);
+      // Reads by writing, so that nothing moves across it in either direction.
+      if (read_.fetch_add(0, std::memory_order_acq_rel) == before) {
+        mark = tag(sequence) | ((before >> 1) + *waiting);
+      }
     }
     marks_[sequence % kMarks].store(mark, std::memory_order_release);
   }
