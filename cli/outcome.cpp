@@ -31,11 +31,8 @@ void print_value(const Value& value) {
   }
 }
 
-void tell_failure(const Failure& failure, const std::string& message) {
+void tell(const char* message) {
   std::cerr << "promisectl: " << printable(message, Lines::many) << '\n';
-  if (failure.output.empty()) return;
-  std::cerr << "The worker's last output:\n" << printable(failure.output, Lines::many);
-  if (!failure.output.ends_with('\n')) std::cerr << '\n';
 }
 
 ExitCode print_end(const Invocation& invocation, const AnyFuture& future, State state, const char* message) {
@@ -43,7 +40,7 @@ ExitCode print_end(const Invocation& invocation, const AnyFuture& future, State 
     invocation.print_json(
         {{"id", future.id().text()}, {"state", to_string(state)}, {"message", valid_utf8(message)}});
   } else {
-    std::cerr << "promisectl: " << printable(message, Lines::many) << '\n';
+    tell(message);
   }
   return ExitCode::failed;
 }
@@ -64,7 +61,7 @@ ExitCode print_outcome(const Invocation& invocation, const AnyFuture& future,
     return ExitCode::fine;
   } catch (const JobFailed& e) {
     if (!json) {
-      tell_failure(e.failure(), e.what());
+      tell(e.what());  // with the worker's last output
     } else {
       invocation.print_json({{"id", future.id().text()},
                              {"state", to_string(State::failed)},

@@ -54,10 +54,14 @@ void print_summary(std::ostream& out, const StatusView& s, WallClock now) {
   table.print(out);
 }
 
+/// Their names; of many only the first, for the line to stay one.
 std::string functions_line(const PoolView& pool) {
+  constexpr std::size_t kMost = 6;
+  const std::size_t shown = pool.functions.size() <= kMost ? pool.functions.size() : kMost - 1;
   std::string text;
-  for (const FunctionView& f : pool.functions) text += (text.empty() ? "" : ", ") + f.name;
-  return text;
+  for (std::size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : ", ") + pool.functions[i].name;
+  if (shown == pool.functions.size()) return text;
+  return text + " and " + std::to_string(pool.functions.size() - shown) + " more";
 }
 
 void print_pools(std::ostream& out, const StatusView& s) {

@@ -17,7 +17,7 @@ ExitCode forget(Invocation& invocation) {
   if (invocation.output() == Output::json) invocation.print_json({{"effect", effect}});
   if (effect) return ExitCode::fine;
   if (invocation.output() != Output::json) {
-    std::cerr << "promisectl: there is no name '" << printable(job) << "' to forget\n";
+    std::cerr << "promisectl: job " << printable(job) << " has no name to forget\n";
   }
   return ExitCode::refused;
 }

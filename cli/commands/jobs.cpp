@@ -89,7 +89,7 @@ Command jobs_command() {
   Command command{
       "jobs",
       "",
-      "List jobs, oldest first",
+      "List jobs, newest first",
       "Only the jobs that all conditions hold for. A page has 100 jobs unless --page says otherwise.\n",
       0,
       0,
@@ -104,7 +104,7 @@ Command jobs_command() {
   add_flag(command.options, "remembered", "only those that have a name");
   add_flag(command.options, "all", "all pages, not only the first");
   add_option(command.options, "page", "N", "jobs in a page");
-  add_option(command.options, "after", "ID", "begin after this job");
+  add_option(command.options, "after", "ID", "begin with the next older job than this one");
   return command;
 }
 

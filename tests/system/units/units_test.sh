@@ -30,7 +30,7 @@ for kind in system user; do
   mkdir "$root/checked/$kind"
   sed "s#$sbin/promised#$root$sbin/promised#" "$unit" >"$root/checked/$kind/promised.service"
   manager=--$kind
-  complaints=$(SYSTEMD_LOG_LEVEL=warning systemd-analyze "$manager" verify "$root/checked/$kind/promised.service" 2>&1) ||
+  complaints=$(XDG_RUNTIME_DIR=$root SYSTEMD_LOG_LEVEL=warning systemd-analyze "$manager" verify "$root/checked/$kind/promised.service" 2>&1) ||
     fail "systemd-analyze $manager verify: $complaints"
   [ -z "$complaints" ] || fail "systemd-analyze $manager verify: $complaints"
 done

@@ -39,6 +39,15 @@ TEST_CASE("M1 the status is one glance, aligned and escaped") {
         "max_jobs      81   100\n");
 }
 
+TEST_CASE("M1 of many functions the first are shown") {
+  StatusView s = sample_status();
+  s.pools[0].functions.clear();
+  for (const char* name : {"a", "b", "c", "d", "e", "f"}) s.pools[0].functions.push_back({name, ""});
+  CHECK(printed(s).find("  a, b, c, d, e, f\n") != std::string::npos);
+  s.pools[0].functions.push_back({"g", ""});
+  CHECK(printed(s).find("  a, b, c, d, e and 2 more\n") != std::string::npos);
+}
+
 TEST_CASE("M1 a daemon that has nothing to do says so in a few lines") {
   StatusView s;
   s.version = "1.2.3";

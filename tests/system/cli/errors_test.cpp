@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/system/cli/fixture.hpp"
+
+namespace promised::test {
+namespace {
+
+/// promisectl without a daemon.
+Finished alone(const std::vector<std::string>& arguments) {
+  Program program;
+  program.command = {promisectl_binary()};
+  program.command.insert(program.command.end(), arguments.begin(), arguments.end());
+  return run(std::move(program));
+}
+
+TEST_CASE("M5 no daemon is exit code 2 with the endpoint and what to do") {
+  const TempDirectory directory;
+  const std::string endpoint = "ipc://" + (directory / "none.sock").string();
+  const Finished finished = alone({"--endpoint", endpoint, "run", "add", "1", "1"});
+  CHECK(finished.exit == Exit{kNoDaemon, 0});
+  CHECK(finished.out.empty());
+  CHECK(finished.err.find(endpoint) != std::string::npos);
+  const Finished json = alone({"--output", "json", "status", "--endpoint", endpoint});
+  CHECK(json.exit == Exit{kNoDaemon, 0});
+  CHECK(json.out.empty());
+  const auto error = nlohmann::json::parse(json.err);
+  CHECK(error.at("format") == 1);
+  CHECK(error.at("error").at("code") == "no_daemon");
+}
+
+TEST_CASE("M5 a wrong command line is exit code 3, before any daemon is asked") {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{},
+                                                    {"statsu"},
+                                                    {"status", "--nope"},
+                                                    {"status", "x"},
+                                                    {"result"},
+                                                    {"submit"},
+                                                    {"jobs", "--state", "runing"},
+                                                    {"jobs", "--after", "1234"},
+                                                    {"jobs", "--page", "0"},
+                                                    {"submit", "f", "--priority", "1000"},
+                                                    {"remember", "last", ""},
+                                                    {"remember", "last", "n", "--lifespan", "x"},
+                                                    {"status", "--endpoint", "nonsense"}}) {
+    CAPTURE(arguments);
+    const Finished finished = alone(arguments);
+    CHECK(finished.exit == Exit{kUsage, 0});
+    CHECK(finished.out.empty());
+    CHECK(finished.err.starts_with("promisectl: "));
+  }
+  CHECK(alone({"jobs", "--state", "runing"}).err ==
+        "promisectl: --state: there is no state 'runing'; did you mean running or pending?\n");
+  CHECK(alone({"jobs", "--after", "1234"}).err ==
+        "promisectl: --after: expected a job's whole id, found '1234'\n");
+  const auto error = nlohmann::json::parse(alone({"--output=json", "statsu"}).err);
+  CHECK(error.at("error").at("code") == "usage");
+}
+
+TEST_CASE("Q7 a function that nobody offers is exit code 4 with the nearest names") {
+  const Shell shell;
+  const Finished finished = shell.run(kRefused, {"run", "ehco", "1"});
+  CHECK(finished.out.empty());
+  CHECK(finished.err.find("echo") != std::string::npos);
+  const Finished json = shell.run(kRefused, {"--output", "json", "submit", "ehco", "1"});
+  CHECK(nlohmann::json::parse(json.err).at("error").at("code") == "no_function");
+}
+
+TEST_CASE("M5 a job that is not there is exit code 4 in every command") {
+  const Shell shell;
+  const std::string id = "01909d5e-7a3b-7c4d-8e5f-0123456789ab";
+  for (const std::string& job : {id, id.substr(0, 12), std::string("nobody"), std::string("last")}) {
+    CAPTURE(job);
+    shell.run(kRefused, {"show", job});
+    shell.run(kRefused, {"result", job});
+    shell.run(kRefused, {"wait", job});
+    shell.run(kRefused, {"cancel", job});
+    shell.run(kRefused, {"remember", job, "n"});
+  }
+  shell.run(kRefused, {"forget", "nobody"});
+}
+
+TEST_CASE("M5 the beginning of several ids is refused") {
+  const Shell shell;
+  const std::string a = shell.submit({"add", "1", "1", "--name", "a"});
+  const std::string b = shell.submit({"add", "1", "1", "--name", "b"});
+  REQUIRE(a.substr(0, 6) == b.substr(0, 6));
+  const Finished finished = shell.run(kRefused, {"show", a.substr(0, 6)});
+  CHECK(finished.out.empty());
+  CHECK_FALSE(finished.err.empty());
+}
+
+TEST_CASE("M5 an answer that cannot be written is exit code 6") {
+  const Shell shell;
+  Program program;
+  program.command = {promisectl_binary(), "--endpoint", shell.daemon.endpoint(), "status"};
+  program.output = "/dev/full";
+  program.errors = shell.daemon.directory() / "errors";
+  Process process(program);
+  const auto exit = process.wait();
+  REQUIRE(exit.has_value());
+  CHECK(*exit == Exit{kInternal, 0});
+  CHECK(read_file(shell.daemon.directory() / "errors") == "promisectl: cannot write to stdout\n");
+}
+
+TEST_CASE("the versions of promised and promisectl are the same") {
+  Program program;
+  program.command = {daemon_binary(), "--version"};
+  const Finished daemon = run(program);
+  CHECK(daemon.exit == Exit{});
+  CHECK("promisectl" + daemon.out.substr(std::string("promised").size()) == alone({"--version"}).out);
+}
+
+}  // namespace
+}  // namespace promised::test

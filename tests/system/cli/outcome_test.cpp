@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <csignal>
+
+#include "tests/system/cli/fixture.hpp"
+
+namespace promised::test {
+namespace {
+
+TEST_CASE("M5 a job that failed is exit code 1, with its message and the worker's last output") {
+  const Shell shell;
+  const Finished ran = shell.run(kFailed, {"run", "fail", "it \x1b[2Jbroke"});
+  CHECK(ran.out.empty());
+  CHECK(ran.err.find("it \\x1b[2Jbroke") != std::string::npos);
+  CHECK(ran.err.find("about to fail") != std::string::npos);
+  const auto json = shell.json(kFailed, {"run", "fail", "it broke"});
+  CHECK(json.at("state") == "failed");
+  CHECK(json.at("failure").at("cause") == "exception");
+  CHECK(json.at("failure").at("type") == "std::runtime_error");
+  CHECK(json.at("failure").at("message") == "it broke");
+  CHECK(json.at("failure").at("output") == "about to fail\n");
+}
+
+TEST_CASE("M5 a crash is exit code 1 and names the signal") {
+  const Shell shell;
+  const auto json = shell.json(kFailed, {"run", "raise", std::to_string(SIGSEGV)});
+  CHECK(json.at("failure").at("cause") == "crashed");
+  CHECK(json.at("failure").at("signal") == SIGSEGV);
+  CHECK(shell.run(kFine, {"run", "add", "1", "2"}).out == "3\n");
+}
+
+TEST_CASE("M5 an expired job is exit code 1") {
+  const Shell shell(1);
+  const std::string blocker = shell.submit({"wait_for", shell.gate()});
+  REQUIRE(eventually([&] { return shell.state(blocker) == "running"; }));
+  CHECK(shell.run(kFailed, {"run", "add", "1", "1", "--queue-timeout", "1ms"}).err.find("expired") !=
+        std::string::npos);
+  CHECK(shell.json(kFailed, {"run", "add", "1", "1", "--queue-timeout", "1ms"}).at("state") == "expired");
+  shell.open_gate();
+}
+
+TEST_CASE("M5 a wait that is over first is exit code 5 and leaves the job alone") {
+  const Shell shell;
+  const std::string id = shell.submit({"wait_for", shell.gate()});
+  CHECK(shell.run(kTimedOut, {"result", id, "--timeout", "0"}).out.empty());
+  CHECK(shell.run(kTimedOut, {"wait", id, "--timeout", "1ms"}).err.find("it goes on") != std::string::npos);
+  CHECK(shell.run(kTimedOut, {"run", "wait_for", shell.gate(), "--timeout", "1ms"}).out.empty());
+  shell.open_gate();
+  CHECK_FALSE(shell.run(kFine, {"result", id}).out.empty());
+}
+
+TEST_CASE("M4 wait tells how every job ended, and 0 only if all succeeded") {
+  const Shell shell;
+  const std::string good = shell.submit({"add", "1", "1", "--name", "good"});
+  const std::string bad = shell.submit({"fail", "x", "--name", "bad"});
+  CHECK(shell.run(kFine, {"wait", "good"}).out == "good  succeeded\n");
+  CHECK(shell.run(kFailed, {"wait", "good", "bad"}).out == "good  succeeded\nbad   failed\n");
+  const auto json = shell.json(kFailed, {"wait", good, bad});
+  CHECK(json.at("jobs") ==
+        nlohmann::json::array({{{"id", good}, {"state", "succeeded"}}, {{"id", bad}, {"state", "failed"}}}));
+  CHECK(shell.run(kFailed, {"wait", "good", "bad", "--output", "quiet"}).out.empty());
+  CHECK(shell.run(kRefused, {"wait", "nobody"}).out.empty());
+}
+
+TEST_CASE("R6 unknown and forgotten are told apart") {
+  const Shell shell;
+  CHECK(shell.run(kRefused, {"result", "never"}).err.find("never") != std::string::npos);
+  shell.run(kFine, {"run", "add", "1", "1", "--name", "n"});
+  CHECK(shell.run(kFine, {"forget", "n"}).out.empty());
+  CHECK(shell.run(kRefused, {"result", "n"}).err.find("forgotten") != std::string::npos);
+  CHECK(shell.run(kRefused, {"show", "n"}).err.find("forgotten") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace promised::test

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/system/cli/fixture.hpp"
+
+namespace promised::test {
+namespace {
+
+TEST_CASE("M1 status is one glance and exit code 0 when all is well") {
+  const Shell shell;
+  shell.run(kFine, {"run", "add", "1", "1"});
+  REQUIRE(eventually([&] { return promisectl(shell.daemon, {"status"}).exit == Exit{}; }));
+  const Finished status = shell.run(kFine, {"status"});
+  CHECK(status.err.empty());
+  CHECK(status.out.starts_with("promised "));
+  for (const std::string& part : std::vector<std::string>{
+           ": ok, up ", "pid " + std::to_string(shell.daemon.pid()), shell.daemon.endpoint(),
+           shell.daemon.state_dir().string(), std::string("1 accepted, 1 finished"),
+           std::string("story  ready  "), std::string("customer.older")}) {
+    CAPTURE(part);
+    CHECK(status.out.find(part) != std::string::npos);
+  }
+  CHECK(shell.run(kFine, {"status", "--output", "quiet"}).out.empty());
+}
+
+TEST_CASE("M5 status in JSON has the pools with their functions and signatures") {
+  const Shell shell;
+  REQUIRE(eventually([&] { return promisectl(shell.daemon, {"status"}).exit == Exit{}; }));
+  const auto status = shell.json(kFine, {"status"});
+  CHECK(status.at("health") == "ok");
+  CHECK(status.at("pid") == shell.daemon.pid());
+  const auto& pool = status.at("pools").at(0);
+  CHECK(pool.at("name") == "story");
+  CHECK(pool.at("workers") == 2);
+  bool found = false;
+  for (const auto& function : pool.at("functions")) {
+    found = found || (function.at("name") == "add" && function.at("signature") == "(int64, int64) -> int64");
+  }
+  CHECK(found);
+}
+
+TEST_CASE("I7 a pool that cannot start is degraded: exit code 1, with the reason") {
+  DaemonConfig config;
+  config.pool("broken", "/no/such/worker");
+  const TestDaemon daemon(config);
+  REQUIRE(eventually([&] { return promisectl(daemon, {"status"}).exit == Exit{kFailed, 0}; }));
+  const Finished status = promisectl(daemon, {"status"});
+  CHECK(status.out.find("degraded") != std::string::npos);
+  CHECK(status.out.find("broken  failing") != std::string::npos);
+  CHECK(status.out.find("/no/such/worker: No such file or directory") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace promised::test

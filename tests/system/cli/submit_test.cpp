@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/system/cli/fixture.hpp"
+
+namespace promised::test {
+namespace {
+
+TEST_CASE("M4 run prints the result") {
+  const Shell shell;
+  const Finished ran = shell.run(kFine, {"run", "add", "2", "-5"});
+  CHECK(ran.out == "-3\n");
+  CHECK(ran.err.empty());
+  CHECK(shell.run(kFine, {"submit", "add", "2", "3", "--wait"}).out == "5\n");
+}
+
+TEST_CASE("M4 a submitted job is fetched by id, by the beginning of its id, as last and by its name") {
+  const Shell shell;
+  const std::string id = shell.submit({"add", "2", "3", "--name", "sum", "--lifespan", "60s"});
+  CHECK(shell.run(kFine, {"result", "sum"}).out == "5\n");
+  CHECK(shell.run(kFine, {"result", id}).out == "5\n");
+  CHECK(shell.run(kFine, {"result", id.substr(0, 30)}).out == "5\n");
+  CHECK(shell.run(kFine, {"result", "last"}).out == "5\n");
+}
+
+TEST_CASE("M5 submit tells id and name in JSON") {
+  const Shell shell;
+  const auto named = shell.json(kFine, {"submit", "add", "1", "1", "--name", "n"});
+  CHECK(named.at("name") == "n");
+  CHECK(named.at("id").get<std::string>().size() == 36);
+  CHECK(shell.json(kFine, {"submit", "add", "1", "1"}).at("name").is_null());
+}
+
+TEST_CASE("M4 values of every kind go to the worker and come back unchanged") {
+  const Shell shell;
+  for (const std::string& value :
+       std::vector<std::string>{"null", "true", "-9223372036854775808", "18446744073709551615", "0.1", "2.0",
+                                "\"42\"", "[1,[2.5,\"x\"],{}]", R"({"z":1,"a":[null]})", R"({"$real":"nan"})",
+                                R"({"$bytes":"AP8="})", R"({"$map":[[1,"one"]]})"}) {
+    CAPTURE(value);
+    const auto ran = shell.json(kFine, {"run", "echo", value});
+    CHECK(ran.at("result") == nlohmann::json::parse(value));
+    CHECK(ran.at("state") == "succeeded");
+  }
+}
+
+TEST_CASE("M4 text and bytes are printed as they are, so that they can be piped") {
+  const Shell shell;
+  const std::string bytes("a\0\xff\n", 4);
+  write_file(shell.daemon.directory() / "bytes", bytes);
+  CHECK(shell.run(kFine, {"run", "echo", "--bytes-file", shell.daemon.directory() / "bytes"}).out == bytes);
+  CHECK(shell.run(kFine, {"run", "echo", "line\n\x1b[1mtwo"}).out == "line\n\x1b[1mtwo\n");
+  CHECK(shell.run(kFine, {"run", "echo", "--text", "42"}).out == "42\n");
+  CHECK(shell.run(kFine, {"run", "echo", "--", "--flag"}).out == "--flag\n");
+  CHECK(shell.run(kFine, {"run", "echo", R"({"a":"x\n"})"}).out == "{\"a\":\"x\\n\"}\n");
+}
+
+TEST_CASE("R3 a taken name is refused, or the caller gets the holder's future") {
+  const Shell shell;
+  const std::string holder = shell.submit({"add", "1", "1", "--name", "n"});
+  const Finished taken = shell.run(kRefused, {"submit", "add", "2", "2", "--name", "n"});
+  CHECK(taken.out.empty());
+  CHECK(taken.err.find(holder) != std::string::npos);
+  CHECK(shell.submit({"add", "2", "2", "--name", "n", "--duplicate", "attach"}) == holder);
+  CHECK(shell.submit({"add", "2", "2", "--name", "n", "--duplicate", "replace"}) != holder);
+  CHECK(shell.run(kFine, {"result", "n"}).out == "4\n");
+}
+
+TEST_CASE("M4 the options of a call reach the job") {
+  const Shell shell;
+  const std::string id = shell.submit({"add", "1", "1", "--queue", "slow", "--priority", "7",
+                                       "--queue-timeout", "1h", "--run-timeout", "5min", "--at-most-once",
+                                       "--memory", "--name", "n", "--lifespan", "90s"});
+  const auto job = shell.json(kFine, {"show", id}).at("job");
+  CHECK(job.at("queue") == "slow");
+  CHECK(job.at("priority") == 7);
+  CHECK(job.at("queue_timeout_ms") == 3'600'000);
+  CHECK(job.at("run_timeout_ms") == 300'000);
+  CHECK(job.at("at_most_once") == true);
+  CHECK(job.at("durable") == false);
+  CHECK(job.at("name") == "n");
+  CHECK(job.at("lifespan_ms") == 90'000);
+}
+
+}  // namespace
+}  // namespace promised::test
