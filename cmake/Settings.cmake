@@ -13,9 +13,11 @@ endif()
 
 find_program(PROMISED_CCACHE ccache)
 if(PROMISED_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # ccache takes precompiled headers only when it is told that their defines are the same.
+  # ccache takes precompiled headers only when it is told that their defines are the same. Another clone of the same
+  # sources finds what this one has compiled.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${PROMISED_CCACHE})
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
+    CCACHE_NOHASHDIR=1 ${PROMISED_CCACHE})
   add_compile_options($<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
 # Linking is most of what a small change costs.
