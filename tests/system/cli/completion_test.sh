@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What bash offers after a promisectl that is not finished. Arguments: promisectl, the completion script.
+set -euo pipefail
+PATH=$(dirname "$1"):$PATH
+# shellcheck disable=SC1090
+. "$2"
+
+expect() { # expect "OFFERS" WORD...
+  local offers=$1
+  shift
+  COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+  _promisectl
+  [ "${COMPREPLY[*]}" = "$offers" ] && return
+  echo "FAILED: after '$*' expected '$offers', found '${COMPREPLY[*]}'" >&2
+  exit 1
+}
+
+expect "status submit run result wait jobs show cancel forget remember" promisectl ""
+expect "result remember" promisectl re
+expect "status" promisectl --output json st
+expect "json" promisectl --output j
+expect "--queue --queue-timeout" promisectl submit --qu
+expect "failed" promisectl jobs --state f
+expect "replace" promisectl submit --duplicate rep
+expect "last" promisectl --endpoint ipc:///no/such/socket show l
