@@ -1,5 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # How everything here is compiled. Modules link promised_settings privately; nothing of it reaches users.
+# The system's configuration: below /etc for what is installed where Debian's or the administrator's own programs are,
+# else below the prefix.
+if(CMAKE_INSTALL_PREFIX MATCHES "^/usr(/local)?/?$" AND CMAKE_INSTALL_SYSCONFDIR STREQUAL "etc")
+  set(PROMISED_SYSCONFDIR /etc)
+else()
+  set(PROMISED_SYSCONFDIR ${CMAKE_INSTALL_FULL_SYSCONFDIR})
+endif()
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)

@@ -22,6 +22,15 @@ find_one() {
 DESTDIR=$root "$cmake" --install "$build" --component service >"$root/install.log" || fail "$(cat "$root/install.log")"
 install -D "$daemon" "$root$sbin/promised"
 
+# Another prefix than it was built for: nothing goes anywhere else. A configuration that is there is kept.
+"$cmake" --install "$build" --component service --prefix "$root/elsewhere" >"$root/elsewhere.log" ||
+  fail "$(cat "$root/elsewhere.log")"
+[ -f "$root/elsewhere/etc/promised/promised.conf" ] || fail "--prefix has no configuration below it"
+rm -r "$root/elsewhere"
+echo "# mine" >>"$root$etc/promised/promised.conf"
+DESTDIR=$root "$cmake" --install "$build" --component service >"$root/install.log" || fail "$(cat "$root/install.log")"
+grep -q "^# mine" "$root$etc/promised/promised.conf" || fail "installing again has overwritten the configuration"
+
 # The units name the binary where it will be; here it is below the root.
 mkdir "$root/checked"
 for kind in system user; do
