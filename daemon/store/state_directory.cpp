@@ -2,7 +2,6 @@
 #include "daemon/store/state_directory.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -55,39 +54,20 @@ Result<Fd> open_own(const std::string& path) {
   return directory;
 }
 
-/// Who says in the lock file that it holds it.
-std::string holder_of(int lock) {
-  char text[32];
-  const ssize_t size = ::pread(lock, text, sizeof text, 0);
-  std::string pid(text, size > 0 ? static_cast<std::size_t>(size) : 0);
-  pid.erase(std::min(pid.find('\n'), pid.size()));
-  return pid.empty() ? "another process" : "process " + pid;
-}
-
-Result<void> write_pid(int lock, const std::string& path) {
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(lock, 0) != 0 ||
-      ::pwrite(lock, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    return refused("cannot write " + path);
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<StateDirectory> StateDirectory::hold(const std::string& path) {
   PROMISED_TRY(make(path));
   PROMISED_ASSIGN(Fd directory, open_own(path));
   const std::string lock_path = path + "/lock";
-  Fd lock(::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!lock.valid()) return refused("cannot open " + lock_path);
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return Problem::system("cannot lock " + lock_path);
-    return Problem::of("locked", "the state directory " + path + " is in use by " + holder_of(lock.get()) +
+  auto lock = LockFile::hold(lock_path);
+  if (!lock) {
+    if (lock.problem().code != "locked")
+      return Problem::of("system", lock.problem().message + std::string(kAdvice));
+    return Problem::of("locked", "the state directory " + path + " is in use by " + lock.problem().message +
                                      ", another promised; stop that one or choose another state directory");
   }
-  PROMISED_TRY(write_pid(lock.get(), lock_path));
-  return StateDirectory(path, std::move(directory), std::move(lock));
+  return StateDirectory(path, std::move(directory), std::move(lock).value());
 }
 
 Result<void> StateDirectory::sync() const {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "common/fd.hpp"
+#include "common/lock_file.hpp"
 #include "common/result.hpp"
 
 namespace promised {
@@ -22,12 +23,12 @@ class StateDirectory {
   [[nodiscard]] Result<void> sync() const;
 
  private:
-  StateDirectory(std::string path, Fd directory, Fd lock)
+  StateDirectory(std::string path, Fd directory, LockFile lock)
       : path_(std::move(path)), directory_(std::move(directory)), lock_(std::move(lock)) {}
 
   std::string path_;
   Fd directory_;
-  Fd lock_;
+  LockFile lock_;
 };
 
 }  // namespace promised
