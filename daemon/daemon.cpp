@@ -32,6 +32,9 @@ namespace {
 
 /// Requests of one turn at most, so that workers and the disk are not kept waiting by a flood of them.
 constexpr std::size_t kRequestsPerTurn = 1024;
+/// What wakes the loop; each a bit, so that a turn asks only those that have something.
+enum Source : std::uint32_t { kSignals = 1, kDoor = 2, kWorkers = 4, kCommitter = 8, kWallClock = 16 };
+
 /// The first answers to clients wait until every pool has told what it offers, or is failing; but no longer
 /// than this.
 constexpr std::chrono::seconds kStartPatience{10};
@@ -53,6 +56,7 @@ struct Daemon::Impl {
   Result<void> wait();
   Result<void> intake();
   Result<void> hear_signals();
+  void hear_committer();
   void decide();
   Result<void> tell_ready();
   void stop();
@@ -71,6 +75,7 @@ struct Daemon::Impl {
 
   Plan plan;
   std::vector<Event> events;
+  std::uint32_t woken = 0;  ///< Sources
   std::optional<Nanos> watchdog;
   Instant next_watchdog{};
   Instant ready_by{};
@@ -88,6 +93,7 @@ Result<void> Daemon::Impl::open() {
   around.started = std::chrono::steady_clock::now();
   PROMISED_ASSIGN(auto store, Store::open(settings.state_dir));
   PROMISED_TRY(replay(*store));
+  around.store = store->facts();
   committer = std::make_unique<Committer>(std::move(store));
   PROMISED_ASSIGN(door, Door::open(settings));
   act = std::make_unique<Act>(*door, workers, *committer);
@@ -99,10 +105,15 @@ Result<void> Daemon::Impl::open() {
   if (::timerfd_settime(wall_jump.get(), TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, nullptr) != 0) {
     return Problem::system("cannot watch the wall clock");
   }
-  for (const int fd : {signals->fd(), door->fd(), workers.fd(), committer->fd(), wall_jump.get()}) {
+  const std::pair<int, Source> sources[] = {{signals->fd(), kSignals},
+                                            {door->fd(), kDoor},
+                                            {workers.fd(), kWorkers},
+                                            {committer->fd(), kCommitter},
+                                            {wall_jump.get(), kWallClock}};
+  for (const auto& [fd, source] : sources) {
     epoll_event watch{};
     watch.events = EPOLLIN;
-    watch.data.fd = fd;
+    watch.data.u32 = source;
     if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &watch) != 0)
       return Problem::system("cannot watch an fd");
   }
@@ -150,35 +161,42 @@ Result<void> Daemon::Impl::wait() {
     timeout.tv_sec = *sleep / std::chrono::seconds(1);
     timeout.tv_nsec = (*sleep % std::chrono::seconds(1)).count();
   }
-  std::array<epoll_event, 8> woken;
-  if (::epoll_pwait2(epoll.get(), woken.data(), static_cast<int>(woken.size()), sleep ? &timeout : nullptr,
-                     nullptr) < 0 &&
-      errno != EINTR) {
-    return Problem::system("epoll_pwait2");
-  }
+  std::array<epoll_event, 8> ready_sources;
+  const int count = ::epoll_pwait2(epoll.get(), ready_sources.data(), static_cast<int>(ready_sources.size()),
+                                   sleep ? &timeout : nullptr, nullptr);
+  if (count < 0 && errno != EINTR) return Problem::system("epoll_pwait2");
+  woken = 0;
+  for (int i = 0; i < count; ++i) woken |= ready_sources[static_cast<std::size_t>(i)].data.u32;
   return {};
 }
 
 Result<void> Daemon::Impl::intake() {
-  PROMISED_TRY(hear_signals());
-  std::uint64_t jumps = 0;
-  // Read only to clear it: that the loop is awake is all there is to a jump of the wall clock.
-  if (::read(wall_jump.get(), &jumps, sizeof jumps) < 0 && errno == ECANCELED)
-    log::info("the wall clock was set");
-  Committer::News news = committer->collect();
-  if (news.failed) {
-    store_problem = std::move(news.failed);
-    return {};
+  if ((woken & kSignals) != 0) PROMISED_TRY(hear_signals());
+  if ((woken & kWallClock) != 0) {
+    std::uint64_t jumps = 0;
+    // Read only to clear it: that the loop is awake is all there is to a jump of the wall clock.
+    if (::read(wall_jump.get(), &jumps, sizeof jumps) < 0 && errno == ECANCELED)
+      log::info("the wall clock was set");
   }
-  act->committed(news.committed, events);
-  for (auto& result : news.results) events.emplace_back(std::move(result));
-  around.store = news.facts;
-  PROMISED_TRY(workers.read(events));
-  door->read(events, kRequestsPerTurn);
+  if ((woken & kCommitter) != 0) hear_committer();
+  if ((woken & kWorkers) != 0) PROMISED_TRY(workers.read(events));
+  // ZeroMQ's fd tells of changes only: there may be messages without it.
+  door->read(events, kRequestsPerTurn, (woken & kDoor) != 0);
   const Door::Facts facts = door->facts();
   around.clients = facts.clients;
   around.garbage = facts.garbage;
   return {};
+}
+
+void Daemon::Impl::hear_committer() {
+  Committer::News news = committer->collect();
+  if (news.failed) {
+    store_problem = std::move(news.failed);
+    return;
+  }
+  around.store = news.facts;
+  act->committed(news.committed, events);
+  for (auto& result : news.results) events.emplace_back(std::move(result));
 }
 
 void Daemon::Impl::decide() {

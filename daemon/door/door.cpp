@@ -223,11 +223,11 @@ bool Door::ready() const {
          (impl_->monitor.get(zmq::sockopt::events) & ZMQ_POLLIN) != 0;
 }
 
-void Door::read(std::vector<Event>& events, std::size_t most) {
+void Door::read(std::vector<Event>& events, std::size_t most, bool woken) {
   for (std::size_t i = 0; i < most && impl_->read_one(events); ++i) {
   }
   // After the messages: what a process said before it ended comes first.
-  impl_->read_processes(events);
+  if (woken) impl_->read_processes(events);
   impl_->read_monitor();
 }
 

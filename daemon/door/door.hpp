@@ -28,8 +28,9 @@ class Door {
   /// True if read() would find something now, whatever fd() says.
   [[nodiscard]] bool ready() const;
 
-  /// Appends up to `most` events.
-  void read(std::vector<Event>& events, std::size_t most);
+  /// Appends the events of up to `most` messages; with `woken`, of processes that have ended too: fd() was
+  /// readable.
+  void read(std::vector<Event>& events, std::size_t most, bool woken);
   void send(const effect::Send& e, std::vector<Event>& events);
   void close(const effect::CloseSession& e);
 
