@@ -89,8 +89,7 @@ int Worker::Impl::explain() const {
 }
 
 int Worker::Impl::serve() {
-  void* memory =
-      ::mmap(nullptr, sizeof(WorkerPage), PROT_READ | PROT_WRITE, MAP_SHARED, detail::kPageFd, 0);
+  void* memory = ::mmap(nullptr, sizeof(WorkerPage), PROT_READ | PROT_WRITE, MAP_SHARED, detail::kPageFd, 0);
   if (memory == MAP_FAILED) {
     std::fprintf(stderr, "%s: the page shared with the daemon (fd 4) cannot be mapped: %s\n", program.c_str(),
                  std::strerror(errno));
