@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker program of the crash tests: every run says which run it was, so that two outcomes of one job
+// differ.
+#include <fcntl.h>
+#include <unistd.h>
+#include <promised/worker.hpp>
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+namespace {
+
+/// Writes the key to the file (one write, which does not mix with another process's), runs for `ms`, and
+/// returns the key, this process and the number of the run in it.
+std::string run(const std::string& key, const std::string& file, int ms, const std::string& /*padding*/) {
+  static int runs = 0;
+  const int out = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  const std::string line = key + "\n";
+  if (out < 0 || ::write(out, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
+    throw std::runtime_error("cannot write " + file);
+  }
+  ::close(out);
+  std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+  return key + " " + std::to_string(::getpid()) + " " + std::to_string(++runs);
+}
+
+std::string fail(const std::string& key, const std::string& file, int ms, const std::string& padding) {
+  throw std::runtime_error(run(key, file, ms, padding));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  promised::Worker worker(argc, argv);
+  worker.define("run", run).define("fail", fail);
+  return worker.run();
+}
