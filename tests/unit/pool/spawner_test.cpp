@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -92,8 +93,9 @@ TEST_CASE("a worker's environment is closed") {
   CHECK(variable("PROMISED_POOL") == "test");
   CHECK(variable("PROMISED_ENDPOINT") == "ipc:///nowhere");
   CHECK(variable("PROMISED_WORKER") == "1");
-  CHECK(variable("HOME") != "(not set)");
-  CHECK(variable("USER") != "(not set)");
+  const passwd* account = ::getpwuid(::getuid());
+  CHECK(variable("HOME") == (account == nullptr ? "(not set)" : account->pw_dir));
+  CHECK(variable("USER") == (account == nullptr ? "(not set)" : account->pw_name));
 }
 
 TEST_CASE(

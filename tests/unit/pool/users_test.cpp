@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <string>
 
 #include "tests/unit/pool/fixture.hpp"
@@ -16,7 +17,16 @@ using namespace promised::test;
 
 namespace {
 
-constexpr char kOther[] = "nobody";
+// An account that every Debian has and that is not the test's own.
+const passwd& other_account() {
+  for (const char* name : {"nobody", "daemon"}) {
+    const passwd* account = ::getpwnam(name);
+    REQUIRE(account != nullptr);
+    if (account->pw_uid != ::geteuid()) return *account;
+  }
+  FAIL("two accounts have the test's own uid");
+  std::abort();
+}
 
 PoolSettings as_user(const std::string& user) {
   PoolSettings settings = pool_of("basic");
@@ -24,14 +34,14 @@ PoolSettings as_user(const std::string& user) {
   return settings;
 }
 
-std::string refusal_text(uid_t uid) {
-  return "user \"nobody\": a daemon that runs as uid " + std::to_string(uid) +
+std::string refusal_text(const std::string& user, uid_t uid) {
+  return "user \"" + user + "\": a daemon that runs as uid " + std::to_string(uid) +
          " may not start workers as another user; start it as root, or leave the user out";
 }
 
 // What an unprivileged daemon is told when it asks for a worker as another user; on a pipe, because it is
 // told in a process that has given up its privileges.
-std::string told_without_privileges(uid_t uid) {
+std::string told_without_privileges(const std::string& user, uid_t uid) {
   std::array<int, 2> ends{};
   REQUIRE(::pipe(ends.data()) == 0);
   const pid_t child = ::fork();
@@ -40,7 +50,7 @@ std::string told_without_privileges(uid_t uid) {
       ::_exit(1);
     std::string reason;
     {
-      PoolFixture pool(as_user(kOther));
+      PoolFixture pool(as_user(user));
       reason = pool.await<event::WorkerStartFailed>(pool.start()).reason;
     }
     ::_exit(::write(ends[1], reason.data(), reason.size()) > 0 ? 0 : 1);
@@ -57,24 +67,22 @@ std::string told_without_privileges(uid_t uid) {
 }  // namespace
 
 TEST_CASE("I5 a worker runs as its pool's user, or is refused where that needs privileges") {
-  const passwd* account = ::getpwnam(kOther);
-  REQUIRE(account != nullptr);
-  const uid_t other = account->pw_uid;
+  const std::string user = other_account().pw_name;
+  const uid_t other = other_account().pw_uid;
+  PoolFixture pool(as_user(user));
   if (::geteuid() != 0) {
-    PoolFixture pool(as_user(kOther));
-    CHECK(pool.await<event::WorkerStartFailed>(pool.start()).reason == refusal_text(::geteuid()));
+    CHECK(pool.await<event::WorkerStartFailed>(pool.start()).reason == refusal_text(user, ::geteuid()));
     return;
   }
-  PoolFixture pool(as_user(kOther));
   const WorkerId worker = pool.start_ready();
   const auto process =
       from_value<std::map<std::string, std::int64_t>>(pool.value_of(worker, "process", arguments()));
   CHECK(process.at("uid") == other);
-  CHECK(pool.value_of(worker, "variable", arguments("USER")) == Value(kOther));
+  CHECK(pool.value_of(worker, "variable", arguments("USER")) == Value(user));
   pool.kill(worker, SIGKILL);
   CHECK(pool.await<event::WorkerGone>(worker).signal == SIGKILL);
   constexpr uid_t kNobodyInParticular = 12345;
-  CHECK(told_without_privileges(kNobodyInParticular) == refusal_text(kNobodyInParticular));
+  CHECK(told_without_privileges(user, kNobodyInParticular) == refusal_text(user, kNobodyInParticular));
 }
 
 TEST_CASE("I5 a user without an account is refused by name") {
@@ -88,7 +96,7 @@ TEST_CASE("I5 a user without an account is refused by name") {
 
 TEST_CASE("a pool whose user is the daemon's own needs no privileges") {
   const passwd* account = ::getpwuid(::getuid());
-  REQUIRE(account != nullptr);
+  REQUIRE_MESSAGE(account != nullptr, "the test's own uid needs an account");
   PoolFixture pool(as_user(account->pw_name));
   const WorkerId worker = pool.start_ready();
   CHECK(pool.value_of(worker, "add", arguments(1, 2)) == Value(std::int64_t{3}));
