@@ -95,6 +95,12 @@ class CheckIncludes(unittest.TestCase):
         self.assert_offence({"common/a.hpp": "", "common/b.hpp": '#include "a.hpp"\n'},
                             'common/b.hpp:1: "a.hpp" is not a path from the root of the repository')
 
+    def test_a_program_of_its_own_includes_from_its_own_folder(self):
+        example = "tests/system/package/example/"
+        code, lines = self.check({example + "a.hpp": "", example + "b.cpp": '#include "a.hpp"\n'})
+        self.assertEqual(code, 0, lines)
+        self.assert_offence({example + "b.cpp": '#include "a.hpp"\n'}, example + 'b.cpp:1: "a.hpp" is not there')
+
     def test_a_public_header_that_is_not_there_is_named(self):
         self.assert_offence({"cli/a.cpp": "#include <promised/clint.hpp>\n"},
                             "cli/a.cpp:1: there is no public header <promised/clint.hpp>")
