@@ -25,6 +25,9 @@ Result<Stored> read_store(const std::filesystem::path& state_dir) {
   return stored;
 }
 
+/// Enough to see what is going on; each may take the tests' whole patience to find.
+constexpr std::size_t kMostComplaints = 5;
+
 /// What is wrong with one entry; empty if nothing is.
 std::string audit(const Stored& stored, const LedgerEntry& entry) {
   const bool there = stored.jobs.contains(entry.future.id());
@@ -92,6 +95,7 @@ std::vector<std::string> audit_store(const std::filesystem::path& state_dir,
   std::vector<std::string> wrong;
   for (const LedgerEntry& entry : entries) {
     if (std::string what = audit(*stored, entry); !what.empty()) wrong.push_back(std::move(what));
+    if (wrong.size() >= kMostComplaints) return wrong;
   }
   for (const auto& [name, target] : stored->names) {
     const bool tombstone = target.state == State::lapsed || target.state == State::forgotten;
@@ -112,6 +116,7 @@ std::vector<std::string> audit_names(const std::string& endpoint, const std::vec
   }
   std::vector<std::string> wrong;
   for (const auto& [entry, future] : asked) {
+    if (wrong.size() >= kMostComplaints) break;
     const std::string fetched = outcome_of(future);
     if (future.id() != entry->future.id()) wrong.push_back(entry->key + ": its name gives another job");
     const std::string told = outcome_of(entry->future);
