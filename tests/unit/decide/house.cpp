@@ -19,8 +19,16 @@ Settings one_pool(std::uint32_t size) {
   return settings;
 }
 
-House::House(Settings s) : settings(std::move(s)), scheduler(settings, around, 999, 42) {
+House::House(Settings s, const std::function<void(House&)>& recover)
+    : settings(std::move(s)), scheduler(settings, around, 999, 42) {
   around.started = now.steady;
+  load = [this](const JobId& id) -> std::optional<Payload> {
+    for (const auto& end : written<change::EndJob>()) {
+      if (end.id == id) return end.result;
+    }
+    return std::nullopt;
+  };
+  if (recover) recover(*this);
   scheduler.start(now, plan);
   turn();
 }
@@ -67,6 +75,7 @@ void House::carry_out(std::vector<Effect> effects) {
       hands_[start->worker] = std::move(hand);
     } else if (auto* dispatch = std::get_if<effect::Dispatch>(&effect)) {
       hands_.at(dispatch->worker).channel.push_back(dispatch->run);
+      dispatched_arguments.emplace_back(dispatch->arguments.view());
     } else if (const auto* revoke = std::get_if<effect::RevokeUnclaimed>(&effect)) {
       Hand& hand = hands_.at(revoke->worker);
       std::erase_if(hand.channel, [&](const message::Run& run) { return run.sequence >= hand.claimed; });
@@ -75,12 +84,9 @@ void House::carry_out(std::vector<Effect> effects) {
       hands_.at(kill->worker).signals.push_back(kill->signal);
     } else if (const auto* stop = std::get_if<effect::StopWorker>(&effect)) {
       hands_.at(stop->worker).told_to_stop = true;
-    } else if (const auto* load = std::get_if<effect::LoadResult>(&effect)) {
-      Payload found;
-      for (const auto& end : written<change::EndJob>()) {
-        if (end.id == load->job) found = end.result;
-      }
-      pending_.push_back(event::ResultLoaded{load->job, !found.empty(), found});
+    } else if (const auto* loading = std::get_if<effect::LoadResult>(&effect)) {
+      const std::optional<Payload> found = load(loading->job);
+      pending_.push_back(event::ResultLoaded{loading->job, found.has_value(), found.value_or(Payload())});
     }
   }
 }
@@ -124,7 +130,8 @@ std::vector<WorkerId> House::workers() const {
 }
 
 void House::ready(WorkerId id, const std::vector<std::string>& functions) {
-  handle(event::WorkerStarted{id, static_cast<pid_t>(100 + static_cast<std::uint32_t>(id))});
+  hands_.at(id).pid = static_cast<pid_t>(100 + static_cast<std::uint32_t>(id));
+  handle(event::WorkerStarted{id, hands_.at(id).pid});
   std::vector<FunctionView> views;
   for (const auto& name : functions) views.push_back({name, "() -> text"});
   handle(event::WorkerReady{id, views});

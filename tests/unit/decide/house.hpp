@@ -4,6 +4,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -20,7 +21,8 @@ Settings one_pool(std::uint32_t size = 1);
 
 class House {
  public:
-  explicit House(Settings settings = one_pool());
+  /// `recover` is called before the pools are started, to restore what a store remembers.
+  explicit House(Settings settings = one_pool(), const std::function<void(House&)>& recover = {});
 
   // ---- clients ----
   /// A connection of `uid` that has said Hello; with `client`, the same client over a new connection.
@@ -64,6 +66,7 @@ class House {
   struct Hand {
     WorkerId id{};
     PoolIndex pool{};
+    pid_t pid = 0;                     ///< 0: not ready yet
     std::deque<message::Run> channel;  ///< dispatched, not reported
     std::uint32_t claimed = 0;         ///< the first sequence that has not begun
     std::vector<int> signals;
@@ -91,6 +94,9 @@ class House {
   void hold_commits() { holding_ = true; }
   void commit();
   std::vector<Change> changes;
+  /// Where results come from that are not in memory; by default the changes that were written.
+  std::function<std::optional<Payload>(const JobId&)> load;
+  std::vector<std::string> dispatched_arguments;
 
   template <class C>
   std::vector<C> written() const {

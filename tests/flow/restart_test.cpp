@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <doctest/doctest.h>
+
+#include "tests/flow/stored_house.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+message::Watch by_name(const std::string& name) {
+  return {.key = {{}, name}};
+}
+
+}  // namespace
+
+TEST_CASE("R9 a job that was accepted runs after a restart, with its arguments, options and name") {
+  StoredHouse house;
+  const auto client = house->connect();
+  const JobId id =
+      house->submit(client, "f", Options{}.remember("n", 1h).priority(7).queue("q").run_timeout(9s), "hello");
+  house.commit();
+  CHECK(house->count<message::Accepted>(client) == 1);
+  house.restart_after();
+  const WorkerId worker = house.worker();
+  const auto reader = house->connect();
+  const JobView view = house->show(reader, id);
+  CHECK(view.name == "n");
+  CHECK(view.priority == 7);
+  CHECK(view.queue == "q");
+  CHECK(view.run_timeout == 9s);
+  CHECK(house->dispatched_arguments.back() == "hello");
+  CHECK(house->finish(worker, "world") == id);
+  house.commit();
+  house->ask(reader, by_name("n"));
+  house.commit();
+  CHECK(house->sent(reader).back().payload == "world");
+}
+
+TEST_CASE("what was not committed was not acknowledged, and is not there after a restart") {
+  StoredHouse house;
+  const auto client = house->connect();
+  const JobId id = house->submit(client, "f", Options{}.remember("n", 1h));
+  CHECK(house->count<message::Accepted>(client) == 0);
+  house.restart_after();
+  const auto reader = house->connect();
+  house->ask(reader, message::Watch{.key = {id, {}}});
+  CHECK(house->last<message::Refused>(reader).state == State::unknown);
+}
+
+TEST_CASE("R9 a remembered outcome, its lifespan and its tombstone survive restarts") {
+  StoredHouse house;
+  const auto client = house->connect();
+  const std::string large(5000, 'x');
+  house->submit(client, "f", Options{}.remember("n", 1h));
+  house->finish(house.worker(), large);
+  house.commit();
+  house.restart_after(59min);
+  auto reader = house->connect();
+  house->ask(reader, by_name("n"));
+  house.commit();
+  CHECK(house->sent(reader).back().payload == large);
+  house->wait(2min);
+  house.commit();
+  house.restart_after(1min);
+  reader = house->connect();
+  house->ask(reader, by_name("n"));
+  CHECK(house->last<message::Refused>(reader).state == State::lapsed);
+  house->wait(25h);
+  house.commit();
+  house.restart_after();
+  reader = house->connect();
+  house->ask(reader, by_name("n"));
+  CHECK(house->last<message::Refused>(reader).state == State::unknown);
+}
+
+TEST_CASE("R9 a lifespan that ends while the daemon is down has lapsed when it is back") {
+  StoredHouse house;
+  const auto client = house->connect();
+  house->submit(client, "f", Options{}.remember("n", 1min));
+  house->finish(house.worker());
+  house.commit();
+  house.restart_after(2min);
+  const auto reader = house->connect();
+  house->ask(reader, by_name("n"));
+  CHECK(house->last<message::Refused>(reader).state == State::lapsed);
+}
+
+TEST_CASE("a failure comes back after a restart as it was") {
+  StoredHouse house;
+  const auto client = house->connect();
+  const JobId id = house->submit(client, "f", Options{}.remember("n", 1h));
+  Failure failure;
+  failure.cause = Cause::exception;
+  failure.type = "app::NoCustomer";
+  failure.message = "no customer 7";
+  failure.output = std::string("looking\0for 7", 13);
+  house.worker();
+  house->fail(house.worker(), failure);
+  house.commit();
+  const Failure told = house->ended(client, id)->failure;
+  house.restart_after();
+  const auto reader = house->connect();
+  house->ask(reader, by_name("n"));
+  house.commit();
+  CHECK(house->ended(reader, id)->failure == told);
+  CHECK(told.output == failure.output);
+}
+
+TEST_CASE("A4 nine interruptions run again, the tenth fails, counted over restarts") {
+  StoredHouse house;
+  auto client = house->connect();
+  const JobId id = house->submit(client);
+  for (std::uint32_t cut = 1; cut <= 10; ++cut) {
+    const WorkerId worker = house.worker();
+    house->begin(worker);
+    house->wait(kStall);  // its start is written
+    house.commit();
+    house.restart_after();
+    house.commit();
+    client = house->connect();
+    const JobView view = house->show(client, id);
+    CHECK(view.interruptions == cut);
+    CHECK(view.state == (cut < 10 ? State::pending : State::failed));
+  }
+  CHECK(house->show(client, id).failure.cause == Cause::interrupted);
+}
+
+TEST_CASE("A4 an at-most-once job that had begun fails as interrupted, one that had not runs") {
+  StoredHouse house;
+  auto client = house->connect();
+  const JobId begun = house->submit(client, "f", Options{}.at_most_once());
+  const JobId waits = house->submit(client, "f", Options{}.at_most_once());
+  house.worker();
+  house.commit();
+  house->begin(house.worker());
+  house.restart_after();
+  client = house->connect();
+  CHECK(house->show(client, begun).failure.cause == Cause::interrupted);
+  const WorkerId worker = house.worker();
+  house.commit();
+  CHECK(house->finish(worker) == waits);
+}
+
+TEST_CASE("limits that were changed after the submission hold after a restart") {
+  StoredHouse house;
+  auto client = house->connect();
+  const JobId id = house->submit(client);
+  house->ask(client, message::Adjust{id, 10s, 4s});
+  house.commit();
+  house.restart_after();
+  client = house->connect();
+  CHECK(house->show(client, id).timeout == 10s);
+  CHECK(house->show(client, id).run_timeout == 4s);
+  house->wait(9s);
+  CHECK(house->show(client, id).state == State::expired);
+}
+
+TEST_CASE("R3 a name that was replaced points to its new holder after a restart") {
+  StoredHouse house;
+  auto client = house->connect();
+  house->submit(client, "f", Options{}.remember("n", 1h));
+  const JobId second = house->submit(client, "f", Options{}.remember("n", 1h, Duplicate::replace));
+  house.commit();
+  house.restart_after();
+  client = house->connect();
+  house->ask(client, message::Show{.key = {{}, "n"}});
+  CHECK(house->last<message::Jobs>(client).jobs.at(0).id == second);
+}
+
+TEST_CASE("a durable unnamed job that ended and arrived within one batch is never written") {
+  StoredHouse house;
+  const auto client = house->connect();
+  house->submit(client);
+  house->finish(house.worker());
+  house->ask(client, std::monostate{}, {}, 1);
+  CHECK(house.commit() == 0);
+  house->submit(client);
+  CHECK(house.commit() == 1);
+}
+
+TEST_CASE("an outcome that nobody has fetched is kept over restarts until keep_unfetched is over") {
+  StoredHouse house;
+  auto client = house->connect();
+  const JobId id = house->submit(client);
+  house->finish(house.worker(), "value");
+  house.commit();
+  house.restart_after(9min);
+  client = house->connect();
+  house->ask(client, message::Watch{.key = {id, {}}});
+  house.commit();
+  CHECK(house->sent(client).back().payload == "value");
+  house->wait(1min);
+  house->ask(client, message::Watch{.key = {id, {}}});
+  CHECK(house->last<message::Refused>(client).code == "no_such_future");
+}

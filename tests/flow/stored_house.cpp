@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/flow/stored_house.hpp"
+
+#include <doctest/doctest.h>
+
+#include <utility>
+
+namespace promised::test {
+
+StoredHouse::StoredHouse(Settings settings) : settings_(std::move(settings)) {
+  enter();
+}
+
+void StoredHouse::enter() {
+  auto store = Store::open((directory_ / "state").string());
+  REQUIRE_MESSAGE(store.ok(), store.problem().message);
+  store_ = std::move(store).value();
+  house_ = std::make_unique<House>(settings_, [this](House& house) {
+    if (now_) house.now = *now_;
+    const auto replayed = store_->replay(
+        [&](RecoveredJob job) { house.scheduler.restore(std::move(job), house.now, house.plan); },
+        [&](RecoveredName name) { house.scheduler.restore(std::move(name), house.now, house.plan); });
+    REQUIRE_MESSAGE(replayed.ok(), replayed.problem().message);
+  });
+  house_->load = [this](const JobId& id) {
+    auto loaded = store_->load_result(id);
+    REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
+    return std::move(loaded).value();
+  };
+  house_->hold_commits();
+}
+
+WorkerId StoredHouse::worker() {
+  const WorkerId id = house_->workers().at(0);
+  if (house_->hand(id).pid == 0) house_->ready(id);
+  return id;
+}
+
+std::size_t StoredHouse::commit() {
+  PendingChanges pending;
+  pending.add(house_->changes);
+  const std::vector<Change> left = pending.take();
+  const auto applied = store_->apply(left);
+  REQUIRE_MESSAGE(applied.ok(), applied.problem().message);
+  house_->commit();
+  return left.size();
+}
+
+void StoredHouse::restart_after(Nanos later) {
+  now_ = house_->now;
+  now_->steady = Instant(std::chrono::minutes(1));  // the monotonic clock begins anew
+  now_->wall += std::chrono::duration_cast<std::chrono::microseconds>(later);
+  house_.reset();
+  store_.reset();
+  enter();
+}
+
+}  // namespace promised::test
