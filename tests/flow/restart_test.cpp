@@ -96,7 +96,6 @@ TEST_CASE("a failure comes back after a restart as it was") {
   failure.type = "app::NoCustomer";
   failure.message = "no customer 7";
   failure.output = std::string("looking\0for 7", 13);
-  house.worker();
   house->fail(house.worker(), failure);
   house.commit();
   const Failure told = house->ended(client, id)->failure;
@@ -122,7 +121,7 @@ TEST_CASE("A4 nine interruptions run again, the tenth fails, counted over restar
     client = house->connect();
     const JobView view = house->show(client, id);
     CHECK(view.interruptions == cut);
-    CHECK(view.state == (cut < 10 ? State::pending : State::failed));
+    CHECK(view.state == (cut < 10 ? State::running : State::failed));
   }
   CHECK(house->show(client, id).failure.cause == Cause::interrupted);
 }
@@ -132,7 +131,6 @@ TEST_CASE("A4 an at-most-once job that had begun fails as interrupted, one that 
   auto client = house->connect();
   const JobId begun = house->submit(client, "f", Options{}.at_most_once());
   const JobId waits = house->submit(client, "f", Options{}.at_most_once());
-  house.worker();
   house.commit();
   house->begin(house.worker());
   house.restart_after();
@@ -146,6 +144,7 @@ TEST_CASE("A4 an at-most-once job that had begun fails as interrupted, one that 
 TEST_CASE("limits that were changed after the submission hold after a restart") {
   StoredHouse house;
   auto client = house->connect();
+  house->submit(client);
   const JobId id = house->submit(client);
   house->ask(client, message::Adjust{id, 10s, 4s});
   house.commit();

@@ -28,12 +28,11 @@ void StoredHouse::enter() {
     return std::move(loaded).value();
   };
   house_->hold_commits();
+  house_->ready(worker());
 }
 
 WorkerId StoredHouse::worker() {
-  const WorkerId id = house_->workers().at(0);
-  if (house_->hand(id).pid == 0) house_->ready(id);
-  return id;
+  return house_->workers().at(0);
 }
 
 std::size_t StoredHouse::commit() {

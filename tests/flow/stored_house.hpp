@@ -19,7 +19,7 @@ class StoredHouse {
 
   House& operator*() { return *house_; }
   House* operator->() { return house_.get(); }
-  /// Its only worker, which has said what it can run.
+  /// Its only worker; it is ready.
   WorkerId worker();
 
   /// What has been decided since the last commit is on disk now; returns how many changes were left to write.

@@ -130,8 +130,7 @@ std::vector<WorkerId> House::workers() const {
 }
 
 void House::ready(WorkerId id, const std::vector<std::string>& functions) {
-  hands_.at(id).pid = static_cast<pid_t>(100 + static_cast<std::uint32_t>(id));
-  handle(event::WorkerStarted{id, hands_.at(id).pid});
+  handle(event::WorkerStarted{id, static_cast<pid_t>(100 + static_cast<std::uint32_t>(id))});
   std::vector<FunctionView> views;
   for (const auto& name : functions) views.push_back({name, "() -> text"});
   handle(event::WorkerReady{id, views});
