@@ -74,12 +74,12 @@ struct Adjust {
 };
 struct List {
   std::uint32_t states = 0;  ///< bit n stands for State n; 0: all
-  std::string function{};      ///< a glob; empty: all
+  std::string function{};    ///< a glob; empty: all
   std::string queue{};
   std::string name_prefix{};
   bool remembered = false;  ///< only those that have a name
   std::uint32_t most = 0;   ///< a page; 0: 100
-  JobId after{};              ///< the id that the page before ended with
+  JobId after{};            ///< the id that the page before ended with
 };
 /// One job: by key, by the beginning of its id's text, or the asker's newest.
 struct Show {
@@ -114,7 +114,7 @@ struct Accepted {
 struct Refused {
   std::string code{};
   std::string message{};
-  JobId holder{};                  ///< code name_taken: who has it
+  JobId holder{};                ///< code name_taken: who has it
   State state = State::unknown;  ///< name_taken: the holder's; no_such_future: lapsed, forgotten or unknown
 };
 /// The payload is the value, if the job succeeded.

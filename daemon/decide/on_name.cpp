@@ -138,7 +138,7 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
   job.function = &function(outcome.function);
   job.lane = &lane(submit.options.queue(), *job.function);
   job.durability = outcome.durability;
-  job.submitted = t.now.wall;
+  job.submitted = next_submitted(t.now);
   job.sequence = next_sequence_++;
   if (job.durable()) {
     t.plan.changes.emplace_back(

@@ -149,7 +149,7 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   job.submitter = asked.event.session;
   job.submitter_tag = asked.session.tag();
   job.number = asked.number();
-  job.submitted = t.now.wall;
+  job.submitted = next_submitted(t.now);
   job.sequence = next_sequence_++;
   if (job.durable()) {
     t.plan.changes.emplace_back(change::InsertJob{job.id, job.owner, job.function->name,
@@ -158,6 +158,12 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   if (!name.empty()) give_name(job, name, options.lifespan(), t);
   enqueue(job, t);
   tell_accepted(asked.session, asked.number(), job, t);
+}
+
+/// No two jobs have the same moment, though a turn has one: the store keeps the order of submission by it.
+WallTime Scheduler::next_submitted(Now now) {
+  last_submitted_ = std::max(now.wall, last_submitted_ + std::chrono::microseconds(1));
+  return last_submitted_;
 }
 
 void Scheduler::tell_accepted(Session& session, std::uint64_t number, const Job& job, Turn& t) {

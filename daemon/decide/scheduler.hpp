@@ -96,6 +96,7 @@ class Scheduler {
                                                              const message::Submit& submit) const;
   [[nodiscard]] message::Refused no_function(const std::string& name) const;
   void accept(Asked& asked, message::Submit& submit, Turn& t);
+  WallTime next_submitted(Now now);
   void tell_accepted(Session& session, std::uint64_t number, const Job& job, Turn& t);
   void flush_accepted(Turn& t);
   void retry_held(Turn& t);
@@ -211,6 +212,7 @@ class Scheduler {
   std::uint64_t bytes_ = 0;  ///< arguments and results in memory
   std::uint64_t watches_ = 0;
   std::uint64_t next_sequence_ = 1;
+  WallTime last_submitted_{};
   std::uint32_t next_worker_ = 1;
   std::uint64_t accepted_ = 0, finished_ = 0, refused_ = 0, stale_reports_ = 0;
   RecentDurations waited_, ran_;

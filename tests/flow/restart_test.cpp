@@ -38,6 +38,16 @@ TEST_CASE("R9 a job that was accepted runs after a restart, with its arguments, 
   CHECK(house->sent(reader).back().payload == "world");
 }
 
+TEST_CASE("Q1 the order of submission survives a restart, also of jobs that came at the same moment") {
+  StoredHouse house;
+  const auto client = house->connect();
+  std::vector<JobId> jobs;
+  for (int i = 0; i < 50; ++i) jobs.push_back(house->submit(client));
+  house.commit();
+  house.restart_after();
+  for (const JobId& id : jobs) CHECK(house->finish(house.worker()) == id);
+}
+
 TEST_CASE("what was not committed was not acknowledged, and is not there after a restart") {
   StoredHouse house;
   const auto client = house->connect();
@@ -152,7 +162,7 @@ TEST_CASE("limits that were changed after the submission hold after a restart") 
   client = house->connect();
   CHECK(house->show(client, id).timeout == 10s);
   CHECK(house->show(client, id).run_timeout == 4s);
-  house->wait(9s);
+  house->wait(9s + 1ms);
   CHECK(house->show(client, id).state == State::expired);
 }
 

@@ -178,7 +178,8 @@ struct Convert<T> {
 template <std::floating_point T>
 struct Convert<T> {
   static Value to(T d) { return Value(static_cast<double>(d)); }
-  /// Rounds to T's precision, but refuses what is beyond its range. Takes an integer too where T holds it exactly.
+  /// Rounds to T's precision, but refuses what is beyond its range. Takes an integer too where T holds it
+  /// exactly.
   static T from(Value v) {
     if (const auto* d = v.get_if<double>()) {
       if constexpr (sizeof(T) < sizeof(double)) {
