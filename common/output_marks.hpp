@@ -10,9 +10,11 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <thread>
 
 namespace promised {
 
@@ -23,22 +25,11 @@ class OutputMarks {
   void end_read(std::uint64_t total) { read_.store(total << 1, std::memory_order_release); }
 
   /// Worker: when a job has ended, before that is reported. `in_pipe()` counts what is not read yet; nothing
-  /// if it cannot.
+  /// if it cannot. Waits for a read that is under way, which takes microseconds unless the daemon loses its
+  /// processor in the middle of it; but no longer than kPatience.
   template <class InPipe>
   void note_end(std::uint32_t sequence, InPipe&& in_pipe) {
-    constexpr int kTries = 3;
-    std::uint64_t mark = kUnknown;
-    for (int i = 0; i < kTries && mark == kUnknown; ++i) {
-      const std::uint64_t before = read_.load(std::memory_order_acquire);
-      if ((before & kInProgress) != 0) continue;
-      const std::optional<std::uint64_t> waiting = in_pipe();
-      if (!waiting) break;
-      // Reads by writing, so that nothing moves across it in either direction.
-      if (read_.fetch_add(0, std::memory_order_acq_rel) == before) {
-        mark = tag(sequence) | ((before >> 1) + *waiting);
-      }
-    }
-    marks_[sequence % kMarks].store(mark, std::memory_order_release);
+    marks_[sequence % kMarks].store(measured(sequence, in_pipe), std::memory_order_release);
   }
 
   /// Daemon: how many bytes had been printed when job `sequence` ended; nothing if that is not known. What a
@@ -54,6 +45,32 @@ class OutputMarks {
   static constexpr std::uint64_t kInProgress = 1;
   static constexpr std::uint64_t kUnknown = ~std::uint64_t{0};
   static constexpr std::uint64_t kOffset = (std::uint64_t{1} << 48) - 1;
+
+  static constexpr std::chrono::milliseconds kPatience{100};
+
+  template <class InPipe>
+  std::uint64_t measured(std::uint32_t sequence, InPipe& in_pipe) {
+    constexpr int kBrief = 50;
+    std::chrono::steady_clock::time_point patient_until;
+    for (int tries = 0;; ++tries) {
+      const std::uint64_t before = read_.load(std::memory_order_acquire);
+      if ((before & kInProgress) == 0) {
+        const std::optional<std::uint64_t> waiting = in_pipe();
+        if (!waiting) return kUnknown;
+        // Reads by writing, so that nothing moves across it in either direction.
+        const bool undisturbed = read_.fetch_add(0, std::memory_order_acq_rel) == before;
+        if (undisturbed) return tag(sequence) | ((before >> 1) + *waiting);
+      }
+      if (tries < kBrief) {
+        std::this_thread::yield();
+        continue;
+      }
+      const auto now = std::chrono::steady_clock::now();
+      if (tries == kBrief) patient_until = now + kPatience;
+      if (now > patient_until) return kUnknown;
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+  }
 
   // Sequence numbers that share a place differ in this, until they are 2^25 apart.
   static constexpr std::uint64_t tag(std::uint32_t sequence) {

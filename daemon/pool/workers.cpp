@@ -218,8 +218,9 @@ void Workers::Impl::read_output(WorkerProcess& worker) {
   marks.begin_read();
   const ssize_t n = ::read(worker.output.get(), output.data(), output.size());
   const int error = errno;
-  if (n > 0) worker.tail.append({output.data(), static_cast<std::size_t>(n)});
-  marks.end_read(worker.tail.total());
+  const std::string_view bytes(output.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
+  marks.end_read(worker.tail.total() + bytes.size());
+  worker.tail.append(bytes);
   // It may close both its outputs; epoll forgets the pipe with its end.
   if (n == 0 || (n < 0 && error != EAGAIN && error != EINTR)) worker.output.reset();
 }
@@ -329,8 +330,6 @@ void Workers::Impl::send(WorkerId id, WorkerProcess& worker) {
   watch(EPOLL_CTL_MOD, worker.channel.get(), tag(Source::channel, id),
         awaits_room ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
-
-// ---- small things -------------------------------------------------------------------------------
 
 void Workers::Impl::watch(int operation, int fd, std::uint64_t data, std::uint32_t events) {
   epoll_event e{};
