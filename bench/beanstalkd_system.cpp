@@ -16,6 +16,10 @@
 namespace promised::bench {
 namespace {
 
+// Puts under way on one connection. It answers each after its fsync, so that more of them would only be a
+// longer queue.
+constexpr std::size_t kPuts = 100;
+
 class Beanstalkd {
  public:
   Beanstalkd(const std::filesystem::path& folder, const std::string& sync) : port_(free_port()) {
@@ -27,6 +31,7 @@ class Beanstalkd {
     wait_for_port(*child_, port_);
   }
   [[nodiscard]] std::uint16_t port() const { return port_; }
+  void expect_alive() { child_->expect_alive(); }
 
  private:
   std::uint16_t port_;
@@ -160,9 +165,10 @@ void add_beanstalkd(Systems& systems, const std::filesystem::path& folder) {
   }
   for (const std::string sync : {"-f0", "-f50"}) {
     const auto beanstalkd = std::make_shared<Beanstalkd>(folder / ("b" + sync), sync);
+    systems.alive.emplace_back([beanstalkd] { beanstalkd->expect_alive(); });
     const std::string name = "beanstalkd " + sync;
     systems.accept.push_back(std::make_unique<OneConnection>(beanstalkd, name + ", one at a time", 1));
-    systems.accept.push_back(std::make_unique<OneConnection>(beanstalkd, name + ", pipelined", kWindow));
+    systems.accept.push_back(std::make_unique<OneConnection>(beanstalkd, name + ", pipelined", kPuts));
     systems.accept.push_back(std::make_unique<ManyConnections>(beanstalkd, name + ", 16 connections", 16));
   }
 }

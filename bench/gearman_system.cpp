@@ -82,6 +82,9 @@ class Gearmand {
   [[nodiscard]] std::atomic<std::uint64_t>& done() { return done_.value(); }
   [[nodiscard]] std::string unique() { return std::to_string(++number_); }
 
+  void expect_alive() {
+    for (const auto& process : processes_) process->expect_alive();
+  }
   void run_tasks() {
     if (gearman_failed(gearman_client_run_tasks(client_))) {
       throw std::runtime_error(std::string("gearmand: ") + gearman_client_error(client_));
@@ -203,6 +206,7 @@ void add_gearmand(Systems& systems, const std::filesystem::path& folder) {
     return;
   }
   auto gearmand = std::make_shared<Gearmand>(folder / "g");
+  systems.alive.emplace_back([gearmand] { gearmand->expect_alive(); });
   systems.echo.push_back(std::make_unique<GearmanForeground>(gearmand));
   systems.echo.push_back(std::make_unique<GearmanBackground>(gearmand));
 }

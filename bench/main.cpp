@@ -27,6 +27,15 @@ void warn_of_memory(const std::filesystem::path& folder) {
   }
 }
 
+Figures measure_all(const Systems& systems, double seconds) {
+  try {
+    return measure(systems, std::chrono::duration<double>(seconds), std::cerr);
+  } catch (const std::exception&) {
+    for (const auto& expect_alive : systems.alive) expect_alive();
+    throw;
+  }
+}
+
 int run(const promised::bench::Options& options) {
   const Folder folder(options.directory);
   warn_of_memory(folder.path());
@@ -37,7 +46,7 @@ int run(const promised::bench::Options& options) {
   add_beanstalkd(systems, folder.path());
   for (const std::string& missing : systems.missing) std::cout << "note: " << missing << '\n';
 
-  const Figures figures = measure(systems, std::chrono::duration<double>(options.seconds), std::cerr);
+  const Figures figures = measure_all(systems, options.seconds);
   std::cout << "medians, least to most of " << kRounds
             << " rounds, and the ratio to the first line of each table;\n"
             << "a job returns its argument; 2 worker processes each\n";

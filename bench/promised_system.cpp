@@ -40,6 +40,7 @@ class Daemon {
   }
 
   [[nodiscard]] Client& client() { return *client_; }
+  void expect_alive() { child_->expect_alive(); }
 
  private:
   std::filesystem::path folder_;
@@ -121,10 +122,12 @@ class PromisedAccept : public AcceptSystem {
 
 void add_promised(Systems& systems, const std::filesystem::path& folder) {
   auto two_workers = std::make_shared<Daemon>(folder / "p2", 2);
+  systems.alive.emplace_back([two_workers] { two_workers->expect_alive(); });
   systems.echo.push_back(std::make_unique<PromisedEcho>(two_workers, Durability::memory));
   systems.echo.push_back(std::make_unique<PromisedEcho>(two_workers, Durability::durable));
 
   auto busy = std::make_shared<Daemon>(folder / "p1", 1);
+  systems.alive.emplace_back([busy] { busy->expect_alive(); });
   const auto hold = busy->client().submit<void>(Options{}.durability(Durability::memory), "hold");
   const auto deadline = Clock::now() + kAnswer;
   while (!hold.running()) {

@@ -42,6 +42,8 @@ class AcceptSystem {
 struct Systems {
   std::vector<std::unique_ptr<EchoSystem>> echo;
   std::vector<std::unique_ptr<AcceptSystem>> accept;
+  /// Each throws, with the end of a log, if a process that is measured has ended: why a measurement failed.
+  std::vector<std::function<void()>> alive;
   std::vector<std::string> missing;  ///< sentences: which peer is not here, and why
 };
 
