@@ -70,7 +70,11 @@ void Ledger::complain(const std::string& what) {
 
 bool Ledger::wait_for(std::size_t count) const {
   std::unique_lock lock(mutex_);
-  return more_.wait_for(lock, kPatience, [&] { return entries_.size() >= count; });
+  while (entries_.size() < count) {
+    const std::size_t before = entries_.size();
+    if (!more_.wait_for(lock, kPatience, [&] { return entries_.size() > before; })) return false;
+  }
+  return true;
 }
 
 std::size_t Ledger::count() const {

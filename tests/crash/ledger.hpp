@@ -33,7 +33,7 @@ class Ledger {
   /// Something that must not happen.
   void complain(const std::string& what);
 
-  /// Waits until so many jobs have been accepted; false if they are not within the tests' patience.
+  /// Waits until so many jobs have been accepted; false if for as long as the tests' patience none is.
   [[nodiscard]] bool wait_for(std::size_t count) const;
   [[nodiscard]] std::size_t count() const;
   [[nodiscard]] std::vector<LedgerEntry> entries() const;
