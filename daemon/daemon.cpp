@@ -155,7 +155,7 @@ Result<void> Daemon::Impl::wait() {
   if (watchdog) consider(next_watchdog);
   if (!ready) consider(ready_by);
   if (stopping && !stopped_hard) consider(stop_by);
-  if (door->ready()) sleep = Nanos(0);
+  if (door->ready() || !events.empty()) sleep = Nanos(0);
   timespec timeout{};
   if (sleep) {
     timeout.tv_sec = *sleep / std::chrono::seconds(1);

@@ -20,7 +20,7 @@
 namespace promised {
 namespace {
 
-// What the process ends with; docs/operation.md and the unit file know them.
+// What the process ends with.
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 constexpr int kStoreFailed = 74;  // EX_IOERR

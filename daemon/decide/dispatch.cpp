@@ -107,6 +107,7 @@ void Scheduler::begin(Worker& worker, Turn& t) {
   waited_.record(job.began - job.queued, t.now.steady);
   worker.head_since = t.now.steady;
   arm(worker, t);
+  if (job.cancel_asked && !worker.revoking) kill(worker, KillReason::cancelled, t);
 }
 
 void Scheduler::revoke(Worker& worker, Turn& t) {

@@ -44,7 +44,8 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
     }
   }
   if (take) take_name(job, State::forgotten, t);
-  if (job.name != nullptr && job.durable() && job.result.size() > kKeepInMemory) {
+  if (state == State::succeeded && job.name != nullptr && job.durable() &&
+      job.result.size() > kKeepInMemory) {
     bytes_ -= job.result.size();
     job.result = {};
     job.result_in_store = true;
@@ -58,6 +59,13 @@ void Scheduler::deliver(Job& job, Turn& t) {
   if (session == nullptr) return;
   if (job.name != nullptr && job.more().lifespan > Millis(0)) {
     send_outcome(*session, job.number, job, 0, t);
+    return;
+  }
+  if (job.result_in_store && job.state == State::succeeded) {
+    // After a restart: it comes when the store has read it, behind others maybe, so that a cumulative
+    // acknowledgement would not speak of it. It is kept for keep_unfetched.
+    send_outcome(*session, job.number, job, 0, t);
+    keep_or_release(job, t);
     return;
   }
   job.delivered = true;

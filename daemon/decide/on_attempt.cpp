@@ -71,9 +71,11 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
     worker->exclusive = false;
     return;
   }
-  Job& running = *worker->channel.front().job;
-  running.expire_asked = false;  // it began in time
-  if (running.cancel_asked) kill(*worker, KillReason::cancelled, t);
+  // What is left was begun; all but the last have ended, and their reports are on the way.
+  for (const Worker::Slot& slot : worker->channel) slot.job->expire_asked = false;
+  if (worker->channel.size() == 1 && worker->channel.front().job->cancel_asked) {
+    kill(*worker, KillReason::cancelled, t);
+  }
 }
 
 /// The jobs that had not begun leave the channel: back to where they were, nothing counted (SEMANTICS A2).
@@ -94,6 +96,10 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
     } else if (job.expire_asked) {
       end_job(job, State::expired, {}, {}, {}, t);
     } else {
+      // The store may have been told that it had begun.
+      if (std::exchange(job.start_written, false) && job.durable()) {
+        t.plan.changes.emplace_back(change::RequeueJob{job.id, job.attempts, job.interruptions});
+      }
       enqueue(job, t);
     }
   }
@@ -109,12 +115,22 @@ void Scheduler::lost_with_worker(Job& job, const Worker& worker, const event::Wo
       " after " + std::to_string(std::chrono::duration_cast<Millis>(failure.ran).count()) + " ms";
   switch (worker.kill_reason) {
     case KillReason::cancelled:
+      if (!job.cancel_asked) {
+        // Begun in the moment in which the one that was meant had ended.
+        interrupt(job, t);
+        return;
+      }
       end_job(job, State::cancelled, {}, job.more().reason, {}, t);
       return;
     case KillReason::stop:
       interrupt(job, t);
       return;
     case KillReason::run_timeout:
+      if (failure.ran < run_limit(worker, job)) {
+        // Begun in the moment in which the one that was meant had ended.
+        interrupt(job, t);
+        return;
+      }
       failure.cause = Cause::timed_out;
       failure.limit = "run_timeout";
       failure.message =

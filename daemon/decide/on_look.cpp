@@ -114,7 +114,10 @@ void Scheduler::on(Asked& asked, message::List& list, Turn& t) {
   message::Jobs answer;
   answer.more = page.size() > most;
   if (answer.more) page.pop_back();
-  for (const Job* job : page) answer.jobs.push_back(view(*job));
+  for (const Job* job : page) {
+    answer.jobs.push_back(view(*job));
+    answer.jobs.back().failure.output.clear();  // Show tells it: a page stays small
+  }
   reply(asked.event.session, asked.number(), std::move(answer), false, t);
 }
 

@@ -32,7 +32,8 @@ std::optional<message::Refused> Scheduler::check_name(const std::string& name,
 
 Scheduler::NameAnswer Scheduler::settle_name(Asked& asked, const std::string& name, Duplicate duplicate,
                                              const Job* but_not, Turn& t) {
-  NameEntry* entry = names_.find(asked.uid(), name);
+  // An administrator names a job for its owner.
+  NameEntry* entry = names_.find(but_not == nullptr ? asked.uid() : but_not->owner, name);
   if (entry == nullptr || entry->job == nullptr || entry->job == but_not) return NameAnswer::take;
   Job& holder = *entry->job;
   switch (duplicate) {
@@ -40,6 +41,11 @@ Scheduler::NameAnswer Scheduler::settle_name(Asked& asked, const std::string& na
       return NameAnswer::go_unnamed;
     case Duplicate::replace:
       holder.name = nullptr;
+      if (holder.durable()) {
+        // The new holder may live in memory only: the old one must not come back with the next start.
+        t.plan.changes.emplace_back(change::DropName{entry->owner, name, State::forgotten,
+                                                     t.now.wall + settings_.limits.keep_tombstones});
+      }
       keep_or_release(holder, t);
       return NameAnswer::take;
     case Duplicate::attach: {
@@ -117,6 +123,7 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
         t);
     return nullptr;
   }
+  if (outcome.state != State::succeeded) asked.event.payload = {};
   message::Submit submit{remember.id, outcome.function, Options{}.durability(outcome.durability)};
   if (auto refused = check_submit(asked, submit)) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);

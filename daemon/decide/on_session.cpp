@@ -118,7 +118,11 @@ void Scheduler::acknowledge(Session& session, std::uint64_t received, Turn& t) {
     if (job == nullptr || !job->delivered) continue;
     job->delivered = false;
     // It may have been given a name meanwhile.
-    if (job->name == nullptr || job->more().lifespan == Millis(0)) release(*job, State::lapsed, t);
+    if (job->name == nullptr || job->more().lifespan == Millis(0)) {
+      release(*job, State::lapsed, t);
+    } else {
+      keep_or_release(*job, t);
+    }
   }
   while (!session.held_back.empty() && session.unacknowledged.size() < kDeliveryWindow) {
     const JobId id = session.held_back.front();

@@ -41,7 +41,7 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
     return;
   }
   send_outcome(asked.session, asked.number(), *job, 0, t);
-  if (watch.take && !job->result_in_store) {
+  if (watch.take && !(job->result_in_store && job->state == State::succeeded)) {
     take_name(*job, State::forgotten, t);
     keep_or_release(*job, t);
   } else if (watch.take) {

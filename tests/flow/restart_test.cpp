@@ -151,6 +151,34 @@ TEST_CASE("A4 an at-most-once job that had begun fails as interrupted, one that 
   CHECK(house->finish(worker) == waits);
 }
 
+TEST_CASE("A4 an at-most-once job whose start was written but that never began runs after a restart") {
+  StoredHouse house;
+  auto client = house->connect();
+  const JobId id = house->submit(client, "f", Options{}.at_most_once());
+  house->scheduler.drain(house->now, house->plan);
+  house->turn();
+  house.commit();
+  house.restart_after();
+  house.commit();
+  CHECK(house->finish(house.worker()) == id);
+}
+
+TEST_CASE("S2 an outcome in the store that is asked for again is not lost to a later acknowledgement") {
+  StoredHouse house;
+  auto client = house->connect();
+  const JobId id = house->submit(client);
+  house->finish(house.worker(), "value");
+  house.commit();
+  house.restart_after();
+  client = house->connect();
+  house->ask(client, message::Submit{id, "f", {}});
+  house->submit(client);
+  house->finish(house.worker());
+  house->ask(client, std::monostate{}, {}, 100);
+  house->ask(client, message::Watch{.key = {id, {}}});
+  CHECK(house->sent(client).back().payload == "value");
+}
+
 TEST_CASE("limits that were changed after the submission hold after a restart") {
   StoredHouse house;
   auto client = house->connect();

@@ -150,6 +150,45 @@ TEST_CASE("X1 a job that ends before its cancellation reaches it has the outcome
   CHECK(house.workers().size() == 1);
 }
 
+TEST_CASE(
+    "X1 a cancelled job that had begun behind an unread report is stopped, its neighbour's outcome stays") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  const JobId a = house.submit(client);
+  const JobId b = house.submit(client);
+  const auto run_a = house.begin(worker);
+  house.hand(worker).channel.pop_front();  // a has ended, its report is unread
+  house.begin(worker);
+  house.ask(client, message::Cancel{{b, {}}});
+  CHECK(house.hand(worker).signals.empty());
+  house.handle(event::AttemptEnded{worker, run_a.sequence, {}, 1us, Payload("a")});
+  CHECK(house.ended(client, a)->state == State::succeeded);
+  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM});
+  house.gone(worker, SIGTERM);
+  CHECK(house.ended(client, b)->state == State::cancelled);
+}
+
+TEST_CASE("X1 cancelling a job whose report is unread does not end the one that has begun behind it") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  const JobId a = house.submit(client);
+  const JobId b = house.submit(client);
+  const auto run_a = house.begin(worker);
+  house.hand(worker).channel.pop_front();
+  house.begin(worker);
+  house.ask(client, message::Cancel{{a, {}}});
+  house.handle(event::AttemptEnded{worker, run_a.sequence, {}, 1us, Payload("a")});
+  CHECK(house.finish(worker) == b);
+  CHECK(house.ended(client, b)->state == State::succeeded);
+  CHECK(house.hand(worker).signals.empty());
+}
+
 TEST_CASE("P1 the progress of a running job is shown, and success sets 100") {
   ReadyHouse house;
   const auto client = house.connect();

@@ -166,6 +166,58 @@ TEST_CASE("R2 saying remember again renews the lifespan") {
   CHECK(payload_of(house, client, "n") == "result");
 }
 
+TEST_CASE("R2 a name given between the outcome and its acknowledgement lapses like any other") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  house.finish(house.workers()[0]);
+  house.ask(client, message::Remember{id, "n", 10s, Duplicate::raise, {}});
+  house.ask(client, std::monostate{}, {}, 1);
+  CHECK(payload_of(house, client, "n") == "result");
+  house.wait(10s);
+  CHECK(refusal_state(house, client, "n") == State::lapsed);
+}
+
+TEST_CASE(
+    "R10 an administrator who names another's job does not touch what the owner or the administrator holds") {
+  ReadyHouse house;
+  const auto alice = house.connect(1001);
+  const auto root = house.connect(0);
+  const JobId held = house.submit(alice, "f", Options{}.remember("report", 1min));
+  const JobId other = house.submit(alice);
+  house.submit(root, "f", Options{}.remember("report", 1min));
+  house.ask(root, message::Remember{other, "report", 1min, Duplicate::raise, {}});
+  CHECK(house.last<message::Refused>(root).holder == held);
+  house.ask(root, message::Remember{other, "report", 1min, Duplicate::replace, {}});
+  for (int i = 0; i < 3; ++i) house.finish(house.workers()[0], std::to_string(i));
+  CHECK(payload_of(house, alice, "report") == "1");
+  CHECK(payload_of(house, root, "report") == "2");
+  house.wait(1h);
+  CHECK(refusal_state(house, alice, "report") == State::lapsed);
+  CHECK(refusal_state(house, root, "report") == State::lapsed);
+}
+
+TEST_CASE("R3 a durable holder that a memory job replaced does not come back with the next start") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.remember("n", 1min));
+  house.submit(client, "f", Options{}.remember("n", 1min, Duplicate::replace).durability(Durability::memory));
+  REQUIRE(house.written<change::DropName>().size() == 1);
+  CHECK(house.written<change::DropName>()[0].name == "n");
+}
+
+TEST_CASE("R2 a failure that is brought back has no value, and can be taken") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.ask(client,
+            message::Remember{new_job_id(), "n", 1min, Duplicate::raise,
+                              message::KnownOutcome{.function = "f", .state = State::failed}},
+            std::string(5000, 'x'));
+  house.ask(client, message::Watch{.key = {{}, "n"}, .take = true});
+  CHECK(house.last<message::Ended>(client).state == State::failed);
+  CHECK(house.sent(client).back().payload.empty());
+}
+
 TEST_CASE("R4 forget does not cancel: who holds the future still gets its outcome") {
   ReadyHouse house;
   const auto client = house.connect();
