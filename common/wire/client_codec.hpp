@@ -15,9 +15,10 @@ namespace promised::wire {
 void encode(const message::Request& request, std::string& out);
 void encode(const message::Reply& reply, std::string& out);
 
-/// Problem "garbage" for what is not a message, "bad_request" for one with an impossible field (an id that is
-/// not 16 bytes, an unknown number of an enum, both or none of id and name), which the message names. Text
-/// fields are bounded by the size of the message only: limits are the reader's.
+/// Problem "garbage" for what is not a message, "bad_request" for one with an impossible field, which the
+/// message names: an id that is not 16 bytes, an unknown number of an enum, both or none of id and name, a
+/// priority out of range, a duration over 100 years, a name or the like that is no UTF-8. Texts for people
+/// are mended instead. Text is bounded by the size of the message only: limits are the reader's.
 [[nodiscard]] Result<message::Request> decode_request(std::string_view bytes);
 [[nodiscard]] Result<message::Reply> decode_reply(std::string_view bytes);
 

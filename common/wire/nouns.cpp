@@ -24,10 +24,6 @@ std::int64_t us(WallClock moment) {
   return moment.time_since_epoch().count();
 }
 
-std::string_view end_of(std::string_view text, std::size_t most) {
-  return text.size() <= most ? text : text.substr(text.size() - most);
-}
-
 void set(std::string* out, std::string_view text) {
   out->assign(text);
 }
@@ -75,7 +71,7 @@ void fill(const Failure& failure, proto::Failure& out) {
   out.set_cause(static_cast<std::uint32_t>(failure.cause));
   set(out.mutable_type(), cut_utf8(failure.type, kMaxFailureType));
   set(out.mutable_message(), cut_utf8(failure.message, kMaxFailureMessage));
-  set(out.mutable_output(), end_of(failure.output, kMaxFailureOutput));
+  set(out.mutable_output(), end_of_utf8(failure.output, kMaxFailureOutput));
   set(out.mutable_limit(), cut_utf8(failure.limit, kMaxFailureType));
   out.set_signal(failure.signal);
   out.set_exit_code(failure.exit_code);
@@ -89,7 +85,7 @@ Failure take(proto::Failure& in, Fields& fields) {
   failure.cause = fields.cause("failure.cause", in.cause());
   failure.type = Fields::prose(in.mutable_type());
   failure.message = Fields::prose(in.mutable_message());
-  failure.output = std::move(*in.mutable_output());
+  failure.output = Fields::prose(in.mutable_output());
   failure.limit = Fields::prose(in.mutable_limit());
   failure.signal = in.signal();
   failure.exit_code = in.exit_code();

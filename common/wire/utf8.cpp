@@ -71,4 +71,12 @@ std::string_view cut_utf8(std::string_view text, std::size_t most) {
   return text.substr(0, end);
 }
 
+std::string_view end_of_utf8(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text;
+  const std::size_t first = text.size() - most;
+  std::size_t begin = first;
+  while (begin - first < 3 && continues(text, begin)) ++begin;
+  return text.substr(begin);
+}
+
 }  // namespace promised::wire

@@ -19,4 +19,7 @@ namespace promised::wire {
 /// The first `most` bytes of `text`, or fewer, so that no character is cut in two.
 [[nodiscard]] std::string_view cut_utf8(std::string_view text, std::size_t most);
 
+/// The last `most` bytes of `text`, or fewer, likewise.
+[[nodiscard]] std::string_view end_of_utf8(std::string_view text, std::size_t most);
+
 }  // namespace promised::wire

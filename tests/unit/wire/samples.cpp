@@ -39,7 +39,7 @@ Failure full_failure() {
   return {Cause::timed_out,
           "std::runtime_error",
           "it took too l\xc3\xb6ng",
-          "the last\nwords \xff",
+          "the last\nwords",
           "run_timeout",
           9,
           -3,

@@ -58,6 +58,19 @@ TEST_CASE("cutting text leaves characters whole") {
   CHECK(wire::cut_utf8(euro, 0).empty());
 }
 
+TEST_CASE("the end of a text begins with a whole character") {
+  const std::string euro =
+      "\xe2\x82\xac"
+      "1";
+  CHECK(wire::end_of_utf8(euro, 10) == euro);
+  CHECK(wire::end_of_utf8(euro, 4) == euro);
+  CHECK(wire::end_of_utf8(euro, 3) == "1");
+  CHECK(wire::end_of_utf8(euro, 2) == "1");
+  CHECK(wire::end_of_utf8(euro, 1) == "1");
+  CHECK(wire::end_of_utf8(euro, 0).empty());
+  CHECK(wire::end_of_utf8(std::string(100, '\x80'), 50).size() == 47);
+}
+
 TEST_CASE("cutting what is no text loses at most a character's length") {
   const std::string bytes(100, '\x80');
   CHECK(wire::cut_utf8(bytes, 50).size() >= 46);
