@@ -79,12 +79,14 @@ TestDaemon::~TestDaemon() {
     if (had_to_be_stopped) CHECK_MESSAGE(exit == Exit{}, "promised, on SIGTERM: " << to_string(exit));
   }
   expect_nothing_left();
-  if (has_failed()) {
-    const std::string all = log();
+  if (!has_failed()) return;
+  at_end_of_test([all = log()](bool failed) {
     constexpr std::size_t kMost = 8000;
-    std::fprintf(stderr, "---- the end of promised's log ----\n%s----\n",
-                 all.substr(all.size() - std::min(all.size(), kMost)).c_str());
-  }
+    if (failed) {
+      std::fprintf(stderr, "---- the end of promised's log ----\n%s----\n",
+                   all.substr(all.size() - std::min(all.size(), kMost)).c_str());
+    }
+  });
 }
 
 void TestDaemon::configure(const DaemonConfig& config) {

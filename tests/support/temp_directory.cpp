@@ -13,6 +13,15 @@
 #include "tests/support/verdict.hpp"
 
 namespace promised::test {
+namespace {
+
+void remove_tree(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (error) std::fprintf(stderr, "cannot remove %s: %s\n", path.c_str(), error.message().c_str());
+}
+
+}  // namespace
 
 TempDirectory::TempDirectory() {
   const char* base = ::getenv("TMPDIR");
@@ -23,13 +32,17 @@ TempDirectory::TempDirectory() {
 }
 
 TempDirectory::~TempDirectory() {
-  if (has_failed()) {
-    std::fprintf(stderr, "the files of this test are kept in %s\n", path_.c_str());
+  if (!has_failed()) {
+    remove_tree(path_);
     return;
   }
-  std::error_code error;
-  std::filesystem::remove_all(path_, error);
-  if (error) std::fprintf(stderr, "cannot remove %s: %s\n", path_.c_str(), error.message().c_str());
+  at_end_of_test([path = path_](bool failed) {
+    if (failed) {
+      std::fprintf(stderr, "the files of this test are kept in %s\n", path.c_str());
+    } else {
+      remove_tree(path);
+    }
+  });
 }
 
 void TempDirectory::open_to_everyone() const {
