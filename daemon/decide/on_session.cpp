@@ -33,6 +33,10 @@ void Scheduler::on(event::Requested&& e, Turn& t) {
     refuse(e.session, e.request.number, not_permitted(session->who), t);
     return;
   }
+  if (follows_held(e)) {
+    held_.push_back(std::move(e));
+    return;
+  }
   const std::uint64_t received = e.request.received;
   Asked asked{e, *session};
   std::visit(

@@ -200,11 +200,33 @@ void Scheduler::flush_accepted(Turn& t) {
 /// A pool has told what it offers, or that it cannot: look again at those who waited for that.
 void Scheduler::retry_held(Turn& t) {
   for (auto& held : std::exchange(held_, {})) {
-    Session* session = sessions_.find(held.session);
-    if (session == nullptr) continue;
-    Asked asked{held, *session};
-    on(asked, std::get<message::Submit>(held.request.body), t);
+    if (sessions_.find(held.session) != nullptr) on(std::move(held), t);
   }
+}
+
+/// Whether the request is about a job whose submission is held: it waits behind it.
+bool Scheduler::follows_held(const event::Requested& e) const {
+  if (held_.empty()) return false;
+  const auto same = [&](const JobId& id, const std::string& name) {
+    return std::any_of(held_.begin(), held_.end(), [&](const event::Requested& held) {
+      const auto* submit = std::get_if<message::Submit>(&held.request.body);
+      if (submit == nullptr || held.who.uid != e.who.uid) return false;
+      return name.empty() ? submit->id == id : submit->options.name() == name;
+    });
+  };
+  return std::visit(
+      [&](const auto& body) {
+        using Body = std::remove_cvref_t<decltype(body)>;
+        if constexpr (requires { body.key; }) {
+          return same(body.key.id, body.key.name);
+        } else if constexpr (std::is_same_v<Body, message::Remember> ||
+                             std::is_same_v<Body, message::Adjust> || std::is_same_v<Body, message::Submit>) {
+          return same(body.id, {});
+        } else {
+          return false;
+        }
+      },
+      e.request.body);
 }
 
 }  // namespace promised

@@ -100,6 +100,7 @@ class Scheduler {
   void tell_accepted(Session& session, std::uint64_t number, const Job& job, Turn& t);
   void flush_accepted(Turn& t);
   void retry_held(Turn& t);
+  [[nodiscard]] bool follows_held(const event::Requested& e) const;
 
   // on_name
   void on(Asked& asked, message::Remember& remember, Turn& t);

@@ -133,6 +133,20 @@ TEST_CASE("Q7 a call waits while a pool that may offer its function is still sta
   CHECK(house.finish(house.workers()[0]) == id);
 }
 
+TEST_CASE("what is said of a call that waits for its pool waits behind it") {
+  House house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f");
+  house.ask(client, message::Remember{id, "n", std::chrono::minutes(1), Duplicate::raise, {}});
+  house.ask(client, message::Watch{.key = {id, {}}});
+  house.ask(client, message::Adjust{id, std::chrono::milliseconds(5000), {}});
+  CHECK(house.count<message::Refused>(client) == 0);
+  house.ready(house.workers()[0]);
+  CHECK(house.count<message::Refused>(client) == 0);
+  CHECK(house.show(client, id).name == "n");
+  CHECK(house.show(client, id).timeout == std::chrono::milliseconds(5000));
+}
+
 TEST_CASE("impossible options are refused by name and value") {
   const std::string long_name(256, 'x');
   check_refused(one_pool(), Options{}.priority(101), "f", "bad_request",
