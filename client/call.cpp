@@ -72,7 +72,7 @@ bool Call::await(Session& session, WaitWord::Deadline deadline) {
       session.post(Ref<Exchange>(this));
       ask_again = now + kAskAgainAfter;
     }
-    word_.sleep(seen, std::min(deadline, ask_again));
+    session.wait(word_, seen, std::min(deadline, ask_again));
   }
 }
 

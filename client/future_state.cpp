@@ -164,7 +164,7 @@ bool FutureState::await(std::uint32_t wanted, WaitWord::Deadline deadline) {
       ask_again();
       ask_at = now + kAskAgainAfter;
     }
-    word_.sleep(seen, std::min(deadline, ask_at));
+    session_->wait(word_, seen, std::min(deadline, ask_at));
   }
 }
 

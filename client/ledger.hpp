@@ -40,6 +40,8 @@ class Ledger {
   void acknowledge(Connection& connection, Instant now);
   /// When acknowledge() is to be called next.
   [[nodiscard]] std::optional<Instant> acknowledge_at() const;
+  /// How many requests are without their last answer.
+  [[nodiscard]] std::size_t open() const { return table_.size(); }
   /// The highest delivery of this connection.
   [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
 

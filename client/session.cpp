@@ -45,9 +45,11 @@ Session::Session(ClientOptions options)
     : options_(completed(std::move(options))),
       client_id_(new_job_id()),
       event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      leader_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       outage_(options_.endpoint, options_.connect_timeout),
       context_(std::in_place) {
-  if (!event_fd_.valid()) throw Error(Problem::system("cannot make an event fd").message);
+  if (!event_fd_.valid() || !leader_fd_.valid())
+    throw Error(Problem::system("cannot make an event fd").message);
 }
 
 void Session::post(Ref<Exchange> exchange) {
@@ -65,6 +67,7 @@ void Session::post(Ref<Exchange> exchange) {
   std::unique_lock pump(pump_mutex_, std::try_to_lock);
   if (pump && connection_ && may_send_) {
     send_posted();
+    tell_leader();
     // Sending may have swallowed the connection's wake-up call for the thread.
     if (!ledger_.blocked() && !connection_->readable()) return;
   }

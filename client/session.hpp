@@ -61,6 +61,10 @@ class Session {
                                     std::chrono::milliseconds timeout, const std::string& what);
   [[nodiscard]] std::uint64_t next_number() { return numbers_.fetch_add(1, std::memory_order_relaxed); }
 
+  /// Sleeps until `word` is not `seen` any more, at most until `deadline`; may return for no reason. Receives
+  /// the answer itself if it is the only one that is out.
+  void wait(WaitWord& word, std::uint32_t seen, WaitWord::Deadline deadline);
+
   /// Throws DisconnectedError if the daemon has been gone for too long, RefusedError if it does not want this
   /// client, and Error in a forked child.
   void check_alive() const;
@@ -97,6 +101,15 @@ class Session {
   [[nodiscard]] bool nothing_to_do() const;
   [[nodiscard]] Instant next_deadline() const;
   void sleep(std::unique_lock<std::mutex>& pump);
+  [[nodiscard]] bool lead(WaitWord& word, std::uint32_t seen, WaitWord::Deadline deadline);
+  [[nodiscard]] bool may_lead() const;
+  [[nodiscard]] bool lead_goes_on() const;
+  void receive_until(std::unique_lock<std::mutex>& pump, Instant deadline);
+  void follow(std::unique_lock<std::mutex>& pump, Instant deadline);
+  /// For who changes something while another thread leads.
+  void tell_leader();
+  /// Until when the thread leaves the connection to leaders; in the past if it does not.
+  [[nodiscard]] Instant lent_until(Instant now);
   void wake();
   void farewell();
 
@@ -108,6 +121,7 @@ class Session {
   std::atomic<bool> asleep_{false};  ///< the thread: with Outbox::waiting(), neither misses the other
   std::atomic<bool> woken_{false};   ///< the event fd is written and not yet read
   Fd event_fd_;
+  Fd leader_fd_;
   Outage outage_;
 
   std::atomic<std::uint64_t> unsettled_{0};  ///< submissions neither accepted nor refused
@@ -130,6 +144,15 @@ class Session {
   Instant retry_at_{};
   std::chrono::milliseconds pause_{0};  ///< before the next try to connect
   Instant linger_until_{};
+  std::uint64_t connections_ = 0;      ///< counts their beginnings and ends
+  bool thread_watches_ = false;        ///< the thread sleeps on the connection
+  bool thread_sleeps_deeply_ = false;  ///< and is to be woken when the leader goes
+  WaitWord* led_for_ = nullptr;        ///< what the leader waits for; null: nobody leads
+  std::uint32_t led_seen_ = 0;
+  std::uint64_t led_connection_ = 0;
+  std::uint64_t leads_ = 0;       ///< counts them
+  std::uint64_t leads_seen_ = 0;  ///< by the thread, before its last sleep
+  Instant led_at_{};              ///< the end of the last
 
   mutable std::mutex side_mutex_;
   std::vector<WaitWord*> listeners_;

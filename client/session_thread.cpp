@@ -37,6 +37,7 @@ void Session::run() {
   try {
     while (!stopping_.load()) {
       turn(std::chrono::steady_clock::now());
+      tell_leader();
       sleep(pump);
     }
   } catch (const std::exception& e) {
@@ -44,9 +45,11 @@ void Session::run() {
     log(std::string("the connection to the daemon broke down: ") + e.what());
     outage_.broken(e.what());
     connection_.reset();
+    ++connections_;
     poke_waiters();
   }
   farewell();
+  tell_leader();
 }
 
 void Session::turn(Instant now) {
@@ -89,6 +92,7 @@ void Session::keep_connected(Instant now) {
 
 void Session::connect() {
   connection_ = std::make_unique<Connection>(*context_, options_.endpoint);
+  ++connections_;
   welcomed_ = false;
   ledger_.renew();
   message::Request hello;
@@ -101,6 +105,7 @@ void Session::connect() {
 
 void Session::disconnect(Instant now) {
   connection_.reset();
+  ++connections_;
   may_send_ = false;
   outage_.begin(now);
   if (welcomed_ && now - welcomed_at_ >= kLasted) {
@@ -191,21 +196,17 @@ void Session::sleep(std::unique_lock<std::mutex>& pump) {
     asleep_.store(false, std::memory_order_seq_cst);
     return;
   }
-  const Instant deadline = next_deadline();
+  const Instant now = std::chrono::steady_clock::now();
+  const Instant lent = lent_until(now);
+  thread_watches_ = lent <= now;
+  const Instant deadline = thread_watches_ ? next_deadline() : std::min(lent, next_deadline());
   std::array<pollfd, 3> fds{{{event_fd_.get(), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}}};
   if (connection_) {
-    fds[1].fd = connection_->fd();
+    if (thread_watches_) fds[1].fd = connection_->fd();
     fds[2].fd = connection_->monitor_fd();
   }
   pump.unlock();
-  timespec wait{};
-  if (deadline != Instant::max()) {
-    const Nanos left = std::max(deadline - std::chrono::steady_clock::now(), Nanos(0));
-    const auto whole = std::chrono::duration_cast<std::chrono::seconds>(left);
-    wait = {whole.count(), (left - whole).count()};
-  }
-  // Interrupted by a signal or not: the next turn looks at everything.
-  static_cast<void>(ppoll(fds.data(), fds.size(), deadline == Instant::max() ? nullptr : &wait, nullptr));
+  poll_until(fds.data(), fds.size(), deadline);
   asleep_.store(false, std::memory_order_seq_cst);
   if ((fds[0].revents & POLLIN) != 0) {
     std::uint64_t count = 0;
@@ -244,6 +245,7 @@ void Session::farewell() {
                       "the client was closed before this came to an end; ask for it with another client");
   }
   connection_.reset();
+  ++connections_;
   context_.reset();
 }
 

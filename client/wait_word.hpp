@@ -4,8 +4,11 @@
 // waits for: nobody else is woken.
 #pragma once
 
+#include <poll.h>
+
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace promised::detail {
@@ -32,6 +35,9 @@ class WaitWord {
   static constexpr std::uint32_t kPoke = 1U << 8;
   std::atomic<std::uint32_t> word_{0};
 };
+
+/// poll(2) until `deadline`. Woken, over, or interrupted by a signal: the caller looks at everything anyway.
+void poll_until(pollfd* fds, std::size_t count, WaitWord::Deadline deadline);
 
 /// `timeout` from now; the end of time for kForever and what comes near.
 [[nodiscard]] WaitWord::Deadline deadline_after(std::chrono::milliseconds timeout);

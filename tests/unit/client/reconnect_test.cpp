@@ -35,6 +35,7 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(std::get<message::Hello>(daemon.wait_for<message::Hello>().request.body).client == hello.client);
   daemon.answer(again, succeeded(first.id()), encoded(Value("done")));
   CHECK(first.result(kPatience) == "done");
+  daemon.answer(next, message::Accepted{{next.request.number}});
 }
 
 TEST_CASE_FIXTURE(Fixture, "S7 what was accepted is watched again, not submitted again") {
