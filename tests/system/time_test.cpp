@@ -70,8 +70,9 @@ TEST_CASE("X1 a running job is cancelled when its run has really stopped") {
   TestDaemon daemon(story_config(1));
   Client client = connect(daemon);
   const auto gate = daemon.directory() / "gate";
-  const auto running = client.submit<std::int64_t>("wait_for", gate.string());
-  REQUIRE(eventually([&] { return running.running(); }));
+  const auto tally = daemon.directory() / "tally";
+  const auto running = client.submit<std::int64_t>("tally_and_wait", tally.string(), gate.string());
+  REQUIRE(eventually([&] { return lines_in(tally) == 1; }));
   const pid_t worker = client.show(running.id()).worker_pid;
   REQUIRE(worker > 0);
   CHECK(running.cancel());
