@@ -116,9 +116,9 @@ TEST_CASE("every cause, state, durability and way with duplicates has its number
 
 TEST_CASE("what a failure tells is cut to its limits: the beginning of the message, the end of the output") {
   Failure failure = full_failure();
-  failure.type = std::string(wire::kMaxFailureType - 1, 't') + "\xc3\xa9";
-  failure.message = std::string(wire::kMaxFailureMessage, 'm') + "tail";
-  failure.output = "head" + std::string(wire::kMaxFailureOutput, 'o');
+  failure.type.assign(wire::kMaxFailureType - 1, 't').append("\xc3\xa9");
+  failure.message.assign(wire::kMaxFailureMessage, 'm').append("tail");
+  failure.output.assign("head").append(wire::kMaxFailureOutput, 'o');
   const auto back = wire::decode_failure(wire::encode(failure));
   REQUIRE(back.ok());
   CHECK(back->type == std::string(wire::kMaxFailureType - 1, 't'));
