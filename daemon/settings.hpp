@@ -37,14 +37,20 @@ struct PoolSettings {
 struct Limits {
   std::uint64_t max_message = std::uint64_t{64} << 20;  ///< bytes, arguments included
   std::uint64_t max_result = std::uint64_t{64} << 20;   ///< bytes
-  std::uint64_t max_jobs = 10'000'000;                  ///< pending, running or kept for their submitter
+  std::uint64_t max_unread = std::uint64_t{256} << 20;  ///< bytes of answers that wait for one client
+  // Of all, and of one owner.
+  std::uint64_t max_jobs = 20'000'000;  ///< pending, running or kept
   std::uint64_t max_jobs_per_owner = 10'000'000;
   std::uint64_t max_bytes = std::uint64_t{4} << 30;  ///< arguments and results in memory
-  std::uint64_t max_remembered = 5'000'000;          ///< names, tombstones included
-  std::uint64_t max_name = 512;                      ///< bytes of a name
-  std::uint64_t max_queues = 100'000;
-  std::uint64_t max_clients = 20'000;     ///< sessions
-  std::uint64_t max_watches = 1'000'000;  ///< sessions waiting for jobs that they did not submit
+  std::uint64_t max_bytes_per_owner = std::uint64_t{2} << 30;
+  std::uint64_t max_remembered = 10'000'000;  ///< names, tombstones included
+  std::uint64_t max_remembered_per_owner = 5'000'000;
+  std::uint64_t max_clients = 30'000;  ///< sessions
+  std::uint64_t max_clients_per_owner = 15'000;
+  std::uint64_t max_watches = 2'000'000;  ///< requests that wait for the end of a job
+  std::uint64_t max_watches_per_owner = 1'000'000;
+  std::uint64_t max_queues = 100'000;  ///< that have jobs
+  std::uint64_t max_name = 512;        ///< bytes of a name
   std::chrono::milliseconds default_lifespan{std::chrono::hours(1)};
   std::chrono::milliseconds max_lifespan{std::chrono::hours(24 * 30)};
   std::chrono::milliseconds keep_unfetched{

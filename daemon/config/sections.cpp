@@ -77,23 +77,31 @@ Result<DaemonSection> read_daemon(const Section& section, const Environment& env
 
 Result<void> read_limits(const Section& section, Limits& limits) {
   const auto interruptions = number_from(0, 1'000'000);
-  PROMISED_TRY(set_keys(section, {
-                                     {"max_message", into(limits.max_message, size_from(1024))},
-                                     {"max_result", into(limits.max_result, size_from(1024))},
-                                     {"max_jobs", into(limits.max_jobs, number_from(1))},
-                                     {"max_jobs_per_owner", into(limits.max_jobs_per_owner, number_from(1))},
-                                     {"max_bytes", into(limits.max_bytes, size_from(std::uint64_t{1} << 20))},
-                                     {"max_remembered", into(limits.max_remembered, number_from(1))},
-                                     {"max_name", into(limits.max_name, number_from(1, 65536))},
-                                     {"max_queues", into(limits.max_queues, number_from(1))},
-                                     {"max_clients", into(limits.max_clients, number_from(1))},
-                                     {"max_watches", into(limits.max_watches, number_from(1))},
-                                     {"default_lifespan", into(limits.default_lifespan, parse_duration)},
-                                     {"max_lifespan", into(limits.max_lifespan, parse_duration)},
-                                     {"keep_unfetched", into(limits.keep_unfetched, parse_duration)},
-                                     {"keep_tombstones", into(limits.keep_tombstones, parse_duration)},
-                                     {"max_interruptions", into(limits.max_interruptions, interruptions)},
-                                 }));
+  const auto size = size_from(std::uint64_t{1} << 20);
+  const auto count = number_from(1);
+  PROMISED_TRY(
+      set_keys(section, {
+                            {"max_message", into(limits.max_message, size_from(1024))},
+                            {"max_result", into(limits.max_result, size_from(1024))},
+                            {"max_unread", into(limits.max_unread, size)},
+                            {"max_jobs", into(limits.max_jobs, count)},
+                            {"max_jobs_per_owner", into(limits.max_jobs_per_owner, count)},
+                            {"max_bytes", into(limits.max_bytes, size)},
+                            {"max_bytes_per_owner", into(limits.max_bytes_per_owner, size)},
+                            {"max_remembered", into(limits.max_remembered, count)},
+                            {"max_remembered_per_owner", into(limits.max_remembered_per_owner, count)},
+                            {"max_clients", into(limits.max_clients, count)},
+                            {"max_clients_per_owner", into(limits.max_clients_per_owner, count)},
+                            {"max_watches", into(limits.max_watches, count)},
+                            {"max_watches_per_owner", into(limits.max_watches_per_owner, count)},
+                            {"max_queues", into(limits.max_queues, count)},
+                            {"max_name", into(limits.max_name, number_from(1, 65536))},
+                            {"default_lifespan", into(limits.default_lifespan, parse_duration)},
+                            {"max_lifespan", into(limits.max_lifespan, parse_duration)},
+                            {"keep_unfetched", into(limits.keep_unfetched, parse_duration)},
+                            {"keep_tombstones", into(limits.keep_tombstones, parse_duration)},
+                            {"max_interruptions", into(limits.max_interruptions, interruptions)},
+                        }));
   if (limits.default_lifespan > limits.max_lifespan) {
     if (has(section, "default_lifespan")) {
       return place_of(section, "default_lifespan")

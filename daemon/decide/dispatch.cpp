@@ -15,9 +15,8 @@ Nanos Scheduler::usual_run(const Job& job) {
 }
 
 Lane& Scheduler::lane(const std::string& queue, Function& function) {
-  Lane& lane = lanes_.lane(queue, function);
-  if (std::find(function.lanes.begin(), function.lanes.end(), &lane) != function.lanes.end()) return lane;
-  function.lanes.push_back(&lane);
+  if (Lane* known = lanes_.find(queue, function); known != nullptr) return *known;
+  Lane& lane = lanes_.make(queue, function);
   for (Pool* pool : function.offered_by) {
     const auto& queues = pool->settings->queues;
     if (queues.empty() || std::find(queues.begin(), queues.end(), queue) != queues.end()) {
@@ -25,6 +24,26 @@ Lane& Scheduler::lane(const std::string& queue, Function& function) {
     }
   }
   return lane;
+}
+
+Job& Scheduler::make_job(const JobId& id, std::uint32_t owner, const std::string& function_name,
+                         const std::string& queue) {
+  Job& job = jobs_.make(id);
+  job.owner = owner;
+  accounts_.job_made(owner, job.state);
+  job.function = &function(function_name);
+  lanes_.enter(job, lane(queue, *job.function));
+  job.sequence = next_sequence_++;
+  return job;
+}
+
+/// Queues that nobody uses any more are forgotten, and functions that only a job once had.
+void Scheduler::drop_stale_lanes() {
+  while (Lane* lane = lanes_.stale()) {
+    Function& function = *lane->function;
+    lanes_.erase(*lane);
+    if (function.lanes.empty() && !function.offered) functions_.erase(function.name);
+  }
 }
 
 /// Puts a pending job where its submission order and priority belong.

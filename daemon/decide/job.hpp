@@ -23,11 +23,12 @@ struct Lane;
 struct NameEntry;
 struct Worker;
 
-/// A session that wants to be told when the job has ended.
+/// A session that wants to be told how the job has ended.
 struct Watcher {
   SessionId session;
   std::uint64_t number;  ///< of its request
-  bool take;             ///< forget the name with the answer
+  bool take = false;     ///< forget the name with the answer
+  bool own = false;      ///< the submitter: what has no name is gone when it has arrived
 };
 
 struct JobDetail {

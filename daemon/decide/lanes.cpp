@@ -2,29 +2,81 @@
 #include "daemon/decide/lanes.hpp"
 
 #include <algorithm>
+#include <utility>
+
+#include "daemon/decide/pools.hpp"
 
 namespace promised {
 
+namespace {
+
+/// Lanes without jobs that are kept, so that a queue that runs empty again and again is not made each time.
+constexpr std::size_t kIdleLanes = 64;
+
+}  // namespace
+
 Queue* Lanes::find_queue(std::string_view name) const {
-  const auto it = by_name_.find(name);
-  return it == by_name_.end() ? nullptr : it->second;
+  const auto it = queues_.find(name);
+  return it == queues_.end() ? nullptr : it->second.get();
 }
 
-Lane& Lanes::lane(std::string_view queue_name, Function& function) {
+Lane* Lanes::find(std::string_view queue, const Function& function) const {
+  const auto it = lanes_.find({find_queue(queue), &function});
+  return it == lanes_.end() ? nullptr : it->second.get();
+}
+
+Lane& Lanes::make(std::string_view queue_name, Function& function) {
   Queue* queue = find_queue(queue_name);
   if (queue == nullptr) {
-    queue = &queues_.emplace_back();
-    queue->name = queue_name;
-    by_name_.emplace(queue->name, queue);
+    auto made = std::make_unique<Queue>();
+    made->name = queue_name;
+    queue = made.get();
+    queues_.emplace(queue->name, std::move(made));
   }
-  for (Lane* lane : queue->lanes) {
-    if (lane->function == &function) return *lane;
-  }
-  Lane& lane = lanes_.emplace_back();
+  Lane& lane = *(lanes_[{queue, &function}] = std::make_unique<Lane>());
   lane.queue = queue;
   lane.function = &function;
+  lane.place_in_queue = queue->lanes.size();
   queue->lanes.push_back(&lane);
+  lane.place_in_function = function.lanes.size();
+  function.lanes.push_back(&lane);
   return lane;
+}
+
+void Lanes::enter(Job& job, Lane& lane) {
+  job.lane = &lane;
+  ++lane.jobs;
+  if (lane.queue->jobs++ == 0) ++busy_queues_;
+}
+
+void Lanes::leave(Job& job) {
+  Lane& lane = *job.lane;
+  if (--lane.queue->jobs == 0) --busy_queues_;
+  if (--lane.jobs > 0 || std::exchange(lane.idle, true)) return;
+  idle_.push_back(&lane);
+}
+
+Lane* Lanes::stale() {
+  while (idle_.size() > kIdleLanes) {
+    Lane* lane = idle_.front();
+    idle_.pop_front();
+    lane->idle = false;
+    if (lane->jobs == 0) return lane;
+  }
+  return nullptr;
+}
+
+void Lanes::erase(Lane& lane) {
+  Queue& queue = *lane.queue;
+  const auto drop = [&](std::vector<Lane*>& lanes, std::size_t Lane::*place) {
+    lanes[lane.*place] = lanes.back();
+    lanes.back()->*place = lane.*place;
+    lanes.pop_back();
+  };
+  drop(queue.lanes, &Lane::place_in_queue);
+  drop(lane.function->lanes, &Lane::place_in_function);
+  lanes_.erase({&queue, lane.function});
+  if (queue.lanes.empty()) queues_.erase(queue.name);
 }
 
 void Lanes::serve(Lane& lane, LaneHeap& heap) {

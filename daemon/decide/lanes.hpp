@@ -5,12 +5,14 @@
 // number of lanes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "daemon/decide/indexed_heap.hpp"
@@ -20,7 +22,8 @@ namespace promised {
 
 struct Queue {
   std::string name;
-  std::uint64_t length = 0;
+  std::uint64_t length = 0;  ///< jobs that wait
+  std::uint64_t jobs = 0;    ///< with those that run or have ended and are kept
   std::vector<Lane*> lanes;
 };
 
@@ -53,16 +56,35 @@ struct Lane {
 
   Queue* queue = nullptr;
   Function* function = nullptr;
+  std::uint64_t jobs = 0;          ///< waiting, running or kept
+  std::size_t place_in_queue = 0;  ///< in queue->lanes
+  std::size_t place_in_function = 0;
+  bool idle = false;        ///< among the idle lanes
   std::vector<Band> bands;  ///< higher priorities first; none is empty
   std::vector<Server> servers;
 };
 
 class Lanes {
  public:
-  /// The lane of this queue and function, made if need be.
-  Lane& lane(std::string_view queue, Function& function);
+  using Queues = std::unordered_map<std::string_view, std::unique_ptr<Queue>>;
+
+  /// The lane of this queue and function; null if there is none.
+  [[nodiscard]] Lane* find(std::string_view queue, const Function& function) const;
+  /// A new lane, with its queue if need be; there must be none.
+  Lane& make(std::string_view queue, Function& function);
   [[nodiscard]] Queue* find_queue(std::string_view name) const;
-  [[nodiscard]] const std::deque<Queue>& queues() const { return queues_; }
+  [[nodiscard]] const Queues& queues() const { return queues_; }
+  /// Queues that have jobs.
+  [[nodiscard]] std::uint64_t busy_queues() const { return busy_queues_; }
+
+  /// The job belongs to this lane from now on, wherever it is.
+  void enter(Job& job, Lane& lane);
+  /// The job is to be gone.
+  void leave(Job& job);
+  /// The lane that has had no job for longest, if more of those are kept than are worth it; it has to be
+  /// erased then. Null otherwise.
+  [[nodiscard]] Lane* stale();
+  void erase(Lane& lane);
 
   /// From now on `heap` holds the lane while a job waits in it.
   void serve(Lane& lane, LaneHeap& heap);
@@ -73,11 +95,19 @@ class Lanes {
   void remove(Job& job);
 
  private:
+  using Key = std::pair<const Queue*, const Function*>;
+  struct Hash {
+    std::size_t operator()(const Key& key) const {
+      const std::hash<const void*> hash;
+      return hash(key.first) * 0x9e3779b97f4a7c15U ^ hash(key.second);
+    }
+  };
   static void refresh(Lane& lane);
 
-  std::deque<Queue> queues_;
-  std::deque<Lane> lanes_;
-  std::unordered_map<std::string_view, Queue*> by_name_;
+  Queues queues_;
+  std::unordered_map<Key, std::unique_ptr<Lane>, Hash> lanes_;
+  std::deque<Lane*> idle_;  ///< those without jobs, and some that have jobs again
+  std::uint64_t busy_queues_ = 0;
 };
 
 inline bool LaneSeatLess::operator()(const LaneSeat& a, const LaneSeat& b) const {

@@ -11,9 +11,13 @@ NameEntry* NameTable::find(std::uint32_t owner, const std::string& name) {
 }
 
 NameEntry& NameTable::entry(std::uint32_t owner, const std::string& name) {
-  NameEntry& entry = entries_[{owner, name}];
-  entry.owner = owner;
-  entry.name = name;
+  const auto [place, made] = entries_.try_emplace({owner, name});
+  NameEntry& entry = place->second;
+  if (made) {
+    entry.owner = owner;
+    entry.name = name;
+    accounts_.add(owner, Quantity::names);
+  }
   return entry;
 }
 
@@ -42,6 +46,7 @@ void NameTable::add_tombstone(std::uint32_t owner, const std::string& name, Stat
 
 void NameTable::erase(NameEntry& e) {
   if (e.tombstone != State::unknown) graves_.erase(e.grave);
+  accounts_.subtract(e.owner, Quantity::names);
   entries_.erase({e.owner, e.name});
 }
 

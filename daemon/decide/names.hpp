@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "common/clock.hpp"
+#include "daemon/decide/accounts.hpp"
 
 namespace promised {
 
@@ -28,6 +29,9 @@ struct NameEntry {
 
 class NameTable {
  public:
+  /// Counts names in `accounts`, which must outlive this.
+  explicit NameTable(Accounts& accounts) : accounts_(accounts) {}
+
   [[nodiscard]] NameEntry* find(std::uint32_t owner, const std::string& name);
   /// `name` now stands for `job`; there must be no job behind it.
   NameEntry& hold(std::uint32_t owner, const std::string& name, Job& job);
@@ -50,6 +54,7 @@ class NameTable {
   };
   NameEntry& entry(std::uint32_t owner, const std::string& name);
 
+  Accounts& accounts_;
   std::unordered_map<Key, NameEntry, Hash> entries_;
   std::list<NameEntry*> graves_;  ///< by their end
 };

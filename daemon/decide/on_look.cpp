@@ -191,7 +191,9 @@ PoolView Scheduler::view(const Pool& pool, Now now) const {
 
 std::vector<QueueView> Scheduler::view_queues(Now now) const {
   std::vector<const Queue*> longest;
-  for (const Queue& queue : lanes_.queues()) longest.push_back(&queue);
+  for (const auto& [name, queue] : lanes_.queues()) {
+    if (queue->jobs > 0) longest.push_back(queue.get());
+  }
   const std::size_t shown = std::min(longest.size(), kMostQueuesShown);
   std::partial_sort(longest.begin(), longest.begin() + static_cast<std::ptrdiff_t>(shown), longest.end(),
                     [](const Queue* a, const Queue* b) {
@@ -226,8 +228,6 @@ void Scheduler::on(Asked& asked, message::StatusQuery&, Turn& t) {
     }
   }
   if (draining_) v.problems.emplace_back("the daemon is stopping");
-  v.jobs_by_state.assign(by_state_.begin(), by_state_.end());
-  v.queues = view_queues(t.now);
   v.waited = waited_.percentiles(t.now.steady);
   v.ran = ran_.percentiles(t.now.steady);
   v.accepted = accepted_;
@@ -240,25 +240,17 @@ void Scheduler::on(Asked& asked, message::StatusQuery&, Turn& t) {
   v.garbage = around_.garbage;
   v.refused = refused_;
   v.stale_reports = stale_reports_;
-  const Limits& limits = settings_.limits;
-  v.limits = {{"max_jobs", jobs_.size(), limits.max_jobs},
-              {"max_bytes", bytes_, limits.max_bytes},
-              {"max_remembered", names_.size(), limits.max_remembered},
-              {"max_queues", lanes_.queues().size(), limits.max_queues},
-              {"max_clients", sessions_.size(), limits.max_clients},
-              {"max_watches", watches_, limits.max_watches}};
+  // What others do is not a user's to see; that the daemon is well is.
+  const bool all = asked.session.standing == Standing::admin;
+  const Account account = all ? accounts_.all() : accounts_.of(asked.uid());
+  v.jobs_by_state.assign(account.by_state.begin(), account.by_state.end());
+  if (all) v.queues = view_queues(t.now);
+  v.limits = all ? accounts_.view() : accounts_.view(asked.uid());
+  v.limits.push_back({"max_queues", lanes_.busy_queues(), settings_.limits.max_queues});
   for (const LimitView& limit : v.limits) {
     if (limit.used * 10 >= limit.most * 9) v.problems.push_back(limit.name + " is nearly reached");
   }
   if (!v.problems.empty()) v.health = "degraded";
-  if (asked.session.standing != Standing::admin) {
-    // What others do is not theirs to see; that the daemon is well is.
-    v.queues.clear();
-    v.jobs_by_state.assign(by_state_.size(), 0);
-    for (const auto& job : jobs_) {
-      if (job->owner == asked.uid()) ++v.jobs_by_state[static_cast<std::size_t>(job->state)];
-    }
-  }
   reply(asked.event.session, asked.number(), message::Status{std::move(v)}, false, t);
 }
 

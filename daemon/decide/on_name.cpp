@@ -6,8 +6,8 @@
 
 namespace promised {
 
-std::optional<message::Refused> Scheduler::check_name(const std::string& name,
-                                                      const std::optional<Millis>& lifespan) const {
+std::optional<message::Refused> Scheduler::check_name(std::uint32_t owner, const std::string& name,
+                                                      const std::optional<Millis>& lifespan) {
   const Limits& limits = settings_.limits;
   if (name.empty() || name.size() > limits.max_name) {
     return message::Refused{.code = "limit",
@@ -20,14 +20,9 @@ std::optional<message::Refused> Scheduler::check_name(const std::string& name,
                                        std::to_string(limits.max_lifespan.count()) + " ms), given " +
                                        std::to_string(lifespan->count()) + " ms"};
   }
-  if (names_.size() >= limits.max_remembered) {
-    return message::Refused{
-        .code = "limit",
-        .message = "max_remembered (" + std::to_string(limits.max_remembered) +
-                   ") is reached: so many names are kept, tombstones included; forget some, or "
-                   "raise it in section [limits]"};
-  }
-  return std::nullopt;
+  // A name that is there already takes no more room: it may be renewed.
+  if (names_.find(owner, name) != nullptr) return std::nullopt;
+  return accounts_.check(owner, Quantity::names);
 }
 
 Scheduler::NameAnswer Scheduler::settle_name(Asked& asked, const std::string& name, Duplicate duplicate,
@@ -86,11 +81,13 @@ void Scheduler::take_name(Job& job, State tombstone, Turn& t) {
 }
 
 void Scheduler::on(Asked& asked, message::Remember& remember, Turn& t) {
-  if (auto refused = check_name(remember.name, remember.lifespan)) {
+  Job* job = jobs_.find(remember.id);
+  // An administrator names a job for its owner.
+  const std::uint32_t owner = job == nullptr ? asked.uid() : job->owner;
+  if (auto refused = check_name(owner, remember.name, remember.lifespan)) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);
     return;
   }
-  Job* job = jobs_.find(remember.id);
   if (job == nullptr && remember.outcome) {
     job = keep_known_outcome(asked, remember, t);
     if (job == nullptr) return;
@@ -138,15 +135,9 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
     case NameAnswer::take:
       break;
   }
-  Job& job = jobs_.make(remember.id);
-  ++by_state_[static_cast<std::size_t>(job.state)];
-  ++jobs_of_owner_[asked.uid()];
-  job.owner = asked.uid();
-  job.function = &function(outcome.function);
-  job.lane = &lane(submit.options.queue(), *job.function);
+  Job& job = make_job(remember.id, asked.uid(), outcome.function, submit.options.queue());
   job.durability = outcome.durability;
   job.submitted = next_submitted(t.now);
-  job.sequence = next_sequence_++;
   if (job.durable()) {
     t.plan.changes.emplace_back(
         change::InsertJob{job.id, job.owner, outcome.function, submit.options, {}, job.submitted});

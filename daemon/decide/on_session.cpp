@@ -29,16 +29,13 @@ void Scheduler::on(event::Requested&& e, Turn& t) {
         t);
     return;
   }
-  if (session->standing == Standing::nobody) {
-    refuse(e.session, e.request.number, not_permitted(session->who), t);
-    return;
-  }
-  if (follows_held(e)) {
-    held_.push_back(std::move(e));
-    return;
-  }
   const std::uint64_t received = e.request.received;
   Asked asked{e, *session};
+  if (held_.concerns(e)) {
+    hold(asked, t);
+    acknowledge(*session, received, t);
+    return;
+  }
   std::visit(
       [&](auto& body) {
         using Body = std::remove_cvref_t<decltype(body)>;
@@ -75,20 +72,20 @@ void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn&
       close_session(*before, t);
     }
   }
-  if (sessions_.size() >= settings_.limits.max_clients) {
-    turn_away({.code = "limit",
-               .message = "max_clients (" + std::to_string(settings_.limits.max_clients) +
-                          ") are connected; close some, or raise it in section [limits]"});
+  const Standing standing = gate_.standing(e.who);
+  if (standing == Standing::nobody) {
+    turn_away(not_permitted(e.who));
     return;
   }
+  if (auto refused = accounts_.check(e.who.uid, Quantity::clients)) {
+    turn_away(std::move(*refused));
+    return;
+  }
+  accounts_.add(e.who.uid, Quantity::clients);
   Session& session = sessions_.open(e.session);
   session.who = e.who;
-  session.standing = gate_.standing(e.who);
+  session.standing = standing;
   sessions_.set_client(session, greeting.client);
-  if (session.standing == Standing::nobody) {
-    refuse(e.session, e.request.number, not_permitted(e.who), t);
-    return;
-  }
   reply(e.session, e.request.number,
         message::Welcome{message::kClientProtocol, around_.version, around_.instance,
                          settings_.limits.max_message},
@@ -97,44 +94,20 @@ void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn&
 
 void Scheduler::on(event::SessionGone&& e, Turn& t) {
   if (Session* session = sessions_.find(e.session); session != nullptr) close_session(*session, t);
-  std::erase_if(held_, [&](const event::Requested& held) { return held.session == e.session; });
+  release_held(held_.take(e.session));
 }
 
 void Scheduler::close_session(Session& session, Turn& t) {
-  const auto keep = [&](const JobId& id) {
-    Job* job = jobs_.find(id);
-    if (job == nullptr || !job->delivered) return;
-    job->delivered = false;
-    keep_or_release(*job, t);
-  };
-  const auto unacknowledged = std::exchange(session.unacknowledged, {});
+  const auto under_way = std::exchange(session.under_way, {});
   const auto held_back = std::exchange(session.held_back, {});
+  accounts_.subtract(session.who.uid, Quantity::watches, session.watches);
+  accounts_.subtract(session.who.uid, Quantity::clients);
   sessions_.erase(session);
-  for (const auto& [delivery, id] : unacknowledged) keep(id);
-  for (const auto& id : held_back) keep(id);
-}
-
-void Scheduler::acknowledge(Session& session, std::uint64_t received, Turn& t) {
-  while (!session.unacknowledged.empty() && session.unacknowledged.front().first <= received) {
-    const JobId id = session.unacknowledged.front().second;
-    session.unacknowledged.pop_front();
-    Job* job = jobs_.find(id);
-    if (job == nullptr || !job->delivered) continue;
-    job->delivered = false;
-    // It may have been given a name meanwhile.
-    if (job->name == nullptr || job->more().lifespan == Millis(0)) {
-      release(*job, State::lapsed, t);
-    } else {
-      keep_or_release(*job, t);
-    }
+  for (const Delivery& delivery : under_way) {
+    if (delivery.own) not_arrived(delivery.job, t);
   }
-  while (!session.held_back.empty() && session.unacknowledged.size() < kDeliveryWindow) {
-    const JobId id = session.held_back.front();
-    session.held_back.pop_front();
-    Job* job = jobs_.find(id);
-    if (job == nullptr) continue;
-    session.unacknowledged.emplace_back(++session.deliveries, id);
-    send_outcome(session, job->number, *job, session.deliveries, t);
+  for (const HeldBack& outcome : held_back) {
+    if (outcome.to.own) not_arrived(outcome.job, t);
   }
 }
 

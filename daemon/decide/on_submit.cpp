@@ -13,11 +13,6 @@ namespace {
 constexpr std::chrono::milliseconds kTellAccepted{1};
 constexpr std::size_t kMostNameBytes = 255;  // of functions and queues
 
-std::string limit_text(const char* name, std::uint64_t most, const char* what) {
-  return std::string(name) + " (" + std::to_string(most) + ") is reached: " + what +
-         "; wait until some have ended, or raise it in section [limits]";
-}
-
 }  // namespace
 
 void Scheduler::on(Asked& asked, message::Submit& submit, Turn& t) {
@@ -34,7 +29,7 @@ void Scheduler::on(Asked& asked, message::Submit& submit, Turn& t) {
     if (settled()) {
       refuse(asked.event.session, asked.number(), no_function(submit.function), t);
     } else {
-      held_.push_back(std::move(asked.event));
+      hold(asked, t);
     }
     return;
   }
@@ -60,15 +55,10 @@ void Scheduler::resubmit(Asked& asked, Job& job, Turn& t) {
   }
 }
 
-std::optional<message::Refused> Scheduler::check_submit(const Asked& asked,
-                                                        const message::Submit& submit) const {
+std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, const message::Submit& submit) {
   const auto bad = [](std::string message) {
     return message::Refused{.code = "bad_request", .message = std::move(message)};
   };
-  const auto limit = [](std::string message) {
-    return message::Refused{.code = "limit", .message = std::move(message)};
-  };
-  const Limits& limits = settings_.limits;
   const Options& options = submit.options;
   if (draining_)
     return message::Refused{.code = "stopping", .message = "the daemon is stopping and accepts no more jobs"};
@@ -83,21 +73,18 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked,
     return bad("a priority is from -100 to 100, given " + std::to_string(options.priority()));
   }
   if (!options.name().empty()) {
-    if (auto refused = check_name(options.name(), options.lifespan())) return refused;
+    if (auto refused = check_name(asked.uid(), options.name(), options.lifespan())) return refused;
   }
-  if (jobs_.size() + held_.size() >= limits.max_jobs) {
-    return limit(limit_text("max_jobs", limits.max_jobs, "so many jobs are waiting, running or kept"));
-  }
-  const auto own = jobs_of_owner_.find(asked.uid());
-  if (own != jobs_of_owner_.end() && own->second >= limits.max_jobs_per_owner) {
-    return limit(
-        limit_text("max_jobs_per_owner", limits.max_jobs_per_owner, "your jobs waiting, running or kept"));
-  }
-  if (bytes_ + asked.event.payload.size() > limits.max_bytes) {
-    return limit(limit_text("max_bytes", limits.max_bytes, "bytes of arguments and results in memory"));
-  }
-  if (lanes_.queues().size() >= limits.max_queues && lanes_.find_queue(options.queue()) == nullptr) {
-    return limit(limit_text("max_queues", limits.max_queues, "queues"));
+  if (auto refused = accounts_.check(asked.uid(), Quantity::jobs)) return refused;
+  if (auto refused = accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size()))
+    return refused;
+  const std::uint64_t most_queues = settings_.limits.max_queues;
+  const Queue* queue = lanes_.find_queue(options.queue());
+  if (lanes_.busy_queues() >= most_queues && (queue == nullptr || queue->jobs == 0)) {
+    return message::Refused{.code = "limit",
+                            .message = "max_queues (" + std::to_string(most_queues) +
+                                       ") is reached: so many queues have jobs; use one of them, wait until "
+                                       "one is empty, or raise it in section [limits]"};
   }
   return std::nullopt;
 }
@@ -131,13 +118,8 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
         break;
     }
   }
-  Job& job = jobs_.make(submit.id);
-  ++by_state_[static_cast<std::size_t>(job.state)];
-  ++jobs_of_owner_[asked.uid()];
+  Job& job = make_job(submit.id, asked.uid(), submit.function, options.queue());
   ++accepted_;
-  job.owner = asked.uid();
-  job.function = &function(submit.function);
-  job.lane = &lane(options.queue(), *job.function);
   job.priority = static_cast<std::int8_t>(options.priority());
   job.durability = options.durability();
   job.at_most_once = options.at_most_once();
@@ -145,12 +127,11 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   if (options.run_timeout() > Millis(0)) job.more().run_timeout = options.run_timeout();
   job.arguments = std::move(asked.event.payload);
   job.arguments_size = static_cast<std::uint32_t>(job.arguments.size());
-  bytes_ += job.arguments.size();
+  accounts_.add(job.owner, Quantity::bytes, job.arguments.size());
   job.submitter = asked.event.session;
   job.submitter_tag = asked.session.tag();
   job.number = asked.number();
   job.submitted = next_submitted(t.now);
-  job.sequence = next_sequence_++;
   if (job.durable()) {
     t.plan.changes.emplace_back(change::InsertJob{job.id, job.owner, job.function->name,
                                                   std::move(submit.options), job.arguments, job.submitted});
@@ -197,36 +178,30 @@ void Scheduler::flush_accepted(Turn& t) {
   if (memory_due) tell_memory_at_.reset();
 }
 
-/// A pool has told what it offers, or that it cannot: look again at those who waited for that.
-void Scheduler::retry_held(Turn& t) {
-  for (auto& held : std::exchange(held_, {})) {
-    if (sessions_.find(held.session) != nullptr) on(std::move(held), t);
+void Scheduler::hold(Asked& asked, Turn& t) {
+  auto refused = accounts_.check(asked.uid(), Quantity::jobs);
+  if (!refused) refused = accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size());
+  if (refused) {
+    refuse(asked.event.session, asked.number(), std::move(*refused), t);
+    return;
+  }
+  accounts_.add(asked.uid(), Quantity::jobs);
+  accounts_.add(asked.uid(), Quantity::bytes, asked.event.payload.size());
+  held_.add(std::move(asked.event));
+}
+
+void Scheduler::release_held(const std::vector<event::Requested>& held) {
+  for (const auto& request : held) {
+    accounts_.subtract(request.who.uid, Quantity::bytes, request.payload.size());
+    accounts_.subtract(request.who.uid, Quantity::jobs);
   }
 }
 
-/// Whether the request is about a job whose submission is held: it waits behind it.
-bool Scheduler::follows_held(const event::Requested& e) const {
-  if (held_.empty()) return false;
-  const auto same = [&](const JobId& id, const std::string& name) {
-    return std::any_of(held_.begin(), held_.end(), [&](const event::Requested& held) {
-      const auto* submit = std::get_if<message::Submit>(&held.request.body);
-      if (submit == nullptr || held.who.uid != e.who.uid) return false;
-      return name.empty() ? submit->id == id : submit->options.name() == name;
-    });
-  };
-  return std::visit(
-      [&](const auto& body) {
-        using Body = std::remove_cvref_t<decltype(body)>;
-        if constexpr (requires { body.key; }) {
-          return same(body.key.id, body.key.name);
-        } else if constexpr (std::is_same_v<Body, message::Remember> ||
-                             std::is_same_v<Body, message::Adjust> || std::is_same_v<Body, message::Submit>) {
-          return same(body.id, {});
-        } else {
-          return false;
-        }
-      },
-      e.request.body);
+/// A pool has told what it offers, or that it cannot: look again at those who waited for that.
+void Scheduler::retry_held(Turn& t) {
+  std::vector<event::Requested> held = held_.take();
+  release_held(held);
+  for (auto& request : held) on(std::move(request), t);
 }
 
 }  // namespace promised

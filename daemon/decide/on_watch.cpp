@@ -20,15 +20,11 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
       job->number = asked.number();
       return;
     }
-    if (watches_ >= settings_.limits.max_watches) {
-      refuse(asked.event.session, asked.number(),
-             {.code = "limit",
-              .message = "max_watches (" + std::to_string(settings_.limits.max_watches) +
-                         ") is reached; raise it in section [limits]"},
-             t);
+    if (auto refused = accounts_.check(asked.uid(), Quantity::watches)) {
+      refuse(asked.event.session, asked.number(), std::move(*refused), t);
       return;
     }
-    add_watcher(*job, {asked.event.session, asked.number(), watch.take});
+    add_watcher(*job, asked.session, {asked.event.session, asked.number(), watch.take});
     return;
   }
   const bool own = job->name == nullptr && !job->delivered && job->submitter_tag != 0 &&
@@ -40,50 +36,18 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
     deliver(*job, t);
     return;
   }
-  send_outcome(asked.session, asked.number(), *job, 0, t);
-  if (watch.take && !(job->result_in_store && job->state == State::succeeded)) {
-    take_name(*job, State::forgotten, t);
-    keep_or_release(*job, t);
-  } else if (watch.take) {
-    job->more().loading.back().take = true;
-  }
+  send_outcome(asked.session, {asked.event.session, asked.number(), watch.take}, *job, t);
 }
 
-void Scheduler::add_watcher(Job& job, Watcher watcher) {
+void Scheduler::add_watcher(Job& job, Session& session, Watcher watcher) {
   auto& watchers = job.more().watchers;
   // Those whose session is gone are dropped here, at most once a doubling.
   if (watchers.size() >= 8 && (watchers.size() & (watchers.size() - 1)) == 0) {
-    watches_ -=
-        std::erase_if(watchers, [&](const Watcher& w) { return sessions_.find(w.session) == nullptr; });
+    std::erase_if(watchers, [&](const Watcher& w) { return sessions_.find(w.session) == nullptr; });
   }
   watchers.push_back(watcher);
-  ++watches_;
-}
-
-void Scheduler::on(event::ResultLoaded&& e, Turn& t) {
-  Job* job = jobs_.find(e.job);
-  if (job == nullptr || !job->detail) return;
-  const auto loading = std::exchange(job->detail->loading, {});
-  bool take = false;
-  for (const Watcher& w : loading) {
-    Session* session = sessions_.find(w.session);
-    if (session == nullptr) continue;
-    if (!e.found) {
-      refuse(w.session, w.number,
-             {.code = "no_such_future",
-              .message = "the result of job " + e.job.text() + " is not in the store any more",
-              .state = State::lapsed},
-             t);
-      continue;
-    }
-    t.plan.effects.emplace_back(
-        effect::Send{w.session, {w.number, 0, message::Ended{job->id, job->state, {}, {}}}, e.result});
-    take = take || w.take;
-  }
-  if (take) {
-    take_name(*job, State::forgotten, t);
-    keep_or_release(*job, t);
-  }
+  ++session.watches;
+  accounts_.add(session.who.uid, Quantity::watches);
 }
 
 }  // namespace promised

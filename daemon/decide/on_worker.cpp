@@ -75,6 +75,7 @@ void Scheduler::adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer) {
       continue;
     }
     function->offered_by.push_back(&pool);
+    function->offered = true;
     for (Lane* lane : function->lanes) {
       if (queues.empty() || std::find(queues.begin(), queues.end(), lane->queue->name) != queues.end()) {
         lanes_.serve(*lane, pool.ready);

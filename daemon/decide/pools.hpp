@@ -23,6 +23,7 @@ struct Function {
   std::string name;
   std::vector<Pool*> offered_by;
   std::vector<Lane*> lanes;
+  bool offered = false;  ///< now or before: it stays
   /// Average run, recent ones weighing more; nothing known: no prefetch.
   std::optional<Nanos> usual_run;
 };

@@ -9,17 +9,11 @@ namespace promised {
 
 void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
   Turn t{now, plan};
-  Job& job = jobs_.make(recovered.id);
-  ++by_state_[static_cast<std::size_t>(job.state)];
-  ++jobs_of_owner_[recovered.owner];
-  job.owner = recovered.owner;
-  job.function = &function(recovered.function);
-  job.lane = &lane(recovered.options.queue(), *job.function);
+  Job& job = make_job(recovered.id, recovered.owner, recovered.function, recovered.options.queue());
   job.priority = static_cast<std::int8_t>(recovered.options.priority());
   job.at_most_once = std::as_const(recovered.options).at_most_once();
   job.submitted = recovered.submitted;
   last_submitted_ = std::max(last_submitted_, job.submitted);
-  job.sequence = next_sequence_++;
   job.attempts = static_cast<std::uint16_t>(recovered.attempts);
   job.interruptions = static_cast<std::uint16_t>(recovered.interruptions);
   job.arguments_size = static_cast<std::uint32_t>(recovered.arguments_size);
@@ -37,7 +31,7 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     return;
   }
   job.arguments = std::move(recovered.arguments);
-  bytes_ += job.arguments.size();
+  accounts_.add(job.owner, Quantity::bytes, job.arguments.size());
   // How long it has waited goes on counting; the monotonic clock has begun anew.
   job.queued = now.steady - std::max(now.wall - job.submitted, std::chrono::microseconds(0));
   if (recovered.started) {

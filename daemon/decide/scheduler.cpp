@@ -8,7 +8,12 @@
 namespace promised {
 
 Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t self, std::uint64_t seed)
-    : settings_(settings), around_(around), gate_(settings.access, self), jobs_(seed) {
+    : settings_(settings),
+      around_(around),
+      gate_(settings.access, self),
+      accounts_(settings.limits),
+      jobs_(seed),
+      names_(accounts_) {
   for (std::uint32_t i = 0; i < settings.pools.size(); ++i)
     pools_.emplace_back(settings.pools[i], PoolIndex{i});
 }
@@ -35,6 +40,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     if (std::exchange(pool.dirty, false)) fill(pool, t);
   }
   flush_accepted(t);
+  drop_stale_lanes();
 }
 
 std::optional<Nanos> Scheduler::next_due(Now now) const {
@@ -60,7 +66,9 @@ bool Scheduler::settled() const {
 void Scheduler::drain(Now now, Plan& plan) {
   Turn t{now, plan};
   draining_ = true;
-  for (auto& held : std::exchange(held_, {})) {
+  const std::vector<event::Requested> all_held = held_.take();
+  release_held(all_held);
+  for (const auto& held : all_held) {
     refuse(held.session, held.request.number,
            {.code = "stopping", .message = "the daemon is stopping and accepts no more jobs"}, t);
   }
@@ -96,9 +104,8 @@ Function& Scheduler::function(const std::string& name) {
 }
 
 void Scheduler::set_state(Job& job, State state) {
-  --by_state_[static_cast<std::size_t>(job.state)];
+  accounts_.job_moved(job.owner, job.state, state);
   job.state = state;
-  ++by_state_[static_cast<std::size_t>(state)];
 }
 
 }  // namespace promised

@@ -5,10 +5,9 @@
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust), on_look (list, show, status), on_worker, on_attempt; what several of them need is in
-// ending (outcomes and their delivery), dispatch (who runs what next), timers and recovery.
+// ending (outcomes), delivery (how they reach clients), dispatch (who runs what next), timers and recovery.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -19,7 +18,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/decide/accounts.hpp"
 #include "daemon/decide/gate.hpp"
+#include "daemon/decide/held.hpp"
 #include "daemon/decide/job_table.hpp"
 #include "daemon/decide/lanes.hpp"
 #include "daemon/decide/names.hpp"
@@ -71,6 +72,8 @@ class Scheduler {
   [[nodiscard]] bool drained() const { return draining_ && workers_.empty(); }
   /// No pool is in its first start any more: each has been ready, or is failing.
   [[nodiscard]] bool settled() const;
+  /// Queues in memory, with some that have no job any more.
+  [[nodiscard]] std::size_t known_queues() const { return lanes_.queues().size(); }
 
  private:
   struct Turn {
@@ -83,7 +86,6 @@ class Scheduler {
   void on(event::Requested&& e, Turn& t);
   void on(event::SessionGone&& e, Turn& t);
   void hello(event::Requested& e, const message::Hello& hello, Turn& t);
-  void acknowledge(Session& session, std::uint64_t received, Turn& t);
   void close_session(Session& session, Turn& t);
   void refuse(SessionId session, std::uint64_t number, message::Refused refused, Turn& t);
   void reply(SessionId session, std::uint64_t number, decltype(message::Reply::body) body, bool after_commit,
@@ -93,14 +95,17 @@ class Scheduler {
   void on(Asked& asked, message::Submit& submit, Turn& t);
   void resubmit(Asked& asked, Job& job, Turn& t);
   [[nodiscard]] std::optional<message::Refused> check_submit(const Asked& asked,
-                                                             const message::Submit& submit) const;
+                                                             const message::Submit& submit);
   [[nodiscard]] message::Refused no_function(const std::string& name) const;
   void accept(Asked& asked, message::Submit& submit, Turn& t);
   WallTime next_submitted(Now now);
   void tell_accepted(Session& session, std::uint64_t number, const Job& job, Turn& t);
   void flush_accepted(Turn& t);
+  /// Keeps the request until the pools have told what they offer.
+  void hold(Asked& asked, Turn& t);
+  /// What was held is not any more: it does not count.
+  void release_held(const std::vector<event::Requested>& held);
   void retry_held(Turn& t);
-  [[nodiscard]] bool follows_held(const event::Requested& e) const;
 
   // on_name
   void on(Asked& asked, message::Remember& remember, Turn& t);
@@ -109,16 +114,15 @@ class Scheduler {
   enum class NameAnswer : std::uint8_t { take, go_unnamed, answered };
   NameAnswer settle_name(Asked& asked, const std::string& name, Duplicate duplicate, const Job* but_not,
                          Turn& t);
-  [[nodiscard]] std::optional<message::Refused> check_name(const std::string& name,
-                                                           const std::optional<Millis>& lifespan) const;
+  [[nodiscard]] std::optional<message::Refused> check_name(std::uint32_t owner, const std::string& name,
+                                                           const std::optional<Millis>& lifespan);
   void give_name(Job& job, const std::string& name, std::optional<Millis> lifespan, Turn& t);
   void take_name(Job& job, State tombstone, Turn& t);
   Job* keep_known_outcome(Asked& asked, message::Remember& remember, Turn& t);
 
   // on_watch
   void on(Asked& asked, message::Watch& watch, Turn& t);
-  void on(event::ResultLoaded&& e, Turn& t);
-  void add_watcher(Job& job, Watcher watcher);
+  void add_watcher(Job& job, Session& session, Watcher watcher);
 
   // on_steer
   void on(Asked& asked, message::Cancel& cancel, Turn& t);
@@ -165,15 +169,29 @@ class Scheduler {
   void revoke(Worker& worker, Turn& t);
   Function& function(const std::string& name);
   Lane& lane(const std::string& queue, Function& function);
+  void drop_stale_lanes();
   static Nanos usual_run(const Job& job);
 
   // ending
   void end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t);
-  void deliver(Job& job, Turn& t);
-  void send_outcome(Session& session, std::uint64_t number, const Job& job, std::uint64_t delivery, Turn& t);
+  Job& make_job(const JobId& id, std::uint32_t owner, const std::string& function_name,
+                const std::string& queue);
   void keep_or_release(Job& job, Turn& t);
   void release(Job& job, State tombstone, Turn& t);
   void set_state(Job& job, State state);
+
+  // delivery
+  void deliver(Job& job, Turn& t);
+  void send_outcome(Session& session, const Watcher& to, Job& job, Turn& t);
+  void load_outcome(Session& session, const Watcher& to, Job& job, Turn& t);
+  void put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t);
+  [[nodiscard]] bool has_room(const Session& session, std::uint64_t bytes) const;
+  void send_held_back(Session& session, Turn& t);
+  void acknowledge(Session& session, std::uint64_t received, Turn& t);
+  void has_arrived(const JobId& id, Turn& t);
+  void not_arrived(const JobId& id, Turn& t);
+  void on(event::ResultLoaded&& e, Turn& t);
+  void stop_loading(Job& job, Turn& t);
 
   // timers
   void set_timer(Timer& timer, Instant due);
@@ -192,6 +210,7 @@ class Scheduler {
   const Surroundings& around_;
   Gate gate_;
 
+  Accounts accounts_;
   JobTable jobs_;
   NameTable names_;
   Lanes lanes_;
@@ -202,16 +221,11 @@ class Scheduler {
   TimerHeap timers_;
   TimerHeap wall_timers_;
 
-  /// Submissions of functions that a pool which is still starting may offer.
-  std::vector<event::Requested> held_;
+  Held held_;
   /// Sessions with something in accepted or accepted_durable.
   std::vector<SessionId> to_tell_;
   std::optional<Instant> tell_memory_at_;
-  std::unordered_map<std::uint32_t, std::uint64_t> jobs_of_owner_;
 
-  std::array<std::uint64_t, 11> by_state_{};
-  std::uint64_t bytes_ = 0;  ///< arguments and results in memory
-  std::uint64_t watches_ = 0;
   std::uint64_t next_sequence_ = 1;
   WallTime last_submitted_{};
   std::uint32_t next_worker_ = 1;

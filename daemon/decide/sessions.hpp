@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The clients that are connected, and what each has been sent and not acknowledged.
+// The clients that are connected, and which outcomes are on their way to each (delivery.cpp).
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,31 @@
 
 namespace promised {
 
+/// An outcome that has been sent and not acknowledged; the job may be gone by now.
+struct Delivery {
+  std::uint64_t number;
+  JobId job;
+  std::uint64_t bytes;
+  bool own;  ///< see Watcher
+};
+/// An outcome that waits until more of those under way have arrived: a client that does not read is not sent
+/// more.
+struct HeldBack {
+  JobId job;
+  Watcher to;
+};
+
 struct Session {
   SessionId id{};
   Identity who;
   Standing standing = Standing::nobody;
   JobId client;  ///< stays the same when the client reconnects
-  std::uint64_t deliveries = 0;
-  /// Outcomes of unnamed jobs on their way, by delivery number; a job may be gone by now.
-  std::deque<std::pair<std::uint64_t, JobId>> unacknowledged;
-  /// Outcomes that wait until more of those have arrived: a client that does not read is not sent more.
-  std::deque<JobId> held_back;
+  std::uint64_t last_delivery = 0;
+  std::deque<Delivery> under_way;
+  std::uint64_t loading = 0;          ///< outcomes that come from the store before they are sent
+  std::uint64_t bytes_under_way = 0;  ///< with those of them
+  std::deque<HeldBack> held_back;
+  std::uint64_t watches = 0;
   /// Submit requests whose acceptance is still to be told, with their jobs.
   std::vector<std::pair<std::uint64_t, JobId>> accepted;
   std::vector<std::uint64_t> accepted_durable;
@@ -37,8 +52,10 @@ struct Session {
   }
 };
 
-/// Outcomes on their way to one client at most; the rest waits here.
+/// Outcomes on their way to one client at most, and which part of max_unread they may take; the rest waits
+/// here.
 inline constexpr std::size_t kDeliveryWindow = 65536;
+inline constexpr std::uint64_t kDeliveryPart = 4;
 
 class Sessions {
  public:

@@ -38,13 +38,34 @@ Payload adopt(zmq::message_t&& message) {
           owner};
 }
 
-zmq::message_t lend(const Payload& payload) {
-  if (payload.size() < kCopyBelow) return {payload.view().data(), payload.size()};
+/// What ZeroMQ has been lent for a peer.
+struct Lent {
+  Lent(Payload bytes, std::shared_ptr<Unread> of) : payload(std::move(bytes)), unread(std::move(of)) {
+    *unread += payload.size();
+  }
+  ~Lent() { *unread -= payload.size(); }
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+
+  Payload payload;
+  std::shared_ptr<Unread> unread;
+};
+
+zmq::message_t lend(const Payload& payload, const std::shared_ptr<Unread>& unread) {
   const std::string_view bytes = payload.view();
-  void* leaked = Payload(payload).leak();
+  if (bytes.size() < kCopyBelow) return {bytes.data(), bytes.size()};
+  auto lent = std::make_unique<Lent>(payload, unread);
   // ZeroMQ only reads what it sends.
-  return {const_cast<char*>(bytes.data()), bytes.size(), [](void*, void* hint) { Payload::release(hint); },
-          leaked};
+  zmq::message_t message(
+      const_cast<char*>(bytes.data()), bytes.size(),
+      [](void*, void* hint) { delete static_cast<Lent*>(hint); }, lent.get());
+  static_cast<void>(lent.release());
+  return message;
+}
+
+zmq::message_t lend(const std::string& header, const std::shared_ptr<Unread>& unread) {
+  if (header.size() < kCopyBelow) return zmq::message_t(header);
+  return lend(Payload(header), unread);
 }
 
 }  // namespace
@@ -58,7 +79,8 @@ struct Door::Impl {
                std::vector<Event>& events);
   void read_processes(std::vector<Event>& events);
   void read_monitor();
-  bool send_message(std::string_view routing_id, const message::Reply& reply, const Payload* payload);
+  bool send_reply(const Peer& peer, const message::Reply& reply, const Payload& payload);
+  bool send_frames(std::string_view routing_id, zmq::message_t header, zmq::message_t payload);
   void gone(SessionId session, std::vector<Event>& events);
 
   Endpoint endpoint;
@@ -68,6 +90,7 @@ struct Door::Impl {
   zmq::socket_t monitor{context, zmq::socket_type::pair};
   Peers peers{epoll.get()};
   std::string buffer;  ///< for encoding
+  std::uint64_t most_unread = 0;
   std::uint64_t garbage = 0;
 };
 
@@ -78,6 +101,7 @@ Result<void> Door::Impl::bind(const Settings& settings) {
     event.data.u64 = tag;
     return ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, fd, &event) == 0;
   };
+  most_unread = settings.limits.max_unread;
   try {
     socket.set(zmq::sockopt::router_mandatory, true);
     socket.set(zmq::sockopt::linger, kLinger);
@@ -140,11 +164,12 @@ void Door::Impl::request(std::string_view routing_id, zmq::message_t& head, zmq:
   auto decoded = wire::decode_request(head.to_string_view());
   Peer* peer = peers.find(routing_id, address);
   const auto refuse = [&](std::string code, std::string message) {
-    send_message(routing_id,
-                 {.number = wire::request_number(head.to_string_view()),
+    buffer.clear();
+    wire::encode({.number = wire::request_number(head.to_string_view()),
                   .delivery = 0,
                   .body = message::Refused{std::move(code), std::move(message), {}, State::unknown}},
-                 nullptr);
+                 buffer);
+    send_frames(routing_id, zmq::message_t(buffer), {});
   };
   if (!decoded) {
     ++garbage;
@@ -186,18 +211,23 @@ void Door::Impl::read_monitor() {
   }
 }
 
-bool Door::Impl::send_message(std::string_view routing_id, const message::Reply& reply,
-                              const Payload* payload) {
+/// False if the peer is gone, or reads so slowly that it has to lose its session.
+bool Door::Impl::send_reply(const Peer& peer, const message::Reply& reply, const Payload& payload) {
   buffer.clear();
   wire::encode(reply, buffer);
-  const bool with_payload = payload != nullptr && !payload->empty();
+  const std::uint64_t unread = peer.unread->load();
+  if (unread > 0 && unread + buffer.size() + payload.size() > most_unread) return false;
+  return send_frames(peer.routing_id, lend(buffer, peer.unread), lend(payload, peer.unread));
+}
+
+bool Door::Impl::send_frames(std::string_view routing_id, zmq::message_t header, zmq::message_t payload) {
   try {
-    // With ROUTER_MANDATORY the first frame fails when the peer is gone or does not read; the rest then
-    // follows it.
+    // With ROUTER_MANDATORY the first frame fails when the peer is gone or has too many replies waiting; the
+    // rest then follows it.
     if (!socket.send(zmq::message_t(routing_id), zmq::send_flags::sndmore | zmq::send_flags::dontwait))
       return false;
-    socket.send(zmq::message_t(buffer), with_payload ? zmq::send_flags::sndmore : zmq::send_flags::none);
-    if (with_payload) socket.send(lend(*payload), zmq::send_flags::none);
+    socket.send(std::move(header), payload.empty() ? zmq::send_flags::none : zmq::send_flags::sndmore);
+    if (!payload.empty()) socket.send(std::move(payload), zmq::send_flags::none);
   } catch (const zmq::error_t&) {
     return false;
   }
@@ -234,7 +264,7 @@ void Door::read(std::vector<Event>& events, std::size_t most, bool woken) {
 void Door::send(const effect::Send& e, std::vector<Event>& events) {
   const Peer* peer = impl_->peers.find(e.session);
   if (peer == nullptr) return;
-  if (!impl_->send_message(peer->routing_id, e.reply, &e.payload)) impl_->gone(e.session, events);
+  if (!impl_->send_reply(*peer, e.reply, e.payload)) impl_->gone(e.session, events);
 }
 
 void Door::close(const effect::CloseSession& e) {

@@ -48,6 +48,13 @@ Peer& Peers::add(std::string_view routing_id, std::string_view address) {
   peer.address = address;
   peer.who = parse_peer_address(address);
   by_routing_id_[peer.routing_id] = session;
+  const auto left = left_unread_.find(routing_id);
+  if (left != left_unread_.end()) {
+    peer.unread = std::move(left->second);
+    left_unread_.erase(left);
+  } else {
+    peer.unread = std::make_shared<Unread>(0);
+  }
   if (peer.who.pid > 0) {
     peer.process.reset(static_cast<int>(::syscall(SYS_pidfd_open, peer.who.pid, 0)));
     if (peer.process.valid()) {
@@ -66,6 +73,10 @@ void Peers::remove(SessionId session) {
   if (it == by_session_.end()) return;
   const auto holder = by_routing_id_.find(it->second.routing_id);
   if (holder != by_routing_id_.end() && holder->second == session) by_routing_id_.erase(holder);
+  if (it->second.unread->load() > 0) {
+    std::erase_if(left_unread_, [](const auto& left) { return left.second->load() == 0; });
+    left_unread_[it->second.routing_id] = std::move(it->second.unread);
+  }
   by_session_.erase(it);
 }
 

@@ -3,8 +3,10 @@
 // process that ends is noticed through its pidfd, for a ROUTER does not tell that a peer has gone.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -15,12 +17,17 @@
 
 namespace promised {
 
+/// Bytes that ZeroMQ keeps for a peer because it has not read them. Shared: ZeroMQ's thread lets go of them
+/// when it likes, also after the peer is gone.
+using Unread = std::atomic<std::uint64_t>;
+
 struct Peer {
   SessionId session{};
   std::string routing_id;
   std::string address;  ///< as libzmq reports it, with uid, gid and pid at its end
   Identity who;
   Fd process;  ///< a pidfd; none if the kernel does not show us the process
+  std::shared_ptr<Unread> unread;
 };
 
 /// The identity at the end of libzmq's Peer-Address property, "…:uid:gid:pid".
@@ -52,6 +59,9 @@ class Peers {
   std::uint64_t next_ = 1;
   std::unordered_map<SessionId, Peer> by_session_;
   std::unordered_map<std::string, SessionId, Hash, std::equal_to<>> by_routing_id_;
+  /// Of connections whose session is gone while something for them is still unread: another session over such
+  /// a connection goes on with it.
+  std::unordered_map<std::string, std::shared_ptr<Unread>, Hash, std::equal_to<>> left_unread_;
 };
 
 }  // namespace promised

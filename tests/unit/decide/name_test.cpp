@@ -156,6 +156,22 @@ TEST_CASE("R2 an outcome that is brought back must be one") {
         "an outcome to remember has an id, a function and an ended state");
 }
 
+TEST_CASE("R2 a name can be renewed where max_remembered is reached") {
+  auto settings = one_pool();
+  settings.limits.max_remembered = 1;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f", Options{}.remember("only"));
+  house.ask(client, message::Remember{id, "only", Millis(5s), Duplicate::raise, {}});
+  CHECK(house.last<message::Known>(client).effect);
+  const JobId other = house.submit(client);
+  house.ask(client, message::Remember{other, "second", {}, Duplicate::raise, {}});
+  CHECK(
+      house.last<message::Refused>(client).message ==
+      "max_remembered (1) is reached: so many names are kept, with those that lapsed or were forgotten; give "
+      "shorter lifespans, or raise it in section [limits]");
+}
+
 TEST_CASE("R2 saying remember again renews the lifespan") {
   ReadyHouse house;
   const auto client = house.connect();

@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <numeric>
+
 #include "common/ids.hpp"
 #include "tests/unit/decide/house.hpp"
 
 using namespace promised;
 using namespace promised::test;
 using namespace std::chrono_literals;
+
+namespace {
+
+std::uint64_t used(House& house, SessionId who, const std::string& limit) {
+  for (const LimitView& view : house.status(who).limits) {
+    if (view.name == limit) return view.used;
+  }
+  throw std::runtime_error("no such limit is shown: " + limit);
+}
+
+}  // namespace
 
 TEST_CASE("a request before Hello is refused as no_session") {
   ReadyHouse house;
@@ -31,9 +44,10 @@ TEST_CASE("who is granted nothing is refused everything") {
   ReadyHouse house(settings);
   const auto stranger = house.connect(1002);
   CHECK(house.last<message::Refused>(stranger).code == "not_permitted");
-  house.submit(stranger);
   CHECK(house.last<message::Refused>(stranger).message ==
         "user 1002 may not use this daemon; the administrator grants it in section [access]");
+  house.submit(stranger);
+  CHECK(house.last<message::Refused>(stranger).code == "no_session");
   CHECK(house.changes.empty());
   const auto granted = house.connect(1001);
   house.submit(granted);
@@ -46,7 +60,8 @@ TEST_CASE("E2 more clients than max_clients are turned away by name") {
   ReadyHouse house(settings);
   house.connect();
   const auto second = house.connect();
-  CHECK(house.last<message::Refused>(second).message.starts_with("max_clients (1) are connected"));
+  CHECK(house.last<message::Refused>(second).message.starts_with(
+      "max_clients (1) is reached: so many clients are connected; close some"));
 }
 
 TEST_CASE(
@@ -134,9 +149,127 @@ TEST_CASE("watching is told when the job ends, and limited") {
   house.ask(watcher, message::Watch{.key = {id, {}}, .peek = true});
   CHECK(house.count<message::Refused>(watcher) == 0);
   house.ask(watcher, message::Watch{.key = {id, {}}});
-  CHECK(house.last<message::Refused>(watcher).message ==
-        "max_watches (1) is reached; raise it in section [limits]");
+  CHECK(
+      house.last<message::Refused>(watcher).message ==
+      "max_watches (1) is reached: so many requests wait for the end of a job; wait for fewer at a time, or "
+      "raise it in section [limits]");
   house.finish(house.workers()[0]);
   CHECK(house.count<message::Ended>(watcher) == 1);
-  CHECK(house.status(submitter).limits[5].used == 0);
+  CHECK(used(house, submitter, "max_watches_per_owner") == 0);
+}
+
+TEST_CASE("E2 watches of a client that has gone do not count any more") {
+  auto settings = one_pool();
+  settings.limits.max_watches = 1;
+  ReadyHouse house(settings);
+  const auto submitter = house.connect();
+  const JobId id = house.submit(submitter);
+  const auto first = house.connect();
+  house.ask(first, message::Watch{.key = {id, {}}});
+  house.disconnect(first);
+  const auto second = house.connect();
+  house.ask(second, message::Watch{.key = {id, {}}});
+  CHECK(house.count<message::Refused>(second) == 0);
+  house.finish(house.workers()[0]);
+  CHECK(house.ended(second, id));
+  CHECK(used(house, submitter, "max_watches_per_owner") == 0);
+}
+
+TEST_CASE("E2 one owner's clients, names, bytes and watches do not use up another's") {
+  auto settings = one_pool();
+  settings.limits.max_clients_per_owner = 2;
+  settings.limits.max_remembered_per_owner = 1;
+  settings.limits.max_bytes_per_owner = 20;
+  settings.limits.max_watches_per_owner = 1;
+  ReadyHouse house(settings);
+  const auto alice = house.connect(1001);
+  const auto again = house.connect(1001);
+  CHECK(house.last<message::Refused>(house.connect(1001))
+            .message.starts_with("max_clients_per_owner (2) is reached: so many of your clients"));
+  const auto bob = house.connect(1002);
+
+  const JobId id = house.submit(alice, "f", Options{}.remember("one"), "x");
+  house.submit(alice, "f", Options{}.remember("two"), "x");
+  CHECK(house.last<message::Refused>(alice).message.starts_with("max_remembered_per_owner (1) is reached"));
+  house.submit(alice, "f", {}, std::string(20, 'x'));
+  CHECK(house.last<message::Refused>(alice).message.starts_with("max_bytes_per_owner (20) is reached"));
+  house.ask(again, message::Watch{.key = {id, {}}});
+  house.ask(again, message::Watch{.key = {id, {}}});
+  CHECK(house.last<message::Refused>(again).message.starts_with("max_watches_per_owner (1) is reached"));
+
+  const JobId other = house.submit(bob, "f", Options{}.remember("one"), std::string(20, 'x'));
+  house.ask(bob, message::Watch{.key = {other, {}}});
+  CHECK(house.count<message::Refused>(bob) == 0);
+}
+
+TEST_CASE("a user's status has the own jobs and limits, an administrator's those of all") {
+  ReadyHouse house;
+  const auto alice = house.connect(1001);
+  const auto bob = house.connect(1002);
+  const auto root = house.connect(0);
+  house.submit(alice);
+  house.submit(bob);
+  house.submit(bob);
+  CHECK(used(house, alice, "max_jobs_per_owner") == 1);
+  CHECK(used(house, bob, "max_jobs_per_owner") == 2);
+  CHECK(used(house, root, "max_jobs") == 3);
+  const auto jobs = [&](SessionId who) {
+    const auto by_state = house.status(who).jobs_by_state;
+    return std::accumulate(by_state.begin(), by_state.end(), std::uint64_t{0});
+  };
+  CHECK(jobs(alice) == 1);
+  CHECK(jobs(root) == 3);
+}
+
+TEST_CASE("a client that does not read is sent results up to a quarter of max_unread, and at least one") {
+  auto settings = one_pool();
+  settings.limits.max_unread = 400;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  for (const std::size_t size : {300, 40, 60}) {
+    house.submit(client);
+    house.finish(worker, std::string(size, 'r'));
+  }
+  CHECK(house.count<message::Ended>(client) == 1);
+  house.ask(client, std::monostate{}, {}, 1);
+  CHECK(house.count<message::Ended>(client) == 3);
+  house.ask(client, std::monostate{}, {}, 3);
+  CHECK(used(house, client, "max_jobs_per_owner") == 0);
+}
+
+TEST_CASE("results that come from the store count as under way before they are read") {
+  auto settings = one_pool();
+  settings.limits.max_unread = 8000;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  for (const char* name : {"a", "b", "c"}) {
+    house.submit(client, "f", Options{}.remember(name));
+    house.finish(house.workers()[0], std::string(1500, name[0]));
+  }
+  const auto reader = house.connect();
+  for (const char* name : {"a", "b", "c"}) house.ask(reader, message::Watch{.key = {{}, name}});
+  CHECK(house.count<message::Ended>(reader) == 1);
+  house.ask(reader, std::monostate{}, {}, 1);
+  CHECK(house.count<message::Ended>(reader) == 2);
+  house.ask(reader, std::monostate{}, {}, 2);
+  REQUIRE(house.count<message::Ended>(reader) == 3);
+  CHECK(house.sent(reader).back().payload == std::string(1500, 'c'));
+}
+
+TEST_CASE("what has lapsed while it was held back for a slow client is told as lapsed") {
+  auto settings = one_pool();
+  settings.limits.max_unread = 4000;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f", Options{}.remember("a", std::chrono::seconds(5)));
+  house.finish(house.workers()[0], std::string(900, 'a'));
+  const auto reader = house.connect();
+  house.ask(reader, message::Watch{.key = {{}, "a"}});
+  house.ask(reader, message::Watch{.key = {{}, "a"}});
+  house.wait(std::chrono::seconds(5));
+  house.ask(reader, std::monostate{}, {}, 1);
+  CHECK(house.count<message::Ended>(reader) == 1);
+  CHECK(house.last<message::Refused>(reader).state == State::lapsed);
+  CHECK(house.last<message::Refused>(reader).message == "job " + id.text() + " has lapsed");
 }

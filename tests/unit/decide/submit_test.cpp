@@ -200,4 +200,49 @@ TEST_CASE("E2 bytes and queues are limited") {
   house.submit(client, "f", {}, "x");
   house.submit(client, "f", Options{}.queue("other"), "x");
   CHECK(house.last<message::Refused>(client).message.starts_with("max_queues (1) is reached"));
+  house.finish(house.workers()[0]);
+  house.ask(client, std::monostate{}, {}, 1);
+  const auto before = house.count<message::Refused>(client);
+  house.submit(client, "f", Options{}.queue("other"), "x");
+  CHECK(house.count<message::Refused>(client) == before);
+}
+
+TEST_CASE("queues and functions that no job has any more are forgotten") {
+  ReadyHouse house;
+  const auto client = house.connect(0);
+  const std::size_t many = 300;
+  for (std::size_t i = 0; i < many; ++i) {
+    house.submit(client, "f", Options{}.queue("queue-" + std::to_string(i)));
+    house.finish(house.workers()[0]);
+    house.ask(client, std::monostate{}, {}, i + 1);
+  }
+  CHECK(house.status(client).queues.empty());
+  CHECK(house.scheduler.known_queues() < many / 2);
+  // A queue that was forgotten is made again.
+  const JobId id = house.submit(client, "f", Options{}.queue("queue-0"));
+  CHECK(house.finish(house.workers()[0]) == id);
+  CHECK(house.status(client).queues.size() == 1);
+}
+
+TEST_CASE("E2 what waits for a starting pool counts, and is refused over the limits") {
+  auto settings = one_pool();
+  settings.limits.max_jobs_per_owner = 2;
+  settings.limits.max_bytes_per_owner = 10;
+  House house(settings);
+  const auto client = house.connect();
+  house.submit(client, "f", {}, std::string(11, 'x'));
+  CHECK(house.last<message::Refused>(client).message.starts_with("max_bytes_per_owner (10) is reached"));
+  const JobId first = house.submit(client, "f", {}, std::string(6, 'x'));
+  house.submit(client, "f", {}, std::string(5, 'x'));
+  CHECK(house.count<message::Refused>(client) == 2);
+  // What is said of it waits behind it, and counts too.
+  house.ask(client, message::Cancel{.key = {first, {}}});
+  house.ask(client, message::Cancel{.key = {first, {}}});
+  CHECK(house.last<message::Refused>(client).message.starts_with("max_jobs_per_owner (2) is reached"));
+  CHECK(house.count<message::Known>(client) == 0);
+  house.ready(house.workers()[0]);
+  CHECK(house.count<message::Known>(client) == 1);
+  house.ask(client, std::monostate{}, {}, 1);
+  house.submit(client, "f", {}, std::string(10, 'x'));
+  CHECK(house.count<message::Refused>(client) == 3);
 }

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// How outcomes reach clients. Each carries a number that counts up in the session, and the client says up to
+// where all have arrived. What is under way to one client is bounded, in number and in bytes: the rest waits
+// here, as a job and not as bytes, until the client has read.
+#include <utility>
+
+#include "daemon/decide/scheduler.hpp"
+
+namespace promised {
+namespace {
+
+/// What an outcome takes on its way, about.
+std::uint64_t weight(const Job& job) {
+  if (job.state == State::succeeded) return job.result_size;
+  return job.detail ? job.detail->failure.message.size() + job.detail->failure.output.size() : 0;
+}
+
+}  // namespace
+
+/// To the submitter, if it is still there. What has no name is kept until it says that it has it.
+void Scheduler::deliver(Job& job, Turn& t) {
+  Session* session = sessions_.find(job.submitter);
+  if (session == nullptr) return;
+  job.delivered = job.name == nullptr || job.more().lifespan == Millis(0);
+  send_outcome(*session, {session->id, job.number, false, job.delivered}, job, t);
+}
+
+bool Scheduler::has_room(const Session& session, std::uint64_t bytes) const {
+  const std::size_t count = session.under_way.size() + session.loading;
+  if (count == 0) return true;
+  return count < kDeliveryWindow &&
+         session.bytes_under_way + bytes <= settings_.limits.max_unread / kDeliveryPart;
+}
+
+void Scheduler::send_outcome(Session& session, const Watcher& to, Job& job, Turn& t) {
+  if (!session.held_back.empty() || !has_room(session, weight(job))) {
+    session.held_back.push_back({job.id, to});
+  } else if (job.result_in_store && job.state == State::succeeded) {
+    load_outcome(session, to, job, t);
+  } else {
+    put_out(session, to, job, job.result, t);
+  }
+}
+
+void Scheduler::load_outcome(Session& session, const Watcher& to, Job& job, Turn& t) {
+  ++session.loading;
+  session.bytes_under_way += job.result_size;
+  auto& loading = job.more().loading;
+  if (loading.empty()) t.plan.effects.emplace_back(effect::LoadResult{job.id});
+  loading.push_back(to);
+}
+
+void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t) {
+  session.under_way.push_back({++session.last_delivery, job.id, weight(job), to.own});
+  session.bytes_under_way += weight(job);
+  message::Ended ended{job.id, job.state, {}, {}};
+  if (job.detail) {
+    if (job.state == State::failed) ended.failure = job.detail->failure;
+    ended.reason = job.detail->reason;
+  }
+  // That a remembered result is there is told when it is on disk.
+  auto& effects = job.name != nullptr && job.durable() ? t.plan.after_commit : t.plan.effects;
+  effects.emplace_back(
+      effect::Send{session.id, {to.number, session.last_delivery, std::move(ended)}, result});
+  if (to.take) {
+    take_name(job, State::forgotten, t);
+    keep_or_release(job, t);
+  }
+}
+
+void Scheduler::send_held_back(Session& session, Turn& t) {
+  while (!session.held_back.empty()) {
+    const HeldBack next = session.held_back.front();
+    Job* job = jobs_.find(next.job);
+    if (job != nullptr && !has_room(session, weight(*job))) return;
+    session.held_back.pop_front();
+    if (job == nullptr) {
+      refuse(session.id, next.to.number,
+             {.code = "no_such_future",
+              .message = "job " + next.job.text() + " has lapsed",
+              .state = State::lapsed},
+             t);
+    } else if (job->result_in_store && job->state == State::succeeded) {
+      load_outcome(session, next.to, *job, t);
+    } else {
+      put_out(session, next.to, *job, job->result, t);
+    }
+  }
+}
+
+void Scheduler::acknowledge(Session& session, std::uint64_t received, Turn& t) {
+  while (!session.under_way.empty() && session.under_way.front().number <= received) {
+    const Delivery arrived = session.under_way.front();
+    session.under_way.pop_front();
+    session.bytes_under_way -= arrived.bytes;
+    if (arrived.own) has_arrived(arrived.job, t);
+  }
+  send_held_back(session, t);
+}
+
+void Scheduler::has_arrived(const JobId& id, Turn& t) {
+  Job* job = jobs_.find(id);
+  if (job == nullptr || !job->delivered) return;
+  job->delivered = false;
+  if (job->name == nullptr) {
+    release(*job, State::lapsed, t);
+    return;
+  }
+  // It has been given a name meanwhile; or one that lasted until now.
+  if (job->more().lifespan == Millis(0)) {
+    // Its outcome may still wait for the disk, for later ones do not: so it is not dropped at once.
+    take_name(*job, State::lapsed, t);
+  }
+  keep_or_release(*job, t);
+}
+
+void Scheduler::not_arrived(const JobId& id, Turn& t) {
+  Job* job = jobs_.find(id);
+  if (job == nullptr || !job->delivered) return;
+  job->delivered = false;
+  keep_or_release(*job, t);
+}
+
+void Scheduler::on(event::ResultLoaded&& e, Turn& t) {
+  Job* job = jobs_.find(e.job);
+  if (job == nullptr || !job->detail) return;
+  if (!e.found) {
+    stop_loading(*job, t);
+    not_arrived(e.job, t);
+    return;
+  }
+  for (const Watcher& to : std::exchange(job->detail->loading, {})) {
+    Session* session = sessions_.find(to.session);
+    if (session == nullptr) {
+      if (to.own && job->submitter == to.session) not_arrived(e.job, t);
+      continue;
+    }
+    --session->loading;
+    session->bytes_under_way -= job->result_size;
+    put_out(*session, to, *job, e.result, t);
+  }
+}
+
+/// Nothing comes from the store for those who wait for it.
+void Scheduler::stop_loading(Job& job, Turn& t) {
+  if (!job.detail) return;
+  for (const Watcher& to : std::exchange(job.detail->loading, {})) {
+    Session* session = sessions_.find(to.session);
+    if (session == nullptr) continue;
+    --session->loading;
+    session->bytes_under_way -= job.result_size;
+    refuse(
+        to.session, to.number,
+        {.code = "no_such_future", .message = "job " + job.id.text() + " has lapsed", .state = State::lapsed},
+        t);
+    send_held_back(*session, t);
+  }
+}
+
+}  // namespace promised

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/decide/held.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <type_traits>
+#include <variant>
+
+namespace promised {
+
+bool Held::concerns(const event::Requested& e) const {
+  if (requests_.empty()) return false;
+  const auto key = [&](const message::Key& k) {
+    return k.name.empty() ? ids_.contains(k.id) : names_.contains({e.who.uid, k.name});
+  };
+  return std::visit(
+      [&](const auto& body) {
+        using Body = std::remove_cvref_t<decltype(body)>;
+        if constexpr (requires { body.key; }) {
+          return key(body.key);
+        } else if constexpr (std::is_same_v<Body, message::Remember> ||
+                             std::is_same_v<Body, message::Adjust> || std::is_same_v<Body, message::Submit>) {
+          return key({body.id, {}});
+        } else {
+          return false;
+        }
+      },
+      e.request.body);
+}
+
+void Held::add(event::Requested&& e) {
+  index(e);
+  requests_.push_back(std::move(e));
+}
+
+void Held::index(const event::Requested& e) {
+  const auto* submit = std::get_if<message::Submit>(&e.request.body);
+  if (submit == nullptr) return;
+  ids_.insert(submit->id);
+  if (!submit->options.name().empty()) names_.emplace(e.who.uid, submit->options.name());
+}
+
+std::vector<event::Requested> Held::take() {
+  ids_.clear();
+  names_.clear();
+  return std::exchange(requests_, {});
+}
+
+std::vector<event::Requested> Held::take(SessionId session) {
+  const auto others = std::stable_partition(requests_.begin(), requests_.end(),
+                                            [&](const event::Requested& e) { return e.session != session; });
+  std::vector<event::Requested> taken(std::make_move_iterator(others),
+                                      std::make_move_iterator(requests_.end()));
+  if (taken.empty()) return taken;
+  requests_.erase(others, requests_.end());
+  ids_.clear();
+  names_.clear();
+  for (const event::Requested& e : requests_) index(e);
+  return taken;
+}
+
+}  // namespace promised
