@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include "common/ids.hpp"
 #include "tests/flow/stored_house.hpp"
 
 using namespace promised;
@@ -163,20 +164,24 @@ TEST_CASE("A4 an at-most-once job whose start was written but that never began r
   CHECK(house->finish(house.worker()) == id);
 }
 
-TEST_CASE("S2 an outcome in the store that is asked for again is not lost to a later acknowledgement") {
+TEST_CASE("S2 an outcome in the store that is asked for again is kept until it has arrived, and no longer") {
   StoredHouse house;
   auto client = house->connect();
   const JobId id = house->submit(client);
   house->finish(house.worker(), "value");
   house.commit();
   house.restart_after();
-  client = house->connect();
+  const JobId same_client = new_job_id();
+  client = house->connect(1000, same_client);
   house->ask(client, message::Submit{id, "f", {}});
-  house->submit(client);
-  house->finish(house.worker());
-  house->ask(client, std::monostate{}, {}, 100);
-  house->ask(client, message::Watch{.key = {id, {}}});
   CHECK(house->sent(client).back().payload == "value");
+  // It was lost on its way: the client comes back, and asks again.
+  client = house->connect(1000, same_client);
+  house->ask(client, message::Submit{id, "f", {}});
+  REQUIRE(house->sent(client).back().payload == "value");
+  CHECK(house->written<change::DeleteJob>().empty());
+  house->ask(client, std::monostate{}, {}, house->sent(client).back().reply.delivery);
+  CHECK(house->written<change::DeleteJob>().size() == 1);
 }
 
 TEST_CASE("limits that were changed after the submission hold after a restart") {

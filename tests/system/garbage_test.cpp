@@ -11,6 +11,8 @@
 #include <random>
 #include <system_error>
 
+#include "common/ids.hpp"
+#include "common/wire/client_codec.hpp"
 #include "tests/system/stories.hpp"
 
 using namespace promised;
@@ -39,6 +41,12 @@ class RawConnection {
       rest.remove_prefix(static_cast<std::size_t>(n));
     }
   }
+  // What the daemon has sent by now.
+  [[nodiscard]] std::string read() const {
+    std::array<char, 4096> buffer{};
+    const ssize_t n = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    return n > 0 ? std::string(buffer.data(), static_cast<std::size_t>(n)) : std::string();
+  }
   // True once the daemon has closed the connection.
   [[nodiscard]] bool closed() const {
     std::array<char, 4096> buffer{};
@@ -62,6 +70,21 @@ std::string zmtp_handshake() {
       "DEALER",
       28);
   return greeting + '\x04' + static_cast<char>(ready.size()) + ready;
+}
+
+// Introduces the connection, and waits for the daemon's READY: ZeroMQ takes no message before it.
+void greet(const RawConnection& connection) {
+  connection.send(zmtp_handshake());
+  std::string answer;
+  CHECK(eventually([&] { return (answer += connection.read()).find("READY") != std::string::npos; }));
+}
+
+// One ZMTP message of one frame.
+std::string zmtp_message(const message::Request& request) {
+  std::string body;
+  wire::encode(request, body);
+  REQUIRE(body.size() < 256);
+  return std::string(1, '\0') + static_cast<char>(body.size()) + body;
 }
 
 // A DEALER that sends whatever frames it is told to.
@@ -146,12 +169,31 @@ TEST_CASE("E2 a frame that is announced larger than max_message ends its connect
   for (const std::uint64_t announced :
        {std::uint64_t{2} << 20, std::uint64_t{1} << 40, ~std::uint64_t{0} >> 1}) {
     const RawConnection connection(daemon);
-    std::string head = zmtp_handshake() + '\x02';  // one long frame
+    greet(connection);
+    std::string head(1, '\x02');  // one long frame
     for (int shift = 56; shift >= 0; shift -= 8) head += static_cast<char>(announced >> shift);
     connection.send(head + "the beginning of very much");
     CHECK(eventually([&] { return connection.closed(); }));
     check_that_it_serves(client);
   }
+}
+
+TEST_CASE("E2 a client that asks and does not read loses its session over max_unread, and harms nobody") {
+  TestDaemon daemon(story_config().limit("max_unread", "1MiB"));
+  Client client = connect(daemon);
+  for (int i = 0; i < 100; ++i) {
+    client.submit<std::int64_t>(Options().remember("kept-" + std::to_string(i)), "add", i, i)
+        .accepted(kPatience);
+  }
+  const RawConnection raw(daemon);
+  greet(raw);
+  raw.send(zmtp_message({1, 0, message::Hello{message::kClientProtocol, new_job_id(), "raw"}}));
+  CHECK(eventually([&] { return client.status().clients == 2; }));
+  std::string lists;
+  for (std::uint64_t i = 0; i < 2000; ++i) lists += zmtp_message({i + 2, 0, message::List{}});
+  raw.send(lists);
+  CHECK(eventually([&] { return client.status().clients == 1; }));
+  check_that_it_serves(client);
 }
 
 TEST_CASE("E1 connections that say nothing, or stop in the middle, harm nobody") {
