@@ -118,6 +118,7 @@ void Scheduler::not_arrived(const JobId& id, Turn& t) {
   Job* job = jobs_.find(id);
   if (job == nullptr || !job->delivered) return;
   job->delivered = false;
+  write(*job, t);  // it is kept for its submitter
   keep_or_release(*job, t);
 }
 

@@ -102,6 +102,7 @@ void Scheduler::dispatch(Worker& worker, Job& job, Turn& t) {
     // Its start is on disk before it begins, so that no restart runs it again. It is alone in the channel:
     // nothing can overtake the order while that waits for the disk.
     worker.exclusive = true;
+    write(job, t);
     t.plan.changes.emplace_back(change::StartJob{job.id, job.attempts + 1U});
     job.start_written = true;
     t.plan.after_commit.emplace_back(std::move(order));

@@ -25,13 +25,14 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
   job.arguments = {};
   job.result_size = result.size();
   accounts_.add(job.owner, Quantity::bytes, result.size());
-  if (state == State::failed) job.more().failure = failure;
-  if (!reason.empty()) job.more().reason = reason;
-  if (job.durable()) {
-    t.plan.changes.emplace_back(change::EndJob{job.id, state, std::move(failure), std::move(reason), result,
-                                               job.started, job.ended_at, job.attempts});
-  }
+  if (state == State::failed) job.more().failure = std::move(failure);
+  if (!reason.empty()) job.more().reason = std::move(reason);
   job.result = std::move(result);
+  if (job.written) {
+    write_end(job, t);
+  } else if (sessions_.find(job.submitter) == nullptr) {
+    write(job, t);
+  }
   deliver(job, t);
   if (job.detail) {
     for (const Watcher& watcher : std::exchange(job.detail->watchers, {})) {
@@ -69,7 +70,7 @@ void Scheduler::release(Job& job, State tombstone, Turn& t) {
   take_name(job, tombstone, t);
   clear_timer(job);
   stop_loading(job, t);
-  if (job.durable()) t.plan.changes.emplace_back(change::DeleteJob{job.id});
+  if (job.written) t.plan.changes.emplace_back(change::DeleteJob{job.id});
   accounts_.subtract(job.owner, Quantity::bytes, job.arguments.size() + job.result.size());
   accounts_.job_gone(job.owner, job.state);
   lanes_.leave(job);

@@ -83,6 +83,7 @@ struct Job : Timer {
   Durability durability = Durability::durable;
   bool at_most_once = false;
   bool queued_in_lane = false;
+  bool written = false;          ///< the store has been told of it
   bool start_written = false;    ///< a StartJob for this attempt
   bool result_in_store = false;  ///< not in memory
   bool delivered = false;        ///< waits for its submitter's acknowledgement

@@ -97,7 +97,7 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
       end_job(job, State::expired, {}, {}, {}, t);
     } else {
       // The store may have been told that it had begun.
-      if (std::exchange(job.start_written, false) && job.durable()) {
+      if (std::exchange(job.start_written, false) && job.written) {
         t.plan.changes.emplace_back(change::RequeueJob{job.id, job.attempts, job.interruptions});
       }
       enqueue(job, t);
@@ -176,7 +176,7 @@ void Scheduler::interrupt(Job& job, Turn& t) {
   if (job.attempts > 0) --job.attempts;  // an interruption is not an attempt
   set_state(job, State::pending);
   job.start_written = false;
-  if (job.durable()) t.plan.changes.emplace_back(change::RequeueJob{job.id, job.attempts, job.interruptions});
+  if (job.written) t.plan.changes.emplace_back(change::RequeueJob{job.id, job.attempts, job.interruptions});
   enqueue(job, t);
 }
 

@@ -68,6 +68,7 @@ void Scheduler::give_name(Job& job, const std::string& name, std::optional<Milli
   if (job.name != nullptr && job.name->name != name) take_name(job, State::forgotten, t);
   job.more().lifespan = lifespan.value_or(settings_.limits.default_lifespan);
   job.name = &names_.hold(job.owner, name, job);
+  write(job, t);
   if (job.durable())
     t.plan.changes.emplace_back(change::SetName{job.owner, name, job.id, job.more().lifespan});
 }
@@ -138,10 +139,6 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
   Job& job = make_job(remember.id, asked.uid(), outcome.function, submit.options.queue());
   job.durability = outcome.durability;
   job.submitted = next_submitted(t.now);
-  if (job.durable()) {
-    t.plan.changes.emplace_back(
-        change::InsertJob{job.id, job.owner, outcome.function, submit.options, {}, job.submitted});
-  }
   give_name(job, remember.name, remember.lifespan, t);
   end_job(job, outcome.state, std::move(outcome.failure), std::move(outcome.reason),
           std::move(asked.event.payload), t);

@@ -43,6 +43,7 @@ void Scheduler::on(Asked& asked, message::Adjust& adjust, Turn& t) {
       job->more().run_timeout = *adjust.run_timeout;
       if (job->state == State::running) arm(*job->worker, t);
     }
+    write(*job, t);
     if (job->durable()) {
       t.plan.changes.emplace_back(change::AdjustJob{job->id, job->more().timeout, job->more().run_timeout});
     }

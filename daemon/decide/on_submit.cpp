@@ -50,7 +50,7 @@ void Scheduler::resubmit(Asked& asked, Job& job, Turn& t) {
     clear_timer(job);
     if (job.name != nullptr) keep_or_release(job, t);
     deliver(job, t);
-  } else {
+  } else if (!job.durable() || job.written) {
     tell_accepted(asked.session, asked.number(), job, t);
   }
 }
@@ -132,13 +132,13 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   job.submitter_tag = asked.session.tag();
   job.number = asked.number();
   job.submitted = next_submitted(t.now);
-  if (job.durable()) {
-    t.plan.changes.emplace_back(change::InsertJob{job.id, job.owner, job.function->name,
-                                                  std::move(submit.options), job.arguments, job.submitted});
-  }
   if (!name.empty()) give_name(job, name, options.lifespan(), t);
   enqueue(job, t);
-  tell_accepted(asked.session, asked.number(), job, t);
+  if (job.durable()) {
+    write_soon(job, t);
+  } else {
+    tell_accepted(asked.session, asked.number(), job, t);
+  }
 }
 
 /// No two jobs have the same moment, though a turn has one: the store keeps the order of submission by it.

@@ -13,6 +13,7 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
   job.priority = static_cast<std::int8_t>(recovered.options.priority());
   job.at_most_once = std::as_const(recovered.options).at_most_once();
   job.submitted = recovered.submitted;
+  job.written = true;
   last_submitted_ = std::max(last_submitted_, job.submitted);
   job.attempts = static_cast<std::uint16_t>(recovered.attempts);
   job.interruptions = static_cast<std::uint16_t>(recovered.interruptions);

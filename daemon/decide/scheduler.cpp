@@ -39,6 +39,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   for (Pool& pool : pools_) {
     if (std::exchange(pool.dirty, false)) fill(pool, t);
   }
+  write_due(now.steady, t);
   flush_accepted(t);
   drop_stale_lanes();
 }
@@ -55,6 +56,7 @@ std::optional<Nanos> Scheduler::next_due(Now now) const {
   }
   if (const NameEntry* grave = names_.oldest_tombstone()) consider(grave->until - now.wall);
   if (tell_memory_at_) consider(*tell_memory_at_ - now.steady);
+  if (!unwritten_.empty()) consider(unwritten_.front().first - now.steady);
   return next;
 }
 
@@ -72,6 +74,7 @@ void Scheduler::drain(Now now, Plan& plan) {
     refuse(held.session, held.request.number,
            {.code = "stopping", .message = "the daemon is stopping and accepts no more jobs"}, t);
   }
+  write_due(Instant::max(), t);
   for (Pool& pool : pools_) clear_timer(pool);
   for (auto& [id, worker] : workers_) {
     worker->phase = Worker::Phase::stopping;

@@ -5,10 +5,12 @@
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust), on_look (list, show, status), on_worker, on_attempt; what several of them need is in
-// ending (outcomes), delivery (how they reach clients), dispatch (who runs what next), timers and recovery.
+// ending (outcomes), delivery (how they reach clients), dispatch (who runs what next), writing (when the
+// store is told), timers and recovery.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <map>
 #include <memory>
@@ -16,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "daemon/decide/accounts.hpp"
@@ -193,6 +196,13 @@ class Scheduler {
   void on(event::ResultLoaded&& e, Turn& t);
   void stop_loading(Job& job, Turn& t);
 
+  // writing
+  void write_soon(Job& job, Turn& t);
+  [[nodiscard]] bool ends_soon(const Job& job, Now now) const;
+  void write(Job& job, Turn& t);
+  void write_end(const Job& job, Turn& t);
+  void write_due(Instant until, Turn& t);
+
   // timers
   void set_timer(Timer& timer, Instant due);
   void set_wall_timer(Timer& timer, WallTime due);
@@ -222,6 +232,10 @@ class Scheduler {
   TimerHeap wall_timers_;
 
   Held held_;
+  /// Durable jobs that the store has not been told of, with the moment when it will be; some have ended, or
+  /// been written for another reason.
+  std::deque<std::pair<Instant, JobId>> unwritten_;
+  Instant last_insert_{};
   /// Sessions with something in accepted or accepted_durable.
   std::vector<SessionId> to_tell_;
   std::optional<Instant> tell_memory_at_;

@@ -77,6 +77,7 @@ void Scheduler::due(Worker& worker, Turn& t) {
   if (ran >= kStall || over) {
     job.function->usual_run = std::max(job.function->usual_run.value_or(ran), ran);
     if (job.durable() && !std::exchange(job.start_written, true)) {
+      write(job, t);
       t.plan.changes.emplace_back(change::StartJob{job.id, job.attempts});
     }
     if (worker.channel.size() > 1) revoke(worker, t);

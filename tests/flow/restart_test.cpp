@@ -44,6 +44,7 @@ TEST_CASE("Q1 the order of submission survives a restart, also of jobs that came
   const auto client = house->connect();
   std::vector<JobId> jobs;
   for (int i = 0; i < 50; ++i) jobs.push_back(house->submit(client));
+  house->wait(50ms);
   house.commit();
   house.restart_after();
   for (const JobId& id : jobs) CHECK(house->finish(house.worker()) == id);
@@ -142,6 +143,7 @@ TEST_CASE("A4 an at-most-once job that had begun fails as interrupted, one that 
   auto client = house->connect();
   const JobId begun = house->submit(client, "f", Options{}.at_most_once());
   const JobId waits = house->submit(client, "f", Options{}.at_most_once());
+  house->wait(50ms);
   house.commit();
   house->begin(house.worker());
   house.restart_after();
@@ -218,6 +220,7 @@ TEST_CASE("a durable unnamed job that ended and arrived within one batch is neve
   house->finish(house.worker());
   house->ask(client, std::monostate{}, {}, 1);
   CHECK(house.commit() == 0);
+  house->wait(50ms);
   house->submit(client);
   CHECK(house.commit() == 1);
 }

@@ -79,7 +79,7 @@ TEST_CASE(
   house.finish(house.workers()[0]);
   CHECK(house.ended(second, running));
   house.ask(second, std::monostate{}, {}, 2);
-  CHECK(house.written<change::DeleteJob>().size() == 2);
+  CHECK(used(house, second, "max_jobs_per_owner") == 0);
 }
 
 TEST_CASE("another client that looks at an unnamed outcome does not take it from its submitter") {

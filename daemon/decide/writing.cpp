@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// When the store is told of a durable job. What nobody has been told to be accepted may wait a moment: a job
+// that has ended and is on its way to its submitter by then need never be written (write elision, DESIGN 3).
+#include <algorithm>
+#include <utility>
+
+#include "daemon/decide/scheduler.hpp"
+
+namespace promised {
+namespace {
+
+/// The longest that the acceptance of an unnamed job waits for the job's end, and how soon that end has to be
+/// in sight.
+constexpr std::chrono::milliseconds kWriteBehind{50};
+constexpr std::chrono::milliseconds kInSight{10};
+
+Options options_of(const Job& job) {
+  Options options;
+  options.queue(job.lane->queue->name).priority(job.priority).at_most_once(job.at_most_once);
+  if (job.detail) options.timeout(job.detail->timeout).run_timeout(job.detail->run_timeout);
+  return options;
+}
+
+}  // namespace
+
+/// A new job: at once if the disk has had nothing to do lately, or if the job may take a while; else in a
+/// moment, if it is still there.
+void Scheduler::write_soon(Job& job, Turn& t) {
+  if (!job.durable()) return;
+  if (t.now.steady - last_insert_ >= kWriteBehind || !ends_soon(job, t.now)) {
+    write(job, t);
+  } else {
+    unwritten_.emplace_back(t.now.steady + kWriteBehind, job.id);
+  }
+}
+
+/// Whether it is to be expected that the job, with all that stand before it in its lane, has ended in a few
+/// milliseconds: its function is a quick one, and some worker that has it is not stuck in a slow one.
+bool Scheduler::ends_soon(const Job& job, Now now) const {
+  for (const Pool* pool : job.function->offered_by) {
+    const auto rounds =
+        static_cast<std::int64_t>(job.lane->jobs / std::max<std::size_t>(pool->workers.size(), 1));
+    if (usual_run(job) * (rounds + 1) > kInSight) continue;
+    const bool flows = std::any_of(pool->workers.begin(), pool->workers.end(), [&](const Worker* w) {
+      return w->phase == Worker::Phase::ready && w->kill_reason == KillReason::none &&
+             (w->channel.empty() || (now.steady - w->head_since < kInSight && w->load <= kPrefetchWindow));
+    });
+    if (flows) return true;
+  }
+  return false;
+}
+
+/// Tells the store of the job as it stands, if that has not been done; then the submitter may be told that it
+/// is accepted.
+void Scheduler::write(Job& job, Turn& t) {
+  if (!job.durable() || std::exchange(job.written, true)) return;
+  last_insert_ = t.now.steady;
+  t.plan.changes.emplace_back(change::InsertJob{job.id, job.owner, job.function->name, options_of(job),
+                                                job.arguments, job.submitted});
+  if (job.ended()) {
+    write_end(job, t);
+    return;
+  }
+  if (job.interruptions > 0) {
+    const std::uint32_t before = job.attempts - (job.state == State::running ? 1U : 0U);
+    t.plan.changes.emplace_back(change::RequeueJob{job.id, before, job.interruptions});
+  }
+  if (Session* session = sessions_.find(job.submitter); session != nullptr)
+    tell_accepted(*session, job.number, job, t);
+}
+
+void Scheduler::write_end(const Job& job, Turn& t) {
+  change::EndJob end{job.id, job.state, {}, {}, job.result, job.started, job.ended_at, job.attempts};
+  if (job.detail) {
+    if (job.state == State::failed) end.failure = job.detail->failure;
+    end.reason = job.detail->reason;
+  }
+  t.plan.changes.emplace_back(std::move(end));
+}
+
+void Scheduler::write_due(Instant until, Turn& t) {
+  while (!unwritten_.empty() && unwritten_.front().first <= until) {
+    Job* job = jobs_.find(unwritten_.front().second);
+    unwritten_.pop_front();
+    if (job != nullptr && !job->ended()) write(*job, t);
+  }
+}
+
+}  // namespace promised
