@@ -114,10 +114,7 @@ Connection::Connection(const Context& context, const std::string& endpoint) {
     if (monitor_ == nullptr) fail("cannot make a ZeroMQ socket");
     set(monitor_, ZMQ_LINGER, 0);
     if (zmq_connect(monitor_, monitor_name.c_str()) != 0) fail("cannot watch a ZeroMQ socket");
-    if (zmq_connect(socket_, endpoint.c_str()) != 0) {
-      fail("cannot connect to the endpoint \"" + endpoint +
-           "\" (expected ipc:///path/of/a/socket or tcp://host:port)");
-    }
+    if (zmq_connect(socket_, endpoint.c_str()) != 0) fail("cannot connect to the endpoint " + endpoint);
     fd_ = get(socket_, ZMQ_FD);
     monitor_fd_ = get(monitor_, ZMQ_FD);
   } catch (...) {

@@ -49,7 +49,7 @@ class Context {
 
 class Connection {
  public:
-  /// Begins to connect. Throws Error when `endpoint` is not one.
+  /// Begins to connect to an endpoint that resolved_endpoint() let pass.
   Connection(const Context& context, const std::string& endpoint);
   ~Connection();
   Connection(const Connection&) = delete;

@@ -2,6 +2,7 @@
 #include "client/endpoint.hpp"
 
 #include <promised/client.hpp>
+#include <promised/error.hpp>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+
+#include "common/ipc_path.hpp"
 
 namespace promised {
 namespace {
@@ -44,10 +47,21 @@ std::string default_endpoint() {
 
 namespace detail {
 
+std::string resolved_endpoint(const std::string& given) {
+  const std::string endpoint = given.empty() ? default_endpoint() : given;
+  if (const auto path = ipc_path(endpoint); !path) {
+    const char* const variable = std::getenv("PROMISED_ENDPOINT");
+    const bool by_variable = variable != nullptr && *variable != '\0';
+    const std::string which = !given.empty() ? "the endpoint of the daemon"
+                              : by_variable  ? "PROMISED_ENDPOINT"
+                                             : "the default endpoint (set PROMISED_ENDPOINT to another)";
+    throw Error(which + ": " + path.problem().message);
+  }
+  return endpoint;
+}
+
 std::string why_nobody_answers(const std::string& endpoint) {
-  constexpr std::string_view kIpc = "ipc://";
-  if (!endpoint.starts_with(kIpc)) return "nobody answers there";
-  const std::string path = endpoint.substr(kIpc.size());
+  const std::string path = ipc_path(endpoint).value();
   struct stat s {};
   if (stat(path.c_str(), &s) != 0) {
     return errno == ENOENT ? "there is no such socket" : std::string("its socket: ") + std::strerror(errno);

@@ -6,6 +6,10 @@
 
 namespace promised::detail {
 
+/// `given`, or default_endpoint() if that is empty. Throws Error, saying which of them, if it is not one of a
+/// socket on this machine.
+[[nodiscard]] std::string resolved_endpoint(const std::string& given);
+
 /// A half-sentence for the message that no daemon answers at `endpoint`.
 [[nodiscard]] std::string why_nobody_answers(const std::string& endpoint);
 

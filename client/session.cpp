@@ -16,6 +16,7 @@
 #include <variant>
 
 #include "client/call.hpp"
+#include "client/endpoint.hpp"
 #include "client/trouble.hpp"
 #include "common/ids.hpp"
 #include "common/wire/client_codec.hpp"
@@ -27,7 +28,7 @@ namespace {
 constexpr std::size_t kMostUnseen = 1000;
 
 ClientOptions completed(ClientOptions options) {
-  if (options.endpoint.empty()) options.endpoint = default_endpoint();
+  options.endpoint = resolved_endpoint(options.endpoint);
   if (options.program.empty()) options.program = program_invocation_short_name;
   return options;
 }

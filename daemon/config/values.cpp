@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/config/values.hpp"
 
-#include <sys/un.h>
-
 #include <algorithm>
 #include <charconv>
 
+#include "common/ipc_path.hpp"
 #include "common/nearest.hpp"
 
 namespace promised::config {
@@ -107,17 +106,7 @@ Result<std::string> parse_path(std::string_view text) {
 }
 
 Result<std::string> parse_endpoint(std::string_view text) {
-  constexpr std::string_view kScheme = "ipc://";
-  constexpr std::size_t kMost = sizeof(sockaddr_un{}.sun_path) - 1;
-  if (!text.starts_with(kScheme) || text.size() == kScheme.size() || text[kScheme.size()] != '/') {
-    return expected("ipc:// and an absolute path, such as ipc:///run/promised/promised.sock", text);
-  }
-  const auto path = text.substr(kScheme.size());
-  if (path.size() > kMost) {
-    return Problem::of("value", "the path of a socket has at most " + std::to_string(kMost) +
-                                    " bytes, but '" + std::string(path) + "' has " +
-                                    std::to_string(path.size()));
-  }
+  PROMISED_TRY(ipc_path(text));
   return std::string(text);
 }
 

@@ -25,7 +25,8 @@
 namespace promised {
 
 struct ClientOptions {
-  /// Such as ipc:///run/promised/promised.sock or tcp://host:port. Empty: default_endpoint().
+  /// ipc:// and the absolute path of the daemon's socket, such as ipc:///run/promised/promised.sock. Empty:
+  /// default_endpoint().
   std::string endpoint = {};
   /// How long a daemon may be gone, or not be there yet, before waits throw DisconnectedError.
   std::chrono::milliseconds connect_timeout{5'000};
@@ -87,7 +88,7 @@ struct Unaccepted {
 class PROMISED_EXPORT Client {
  public:
   /// Starts to connect and returns at once: without a daemon, the first wait throws DisconnectedError within
-  /// connect_timeout. Throws Error when the endpoint is not one.
+  /// connect_timeout. Throws Error when the endpoint, wherever it comes from, is not one.
   Client();
   explicit Client(ClientOptions options);
   Client(Client&& other) noexcept;
@@ -134,7 +135,7 @@ class PROMISED_EXPORT Client {
                 Duplicate duplicate = Duplicate::raise, std::chrono::milliseconds timeout = kAnswerTimeout);
 
   [[nodiscard]] StatusView status(std::chrono::milliseconds timeout = kAnswerTimeout);
-  /// One page, in the order of the ids; oldest first.
+  /// One page, newest first: in the falling order of the ids.
   [[nodiscard]] JobPage jobs(const JobFilter& filter = {},
                              std::chrono::milliseconds timeout = kAnswerTimeout);
   [[nodiscard]] JobView show(const JobKey& key, std::chrono::milliseconds timeout = kAnswerTimeout);

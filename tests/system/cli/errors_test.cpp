@@ -55,6 +55,21 @@ TEST_CASE("M5 a wrong command line is exit code 3, before any daemon is asked") 
   CHECK(error.at("error").at("code") == "usage");
 }
 
+TEST_CASE("an endpoint that is no local socket is exit code 3 at once, wherever it comes from") {
+  const std::string expectation =
+      ": expected ipc:// and an absolute path, such as ipc:///run/promised/promised.sock, found "
+      "'tcp://127.0.0.1:5555'\n";
+  const Finished option = alone({"status", "--endpoint", "tcp://127.0.0.1:5555"});
+  CHECK(option.exit == Exit{kUsage, 0});
+  CHECK(option.err == "promisectl: the endpoint of the daemon" + expectation);
+  Program program;
+  program.command = {promisectl_binary(), "status"};
+  program.environment["PROMISED_ENDPOINT"] = "tcp://127.0.0.1:5555";
+  const Finished variable = run(std::move(program));
+  CHECK(variable.exit == Exit{kUsage, 0});
+  CHECK(variable.err == "promisectl: PROMISED_ENDPOINT" + expectation);
+}
+
 TEST_CASE("Q7 a function that nobody offers is exit code 4 with the nearest names") {
   const Shell shell;
   const Finished finished = shell.run(kRefused, {"run", "ehco", "1"});

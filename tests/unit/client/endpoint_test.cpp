@@ -46,8 +46,8 @@ std::string expected(const std::string& otherwise) {
 
 TEST_CASE("the endpoint is what PROMISED_ENDPOINT says") {
   Environment environment;
-  environment.set("PROMISED_ENDPOINT", "tcp://127.0.0.1:1");
-  CHECK(default_endpoint() == "tcp://127.0.0.1:1");
+  environment.set("PROMISED_ENDPOINT", "ipc:///somewhere/else.sock");
+  CHECK(default_endpoint() == "ipc:///somewhere/else.sock");
   environment.set("PROMISED_ENDPOINT", "");
   environment.set("XDG_RUNTIME_DIR", "/x");
   CHECK(default_endpoint() == expected("ipc:///x/promised/promised.sock"));
@@ -73,6 +73,26 @@ TEST_CASE_FIXTURE(Fixture, "a client without options finds its daemon by the env
   CHECK(client.submit<int>("echo", 1).result(kPatience) == 1);
   CHECK(contains(std::get<message::Hello>(daemon.wait_for<message::Hello>().request.body).program,
                  "unit_client"));
+}
+
+std::string refusal(const std::string& endpoint) {
+  ClientOptions options;
+  options.endpoint = endpoint;
+  return message_of<Error>([&] { return Client(options).endpoint(); });
+}
+
+TEST_CASE("an endpoint that is none is an error at once, with what was expected and what was found") {
+  const std::string expectation =
+      ": expected ipc:// and an absolute path, such as ipc:///run/promised/promised.sock, found ";
+  for (const std::string endpoint :
+       {"nonsense", "tcp://127.0.0.1:5555", "ipc://relative.sock", "ipc://", "ipc://@x"}) {
+    CHECK(refusal(endpoint) == "the endpoint of the daemon" + expectation + "'" + endpoint + "'");
+  }
+  CHECK(contains(refusal("ipc:///" + std::string(107, 'x')),
+                 "the path of a socket has at most 107 bytes, but '/xxx"));
+  Environment environment;
+  environment.set("PROMISED_ENDPOINT", "tcp://host:1");
+  CHECK(refusal("") == "PROMISED_ENDPOINT" + expectation + "'tcp://host:1'");
 }
 
 }  // namespace

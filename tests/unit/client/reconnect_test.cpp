@@ -216,14 +216,6 @@ TEST_CASE_FIXTURE(Fixture, "a daemon that refuses the client ends its waits with
   }
 }
 
-TEST_CASE("an endpoint that is none is an error at once") {
-  ClientOptions options;
-  options.endpoint = "nonsense";
-  CHECK(contains(
-      message_of<Error>([&] { return Client(options).endpoint(); }),
-      "cannot connect to the endpoint \"nonsense\" (expected ipc:///path/of/a/socket or tcp://host:port): "));
-}
-
 TEST_CASE_FIXTURE(Fixture, "garbage from the daemon is logged once and harms nobody") {
   Client client(options());
   const auto future = client.submit<int>("hold");
