@@ -26,6 +26,9 @@ po::options_description global_options() {
              "the daemon to talk to (default: $PROMISED_ENDPOINT, else the system's, else the user's own)");
   add_option(options, "output", "HOW", "human, json or quiet");
   add_option(options, "timeout", "TIME", "wait at most so long, such as 500ms, 90s or 5min");
+  add_option(options, "connect-timeout", "TIME",
+             "try for so long to reach the daemon (default: 1s where nobody listens, 5s where it is slow or "
+             "restarts)");
   add_flag(options, "version", "print the version");
   add_flag(options, "help", "print help");
   return options;
@@ -36,7 +39,9 @@ std::size_t leading(const std::vector<std::string>& arguments) {
   std::size_t i = 0;
   while (i < arguments.size() && arguments[i].starts_with("--")) {
     const std::string& option = arguments[i];
-    i += option == "--endpoint" || option == "--output" || option == "--timeout" ? 2 : 1;
+    const bool takes_value = option == "--endpoint" || option == "--output" || option == "--timeout" ||
+                             option == "--connect-timeout";
+    i += takes_value ? 2 : 1;
   }
   return std::min(i, arguments.size());
 }

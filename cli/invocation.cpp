@@ -6,16 +6,29 @@
 #include <utility>
 
 #include "cli/usage_error.hpp"
+#include "cli/value_json.hpp"
 #include "common/nearest.hpp"
 #include "common/units.hpp"
 
 namespace promised::cli {
+namespace {
+
+/// How long somebody at a shell is kept waiting where nobody listens at all: a daemon that is about to listen
+/// is given the chance, but not the library's patience.
+constexpr std::chrono::milliseconds kAbsentTimeout{1'000};
+
+}  // namespace
 
 Invocation::Invocation(boost::program_options::variables_map options,
                        std::vector<boost::program_options::option> ordered, std::vector<std::string> words)
     : options_(std::move(options)), ordered_(std::move(ordered)), words_(std::move(words)) {
   output_ = parse_output(text("output").value_or("human"));
   timeout_ = duration("timeout");
+  connect_timeout_ = duration("connect-timeout");
+  if (connect_timeout_ == std::chrono::milliseconds(0)) {
+    throw UsageError("--connect-timeout: expected a duration above zero, such as 500ms or 1min, found '" +
+                     *text("connect-timeout") + "'");
+  }
 }
 
 bool Invocation::flag(const char* name) const {
@@ -54,15 +67,28 @@ Client& Invocation::client() {
     ClientOptions options;
     options.endpoint = text("endpoint").value_or("");
     options.program = "promisectl";
+    options.absent_timeout = kAbsentTimeout;
+    if (connect_timeout_) options.connect_timeout = *(options.absent_timeout = connect_timeout_);
+    options.log = [warnings = warnings_.get()](std::string_view line) {
+      const std::lock_guard lock(warnings->mutex);
+      warnings->lines.emplace_back(line);
+    };
     client_ = std::make_unique<Client>(options);
   }
   return *client_;
 }
 
+std::vector<Unaccepted> Invocation::close() {
+  if (client_ == nullptr) return {};
+  std::vector<Unaccepted> unaccepted = client_->close();
+  client_.reset();
+  return unaccepted;
+}
+
 void Invocation::print_json(const nlohmann::ordered_json& document) const {
   nlohmann::ordered_json with_format = {{"format", 1}};
   with_format.update(document);
-  std::cout << with_format.dump(2) << '\n';
+  std::cout << json_text(with_format, 2) << '\n';
 }
 
 Output parse_output(const std::string& text) {

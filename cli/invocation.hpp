@@ -8,6 +8,7 @@
 #include <boost/program_options/variables_map.hpp>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -43,6 +44,10 @@ class Invocation {
 
   /// Connects at the first call.
   [[nodiscard]] Client& client();
+  /// Disconnects, after waiting for the acceptance of what was submitted; what was not accepted.
+  [[nodiscard]] std::vector<Unaccepted> close();
+  /// What the client had to say by itself, after close().
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_->lines; }
 
   /// One JSON document and a line end on stdout, with "format": 1 in front.
   void print_json(const nlohmann::ordered_json& document) const;
@@ -52,7 +57,15 @@ class Invocation {
   std::vector<boost::program_options::option> ordered_;
   std::vector<std::string> words_;
   Output output_ = Output::human;
+  /// The client's log: it may come from any thread.
+  struct Warnings {
+    std::mutex mutex;
+    std::vector<std::string> lines;
+  };
+
   std::optional<std::chrono::milliseconds> timeout_;
+  std::optional<std::chrono::milliseconds> connect_timeout_;
+  std::unique_ptr<Warnings> warnings_ = std::make_unique<Warnings>();
   std::unique_ptr<Client> client_;
 };
 

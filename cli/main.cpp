@@ -6,12 +6,15 @@
 #include <csignal>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/command.hpp"
 #include "cli/command_line.hpp"
 #include "cli/trouble.hpp"
+#include "cli/value_json.hpp"
 #include "common/printable.hpp"
 
 namespace promised::cli {
@@ -27,31 +30,61 @@ bool wants_json(const std::vector<std::string>& arguments) {
   return false;
 }
 
-void tell(const Trouble& trouble, bool as_json) {
+/// One line on stderr; `kind` and `code` are for JSON.
+void tell(const char* kind, const std::string& code, const std::string& message, bool as_json) {
   if (as_json) {
-    const nlohmann::ordered_json error = {
-        {"format", 1},
-        {"error", {{"code", valid_utf8(trouble.code)}, {"message", valid_utf8(trouble.message)}}}};
-    std::cerr << error.dump() << '\n';
+    nlohmann::ordered_json body;
+    if (!code.empty()) body["code"] = valid_utf8(code);
+    body["message"] = valid_utf8(message);
+    std::cerr << json_text({{"format", 1}, {kind, std::move(body)}}) << '\n';
   } else {
-    std::cerr << "promisectl: " << printable(trouble.message, Lines::many) << '\n';
+    std::cerr << "promisectl: " << printable(message) << '\n';
   }
 }
 
+void tell(const Trouble& trouble, bool as_json) {
+  tell("error", trouble.code, trouble.message, as_json);
+}
+
+/// Disconnects. What was not accepted is added to the trouble, unless that is that there is no daemon: then
+/// it goes without saying. What else the client had to say are warnings.
+void close(Invocation& invocation, std::optional<Trouble>& trouble, bool as_json) {
+  const std::vector<Unaccepted> unaccepted = invocation.close();
+  for (const std::string& warning : invocation.warnings()) {
+    const bool told = std::any_of(unaccepted.begin(), unaccepted.end(), [&](const Unaccepted& u) {
+      return warning.find(u.id.text()) != std::string::npos;
+    });
+    if (!told) tell("warning", "", warning, as_json);
+  }
+  if (!trouble || trouble->exit == ExitCode::no_daemon) return;
+  for (const Unaccepted& u : unaccepted) trouble->message += "; and it was not accepted: " + u.reason;
+}
+
+ExitCode run(CommandLine& line, bool as_json) {
+  ExitCode exit = ExitCode::fine;
+  std::optional<Trouble> trouble;
+  try {
+    if (line.run != nullptr) exit = line.run(*line.invocation);
+    std::cout << line.answer;
+  } catch (...) {
+    trouble = current_trouble();
+  }
+  std::cout.flush();
+  if (line.invocation) close(*line.invocation, trouble, as_json);
+  if (!trouble && !std::cout) trouble = {ExitCode::internal, "internal", "cannot write to stdout"};
+  if (!trouble) return exit;
+  tell(*trouble, as_json);
+  return trouble->exit;
+}
+
 ExitCode run(const std::vector<std::string>& arguments) {
+  const bool as_json = wants_json(arguments);
   try {
     CommandLine line = parse_command_line(arguments, all_commands());
-    const ExitCode exit = line.run == nullptr ? ExitCode::fine : line.run(*line.invocation);
-    std::cout << line.answer << std::flush;
-    if (!std::cout) {
-      tell({ExitCode::internal, "internal", "cannot write to stdout"}, wants_json(arguments));
-      return ExitCode::internal;
-    }
-    return exit;
+    return run(line, as_json);
   } catch (...) {
     const Trouble trouble = current_trouble();
-    std::cout.flush();
-    tell(trouble, wants_json(arguments));
+    tell(trouble, as_json);
     return trouble.exit;
   }
 }

@@ -27,7 +27,7 @@ void print_value(const Value& value) {
     std::cout.write(reinterpret_cast<const char*>(bytes->data()),
                     static_cast<std::streamsize>(bytes->size()));
   } else {
-    std::cout << printable(to_json(value).dump()) << '\n';
+    std::cout << json_text(to_json(value)) << '\n';
   }
 }
 

@@ -2,7 +2,9 @@
 #include "cli/value_json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -200,6 +202,26 @@ nlohmann::ordered_json to_json(const Value& value) {
     return array;
   }
   return nullptr;
+}
+
+std::string json_text(const nlohmann::ordered_json& document, int indent) {
+  const std::string text = document.dump(indent);
+  std::string out;
+  out.reserve(text.size());
+  for (std::string_view rest = text; !rest.empty();) {
+    const CodePoint c = first_code_point(rest);
+    const std::string_view bytes = rest.substr(0, std::max<std::size_t>(c.size, 1));
+    rest.remove_prefix(bytes.size());
+    // Line ends stand between values only. What is not printable is below U+10000.
+    if ((c.value >= 0x20 && c.value < 0x7f) || c.value == '\n' || printable(bytes) == bytes) {
+      out += bytes;
+    } else {
+      std::array<char, 8> escaped{};
+      std::snprintf(escaped.data(), escaped.size(), "\\u%04x", static_cast<unsigned>(c.value));
+      out += escaped.data();
+    }
+  }
+  return out;
 }
 
 bool is_json(std::string_view text) {

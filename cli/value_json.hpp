@@ -23,6 +23,10 @@ class BadJson : public std::runtime_error {
 
 [[nodiscard]] nlohmann::ordered_json to_json(const Value& value);
 
+/// `document` as text, on one line or with so many spaces of indentation. What could move a terminal's cursor
+/// or turn its writing direction is written as \uNNNN, which means the same.
+[[nodiscard]] std::string json_text(const nlohmann::ordered_json& document, int indent = -1);
+
 /// Whether `text` is JSON at all, whatever from_json says to it.
 [[nodiscard]] bool is_json(std::string_view text);
 /// The value that `text`, which is JSON, stands for. Throws BadJson.

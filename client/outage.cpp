@@ -12,7 +12,7 @@ namespace promised::detail {
 
 void Outage::over() {
   since_.reset();
-  was_there_ = true;
+  was_seen_ = was_there_ = true;
   declared_.store(false, std::memory_order_release);
 }
 
@@ -22,7 +22,7 @@ void Outage::begin(Instant now) {
 
 std::optional<Instant> Outage::declare_at() const {
   if (!since_ || declared()) return std::nullopt;
-  return *since_ + patience_;
+  return *since_ + patience();
 }
 
 bool Outage::declare(Instant now) {
@@ -61,7 +61,7 @@ std::string Outage::text() const {
     return "the daemon at " + endpoint_ + " has been gone for more than " + duration_text(patience_) + ": " +
            why + ". The client goes on trying; start the daemon again, or look into its log for why it ended";
   }
-  return "no daemon has answered at " + endpoint_ + " within " + duration_text(patience_) + ": " + why +
+  return "no daemon has answered at " + endpoint_ + " within " + duration_text(patience()) + ": " + why +
          ". Start one (`systemctl start promised`, or `promised` as yourself), or set PROMISED_ENDPOINT to "
          "where it is";
 }

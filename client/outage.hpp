@@ -16,9 +16,15 @@ namespace promised::detail {
 
 class Outage {
  public:
-  Outage(std::string endpoint, std::chrono::milliseconds patience)
-      : endpoint_(std::move(endpoint)), patience_(patience), since_(std::chrono::steady_clock::now()) {}
+  /// `absent_patience` is for one that nobody has seen yet.
+  Outage(std::string endpoint, std::chrono::milliseconds patience, std::chrono::milliseconds absent_patience)
+      : endpoint_(std::move(endpoint)),
+        patience_(patience),
+        absent_patience_(absent_patience),
+        since_(std::chrono::steady_clock::now()) {}
 
+  /// Somebody listens at the endpoint, who may still be too busy to answer.
+  void listened() { was_seen_ = true; }
   /// The daemon has answered.
   void over();
   /// The daemon is gone from now on, if it was there.
@@ -38,12 +44,17 @@ class Outage {
 
  private:
   [[nodiscard]] std::string text() const;
+  [[nodiscard]] std::chrono::milliseconds patience() const {
+    return was_seen_ ? patience_ : absent_patience_;
+  }
 
   const std::string endpoint_;
   const std::chrono::milliseconds patience_;
+  const std::chrono::milliseconds absent_patience_;
   // The session's thread alone.
   std::optional<Instant> since_;
-  bool was_there_ = false;
+  bool was_seen_ = false;   ///< somebody listened
+  bool was_there_ = false;  ///< and answered
 
   std::atomic<bool> declared_{false};
   mutable std::mutex mutex_;

@@ -19,6 +19,7 @@
 #include "client/endpoint.hpp"
 #include "client/trouble.hpp"
 #include "common/ids.hpp"
+#include "common/printable.hpp"
 #include "common/wire/client_codec.hpp"
 
 namespace promised::detail {
@@ -47,7 +48,8 @@ Session::Session(ClientOptions options)
       client_id_(new_job_id()),
       event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       leader_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-      outage_(options_.endpoint, options_.connect_timeout),
+      outage_(options_.endpoint, options_.connect_timeout,
+              options_.absent_timeout.value_or(options_.connect_timeout)),
       context_(std::in_place) {
   if (!event_fd_.valid() || !leader_fd_.valid())
     throw Error(Problem::system("cannot make an event fd").message);
@@ -132,12 +134,12 @@ void Session::log(std::string_view text) const noexcept {
       options_.log(text);
       return;
     } catch (const std::exception& e) {
-      std::fprintf(stderr, "promised: the log handler threw: %s\n", e.what());
+      std::fprintf(stderr, "promised: the log handler threw: %s\n", printable(e.what()).c_str());
     } catch (...) {
       std::fprintf(stderr, "promised: the log handler threw something that is no std::exception\n");
     }
   }
-  std::fprintf(stderr, "promised: %.*s\n", static_cast<int>(text.size()), text.data());
+  std::fprintf(stderr, "promised: %s\n", printable(text).c_str());
 }
 
 void Session::report_unseen(Unaccepted unseen) {

@@ -82,6 +82,7 @@ void Session::keep_connected(Instant now) {
       return;
     case Connection::Status::connected:
       may_send_ = true;
+      outage_.listened();
       return;
     case Connection::Status::ended:
       break;

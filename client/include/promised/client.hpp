@@ -30,6 +30,9 @@ struct ClientOptions {
   std::string endpoint = {};
   /// How long a daemon may be gone, or not be there yet, before waits throw DisconnectedError.
   std::chrono::milliseconds connect_timeout{5'000};
+  /// The same for as long as nobody has listened at the endpoint since this client was made. Empty:
+  /// connect_timeout. A tool that somebody waits for gives up sooner; a service may start before its daemon.
+  std::optional<std::chrono::milliseconds> absent_timeout = {};
   /// How long the destructor waits for the acceptance of what was submitted (SEMANTICS S1).
   std::chrono::milliseconds close_timeout{5'000};
   /// What the daemon calls this client in its lists and log. Empty: the program's own name.

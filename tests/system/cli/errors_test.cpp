@@ -12,19 +12,80 @@ Finished alone(const std::vector<std::string>& arguments) {
   return run(std::move(program));
 }
 
-TEST_CASE("M5 no daemon is exit code 2 with the endpoint and what to do") {
+TEST_CASE("M5 no daemon is exit code 2 and one line with the endpoint and what to do") {
   const TempDirectory directory;
   const std::string endpoint = "ipc://" + (directory / "none.sock").string();
-  const Finished finished = alone({"--endpoint", endpoint, "run", "add", "1", "1"});
+  const std::string line = "no daemon has answered at " + endpoint +
+                           " within 1 s: there is no such socket. Start one (`systemctl start promised`, or "
+                           "`promised` as yourself), or set PROMISED_ENDPOINT to where it is";
+  for (const std::string output : {"human", "quiet"}) {
+    const Finished finished = alone({"--endpoint", endpoint, "--output", output, "run", "add", "1", "1"});
+    CHECK(finished.exit == Exit{kNoDaemon, 0});
+    CHECK(finished.out.empty());
+    CHECK(finished.err == "promisectl: " + line + "\n");
+  }
+  for (const std::string command : {"submit", "run"}) {
+    const Finished json = alone({"--output", "json", command, "add", "--endpoint", endpoint});
+    CHECK(json.exit == Exit{kNoDaemon, 0});
+    CHECK(json.out.empty());
+    const nlohmann::json expected = {{"format", 1}, {"error", {{"code", "no_daemon"}, {"message", line}}}};
+    CHECK(nlohmann::json::parse(json.err) == expected);
+  }
+}
+
+TEST_CASE("M5 --connect-timeout is how long promisectl tries, where nobody listens any more too") {
+  TestDaemon daemon;
+  daemon.kill9();
+  REQUIRE(std::filesystem::exists(daemon.socket_path()));
+  const Finished finished = promisectl(daemon, {"status", "--connect-timeout", "30ms"});
   CHECK(finished.exit == Exit{kNoDaemon, 0});
-  CHECK(finished.out.empty());
-  CHECK(finished.err.find(endpoint) != std::string::npos);
-  const Finished json = alone({"--output", "json", "status", "--endpoint", endpoint});
-  CHECK(json.exit == Exit{kNoDaemon, 0});
-  CHECK(json.out.empty());
-  const auto error = nlohmann::json::parse(json.err);
-  CHECK(error.at("format") == 1);
-  CHECK(error.at("error").at("code") == "no_daemon");
+  CHECK(finished.err.starts_with("promisectl: no daemon has answered at " + daemon.endpoint() +
+                                 " within 30 ms: nobody answers on its socket. "));
+}
+
+TEST_CASE("M5 a timeout that is over before the job was accepted says so") {
+  const TempDirectory directory;
+  const Finished finished = alone({"--endpoint", "ipc://" + (directory / "none.sock").string(), "--timeout",
+                                   "1ms", "--connect-timeout", "2s", "run", "add"});
+  CHECK(finished.exit == Exit{kTimedOut, 0});
+  CHECK(finished.err.find(
+            " has not ended within 1 ms; the job is left alone; and it was not accepted: the daemon has "
+            "not accepted it in time\n") != std::string::npos);
+  CHECK(finished.err.find('\n') == finished.err.size() - 1);
+}
+
+TEST_CASE("M5 --connect-timeout gives a daemon that starts the time to do so") {
+  TestDaemon daemon({}, TestDaemon::NotStarted{});
+  Program program;
+  program.command = {promisectl_binary(), "--endpoint", daemon.endpoint(),
+                     "--connect-timeout", "60s",        "status"};
+  program.output = daemon.directory() / "status";
+  Process early(program);
+  daemon.start();
+  REQUIRE(early.wait().has_value());
+  CHECK(read_file(program.output).starts_with("promised "));
+}
+
+TEST_CASE("M5 text of others cannot fake a line of promisectl's or move the cursor") {
+  const Shell shell;
+  const std::string bad = "x\npromisectl: \x1b[2Jfine";
+  const std::string shown = "x\\npromisectl: \\x1b[2Jfine";
+  for (const std::string output : {"human", "quiet"}) {
+    for (const auto& arguments : {std::vector<std::string>{"run", bad}, {"show", bad}, {"cancel", bad}}) {
+      CAPTURE(arguments);
+      std::vector<std::string> all{"--output", output};
+      all.insert(all.end(), arguments.begin(), arguments.end());
+      const Finished finished = shell.run(kRefused, all);
+      CHECK(finished.err.find(shown) != std::string::npos);
+      CHECK(finished.err.find('\n') == finished.err.size() - 1);
+      CHECK(finished.err.find('\x1b') == std::string::npos);
+    }
+  }
+  shell.run(kFine, {"submit", "add", "1", "1", "--name", bad});
+  for (const auto& arguments : {std::vector<std::string>{"jobs"}, {"show", bad}, {"wait", bad}}) {
+    CHECK(shell.run(kFine, arguments).out.find(shown) != std::string::npos);
+  }
+  CHECK(shell.json(kFine, {"show", bad}).at("job").at("name") == bad);
 }
 
 TEST_CASE("M5 a wrong command line is exit code 3, before any daemon is asked") {

@@ -53,6 +53,8 @@ TEST_CASE("a wrong command line is told with what was meant and where to look") 
   CHECK(refusal({"status", "--output", "xml"}) == "--output: expected human, json or quiet, found 'xml'");
   CHECK(refusal({"status", "--timeout", "5"}) ==
         "--timeout: expected a duration such as 500ms, 90s, 5min, 2h or 7d, found '5'");
+  CHECK(refusal({"--connect-timeout", "0", "status"}) ==
+        "--connect-timeout: expected a duration above zero, such as 500ms or 1min, found '0'");
   CHECK(refusal({"status", "--output"}) ==
         "the required argument for option '--output' is missing (see promisectl status --help)");
   CHECK(refusal({"status", "--output", "json", "--output", "human"})

@@ -125,6 +125,18 @@ TEST_CASE("values nest as deep as the wire allows and no deeper") {
   CHECK(refusal(nested(1'000'000)) == "lists and maps nest deeper than 64");
 }
 
+TEST_CASE("JSON has nothing in it that a terminal would obey, and means the same") {
+  const std::string text =
+      "a\x1b[2J\x7f\xc2\x9b"
+      "2J\xe2\x80\xae\n\xc3\xa4\xf0\x9f\x98\x80";
+  const nlohmann::ordered_json document = {{"text", text}};
+  const std::string line = json_text(document);
+  CHECK(line == "{\"text\":\"a\\u001b[2J\\u007f\\u009b2J\\u202e\\n\xc3\xa4\xf0\x9f\x98\x80\"}");
+  CHECK(nlohmann::ordered_json::parse(line) == document);
+  CHECK(nlohmann::ordered_json::parse(json_text(document, 2)) == document);
+  CHECK(json_text({{"a", 1}}, 2) == "{\n  \"a\": 1\n}");
+}
+
 TEST_CASE("what is JSON is told from what is not") {
   for (const char* text : {"42", " 42 ", "-1.5e3", "true", "null", "\"x\"", "[]", "{}", "1e999"})
     CHECK(is_json(text));

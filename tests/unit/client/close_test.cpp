@@ -3,7 +3,11 @@
 // deliveries.
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <fstream>
 #include <memory>
 #include <thread>
 
@@ -125,6 +129,29 @@ TEST_CASE("S1 without a daemon, closing gives up when the daemon is declared gon
   const auto begun = std::chrono::steady_clock::now();
   CHECK(client.close(kPatience).size() == 1);
   CHECK(std::chrono::steady_clock::now() - begun < kPatience / 2);
+}
+
+TEST_CASE("what a client logs on stderr is one line that a terminal does not obey") {
+  TempDirectory directory;
+  const auto file = directory / "stderr";
+  const int before = ::dup(STDERR_FILENO);
+  const int instead = ::open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  REQUIRE(::dup2(instead, STDERR_FILENO) == STDERR_FILENO);
+  {
+    ClientOptions options;
+    options.endpoint = "ipc://" + (directory / "none.sock").string();
+    options.close_timeout = 0ms;
+    Client client(options);
+    static_cast<void>(client.submit("a\nb\x1b[2J"));
+  }
+  ::dup2(before, STDERR_FILENO);
+  ::close(before);
+  ::close(instead);
+  std::ifstream written(file);
+  std::string line, more;
+  CHECK(std::getline(written, line));
+  CHECK(line.starts_with("promised: closing: a\\nb\\x1b[2J (job "));
+  CHECK_FALSE(std::getline(written, more));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a client may be closed and destroyed in a callback of its own future") {

@@ -216,6 +216,33 @@ TEST_CASE_FIXTURE(Fixture, "a daemon that refuses the client ends its waits with
   }
 }
 
+TEST_CASE("where nobody has listened yet, absent_timeout is the patience") {
+  TempDirectory directory;
+  ClientOptions options;
+  options.endpoint = "ipc://" + (directory / "none.sock").string();
+  options.connect_timeout = kPatience;
+  options.absent_timeout = 20ms;
+  Client client(options);
+  CHECK(contains(message_of<DisconnectedError>([&] { return client.status(kPatience); }), " within 20 ms: "));
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "connect_timeout is the patience with a daemon that listens and is slow, or was there") {
+  ClientOptions hasty = options();
+  hasty.absent_timeout = kPatience;
+  hasty.connect_timeout = 20ms;
+  daemon.become([](FakeDaemon&, const FakeDaemon::Message&) {});
+  Client slow(hasty);
+  CHECK(contains(message_of<DisconnectedError>([&] { return slow.status(kPatience); }), " within 20 ms: "));
+  daemon.become(FakeDaemon::serve);
+  Client client(hasty);
+  CHECK(eventually(
+      [&] { return message_of<DisconnectedError>([&] { return client.cancel("x"); }) == "threw nothing"; }));
+  daemon.stop();
+  CHECK(contains(message_of<DisconnectedError>([&] { return client.status(kPatience); }),
+                 " has been gone for more than 20 ms: "));
+}
+
 TEST_CASE_FIXTURE(Fixture, "garbage from the daemon is logged once and harms nobody") {
   Client client(options());
   const auto future = client.submit<int>("hold");
