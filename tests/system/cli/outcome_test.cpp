@@ -20,6 +20,27 @@ TEST_CASE("M5 a job that failed is exit code 1, with its message and the worker'
   CHECK(json.at("failure").at("output") == "about to fail\n");
 }
 
+TEST_CASE("M5 the last output of a worker is printed once, in run, result and show") {
+  const Shell shell;
+  const auto count = [](const std::string& text, const std::string& part) {
+    int found = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++found;
+    return found;
+  };
+  const auto printed_once = [&](const std::string& text, const std::string& words) {
+    CAPTURE(text);
+    CHECK(count(text, "last output") == 1);
+    CHECK(count(text, words) == 1);
+  };
+  printed_once(shell.run(kFailed, {"run", "fail", "x", "--name", "fail"}).err, "about to fail");
+  printed_once(shell.run(kFailed, {"run", "raise", std::to_string(SIGSEGV), "--name", "crash"}).err,
+               "last words");
+  printed_once(shell.run(kFailed, {"submit", "raise", std::to_string(SIGABRT), "--wait"}).err, "last words");
+  printed_once(shell.run(kFailed, {"result", "crash"}).err, "last words");
+  printed_once(shell.run(kFine, {"show", "crash"}).out, "last words");
+  printed_once(shell.run(kFine, {"show", "fail"}).out, "about to fail");
+}
+
 TEST_CASE("M5 a crash is exit code 1 and names the signal") {
   const Shell shell;
   const auto json = shell.json(kFailed, {"run", "raise", std::to_string(SIGSEGV)});
