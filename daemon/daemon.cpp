@@ -18,6 +18,7 @@
 #include "common/clock.hpp"
 #include "common/fd.hpp"
 #include "common/ids.hpp"
+#include "common/units.hpp"
 #include "daemon/act.hpp"
 #include "daemon/decide/scheduler.hpp"
 #include "daemon/door/door.hpp"
@@ -60,6 +61,7 @@ struct Daemon::Impl {
   void decide();
   Result<void> tell_ready();
   void stop();
+  void tell_stopping();
 
   const Settings settings;
   Surroundings around;
@@ -82,6 +84,7 @@ struct Daemon::Impl {
   Instant stop_by{};
   bool ready = false;
   bool stopping = false;
+  bool stopping_told = false;
   bool stopped_hard = false;
   std::optional<Problem> store_problem;
 };
@@ -222,14 +225,24 @@ Result<void> Daemon::Impl::hear_signals() {
 void Daemon::Impl::stop() {
   const Now now = Now::read();
   if (!stopping) {
-    log::info("stopping: running jobs have " + std::to_string(settings.stop_grace.count()) + " ms");
-    if (auto told = notify::stopping("running jobs are ending"); !told) log::warning(told.problem().message);
     stopping = true;
     stop_by = now.steady + settings.stop_grace;
     scheduler.drain(now, plan);
   } else {
     stop_by = now.steady;
   }
+}
+
+/// After the turn that stopped: only then is known which of the jobs that workers hold had begun.
+void Daemon::Impl::tell_stopping() {
+  stopping_told = true;
+  const std::uint64_t running = scheduler.running();
+  std::string text = "no job is running";
+  if (running == 1) text = "1 running job has " + format_duration(settings.stop_grace) + " to end";
+  if (running > 1)
+    text = std::to_string(running) + " running jobs have " + format_duration(settings.stop_grace) + " to end";
+  log::info("stopping: " + text);
+  if (auto told = notify::stopping(text); !told) log::warning(told.problem().message);
 }
 
 Result<void> Daemon::Impl::tell_ready() {
@@ -256,6 +269,7 @@ Result<Ending> Daemon::Impl::run() {
       next_watchdog = now + *watchdog;
     }
     if (!stopping) continue;
+    if (!stopping_told) tell_stopping();
     if (!stopped_hard && now >= stop_by) {
       stopped_hard = true;
       scheduler.stop_now(plan);

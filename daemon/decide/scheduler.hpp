@@ -73,6 +73,10 @@ class Scheduler {
   /// Ends the grace: what still runs is interrupted.
   void stop_now(Plan& plan);
   [[nodiscard]] bool drained() const { return draining_ && workers_.empty(); }
+  /// How many jobs run.
+  [[nodiscard]] std::uint64_t running() const {
+    return accounts_.all().by_state[static_cast<std::size_t>(State::running)];
+  }
   /// No pool is in its first start any more: each has been ready, or is failing.
   [[nodiscard]] bool settled() const;
   /// Queues in memory, with some that have no job any more.

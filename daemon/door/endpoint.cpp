@@ -4,8 +4,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <utility>
 
 #include "common/fd.hpp"
 
@@ -53,8 +55,25 @@ Result<Endpoint> Endpoint::hold(const std::string& endpoint) {
   return Endpoint(path, std::move(lock).value());
 }
 
-Result<void> Endpoint::open_to(mode_t mode) const {
+Endpoint::Endpoint(Endpoint&& other) noexcept
+    : path_(std::move(other.path_)),
+      opened_(std::exchange(other.opened_, std::nullopt)),
+      lock_(std::move(other.lock_)) {}
+
+Endpoint::~Endpoint() {
+  // Under the lock. One that cannot be removed is as harmless as one that a killed daemon leaves.
+  if (opened_ && file() == opened_) ::unlink(path_.c_str());
+}
+
+std::optional<Endpoint::File> Endpoint::file() const {
+  struct stat found {};
+  if (::lstat(path_.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return std::nullopt;
+  return File{found.st_dev, found.st_ino};
+}
+
+Result<void> Endpoint::open_to(mode_t mode) {
   if (::chmod(path_.c_str(), mode) != 0) return Problem::system("cannot set the mode of " + path_);
+  opened_ = file();
   return {};
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starting and stopping: what systemd and administrators see.
 #include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -114,6 +116,40 @@ TEST_CASE("E6 SIGTERM lets running jobs end, keeps what waits, and exits with 0"
   CHECK(waiting.result(kPatience) == 3);
   CHECK(late.result(kPatience) == 21);
   CHECK_MESSAGE(lines_in(tally) == 1, "the job that had its time to end must not run again");
+  CHECK(daemon.log().find("stopping: 1 running job has 1min to end\n") != std::string::npos);
+}
+
+TEST_CASE("E6 a daemon that has nothing to do stops without talking of jobs") {
+  TestDaemon daemon(story_config());
+  CHECK(daemon.stop() == Exit{});
+  CHECK(daemon.log().find("stopping: no job is running\n") != std::string::npos);
+  CHECK(daemon.log().find("grace") == std::string::npos);
+  CHECK(daemon.notifications().find("STATUS=no job is running") != std::string::npos);
+}
+
+TEST_CASE("E4 a daemon that stops removes its socket, and leaves the lock file for the next") {
+  TestDaemon daemon(story_config());
+  const std::filesystem::path lock = daemon.socket_path().string() + ".lock";
+  CHECK(std::filesystem::exists(daemon.socket_path()));
+  CHECK(daemon.stop() == Exit{});
+  CHECK_FALSE(std::filesystem::exists(daemon.socket_path()));
+  CHECK(std::filesystem::exists(lock));
+  daemon.start();
+  CHECK(std::filesystem::exists(daemon.socket_path()));
+}
+
+TEST_CASE("E4 a daemon that stops leaves a socket that has taken the place of its own") {
+  TestDaemon daemon(story_config());
+  const std::filesystem::path own = daemon.socket_path().string() + ".own";
+  const int other = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  daemon.socket_path().string().copy(address.sun_path, sizeof address.sun_path - 1);
+  std::filesystem::rename(daemon.socket_path(), own);
+  REQUIRE(::bind(other, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  CHECK(daemon.stop() == Exit{});
+  CHECK(std::filesystem::is_socket(daemon.socket_path()));
+  ::close(other);
 }
 
 TEST_CASE("E6 a job that is not done within stop_grace is interrupted and runs again after the start") {

@@ -141,6 +141,7 @@ TEST_CASE("E6 draining takes nothing new, lets running jobs end, and interrupts 
   house.turn();
   CHECK(house.hand(worker).told_to_stop);
   CHECK(house.hand(worker).channel.size() == 1);
+  CHECK(house.scheduler.running() == 1);
   house.submit(client);
   CHECK(house.last<message::Refused>(client).message == "the daemon is stopping and accepts no more jobs");
   CHECK_FALSE(house.scheduler.drained());
@@ -149,6 +150,7 @@ TEST_CASE("E6 draining takes nothing new, lets running jobs end, and interrupts 
   CHECK(house.hand(worker).signals == std::vector<int>{SIGKILL});
   house.gone(worker, SIGKILL);
   CHECK(house.scheduler.drained());
+  CHECK(house.scheduler.running() == 0);
   CHECK_FALSE(house.ended(client, running));
   REQUIRE(house.written<change::RequeueJob>().size() == 1);
   CHECK(house.written<change::RequeueJob>()[0].interruptions == 1);
