@@ -54,14 +54,19 @@ void print_summary(std::ostream& out, const StatusView& s, WallClock now) {
   table.print(out);
 }
 
-/// Their names; of many only the first, for the line to stay one.
+/// Their names; of many only how many there are and the first, for the line to stay one. JSON has them all.
 std::string functions_line(const PoolView& pool) {
-  constexpr std::size_t kMost = 6;
-  const std::size_t shown = pool.functions.size() <= kMost ? pool.functions.size() : kMost - 1;
+  constexpr std::size_t kMostNames = 4;
+  constexpr std::size_t kMostColumns = 48;
   std::string text;
-  for (std::size_t i = 0; i < shown; ++i) text += (i == 0 ? "" : ", ") + pool.functions[i].name;
+  std::size_t shown = 0;
+  for (; shown < pool.functions.size() && shown < kMostNames; ++shown) {
+    const std::string name = (shown == 0 ? "" : ", ") + printable(pool.functions[shown].name);
+    if (shown != 0 && columns(text) + columns(name) > kMostColumns) break;
+    text += name;
+  }
   if (shown == pool.functions.size()) return text;
-  return text + " and " + std::to_string(pool.functions.size() - shown) + " more";
+  return std::to_string(pool.functions.size()) + ": " + text + ", ...";
 }
 
 void print_pools(std::ostream& out, const StatusView& s) {

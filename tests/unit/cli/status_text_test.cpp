@@ -39,13 +39,22 @@ TEST_CASE("M1 the status is one glance, aligned and escaped") {
         "max_jobs      81   100\n");
 }
 
-TEST_CASE("M1 of many functions the first are shown") {
+TEST_CASE("M1 of many functions their number and the first are shown") {
   StatusView s = sample_status();
-  s.pools[0].functions.clear();
-  for (const char* name : {"a", "b", "c", "d", "e", "f"}) s.pools[0].functions.push_back({name, ""});
-  CHECK(printed(s).find("  a, b, c, d, e, f\n") != std::string::npos);
-  s.pools[0].functions.push_back({"g", ""});
-  CHECK(printed(s).find("  a, b, c, d, e and 2 more\n") != std::string::npos);
+  const auto line = [&](const std::vector<std::string>& names) {
+    s.pools[0].functions.clear();
+    for (const std::string& name : names) s.pools[0].functions.push_back({name, ""});
+    const std::string text = printed(s);
+    const auto at = text.find("  1234  ") + 8;
+    return text.substr(at, text.find('\n', at) - at);
+  };
+  CHECK(line({"a", "b", "c", "d"}) == "a, b, c, d");
+  CHECK(line({"a", "b", "c", "d", "e"}) == "5: a, b, c, d, ...");
+  const std::string name(22, 'x');
+  CHECK(line({name, name, name}) == "3: " + name + ", " + name + ", ...");
+  const std::string whole(60, 'x');
+  CHECK(line({whole}) == whole);
+  CHECK(line({whole, "a"}) == "2: " + whole + ", ...");
 }
 
 TEST_CASE("M1 a daemon that has nothing to do says so in a few lines") {
