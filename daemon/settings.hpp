@@ -33,6 +33,10 @@ struct PoolSettings {
   friend bool operator==(const PoolSettings&, const PoolSettings&) = default;
 };
 
+/// The most that max_message and max_result may be: SQLite takes no row above 1'000'000'000 bytes, and a
+/// write that it does not take ends the daemon. What is left is for the rest of the row.
+inline constexpr std::uint64_t kLargestPayload = std::uint64_t{900} << 20;
+
 /// Everything that grows has its limit here, under its configuration name.
 struct Limits {
   std::uint64_t max_message = std::uint64_t{64} << 20;  ///< bytes, arguments included

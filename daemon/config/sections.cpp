@@ -43,6 +43,16 @@ auto size_from(std::uint64_t least) {
   };
 }
 
+/// Of what is kept in one row of the database.
+Result<std::uint64_t> payload_size(const std::string& text) {
+  PROMISED_ASSIGN(const std::uint64_t size, size_from(1024)(text));
+  if (size > kLargestPayload) {
+    return expected("at most " + format_size(kLargestPayload) + ", for which the database has room in a row",
+                    text);
+  }
+  return size;
+}
+
 auto number_from(std::int64_t least, std::int64_t most = 1'000'000'000) {
   return [least, most](const std::string& text) -> Result<std::uint64_t> {
     PROMISED_ASSIGN(const std::int64_t number, parse_integer(text, least, most));
@@ -81,8 +91,8 @@ Result<void> read_limits(const Section& section, Limits& limits) {
   const auto count = number_from(1);
   PROMISED_TRY(
       set_keys(section, {
-                            {"max_message", into(limits.max_message, size_from(1024))},
-                            {"max_result", into(limits.max_result, size_from(1024))},
+                            {"max_message", into(limits.max_message, payload_size)},
+                            {"max_result", into(limits.max_result, payload_size)},
                             {"max_unread", into(limits.max_unread, size)},
                             {"max_jobs", into(limits.max_jobs, count)},
                             {"max_jobs_per_owner", into(limits.max_jobs_per_owner, count)},

@@ -87,6 +87,19 @@ TEST_CASE("E3 a misspelt key stops the start with file and line and the nearest 
   }
 }
 
+TEST_CASE("E3 a limit above what the database can hold stops the start, and --check tells it") {
+  TestDaemon daemon(story_config(), TestDaemon::NotStarted{});
+  write_file(daemon.config_file(), "[limits]\nmax_message = 1GiB\n");
+  for (const bool check : {true, false}) {
+    std::vector<std::string> arguments{"--config", daemon.config_file().string()};
+    if (check) arguments.emplace_back("--check");
+    const Finished bad = run_promised(arguments);
+    CHECK(bad.exit == Exit{1, 0});
+    CHECK(bad.err.find(daemon.config_file().string() + ":2: max_message: expected at most 900MiB") !=
+          std::string::npos);
+  }
+}
+
 TEST_CASE("E3 a configuration that is not there stops the start and is named") {
   const Finished missing = run_promised({"--config", "/nonexistent/promised.conf"});
   CHECK(missing.exit.code != 0);

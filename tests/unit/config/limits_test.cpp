@@ -62,6 +62,14 @@ TEST_CASE("E3 an impossible value in [limits] is told with file, line and what w
   const Scene scene;
   const auto told = [&](const std::string& line) { return scene.problem("[limits]\n" + line + "\n"); };
   CHECK(told("max_message = 1023") == "FILE:2: max_message: expected at least 1KiB, found '1023'");
+  for (const std::string key : {"max_message", "max_result"}) {
+    CHECK(scene.settings("[limits]\n" + key + " = 900MiB\n").limits != Limits());
+    CHECK(told(key + " = 943718401") ==
+          "FILE:2: " + key +
+              ": expected at most 900MiB, for which the database has room in a row, "
+              "found '943718401'");
+    CHECK(told(key + " = 1GiB").find("expected at most 900MiB") != std::string::npos);
+  }
   CHECK(told("max_result = many") ==
         "FILE:2: max_result: expected a size such as 4096, 64KiB, 1MiB or 4GiB, found 'many'");
   CHECK(told("max_jobs = 0") == "FILE:2: max_jobs: expected a whole number from 1 to 1000000000, found '0'");

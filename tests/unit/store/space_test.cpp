@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+#include <sqlite3.h>
 
+#include "daemon/settings.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/unit/store/support.hpp"
 
@@ -22,6 +24,15 @@ std::vector<Change> removed(std::uint64_t first, std::uint64_t count) {
   std::vector<Change> changes;
   for (std::uint64_t i = 0; i < count; ++i) changes.emplace_back(remove(first + i));
   return changes;
+}
+
+TEST_CASE("a row has room for the largest payload that the configuration allows") {
+  sqlite3* database = nullptr;
+  REQUIRE(sqlite3_open(":memory:", &database) == SQLITE_OK);
+  const int most = sqlite3_limit(database, SQLITE_LIMIT_LENGTH, -1);
+  sqlite3_close(database);
+  // Beside the content the row has an id and two numbers.
+  CHECK(kLargestPayload + 1024 <= static_cast<std::uint64_t>(most));
 }
 
 TEST_CASE("the log is bounded, however much is written") {
