@@ -238,6 +238,12 @@ void AnyFuture::remember_as(std::string_view name, std::optional<std::chrono::mi
   try {
     ask(told);
   } catch (const NoSuchFuture&) {
+    // There is no such job because it was refused: that is what its submitter has to know.
+    if (state.origin() == FutureState::Origin::submitted && state.is_done() && state.trouble() != nullptr &&
+        state.trouble()->kind == Trouble::Kind::refused) {
+      state.seen();
+      detail::throw_trouble(*state.trouble(), state.subject());
+    }
     // The outcome may have come, and been acknowledged, just before the daemon read this.
     if (told || !outcome_is_here()) throw;
     ask(true);

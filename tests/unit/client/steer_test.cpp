@@ -51,6 +51,22 @@ TEST_CASE_FIXTURE(Fixture, "a client cancels and forgets by name") {
   CHECK(last<message::Forget>(daemon).key.name == "client-123-report");
 }
 
+TEST_CASE_FIXTURE(Fixture, "S4 remembering a job that was refused says why it was refused") {
+  daemon.become(answering<message::Remember>(
+      message::Refused{"no_such_future", "there is no such job", {}, State::unknown}));
+  Client client(options());
+  const auto refused = client.submit("refuse");
+  CHECK(message_of<RefusedError>([&] {
+          refused.remember("name");
+          return 0;
+        }) == "no pool offers refuse");
+  const auto held = client.submit("hold");
+  CHECK(message_of<NoSuchFuture>([&] {
+          held.remember("name");
+          return 0;
+        }) == "there is no such job");
+}
+
 TEST_CASE_FIXTURE(Fixture, "an empty key is refused before anything is sent") {
   Client client(options());
   CHECK(message_of<Error>([&] { return client.cancel(""); }) ==
