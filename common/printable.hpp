@@ -20,6 +20,10 @@ enum class Lines {
 /// `text` with every byte that is not UTF-8 replaced by U+FFFD.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
 
+/// At most the first or the last `most` bytes of a text that is UTF-8; no character is cut in two.
+[[nodiscard]] std::string_view beginning_of(std::string_view text, std::size_t most);
+[[nodiscard]] std::string_view end_of(std::string_view text, std::size_t most);
+
 /// How many columns a terminal needs for `text`, taking every code point for one.
 [[nodiscard]] std::size_t columns(std::string_view text);
 

@@ -58,6 +58,7 @@ struct Daemon::Impl {
   Result<void> intake();
   Result<void> hear_signals();
   void hear_committer();
+  void watch_turned_away(std::uint64_t count);
   void decide();
   Result<void> tell_ready();
   void stop();
@@ -79,6 +80,7 @@ struct Daemon::Impl {
   std::vector<Event> events;
   std::uint32_t woken = 0;  ///< Sources
   std::optional<Nanos> watchdog;
+  std::uint64_t told_turned_away = 0;
   Instant next_watchdog{};
   Instant ready_by{};
   Instant stop_by{};
@@ -188,7 +190,18 @@ Result<void> Daemon::Impl::intake() {
   const Door::Facts facts = door->facts();
   around.clients = facts.clients;
   around.garbage = facts.garbage;
+  watch_turned_away(facts.turned_away);
   return {};
+}
+
+/// Says so the first time, and whenever there have been twice as many.
+void Daemon::Impl::watch_turned_away(std::uint64_t count) {
+  if (count == 0 || count < told_turned_away * 2) return;
+  told_turned_away = count;
+  log::warning("connections turned away so far: " + std::to_string(count) +
+               "; a user may have max_clients_per_owner (" +
+               std::to_string(settings.limits.max_clients_per_owner) +
+               "), and all together no more than there are open files (LimitNOFILE)");
 }
 
 void Daemon::Impl::hear_committer() {

@@ -132,6 +132,11 @@ struct AdjustJob {
   std::chrono::milliseconds timeout;
   std::chrono::milliseconds run_timeout;
 };
+/// It is to be cancelled; its run has not stopped yet.
+struct CancelJob {
+  JobId id;
+  std::string reason;
+};
 struct EndJob {
   JobId id;
   State state;
@@ -169,7 +174,7 @@ struct DeleteName {
 }  // namespace change
 
 using Change =
-    std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob, change::EndJob,
+    std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob, change::CancelJob, change::EndJob,
                  change::DeleteJob, change::SetName, change::DropName, change::DeleteName>;
 
 /// What act is to do.
@@ -245,7 +250,7 @@ struct RecoveredJob {
   std::uint32_t interruptions = 0;
   State state = State::pending;  ///< pending, or how it ended
   Failure failure;
-  std::string reason;
+  std::string reason;  ///< of a job that has not ended: it was to be cancelled
   std::uint64_t arguments_size = 0;
   std::uint64_t result_size = 0;  ///< the result itself stays in the store
   WallTime began;                 ///< of the last attempt of a job that has ended

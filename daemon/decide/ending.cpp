@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How jobs end, and how long what is left of them is kept.
+#include <string>
+#include <string_view>
 #include <utility>
 
+#include "common/printable.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
@@ -10,7 +13,25 @@ namespace {
 /// A remembered durable result above this is not kept in memory: who asks for it gets it from the store.
 constexpr std::size_t kKeepInMemory = 1024;
 
+void shorten(std::string& text, std::string_view part) {
+  if (part.size() < text.size()) text = std::string(part);
+}
+
+/// What a worker says of its failure is kept, but not at any length.
+void shorten(Failure& failure) {
+  shorten(failure.message, beginning_of(failure.message, kMostFailureText));
+  shorten(failure.output, end_of(failure.output, kMostFailureText));
+  shorten(failure.type, beginning_of(failure.type, kMostShortText));
+  shorten(failure.limit, beginning_of(failure.limit, kMostShortText));
+}
+
 }  // namespace
+
+/// What counts against max_bytes.
+std::uint64_t Scheduler::kept_bytes(const Job& job) {
+  const std::uint64_t bytes = job.arguments.size() + job.result.size();
+  return job.detail ? bytes + job.detail->failure.message.size() + job.detail->failure.output.size() : bytes;
+}
 
 /// The one place where an outcome is written: once (DESIGN 2.2).
 void Scheduler::end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t) {
@@ -21,13 +42,16 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
   set_state(job, state);
   ++finished_;
   job.ended_at = t.now.wall;
-  accounts_.subtract(job.owner, Quantity::bytes, job.arguments.size());
+  accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
   job.arguments = {};
-  job.result_size = result.size();
-  accounts_.add(job.owner, Quantity::bytes, result.size());
-  if (state == State::failed) job.more().failure = std::move(failure);
+  if (state == State::failed) {
+    shorten(failure);
+    job.more().failure = std::move(failure);
+  }
   if (!reason.empty()) job.more().reason = std::move(reason);
+  job.result_size = result.size();
   job.result = std::move(result);
+  accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
   if (job.written) {
     write_end(job, t);
   } else if (sessions_.find(job.submitter) == nullptr) {
@@ -71,7 +95,7 @@ void Scheduler::release(Job& job, State tombstone, Turn& t) {
   clear_timer(job);
   stop_loading(job, t);
   if (job.written) t.plan.changes.emplace_back(change::DeleteJob{job.id});
-  accounts_.subtract(job.owner, Quantity::bytes, job.arguments.size() + job.result.size());
+  accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
   accounts_.job_gone(job.owner, job.state);
   lanes_.leave(job);
   jobs_.erase(job);

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "common/printable.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
@@ -59,7 +60,7 @@ void Scheduler::on(event::AttemptProgress&& e, Turn& t) {
   }
   JobDetail& detail = worker->channel.front().job->more();
   detail.progress = e.percent;
-  detail.progress_message = std::move(e.message);
+  detail.progress_message = beginning_of(e.message, kMostShortText);
 }
 
 void Scheduler::on(event::Revoked&& e, Turn& t) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Looking: one job, many jobs, the daemon itself (SEMANTICS M1 to M3). Changes nothing.
-#include <fnmatch.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "common/glob.hpp"
+#include "common/printable.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
@@ -14,6 +14,7 @@ constexpr std::uint32_t kPage = 100;
 constexpr std::uint32_t kMostPage = 10'000;
 constexpr std::size_t kMostQueuesShown = 100;
 constexpr std::size_t kShortestPrefix = 4;
+constexpr std::size_t kIdText = 36;
 
 bool newer(const Job* a, const Job* b) {
   return a->sequence > b->sequence;
@@ -85,6 +86,17 @@ JobView Scheduler::view(const Job& job) const {
 }
 
 void Scheduler::on(Asked& asked, message::List& list, Turn& t) {
+  if (list.function.size() > kMostNameBytes || list.queue.size() > kMostNameBytes ||
+      list.name_prefix.size() > settings_.limits.max_name) {
+    refuse(
+        asked.event.session, asked.number(),
+        {.code = "limit",
+         .message = "a filter has at most as many bytes as what it is to find: function and queue 255, the "
+                    "beginning of a name max_name (" +
+                    std::to_string(settings_.limits.max_name) + ")"},
+        t);
+    return;
+  }
   const std::uint32_t most = std::min(list.most == 0 ? kPage : list.most, kMostPage);
   const Job* after = list.after.empty() ? nullptr : jobs_.find(list.after);
   const auto matches = [&](const Job& job) {
@@ -97,7 +109,7 @@ void Scheduler::on(Asked& asked, message::List& list, Turn& t) {
     if (!list.queue.empty() && job.lane->queue->name != list.queue) return false;
     if (!list.name_prefix.empty() && (job.name == nullptr || !job.name->name.starts_with(list.name_prefix)))
       return false;
-    return list.function.empty() || fnmatch(list.function.c_str(), job.function->name.c_str(), 0) == 0;
+    return list.function.empty() || glob_matches(list.function, job.function->name);
   };
   // The newest `most` and one more, as a heap whose top is the oldest of them.
   std::vector<const Job*> page;
@@ -132,8 +144,10 @@ void Scheduler::on(Asked& asked, message::Show& show, Turn& t) {
     if (const Job* job = find(asked, show.key, t); job != nullptr) answer(*job);
     return;
   }
-  if (!show.last && show.prefix.size() < kShortestPrefix) {
-    none("bad_request", "the beginning of an id has at least 4 characters, given \"" + show.prefix + "\"");
+  if (!show.last && (show.prefix.size() < kShortestPrefix || show.prefix.size() > kIdText)) {
+    none("bad_request", "the beginning of an id has 4 to 36 characters, given " +
+                            std::to_string(show.prefix.size()) + ": \"" +
+                            std::string(beginning_of(show.prefix, kIdText)) + "\"");
     return;
   }
   const Job* found = nullptr;

@@ -6,14 +6,16 @@
 
 namespace promised {
 
+message::Refused Scheduler::name_too_long(const std::string& name) const {
+  return {.code = "limit",
+          .message = "a name has 1 to max_name (" + std::to_string(settings_.limits.max_name) +
+                     ") bytes, given " + std::to_string(name.size())};
+}
+
 std::optional<message::Refused> Scheduler::check_name(std::uint32_t owner, const std::string& name,
                                                       const std::optional<Millis>& lifespan) {
   const Limits& limits = settings_.limits;
-  if (name.empty() || name.size() > limits.max_name) {
-    return message::Refused{.code = "limit",
-                            .message = "a name has 1 to max_name (" + std::to_string(limits.max_name) +
-                                       ") bytes, given " + std::to_string(name.size())};
-  }
+  if (name.empty() || name.size() > limits.max_name) return name_too_long(name);
   if (lifespan && *lifespan > limits.max_lifespan) {
     return message::Refused{.code = "limit",
                             .message = "a lifespan is at most max_lifespan (" +
@@ -44,8 +46,11 @@ Scheduler::NameAnswer Scheduler::settle_name(Asked& asked, const std::string& na
       keep_or_release(holder, t);
       return NameAnswer::take;
     case Duplicate::attach: {
-      reply(asked.event.session, asked.number(), message::Known{holder.id, holder.state, false},
-            holder.durable(), t);
+      // Which job it is comes first; of one that has not ended, watching tells it.
+      if (holder.ended()) {
+        reply(asked.event.session, asked.number(), message::Known{holder.id, holder.state, false},
+              holder.durable(), t);
+      }
       message::Watch watch{.key = {holder.id, {}}};
       on(asked, watch, t);
       return NameAnswer::answered;
@@ -119,6 +124,16 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
         asked.event.session, asked.number(),
         {.code = "bad_request", .message = "an outcome to remember has an id, a function and an ended state"},
         t);
+    return nullptr;
+  }
+  if (const Failure& f = outcome.failure; f.message.size() > kMostFailureText ||
+                                          f.output.size() > kMostFailureText ||
+                                          f.type.size() > kMostShortText || f.limit.size() > kMostShortText ||
+                                          outcome.reason.size() > kMostShortText) {
+    refuse(asked.event.session, asked.number(),
+           {.code = "limit",
+            .message = "the texts of a failure have at most 64 KiB, its type and its reason 1 KiB"},
+           t);
     return nullptr;
   }
   if (outcome.state != State::succeeded) asked.event.payload = {};

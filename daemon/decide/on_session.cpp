@@ -124,6 +124,10 @@ void Scheduler::reply(SessionId session, std::uint64_t number, decltype(message:
 
 Job* Scheduler::find(Asked& asked, const message::Key& key, Turn& t) {
   State state = State::unknown;
+  if (key.name.size() > settings_.limits.max_name) {
+    refuse(asked.event.session, asked.number(), name_too_long(key.name), t);
+    return nullptr;
+  }
   if (!key.name.empty()) {
     if (NameEntry* entry = names_.find(asked.uid(), key.name); entry != nullptr) {
       if (entry->job != nullptr) return entry->job;

@@ -24,8 +24,10 @@ void Scheduler::on(Asked& asked, message::Cancel& cancel, Turn& t) {
   }
   // In a worker's channel: whether it has begun shows when the channel is taken back.
   job->cancel_asked = true;
+  write(*job, t);
+  if (durable) t.plan.changes.emplace_back(change::CancelJob{id, job->more().reason});
   revoke(*job->worker, t);
-  reply(asked.event.session, asked.number(), message::Known{id, job->state, true}, false, t);
+  reply(asked.event.session, asked.number(), message::Known{id, job->state, true}, durable, t);
 }
 
 void Scheduler::on(Asked& asked, message::Adjust& adjust, Turn& t) {

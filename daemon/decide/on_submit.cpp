@@ -11,7 +11,6 @@ namespace {
 
 /// How long the acceptance of memory jobs may wait to be told together; an outcome tells it too.
 constexpr std::chrono::milliseconds kTellAccepted{1};
-constexpr std::size_t kMostNameBytes = 255;  // of functions and queues
 
 }  // namespace
 

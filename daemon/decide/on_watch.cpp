@@ -11,8 +11,13 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
   Job* job = find(asked, watch.key, t);
   if (job == nullptr) return;
   if (!job->ended()) {
-    reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, false, t);
-    if (watch.peek) return;
+    if (watch.peek) {
+      reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, false, t);
+      return;
+    }
+    // Who waits for a durable job counts on it: it is on disk when this is told.
+    write(*job, t);
+    reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, job->durable(), t);
     if (job->submitter_tag == asked.session.tag() && job->name == nullptr &&
         sessions_.find(job->submitter) == nullptr) {
       // The submitter is back, over a new connection.

@@ -27,6 +27,7 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     job.result_size = recovered.result_size;
     job.more().failure = std::move(recovered.failure);
     job.more().reason = std::move(recovered.reason);
+    accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
     job.result_in_store = recovered.state == State::succeeded && recovered.result_size > 0;
     set_wall_timer(job, job.ended_at + settings_.limits.keep_unfetched);
     return;
@@ -35,7 +36,10 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
   accounts_.add(job.owner, Quantity::bytes, job.arguments.size());
   // How long it has waited goes on counting; the monotonic clock has begun anew.
   job.queued = now.steady - std::max(now.wall - job.submitted, std::chrono::microseconds(0));
-  if (recovered.started) {
+  if (!recovered.reason.empty()) {
+    // Its cancelling had been told, and its run was cut off before it had stopped.
+    end_job(job, State::cancelled, {}, std::move(recovered.reason), {}, t);
+  } else if (recovered.started) {
     interrupt(job, t);
   } else {
     enqueue(job, t);

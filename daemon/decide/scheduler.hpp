@@ -36,6 +36,12 @@
 
 namespace promised {
 
+/// Of the names of functions and queues.
+inline constexpr std::size_t kMostNameBytes = 255;
+/// Of a failure's message and of its output; of what is short in it, and of progress messages.
+inline constexpr std::size_t kMostFailureText = std::size_t{64} << 10;
+inline constexpr std::size_t kMostShortText = 1024;
+
 /// What `status` tells of the parts that decide does not know; the loop keeps it true.
 struct Surroundings {
   std::string version;
@@ -121,6 +127,7 @@ class Scheduler {
   enum class NameAnswer : std::uint8_t { take, go_unnamed, answered };
   NameAnswer settle_name(Asked& asked, const std::string& name, Duplicate duplicate, const Job* but_not,
                          Turn& t);
+  [[nodiscard]] message::Refused name_too_long(const std::string& name) const;
   [[nodiscard]] std::optional<message::Refused> check_name(std::uint32_t owner, const std::string& name,
                                                            const std::optional<Millis>& lifespan);
   void give_name(Job& job, const std::string& name, std::optional<Millis> lifespan, Turn& t);
@@ -183,6 +190,7 @@ class Scheduler {
   void end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t);
   Job& make_job(const JobId& id, std::uint32_t owner, const std::string& function_name,
                 const std::string& queue);
+  [[nodiscard]] static std::uint64_t kept_bytes(const Job& job);
   void keep_or_release(Job& job, Turn& t);
   void release(Job& job, State tombstone, Turn& t);
   void set_state(Job& job, State state);

@@ -10,6 +10,7 @@
 #include <zmq.hpp>
 
 #include "common/wire/client_codec.hpp"
+#include "daemon/door/accept_guard.hpp"
 #include "daemon/door/endpoint.hpp"
 #include "daemon/door/peers.hpp"
 
@@ -22,6 +23,8 @@ constexpr std::int64_t kHeaderRoom = std::int64_t{64} << 10;
 /// lets be under way (kDeliveryWindow).
 constexpr int kMostWaitingReplies = 200'000;
 constexpr int kMostWaitingRequests = 4096;
+/// Connections of one user beyond those that become clients, so that one too many can be told so.
+constexpr std::uint64_t kSpareConnections = 64;
 /// Payloads below this are copied, which is cheaper than handing over an owner.
 constexpr std::size_t kCopyBelow = 512;
 constexpr int kLinger = 1000;  // milliseconds, for the last replies
@@ -240,6 +243,7 @@ Door::~Door() = default;
 Result<std::unique_ptr<Door>> Door::open(const Settings& settings) {
   PROMISED_ASSIGN(Endpoint endpoint, Endpoint::hold(settings.endpoint));
   auto impl = std::make_unique<Impl>(std::move(endpoint));
+  PROMISED_TRY(accept_guard::start(settings.limits.max_clients_per_owner + kSpareConnections));
   PROMISED_TRY(impl->bind(settings));
   return std::unique_ptr<Door>(new Door(std::move(impl)));
 }
@@ -272,7 +276,7 @@ void Door::close(const effect::CloseSession& e) {
 }
 
 Door::Facts Door::facts() const {
-  return {static_cast<std::uint32_t>(impl_->peers.size()), impl_->garbage};
+  return {static_cast<std::uint32_t>(impl_->peers.size()), impl_->garbage, accept_guard::turned_away()};
 }
 
 }  // namespace promised

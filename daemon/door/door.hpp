@@ -37,6 +37,8 @@ class Door {
   struct Facts {
     std::uint32_t clients = 0;
     std::uint64_t garbage = 0;
+    std::uint64_t turned_away =
+        0;  ///< connections of users with too many, or for which no descriptor was left
   };
   [[nodiscard]] Facts facts() const;
 

@@ -33,6 +33,7 @@ void bind_inline(Statement& statement, int parameter, const Payload& payload) {
 Result<void> Store::Impl::write(std::span<const Change> changes) {
   // Before, not after: what comes after the commit must not fail a batch that is on disk.
   if (database.log_pages() >= kMostLogPages) PROMISED_TRY(database.checkpoint(Database::Log::keep));
+  PROMISED_TRY(check_presence());
   PROMISED_TRY(statements.begin.run());
   for (const Change& change : changes) {
     PROMISED_TRY(std::visit([this](const auto& c) { return apply(c); }, change));
@@ -80,6 +81,10 @@ Result<void> Store::Impl::apply(const change::AdjustJob& c) {
   }
   const std::string adjusted = wire::encode(options->timeout(c.timeout).run_timeout(c.run_timeout));
   return statements.set_options.bind_blob(1, c.id.view()).bind_blob(2, adjusted).run();
+}
+
+Result<void> Store::Impl::apply(const change::CancelJob& c) {
+  return statements.cancel_job.bind_blob(1, c.id.view()).bind_text(2, c.reason).run();
 }
 
 Result<void> Store::Impl::apply(const change::EndJob& c) {

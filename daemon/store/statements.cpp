@@ -35,6 +35,7 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.requeue_job, "UPDATE job SET started=0, attempts=?2, interruptions=?3 WHERE id=?1"},
       {&all.load_options, "SELECT options FROM job WHERE id=?1"},
       {&all.set_options, "UPDATE job SET options=?2 WHERE id=?1"},
+      {&all.cancel_job, "UPDATE job SET reason=?2 WHERE id=?1"},
       {&all.end_job, kEndJob},
       {&all.delete_job, "DELETE FROM job WHERE id=?1"},
       {&all.delete_large, "DELETE FROM large WHERE job=?1"},

@@ -25,6 +25,7 @@ struct Statements {
   Statement requeue_job;
   Statement load_options;
   Statement set_options;
+  Statement cancel_job;
   Statement end_job;
   Statement delete_job;
   Statement delete_large;

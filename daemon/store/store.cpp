@@ -39,6 +39,12 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory) {
   PROMISED_ASSIGN(Database database, open_database_file(held, migrations()));
   PROMISED_ASSIGN(Statements statements, Statements::prepare(database));
   auto impl = std::make_unique<Impl>(std::move(held), std::move(database), std::move(statements));
+  struct stat opened {};
+  if (::stat(impl->database.path().c_str(), &opened) != 0) {
+    return Problem::system("cannot look at " + impl->database.path());
+  }
+  impl->device = opened.st_dev;
+  impl->inode = opened.st_ino;
   impl->measure();
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
@@ -114,6 +120,18 @@ Result<bool> Store::Impl::tidy() {
   }
   if (was_giving_back) measure();
   return giving_back;
+}
+
+/// SQLite would go on writing to a file that has no name any more: what it acknowledges would be gone with
+/// the process.
+Result<void> Store::Impl::check_presence() const {
+  struct stat found {};
+  if (::stat(database.path().c_str(), &found) != 0)
+    return Problem::system(database.path() + " has been removed");
+  if (found.st_dev != device || found.st_ino != inode) {
+    return Problem::of("system", database.path() + " has been replaced by another file");
+  }
+  return {};
 }
 
 void Store::Impl::measure() {

@@ -2,6 +2,8 @@
 // What is behind Store, for store.cpp, apply.cpp and replay.cpp.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <optional>
 #include <span>
@@ -23,6 +25,8 @@ struct Store::Impl {
   Database database;
   Statements statements;
   StoreFacts facts;
+  dev_t device = 0;  ///< which file the database is, whatever its name
+  ino_t inode = 0;
   std::optional<Problem> broken;  ///< the first Problem: after it nothing is tried any more
   bool giving_back = false;
 
@@ -42,6 +46,7 @@ struct Store::Impl {
   Result<void> apply(const change::StartJob& c);
   Result<void> apply(const change::RequeueJob& c);
   Result<void> apply(const change::AdjustJob& c);
+  Result<void> apply(const change::CancelJob& c);
   Result<void> apply(const change::EndJob& c);
   Result<void> apply(const change::DeleteJob& c);
   Result<void> apply(const change::SetName& c);
@@ -56,6 +61,7 @@ struct Store::Impl {
   Result<std::optional<Payload>> load_result(const JobId& id);
   Result<Payload> load_large(std::string_view job, Part part);
 
+  Result<void> check_presence() const;
   Result<bool> tidy();
   void measure();
 };

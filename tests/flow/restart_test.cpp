@@ -186,6 +186,23 @@ TEST_CASE("S2 an outcome in the store that is asked for again is kept until it h
   CHECK(house->written<change::DeleteJob>().size() == 1);
 }
 
+TEST_CASE(
+    "X1 a running job whose cancelling was told is cancelled, also if the daemon dies before it has "
+    "stopped") {
+  StoredHouse house;
+  auto client = house->connect();
+  const JobId id = house->submit(client);
+  house->begin(house.worker());
+  house->ask(client, message::Cancel{.key = {id, {}}});
+  CHECK(house->count<message::Known>(client) == 0);
+  house.commit();
+  CHECK(house->last<message::Known>(client).effect);
+  house.restart_after();
+  client = house->connect();
+  CHECK(house->show(client, id).state == State::cancelled);
+  CHECK(house->show(client, id).reason == "cancelled by user 1000");
+}
+
 TEST_CASE("limits that were changed after the submission hold after a restart") {
   StoredHouse house;
   auto client = house->connect();

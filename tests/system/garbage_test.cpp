@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // E1 Garbage on the endpoint, on every layer: it harms nobody.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <zmq.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -194,6 +196,41 @@ TEST_CASE("E2 a client that asks and does not read loses its session over max_un
   raw.send(lists);
   CHECK(eventually([&] { return client.status().clients == 1; }));
   check_that_it_serves(client);
+}
+
+TEST_CASE("E2 a user with very many connections is turned away, and harms nobody") {
+  TestDaemon daemon(story_config().limit("max_clients_per_owner", "4"));
+  Client client = connect(daemon);
+  check_that_it_serves(client);
+  std::vector<RawConnection> crowd;
+  const auto turned_away = [&] {
+    return std::count_if(crowd.begin(), crowd.end(), [](const RawConnection& c) { return c.closed(); });
+  };
+  for (int i = 0; i < 200; ++i) crowd.emplace_back(daemon);
+  CHECK(eventually([&] { return turned_away() > 100; }));
+  check_that_it_serves(client);
+  CHECK(eventually([&] { return daemon.log().find("connections turned away so far") != std::string::npos; }));
+  crowd.clear();
+  Client another = connect(daemon);
+  check_that_it_serves(another);
+}
+
+TEST_CASE("E2 a daemon that has no descriptor left turns connections away and goes on") {
+  TestDaemon daemon(story_config());
+  Client client = connect(daemon);
+  check_that_it_serves(client);
+  const rlimit few{64, 64};
+  REQUIRE(::prlimit(daemon.pid(), RLIMIT_NOFILE, &few, nullptr) == 0);
+  std::vector<RawConnection> crowd;
+  for (int i = 0; i < 200; ++i) crowd.emplace_back(daemon);
+  CHECK(eventually([&] {
+    return std::count_if(crowd.begin(), crowd.end(), [](const RawConnection& c) { return c.closed(); }) > 100;
+  }));
+  check_that_it_serves(client);
+  CHECK(daemon.running());
+  crowd.clear();
+  Client another = connect(daemon);
+  check_that_it_serves(another);
 }
 
 TEST_CASE("E1 connections that say nothing, or stop in the middle, harm nobody") {

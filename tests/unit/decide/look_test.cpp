@@ -19,6 +19,49 @@ std::vector<JobId> list(House& house, SessionId session, message::List query) {
 
 }  // namespace
 
+TEST_CASE("E2 filters and keys have no more bytes than what they are to find") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const auto refused = [&](auto body) {
+    house.ask(client, std::move(body));
+    return house.last<message::Refused>(client).message;
+  };
+  CHECK(refused(message::List{.function = std::string(256, '*')})
+            .starts_with("a filter has at most as many bytes as what it is to find"));
+  CHECK(refused(message::List{.name_prefix = std::string(513, 'n')}).starts_with("a filter has at most"));
+  CHECK(refused(message::Watch{.key = {{}, std::string(513, 'n')}}) ==
+        "a name has 1 to max_name (512) bytes, given 513");
+  CHECK(refused(message::Show{.prefix = std::string(5000, 'a')}) ==
+        "the beginning of an id has 4 to 36 characters, given 5000: \"" + std::string(36, 'a') + "\"");
+}
+
+TEST_CASE("E2 the texts of failures count as bytes, and are not kept at any length") {
+  auto settings = one_pool();
+  settings.limits.max_bytes = 1 << 20;
+  ReadyHouse house(settings);
+  const auto client = house.connect(0);
+  Failure failure;
+  failure.cause = Cause::exception;
+  failure.message = std::string(1 << 20, 'm');
+  failure.output = std::string(1 << 20, 'o') + "end";
+  const JobId id = house.submit(client, "f", Options{}.remember("n"), "");
+  house.fail(house.workers()[0], failure);
+  const JobView view = house.show(client, id);
+  CHECK(view.failure.message.size() == 65536);
+  CHECK(view.failure.output.size() == 65536);
+  CHECK(view.failure.output.ends_with("end"));
+  CHECK(house.status(client).limits[1].used == 131072);
+
+  house.ask(client, message::Remember{
+                        new_job_id(), "fat", 1min, Duplicate::raise,
+                        message::KnownOutcome{.function = "f", .state = State::failed, .failure = failure}});
+  CHECK(house.last<message::Refused>(client).message ==
+        "the texts of a failure have at most 64 KiB, its type and its reason 1 KiB");
+  house.ask(client, message::Forget{.key = {id, {}}});
+  house.wait(house.settings.limits.keep_unfetched);
+  CHECK(house.status(client).limits[1].used == 0);
+}
+
 TEST_CASE("M6 a user sees the own jobs, an administrator all") {
   ReadyHouse house;
   const auto alice = house.connect(1001);
@@ -95,7 +138,7 @@ TEST_CASE("M5 a job is shown by the unique beginning of its id, and the newest b
         "2 jobs have an id that begins with " + first.text().substr(0, 4) + "; give more of it");
   house.ask(client, message::Show{.prefix = "0"});
   CHECK(house.last<message::Refused>(client).message ==
-        "the beginning of an id has at least 4 characters, given \"0\"");
+        "the beginning of an id has 4 to 36 characters, given 1: \"0\"");
   house.ask(client, message::Show{.prefix = "ffff"});
   CHECK(house.last<message::Refused>(client).message == "there is no job whose id begins with ffff");
   const auto other = house.connect(1002);

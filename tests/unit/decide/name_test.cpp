@@ -107,6 +107,23 @@ TEST_CASE("R3 replace takes the name from its holder, whose job goes on") {
   CHECK(payload_of(house, client, "n") == "second");
 }
 
+TEST_CASE("R3 who attaches is told so when the holder is on disk, and not before") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.hold_commits();
+  const JobId holder = house.submit(client, "f", Options{}.remember("n", 1min));
+  const auto second = house.connect();
+  house.submit(second, "f", Options{}.remember("n", 1min, Duplicate::attach));
+  const auto third = house.connect();
+  house.ask(third, message::Watch{.key = {holder, {}}});
+  CHECK(house.count<message::Known>(second) == 0);
+  CHECK(house.count<message::Known>(third) == 0);
+  house.commit();
+  CHECK(house.count<message::Known>(second) == 1);
+  CHECK(house.last<message::Known>(second).id == holder);
+  CHECK(house.count<message::Known>(third) == 1);
+}
+
 TEST_CASE("R3 attach gives the holder's outcome, and the new call does not run") {
   ReadyHouse house;
   const auto first = house.connect();

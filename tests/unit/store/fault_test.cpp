@@ -92,6 +92,24 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a database that is removed or replaced while it is in use takes nothing more") {
+  TempDirectory directory;
+  auto store = open_store(directory.path());
+  REQUIRE(store->apply(std::vector<Change>{insert(1)}).ok());
+  const auto path = directory.path() / "promised.db";
+  std::string expected = "promised.db has been removed";
+  std::filesystem::rename(path, directory.path() / "elsewhere");
+  SUBCASE("removed") {}
+  SUBCASE("replaced") {
+    std::filesystem::copy_file(directory.path() / "elsewhere", path);
+    expected = "promised.db has been replaced by another file";
+  }
+  const auto done = store->apply(std::vector<Change>{insert(2)});
+  REQUIRE_FALSE(done.ok());
+  CHECK(done.problem().message.find(expected) != std::string::npos);
+  expect_refusal_of_everything(*store, done.problem());
+}
+
 TEST_CASE("the Problem of a failed write says what is safe and what to do") {
   FaultVfs vfs;
   const TempDirectory directory;
