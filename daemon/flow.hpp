@@ -173,9 +173,9 @@ struct DeleteName {
 
 }  // namespace change
 
-using Change =
-    std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob, change::CancelJob, change::EndJob,
-                 change::DeleteJob, change::SetName, change::DropName, change::DeleteName>;
+using Change = std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob,
+                            change::CancelJob, change::EndJob, change::DeleteJob, change::SetName,
+                            change::DropName, change::DeleteName>;
 
 /// What act is to do.
 namespace effect {
