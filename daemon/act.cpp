@@ -24,7 +24,9 @@ void Act::carry_out(std::vector<Effect>& effects, std::vector<Event>& events) {
       [&](const effect::RevokeUnclaimed& e) { workers_.revoke(e, events); },
       [&](const effect::KillWorker& e) { workers_.kill(e); },
       [&](const effect::StopWorker& e) { workers_.stop(e); },
-      [&](const effect::LoadResult& e) { committer_.load_result(e.job); },
+      [&](const effect::LoadResult& e) { committer_.load(e); },
+      [&](const effect::LoadBacklog& e) { committer_.load(e); },
+      [&](const effect::LoadJob& e) { committer_.load(e); },
   };
   for (const Effect& e : effects) std::visit(act, e);
   effects.clear();

@@ -129,6 +129,12 @@ Result<void> Daemon::Impl::open() {
 Result<void> Daemon::Impl::replay(Store& store) {
   const Now now = Now::read();
   std::size_t jobs = 0;
+  PROMISED_TRY(store.replay_backlog(
+      [&](const RecoveredBacklog& part) {
+        jobs += part.count;
+        scheduler.restore(part);
+      },
+      [&](const JobId& id) { scheduler.restore_backlog_id(id); }));
   PROMISED_TRY(store.replay(
       [&](RecoveredJob job) {
         ++jobs;
@@ -212,7 +218,7 @@ void Daemon::Impl::hear_committer() {
   }
   around.store = news.facts;
   act->committed(news.committed, events);
-  for (auto& result : news.results) events.emplace_back(std::move(result));
+  for (Event& answer : news.answers) events.push_back(std::move(answer));
 }
 
 void Daemon::Impl::decide() {

@@ -9,6 +9,7 @@
 #include <promised/types.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -32,6 +33,28 @@ struct Identity {
   gid_t gid = static_cast<gid_t>(-1);
   pid_t pid = 0;
   friend bool operator==(const Identity&, const Identity&) = default;
+};
+
+/// What the store remembers of a job, as replay hands it to decide.
+struct RecoveredJob {
+  JobId id;
+  std::uint32_t owner = 0;
+  std::string function;
+  Options options;
+  Payload arguments;  ///< of jobs that have not ended
+  WallTime submitted;
+  bool started = false;  ///< an attempt was under way
+  std::uint32_t attempts = 0;
+  std::uint32_t interruptions = 0;
+  State state = State::pending;  ///< pending, or how it ended
+  Failure failure;
+  std::string reason;  ///< of a job that has not ended: it was to be cancelled
+  std::uint64_t arguments_size = 0;
+  std::uint64_t result_size = 0;  ///< the result itself stays in the store
+  WallTime began;                 ///< of the last attempt of a job that has ended
+  WallTime ended;
+  std::uint64_t client = 0;  ///< see change::InsertJob
+  std::uint64_t number = 0;
 };
 
 namespace event {
@@ -91,6 +114,19 @@ struct WorkerGone {
   std::string output;          ///< the last of what it wrote
   std::string protocol_error;  ///< not empty: it was killed because of this nonsense on its channel
 };
+/// The jobs that LoadBacklog asked for, in the order of their submission; fewer than it asked for: there are
+/// no more.
+struct BacklogLoaded {
+  std::string queue;
+  std::string function;
+  int priority;
+  std::vector<RecoveredJob> jobs;
+};
+/// The job of the backlog that LoadJob asked for, if there is one.
+struct JobLoaded {
+  JobId id;
+  std::optional<RecoveredJob> job;
+};
 /// A result that LoadResult asked for; not found if the payload is empty and `found` false.
 struct ResultLoaded {
   JobId job;
@@ -100,9 +136,10 @@ struct ResultLoaded {
 
 }  // namespace event
 
-using Event = std::variant<event::Requested, event::SessionGone, event::WorkerStarted, event::WorkerReady,
-                           event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress,
-                           event::Revoked, event::WorkerGone, event::ResultLoaded>;
+using Event =
+    std::variant<event::Requested, event::SessionGone, event::WorkerStarted, event::WorkerReady,
+                 event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress, event::Revoked,
+                 event::WorkerGone, event::ResultLoaded, event::BacklogLoaded, event::JobLoaded>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {
@@ -114,6 +151,9 @@ struct InsertJob {
   Options options;  ///< the name in it is not meant: SetName says it
   Payload arguments;
   WallTime submitted;
+  bool backlog = false;      ///< it waits on disk, until LoadBacklog asks for it
+  std::uint64_t client = 0;  ///< of a job of the backlog: who submitted it,
+  std::uint64_t number = 0;  ///< and with which request
 };
 /// An attempt has begun (written for attempts that take a while, and before any of an at-most-once job).
 struct StartJob {
@@ -217,12 +257,24 @@ struct StopWorker {
 struct LoadResult {
   JobId job;
 };
+/// Read jobs of the backlog that were submitted after that moment; answered by event::BacklogLoaded.
+struct LoadBacklog {
+  std::string queue;
+  std::string function;
+  int priority;
+  WallTime after;
+  std::uint32_t most;
+};
+/// Read one job of the backlog; answered by event::JobLoaded.
+struct LoadJob {
+  JobId id;
+};
 
 }  // namespace effect
 
-using Effect =
-    std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
-                 effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker, effect::LoadResult>;
+using Effect = std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
+                            effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker,
+                            effect::LoadResult, effect::LoadBacklog, effect::LoadJob>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {
@@ -237,24 +289,14 @@ struct Plan {
   }
 };
 
-/// What the store remembers of a job, as replay hands it to decide.
-struct RecoveredJob {
-  JobId id;
-  std::uint32_t owner = 0;
+/// Jobs of the backlog that stand in the same place, as replay counts them.
+struct RecoveredBacklog {
+  std::string queue;
   std::string function;
-  Options options;
-  Payload arguments;  ///< of jobs that have not ended
-  WallTime submitted;
-  bool started = false;  ///< an attempt was under way
-  std::uint32_t attempts = 0;
-  std::uint32_t interruptions = 0;
-  State state = State::pending;  ///< pending, or how it ended
-  Failure failure;
-  std::string reason;  ///< of a job that has not ended: it was to be cancelled
-  std::uint64_t arguments_size = 0;
-  std::uint64_t result_size = 0;  ///< the result itself stays in the store
-  WallTime began;                 ///< of the last attempt of a job that has ended
-  WallTime ended;
+  int priority = 0;
+  std::uint32_t owner = 0;
+  std::uint64_t count = 0;
+  WallTime first;  ///< when the first of them was submitted
 };
 struct RecoveredName {
   std::uint32_t owner = 0;

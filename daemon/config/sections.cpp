@@ -104,6 +104,7 @@ Result<void> read_limits(const Section& section, Limits& limits) {
                             {"max_clients_per_owner", into(limits.max_clients_per_owner, count)},
                             {"max_watches", into(limits.max_watches, count)},
                             {"max_watches_per_owner", into(limits.max_watches_per_owner, count)},
+                            {"max_in_memory", into(limits.max_in_memory, count)},
                             {"max_queues", into(limits.max_queues, count)},
                             {"max_name", into(limits.max_name, number_from(1, 65536))},
                             {"default_lifespan", into(limits.default_lifespan, parse_duration)},

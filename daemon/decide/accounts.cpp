@@ -54,10 +54,10 @@ void Accounts::subtract(std::uint32_t owner, Quantity quantity, std::uint64_t am
   if (std::all_of(used.begin(), used.end(), [](std::uint64_t n) { return n == 0; })) owners_.erase(account);
 }
 
-void Accounts::job_made(std::uint32_t owner, State state) {
-  add(owner, Quantity::jobs);
-  ++all_.by_state[static_cast<std::size_t>(state)];
-  ++owners_[owner].by_state[static_cast<std::size_t>(state)];
+void Accounts::job_made(std::uint32_t owner, State state, std::uint64_t count) {
+  add(owner, Quantity::jobs, count);
+  all_.by_state[static_cast<std::size_t>(state)] += count;
+  owners_[owner].by_state[static_cast<std::size_t>(state)] += count;
 }
 
 void Accounts::job_moved(std::uint32_t owner, State from, State to) {

@@ -37,7 +37,7 @@ class Accounts {
 
   void add(std::uint32_t owner, Quantity quantity, std::uint64_t amount = 1);
   void subtract(std::uint32_t owner, Quantity quantity, std::uint64_t amount = 1);
-  void job_made(std::uint32_t owner, State state);
+  void job_made(std::uint32_t owner, State state, std::uint64_t count = 1);
   void job_moved(std::uint32_t owner, State from, State to);
   void job_gone(std::uint32_t owner, State state);
 

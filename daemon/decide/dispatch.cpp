@@ -33,7 +33,6 @@ Job& Scheduler::make_job(const JobId& id, std::uint32_t owner, const std::string
   accounts_.job_made(owner, job.state);
   job.function = &function(function_name);
   lanes_.enter(job, lane(queue, *job.function));
-  job.sequence = next_sequence_++;
   return job;
 }
 

@@ -59,17 +59,16 @@ struct Job : Timer {
   std::unique_ptr<JobDetail> detail;
   NameEntry* name = nullptr;
   Function* function = nullptr;
-  Lane* lane = nullptr;        ///< where it waits, or waited
-  Job* previous = nullptr;     ///< in its lane
-  Job* next = nullptr;         ///< in its lane
-  Worker* worker = nullptr;    ///< whose channel holds it
-  std::uint64_t sequence = 0;  ///< of its submission
+  Lane* lane = nullptr;      ///< where it waits, or waited
+  Job* previous = nullptr;   ///< in its lane
+  Job* next = nullptr;       ///< in its lane
+  Worker* worker = nullptr;  ///< whose channel holds it
   SessionId submitter{};
   std::uint64_t submitter_tag =
       0;                     ///< of the client that submitted it, over its reconnects; 0: not known any more
   std::uint64_t number = 0;  ///< of the Submit request
-  WallTime submitted{};
-  WallTime started{};  ///< of the latest attempt
+  WallTime submitted{};      ///< no two jobs have the same: it is the order of submission
+  WallTime started{};        ///< of the latest attempt
   WallTime ended_at{};
   Instant queued{};
   Instant began{};
@@ -83,6 +82,8 @@ struct Job : Timer {
   Durability durability = Durability::durable;
   bool at_most_once = false;
   bool queued_in_lane = false;
+  bool behind = false;           ///< in its lane, but behind jobs of the backlog
+  bool on_disk = false;          ///< of the backlog, though somebody has asked for it before its turn
   bool written = false;          ///< the store has been told of it
   bool start_written = false;    ///< a StartJob for this attempt
   bool result_in_store = false;  ///< not in memory

@@ -5,10 +5,10 @@
 #include <promised/types.hpp>
 
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <unordered_set>
 
+#include "daemon/decide/id_set.hpp"
 #include "daemon/decide/job.hpp"
 
 namespace promised {
@@ -34,17 +34,7 @@ class JobTable {
     using is_transparent = void;
     std::uint64_t seed;
 
-    std::size_t operator()(const JobId& id) const {
-      std::uint64_t half[2];
-      std::memcpy(half, id.bytes().data(), sizeof half);
-      // Two rounds of multiply and fold (as in wyhash) under the secret seed.
-      const auto mix = [](std::uint64_t a, std::uint64_t b) {
-        __extension__ using Wide = unsigned __int128;
-        const Wide product = static_cast<Wide>(a) * b;
-        return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-      };
-      return mix(mix(half[0] ^ seed, 0x9e3779b97f4a7c15U ^ half[1]), seed | 1);
-    }
+    std::size_t operator()(const JobId& id) const { return hash_id(id, seed); }
     std::size_t operator()(const std::unique_ptr<Job>& job) const { return (*this)(job->id); }
   };
   struct Equal {

@@ -12,6 +12,11 @@ namespace {
 
 /// Lanes without jobs that are kept, so that a queue that runs empty again and again is not made each time.
 constexpr std::size_t kIdleLanes = 64;
+/// A band with fewer jobs in memory, and more on disk, is filled from there.
+constexpr std::uint64_t kLowWater = 1024;
+/// A band has at least so many in memory, however many there are of others: a short queue does not wait for
+/// the disk.
+constexpr std::uint64_t kAlwaysInMemory = 16;
 
 }  // namespace
 
@@ -75,6 +80,7 @@ void Lanes::erase(Lane& lane) {
   };
   drop(queue.lanes, &Lane::place_in_queue);
   drop(lane.function->lanes, &Lane::place_in_function);
+  if (lane.hungry) std::erase(hungry_, &lane);
   lanes_.erase({&queue, lane.function});
   if (queue.lanes.empty()) queues_.erase(queue.name);
 }
@@ -97,7 +103,7 @@ void Lanes::unserve(Lane& lane, LaneHeap& heap) {
 
 void Lanes::refresh(Lane& lane) {
   for (const auto& server : lane.servers) {
-    if (lane.bands.empty()) {
+    if (lane.best() == nullptr) {
       server.heap->remove(*server.seat);
     } else {
       server.heap->update(*server.seat);
@@ -105,42 +111,169 @@ void Lanes::refresh(Lane& lane) {
   }
 }
 
-void Lanes::push(Job& job) {
-  Lane& lane = *job.lane;
-  auto band = std::find_if(lane.bands.begin(), lane.bands.end(),
-                           [&](const Lane::Band& b) { return b.priority <= job.priority; });
-  if (band == lane.bands.end() || band->priority != job.priority) {
-    band = lane.bands.insert(band, {job.priority, nullptr, nullptr});
-  }
-  // From the back for new jobs (their sequence is the highest), from the front for those that come back.
-  Job* after = band->last;
-  if (band->first != nullptr && job.sequence < band->first->sequence) {
+void JobList::insert(Job& job) {
+  // From the back for new jobs (they were submitted last), from the front for those that come back.
+  Job* after = last;
+  if (first != nullptr && job.submitted < first->submitted) {
     after = nullptr;
   } else {
-    while (after != nullptr && after->sequence > job.sequence) after = after->previous;
+    while (after != nullptr && after->submitted > job.submitted) after = after->previous;
   }
   job.previous = after;
-  job.next = after == nullptr ? band->first : after->next;
-  (job.next == nullptr ? band->last : job.next->previous) = &job;
-  (after == nullptr ? band->first : after->next) = &job;
+  job.next = after == nullptr ? first : after->next;
+  (job.next == nullptr ? last : job.next->previous) = &job;
+  (after == nullptr ? first : after->next) = &job;
+}
+
+void JobList::remove(Job& job) {
+  (job.previous == nullptr ? first : job.previous->next) = job.next;
+  (job.next == nullptr ? last : job.next->previous) = job.previous;
+  job.previous = job.next = nullptr;
+}
+
+const Lane::Band* Lanes::find_band(const Lane& lane, int priority) {
+  const auto band = std::find_if(lane.bands.begin(), lane.bands.end(),
+                                 [&](const Lane::Band& b) { return b.priority == priority; });
+  return band == lane.bands.end() ? nullptr : &*band;
+}
+
+Lane::Band& Lanes::band(Lane& lane, int priority) {
+  const auto place = std::find_if(lane.bands.begin(), lane.bands.end(),
+                                  [&](const Lane::Band& b) { return b.priority <= priority; });
+  if (place != lane.bands.end() && place->priority == priority) return *place;
+  Lane::Band made{};
+  made.priority = priority;
+  return *lane.bands.insert(place, made);
+}
+
+void Lanes::drop_empty(Lane& lane, int priority) {
+  std::erase_if(lane.bands, [&](const Lane::Band& b) { return b.priority == priority && b.empty(); });
+}
+
+void Lanes::push(Job& job) {
+  Lane& lane = *job.lane;
+  Lane::Band& in = band(lane, job.priority);
+  job.behind = in.on_disk > 0 && job.submitted > in.fetched_until;
+  (job.behind ? in.behind : in.ready).insert(job);
   job.queued_in_lane = true;
   ++lane.queue->length;
-  if (lane.best() == &job) refresh(lane);
+  if (job.behind) return;
+  ++in.ready_count;
+  ++in_memory_;
+  // The band may be new, and come before the one that was the first.
+  if (lane.best() == &job || in.ready_count == 1) refresh(lane);
 }
 
 void Lanes::remove(Job& job) {
-  if (!job.queued_in_lane) return;
   Lane& lane = *job.lane;
+  if (job.on_disk) {
+    job.on_disk = false;
+    --lane.queue->length;
+    Lane::Band& in = band(lane, job.priority);
+    --in.on_disk;
+    settle(lane, in);
+    return;
+  }
+  if (!job.queued_in_lane) return;
   const bool was_best = lane.best() == &job;
-  const auto band = std::find_if(lane.bands.begin(), lane.bands.end(),
-                                 [&](const Lane::Band& b) { return b.priority == job.priority; });
-  (job.previous == nullptr ? band->first : job.previous->next) = job.next;
-  (job.next == nullptr ? band->last : job.next->previous) = job.previous;
-  job.previous = job.next = nullptr;
+  Lane::Band& in = band(lane, job.priority);
+  (job.behind ? in.behind : in.ready).remove(job);
   job.queued_in_lane = false;
   --lane.queue->length;
-  if (band->first == nullptr) lane.bands.erase(band);
+  if (!std::exchange(job.behind, false)) {
+    --in.ready_count;
+    --in_memory_;
+    look_at(lane, in);
+  }
+  if (in.empty()) drop_empty(lane, job.priority);
   if (was_best) refresh(lane);
+}
+
+bool Lanes::backed_up(const Lane& lane, int priority) {
+  const Lane::Band* band = find_band(lane, priority);
+  return band != nullptr && band->on_disk > 0;
+}
+
+bool Lanes::full(const Lane& lane, int priority) const {
+  if (in_memory_ < most_in_memory_) return false;
+  const Lane::Band* band = find_band(lane, priority);
+  return band != nullptr && band->ready_count >= kAlwaysInMemory;
+}
+
+void Lanes::add_backlog(Lane& lane, int priority, WallTime first, std::uint64_t count) {
+  Lane::Band& to = band(lane, priority);
+  const WallTime before = first - std::chrono::microseconds(1);
+  if (to.on_disk == 0) to.fetched_until = before;
+  to.fetched_until = std::min(to.fetched_until, before);
+  to.on_disk += count;
+  lane.queue->length += count;
+  lane.jobs += count;
+  if (lane.queue->jobs == 0) ++busy_queues_;
+  lane.queue->jobs += count;
+  look_at(lane, to);
+  refresh(lane);
+}
+
+void Lanes::pin(Job& job) {
+  job.on_disk = true;
+  --job.lane->jobs;
+  --job.lane->queue->jobs;
+}
+
+void Lanes::fetched(Job& job) {
+  Lane& lane = *job.lane;
+  if (!std::exchange(job.on_disk, false)) {
+    --lane.jobs;
+    --lane.queue->jobs;
+  }
+  --band(lane, job.priority).on_disk;
+  --lane.queue->length;
+}
+
+void Lanes::advance(Lane& lane, int priority, WallTime until) {
+  Lane::Band& in = band(lane, priority);
+  in.fetching = false;
+  in.fetched_until = std::max(in.fetched_until, until);
+  settle(lane, in);
+}
+
+/// Those whose predecessors have come from disk may be dispatched. The band is gone afterwards if it is
+/// empty.
+void Lanes::settle(Lane& lane, Lane::Band& in) {
+  while (!in.behind.empty() && (in.on_disk == 0 || in.behind.first->submitted <= in.fetched_until)) {
+    Job& job = *in.behind.first;
+    in.behind.remove(job);
+    in.ready.insert(job);
+    job.behind = false;
+    ++in.ready_count;
+    ++in_memory_;
+  }
+  look_at(lane, in);
+  drop_empty(lane, in.priority);
+  refresh(lane);
+}
+
+/// Marks the lane for take_hungry() if this band of it is short of jobs.
+void Lanes::look_at(Lane& lane, const Lane::Band& band) {
+  if (is_hungry(band) && !std::exchange(lane.hungry, true)) hungry_.push_back(&lane);
+}
+
+bool Lanes::is_hungry(const Lane::Band& band) const {
+  if (band.on_disk == 0 || band.fetching) return false;
+  return band.ready_count < (in_memory_ + kLowWater <= most_in_memory_ ? kLowWater : kAlwaysInMemory);
+}
+
+std::vector<Lanes::Hungry> Lanes::take_hungry() {
+  std::vector<Hungry> found;
+  for (Lane* lane : std::exchange(hungry_, {})) {
+    lane->hungry = false;
+    for (Lane::Band& band : lane->bands) {
+      if (!is_hungry(band)) continue;
+      band.fetching = true;
+      found.push_back({lane, band.priority, band.fetched_until});
+    }
+  }
+  return found;
 }
 
 }  // namespace promised

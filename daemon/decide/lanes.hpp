@@ -40,19 +40,37 @@ struct LaneSeatPlace {
 };
 using LaneHeap = IndexedHeap<LaneSeat, LaneSeatLess, LaneSeatPlace>;
 
+/// Jobs in the order of their submission, linked through the jobs themselves.
+struct JobList {
+  Job* first = nullptr;
+  Job* last = nullptr;
+
+  [[nodiscard]] bool empty() const { return first == nullptr; }
+  void insert(Job& job);
+  void remove(Job& job);
+};
+
 struct Lane {
-  /// The jobs of one priority, in submission order.
+  /// The jobs of one priority: first those that may be dispatched, then those on disk, then those that are in
+  /// memory (because of their name, timeout or durability) and were submitted after some on disk.
   struct Band {
     int priority;
-    Job* first;
-    Job* last;
+    JobList ready;
+    JobList behind;
+    std::uint64_t ready_count = 0;
+    std::uint64_t on_disk = 0;  ///< the backlog
+    WallTime fetched_until{};   ///< what was submitted up to here is not on disk alone
+    bool fetching = false;
+
+    [[nodiscard]] bool empty() const { return ready.empty() && behind.empty() && on_disk == 0; }
   };
   struct Server {
     LaneHeap* heap;
     std::unique_ptr<LaneSeat> seat;
   };
 
-  [[nodiscard]] Job* best() const { return bands.empty() ? nullptr : bands.front().first; }
+  /// The job whose turn it is; null if there is none, or if it has still to come from disk.
+  [[nodiscard]] Job* best() const { return bands.empty() ? nullptr : bands.front().ready.first; }
 
   Queue* queue = nullptr;
   Function* function = nullptr;
@@ -60,12 +78,16 @@ struct Lane {
   std::size_t place_in_queue = 0;  ///< in queue->lanes
   std::size_t place_in_function = 0;
   bool idle = false;        ///< among the idle lanes
+  bool hungry = false;      ///< among those that take_hungry() looks at
   std::vector<Band> bands;  ///< higher priorities first; none is empty
   std::vector<Server> servers;
 };
 
 class Lanes {
  public:
+  /// `most_in_memory`: jobs that may be dispatched; of a band with few a few more.
+  explicit Lanes(std::uint64_t most_in_memory) : most_in_memory_(most_in_memory) {}
+
   using Queues = std::unordered_map<std::string_view, std::unique_ptr<Queue>>;
 
   /// The lane of this queue and function; null if there is none.
@@ -94,6 +116,28 @@ class Lanes {
   void push(Job& job);
   void remove(Job& job);
 
+  /// Jobs that may be dispatched, as far as they are in memory.
+  [[nodiscard]] std::uint64_t in_memory() const { return in_memory_; }
+  /// Whether jobs of this lane and priority are on disk, so that a new one has to wait behind them.
+  [[nodiscard]] static bool backed_up(const Lane& lane, int priority);
+  /// Whether a new job of this lane and priority is beyond what may be in memory.
+  [[nodiscard]] bool full(const Lane& lane, int priority) const;
+  /// `count` jobs are in the backlog that were submitted from `first` on, after all others of their band.
+  void add_backlog(Lane& lane, int priority, WallTime first, std::uint64_t count = 1);
+  /// The job, which has entered its lane, is still on disk in its place.
+  void pin(Job& job);
+  /// The job, which has entered its lane, has come from disk: push() is next.
+  void fetched(Job& job);
+  /// All that was submitted up to `until` has come from disk.
+  void advance(Lane& lane, int priority, WallTime until);
+  /// The bands that should be filled from disk, and are not being filled; they are marked as being filled.
+  struct Hungry {
+    Lane* lane;
+    int priority;
+    WallTime after;
+  };
+  [[nodiscard]] std::vector<Hungry> take_hungry();
+
  private:
   using Key = std::pair<const Queue*, const Function*>;
   struct Hash {
@@ -103,18 +147,27 @@ class Lanes {
     }
   };
   static void refresh(Lane& lane);
+  [[nodiscard]] static Lane::Band& band(Lane& lane, int priority);
+  [[nodiscard]] static const Lane::Band* find_band(const Lane& lane, int priority);
+  static void drop_empty(Lane& lane, int priority);
+  void settle(Lane& lane, Lane::Band& band);
+  void look_at(Lane& lane, const Lane::Band& band);
+  [[nodiscard]] bool is_hungry(const Lane::Band& band) const;
 
   Queues queues_;
   std::unordered_map<Key, std::unique_ptr<Lane>, Hash> lanes_;
-  std::deque<Lane*> idle_;  ///< those without jobs, and some that have jobs again
+  std::deque<Lane*> idle_;     ///< those without jobs, and some that have jobs again
+  std::vector<Lane*> hungry_;  ///< lanes of which a band may be short of jobs
+  std::uint64_t most_in_memory_;
   std::uint64_t busy_queues_ = 0;
+  std::uint64_t in_memory_ = 0;
 };
 
 inline bool LaneSeatLess::operator()(const LaneSeat& a, const LaneSeat& b) const {
   const Job& x = *a.lane->best();
   const Job& y = *b.lane->best();
   if (x.priority != y.priority) return x.priority > y.priority;
-  return x.sequence < y.sequence;
+  return x.submitted < y.submitted;
 }
 
 }  // namespace promised

@@ -17,7 +17,7 @@ constexpr std::size_t kShortestPrefix = 4;
 constexpr std::size_t kIdText = 36;
 
 bool newer(const Job* a, const Job* b) {
-  return a->sequence > b->sequence;
+  return a->submitted > b->submitted;
 }
 
 }  // namespace
@@ -102,7 +102,8 @@ void Scheduler::on(Asked& asked, message::List& list, Turn& t) {
   const auto matches = [&](const Job& job) {
     if (!Gate::may_touch(asked.session.standing, asked.uid(), job.owner)) return false;
     // Newest first; a page that follows a job which is gone by now goes by the time in its id.
-    if (after != nullptr ? job.sequence >= after->sequence : (!list.after.empty() && !(job.id < list.after)))
+    if (after != nullptr ? job.submitted >= after->submitted
+                         : (!list.after.empty() && !(job.id < list.after)))
       return false;
     if (list.states != 0 && (list.states >> static_cast<unsigned>(job.state) & 1) == 0) return false;
     if (list.remembered && job.name == nullptr) return false;
@@ -219,7 +220,8 @@ std::vector<QueueView> Scheduler::view_queues(Now now) const {
     QueueView v{queue->name, queue->length, Millis(0)};
     for (const Lane* lane : queue->lanes) {
       for (const Lane::Band& band : lane->bands) {
-        v.oldest = std::max(v.oldest, std::chrono::duration_cast<Millis>(now.steady - band.first->queued));
+        if (const Job* first = band.ready.first; first != nullptr)
+          v.oldest = std::max(v.oldest, std::chrono::duration_cast<Millis>(now.steady - first->queued));
       }
     }
     views.push_back(std::move(v));

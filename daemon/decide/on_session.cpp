@@ -36,6 +36,10 @@ void Scheduler::on(event::Requested&& e, Turn& t) {
     acknowledge(*session, received, t);
     return;
   }
+  if (wait_for_backlog(asked, t)) {
+    acknowledge(*session, received, t);
+    return;
+  }
   std::visit(
       [&](auto& body) {
         using Body = std::remove_cvref_t<decltype(body)>;

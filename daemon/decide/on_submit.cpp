@@ -50,7 +50,7 @@ void Scheduler::resubmit(Asked& asked, Job& job, Turn& t) {
     if (job.name != nullptr) keep_or_release(job, t);
     deliver(job, t);
   } else if (!job.durable() || job.written) {
-    tell_accepted(asked.session, asked.number(), job, t);
+    tell_accepted(asked.session, asked.number(), job.id, job.durability, t);
   }
 }
 
@@ -117,6 +117,10 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
         break;
     }
   }
+  if (Lane& place = lane(options.queue(), function(submit.function)); goes_to_backlog(submit, place)) {
+    put_in_backlog(asked, submit, place, t);
+    return;
+  }
   Job& job = make_job(submit.id, asked.uid(), submit.function, options.queue());
   ++accepted_;
   job.priority = static_cast<std::int8_t>(options.priority());
@@ -136,7 +140,7 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   if (job.durable()) {
     write_soon(job, t);
   } else {
-    tell_accepted(asked.session, asked.number(), job, t);
+    tell_accepted(asked.session, asked.number(), job.id, job.durability, t);
   }
 }
 
@@ -146,12 +150,13 @@ WallTime Scheduler::next_submitted(Now now) {
   return last_submitted_;
 }
 
-void Scheduler::tell_accepted(Session& session, std::uint64_t number, const Job& job, Turn& t) {
+void Scheduler::tell_accepted(Session& session, std::uint64_t number, const JobId& id, Durability durability,
+                              Turn& t) {
   if (session.accepted.empty() && session.accepted_durable.empty()) to_tell_.push_back(session.id);
-  if (job.durable()) {
+  if (durability == Durability::durable) {
     session.accepted_durable.push_back(number);
   } else {
-    session.accepted.emplace_back(number, job.id);
+    session.accepted.emplace_back(number, id);
     if (!tell_memory_at_) tell_memory_at_ = t.now.steady + kTellAccepted;
   }
 }
@@ -178,15 +183,19 @@ void Scheduler::flush_accepted(Turn& t) {
 }
 
 void Scheduler::hold(Asked& asked, Turn& t) {
+  if (count_held(asked, t)) held_.add(std::move(asked.event));
+}
+
+bool Scheduler::count_held(Asked& asked, Turn& t) {
   auto refused = accounts_.check(asked.uid(), Quantity::jobs);
   if (!refused) refused = accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size());
   if (refused) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);
-    return;
+    return false;
   }
   accounts_.add(asked.uid(), Quantity::jobs);
   accounts_.add(asked.uid(), Quantity::bytes, asked.event.payload.size());
-  held_.add(std::move(asked.event));
+  return true;
 }
 
 void Scheduler::release_held(const std::vector<event::Requested>& held) {

@@ -7,8 +7,14 @@
 
 namespace promised {
 
-void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
-  Turn t{now, plan};
+void Scheduler::restore(const RecoveredBacklog& backlog) {
+  Lane& place = lane(backlog.queue, function(backlog.function));
+  lanes_.add_backlog(place, backlog.priority, backlog.first, backlog.count);
+  accounts_.job_made(backlog.owner, State::pending, backlog.count);
+}
+
+/// A job as the store has it; it is in no list yet.
+Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
   Job& job = make_job(recovered.id, recovered.owner, recovered.function, recovered.options.queue());
   job.priority = static_cast<std::int8_t>(recovered.options.priority());
   job.at_most_once = std::as_const(recovered.options).at_most_once();
@@ -20,11 +26,22 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
   job.arguments_size = static_cast<std::uint32_t>(recovered.arguments_size);
   if (recovered.options.timeout() > Millis(0)) job.more().timeout = recovered.options.timeout();
   if (recovered.options.run_timeout() > Millis(0)) job.more().run_timeout = recovered.options.run_timeout();
+  job.arguments = std::move(recovered.arguments);
+  // How long it has waited goes on counting, also where the monotonic clock has begun anew.
+  job.queued = now.steady - std::max(now.wall - job.submitted, std::chrono::microseconds(0));
+  accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
+  return job;
+}
+
+void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
+  Turn t{now, plan};
+  Job& job = revive(recovered, now);
   if (is_ended(recovered.state)) {
     set_state(job, recovered.state);
     job.started = recovered.began;
     job.ended_at = recovered.ended;
     job.result_size = recovered.result_size;
+    accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
     job.more().failure = std::move(recovered.failure);
     job.more().reason = std::move(recovered.reason);
     accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
@@ -32,10 +49,11 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     set_wall_timer(job, job.ended_at + settings_.limits.keep_unfetched);
     return;
   }
-  job.arguments = std::move(recovered.arguments);
-  accounts_.add(job.owner, Quantity::bytes, job.arguments.size());
-  // How long it has waited goes on counting; the monotonic clock has begun anew.
-  job.queued = now.steady - std::max(now.wall - job.submitted, std::chrono::microseconds(0));
+  resume(job, recovered, t);
+}
+
+/// Goes on with a job that has not ended.
+void Scheduler::resume(Job& job, RecoveredJob& recovered, Turn& t) {
   if (!recovered.reason.empty()) {
     // Its cancelling had been told, and its run was cut off before it had stopped.
     end_job(job, State::cancelled, {}, std::move(recovered.reason), {}, t);

@@ -13,7 +13,9 @@ Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t
       gate_(settings.access, self),
       accounts_(settings.limits),
       jobs_(seed),
-      names_(accounts_) {
+      names_(accounts_),
+      lanes_(settings.limits.max_in_memory),
+      backlog_ids_(seed) {
   for (std::uint32_t i = 0; i < settings.pools.size(); ++i)
     pools_.emplace_back(settings.pools[i], PoolIndex{i});
 }
@@ -39,6 +41,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   for (Pool& pool : pools_) {
     if (std::exchange(pool.dirty, false)) fill(pool, t);
   }
+  fill_from_backlog(t);
   write_due(now.steady, t);
   flush_accepted(t);
   drop_stale_lanes();

@@ -6,7 +6,7 @@
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust), on_look (list, show, status), on_worker, on_attempt; what several of them need is in
 // ending (outcomes), delivery (how they reach clients), dispatch (who runs what next), writing (when the
-// store is told), timers and recovery.
+// store is told), backlog (jobs that wait on disk), timers and recovery.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,7 @@
 #include "daemon/decide/accounts.hpp"
 #include "daemon/decide/gate.hpp"
 #include "daemon/decide/held.hpp"
+#include "daemon/decide/id_set.hpp"
 #include "daemon/decide/job_table.hpp"
 #include "daemon/decide/lanes.hpp"
 #include "daemon/decide/names.hpp"
@@ -62,7 +63,10 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// What the store remembers: first all jobs, in submission order, then all names, then start().
+  /// What the store remembers: first the backlog, then all other jobs, in submission order, then all names,
+  /// then start().
+  void restore(const RecoveredBacklog& backlog);
+  void restore_backlog_id(const JobId& id) { backlog_ids_.insert(id); }
   void restore(RecoveredJob job, Now now, Plan& plan);
   void restore(RecoveredName name, Now now, Plan& plan);
   /// Ends the recovery and starts the pools.
@@ -112,10 +116,12 @@ class Scheduler {
   [[nodiscard]] message::Refused no_function(const std::string& name) const;
   void accept(Asked& asked, message::Submit& submit, Turn& t);
   WallTime next_submitted(Now now);
-  void tell_accepted(Session& session, std::uint64_t number, const Job& job, Turn& t);
+  void tell_accepted(Session& session, std::uint64_t number, const JobId& id, Durability durability, Turn& t);
   void flush_accepted(Turn& t);
   /// Keeps the request until the pools have told what they offer.
   void hold(Asked& asked, Turn& t);
+  /// Whether one more request may be kept; it counts then. If not, it has been refused.
+  bool count_held(Asked& asked, Turn& t);
   /// What was held is not any more: it does not count.
   void release_held(const std::vector<event::Requested>& held);
   void retry_held(Turn& t);
@@ -208,6 +214,17 @@ class Scheduler {
   void on(event::ResultLoaded&& e, Turn& t);
   void stop_loading(Job& job, Turn& t);
 
+  // backlog
+  [[nodiscard]] bool goes_to_backlog(const message::Submit& submit, const Lane& lane) const;
+  void put_in_backlog(Asked& asked, message::Submit& submit, Lane& lane, Turn& t);
+  Job& revive(RecoveredJob& recovered, Now now);
+  Job& bring_in(RecoveredJob& recovered, Turn& t);
+  void resume(Job& job, RecoveredJob& recovered, Turn& t);
+  [[nodiscard]] bool wait_for_backlog(Asked& asked, Turn& t);
+  void fill_from_backlog(Turn& t);
+  void on(event::BacklogLoaded&& e, Turn& t);
+  void on(event::JobLoaded&& e, Turn& t);
+
   // writing
   void write_soon(Job& job, Turn& t);
   [[nodiscard]] bool ends_soon(const Job& job, Now now) const;
@@ -248,11 +265,13 @@ class Scheduler {
   /// been written for another reason.
   std::deque<std::pair<Instant, JobId>> unwritten_;
   Instant last_insert_{};
+  /// Jobs that are on disk alone, and what was asked about those of them that are being read.
+  IdSet backlog_ids_;
+  std::unordered_map<JobId, std::vector<event::Requested>> waiting_for_backlog_;
   /// Sessions with something in accepted or accepted_durable.
   std::vector<SessionId> to_tell_;
   std::optional<Instant> tell_memory_at_;
 
-  std::uint64_t next_sequence_ = 1;
   WallTime last_submitted_{};
   std::uint32_t next_worker_ = 1;
   std::uint64_t accepted_ = 0, finished_ = 0, refused_ = 0, stale_reports_ = 0;

@@ -71,6 +71,8 @@ class Sessions {
   void erase(Session& session) {
     const auto it = by_client_.find(session.client);
     if (it != by_client_.end() && it->second == session.id) by_client_.erase(it);
+    const auto tag = by_tag_.find(session.tag());
+    if (tag != by_tag_.end() && tag->second == session.id) by_tag_.erase(tag);
     sessions_.erase(session.id);
   }
   /// The session of the same client of the same user on an earlier connection, if there is one.
@@ -82,6 +84,13 @@ class Sessions {
   void set_client(Session& session, const JobId& client) {
     session.client = client;
     by_client_[client] = session.id;
+    by_tag_[session.tag()] = session.id;
+  }
+  /// The session of the client that marks its jobs so; null if it is not connected.
+  [[nodiscard]] Session* find_tag(std::uint64_t tag, uid_t uid) {
+    const auto it = by_tag_.find(tag);
+    Session* session = it == by_tag_.end() ? nullptr : find(it->second);
+    return session != nullptr && session->who.uid == uid ? session : nullptr;
   }
   [[nodiscard]] std::size_t size() const { return sessions_.size(); }
   [[nodiscard]] auto begin() { return sessions_.begin(); }
@@ -90,6 +99,7 @@ class Sessions {
  private:
   std::unordered_map<SessionId, Session> sessions_;
   std::unordered_map<JobId, SessionId> by_client_;
+  std::unordered_map<std::uint64_t, SessionId> by_tag_;
 };
 
 }  // namespace promised

@@ -66,7 +66,7 @@ void Scheduler::write(Job& job, Turn& t) {
     t.plan.changes.emplace_back(change::RequeueJob{job.id, before, job.interruptions});
   }
   if (Session* session = sessions_.find(job.submitter); session != nullptr)
-    tell_accepted(*session, job.number, job, t);
+    tell_accepted(*session, job.number, job.id, job.durability, t);
 }
 
 void Scheduler::write_end(const Job& job, Turn& t) {

@@ -58,6 +58,12 @@ Result<void> Store::Impl::apply(const change::InsertJob& c) {
   s.bind_blob(1, c.id.view()).bind(2, micros(c.submitted)).bind(3, c.owner).bind(4, number(State::pending));
   s.bind(5, static_cast<std::int64_t>(c.arguments.size())).bind_text(6, c.function).bind_blob(7, options);
   bind_inline(s, 8, c.arguments);
+  if (c.backlog) {
+    s.bind_text(9, c.options.queue()).bind(10, c.options.priority());
+    s.bind(11, static_cast<std::int64_t>(c.client)).bind(12, static_cast<std::int64_t>(c.number));
+  } else {
+    for (const int parameter : {9, 10, 11, 12}) s.bind_null(parameter);
+  }
   PROMISED_TRY(s.run());
   return keep_large(c.id, Part::arguments, c.arguments.view());
 }

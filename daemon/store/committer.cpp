@@ -45,11 +45,11 @@ std::uint64_t Committer::submit(std::vector<Change>& changes) {
   return batch;
 }
 
-void Committer::load_result(const JobId& id) {
+void Committer::load(Load what) {
   {
     const std::lock_guard lock(mutex_);
     if (failed_) return;
-    wanted_results_.push_back(id);
+    wanted_.push_back(std::move(what));
   }
   work_.notify_one();
 }
@@ -63,7 +63,7 @@ Committer::News Committer::collect() {
   }
   News news;
   news.committed = news_.committed;
-  news.results = std::exchange(news_.results, {});
+  news.answers = std::exchange(news_.answers, {});
   news.failed = std::exchange(news_.failed, std::nullopt);
   news.facts = news_.facts;
   return news;
@@ -75,7 +75,7 @@ void Committer::post() {
 }
 
 bool Committer::has_work() const {
-  return taken_ != submitted_ || !wanted_results_.empty();
+  return taken_ != submitted_ || !wanted_.empty();
 }
 
 void Committer::run() {
@@ -100,15 +100,15 @@ bool Committer::wait(Work& work) {
   }
   if (stop_ && !has_work()) return false;
   std::swap(work.changes, pending_);
-  work.wanted_results = std::exchange(wanted_results_, {});
+  work.wanted = std::exchange(wanted_, {});
   work.last_batch = std::exchange(taken_, submitted_) == submitted_ ? 0 : submitted_;
   return true;
 }
 
 Result<void> Committer::carry_out(Work& work) {
-  if (work.last_batch == 0 && work.wanted_results.empty()) return tidy();
+  if (work.last_batch == 0 && work.wanted.empty()) return tidy();
   if (work.last_batch != 0) PROMISED_TRY(commit(work));
-  return load_results(work.wanted_results);
+  return load_all(work.wanted);
 }
 
 Result<void> Committer::commit(Work& work) {
@@ -124,15 +124,29 @@ Result<void> Committer::commit(Work& work) {
   return {};
 }
 
-Result<void> Committer::load_results(const std::vector<JobId>& wanted) {
-  for (const JobId& id : wanted) {
-    PROMISED_ASSIGN(std::optional<Payload> result, store_->load_result(id));
-    const bool found = result.has_value();
+Result<void> Committer::load_all(const std::vector<Load>& wanted) {
+  for (const Load& what : wanted) {
+    PROMISED_ASSIGN(Event found, answer(what));
     const std::lock_guard lock(mutex_);
-    news_.results.push_back({id, found, std::move(result).value_or(Payload())});
+    news_.answers.push_back(std::move(found));
     post();
   }
   return {};
+}
+
+Result<Event> Committer::answer(const Load& what) {
+  if (const auto* result = std::get_if<effect::LoadResult>(&what)) {
+    PROMISED_ASSIGN(std::optional<Payload> payload, store_->load_result(result->job));
+    const bool found = payload.has_value();
+    return Event(event::ResultLoaded{result->job, found, std::move(payload).value_or(Payload())});
+  }
+  if (const auto* job = std::get_if<effect::LoadJob>(&what)) {
+    PROMISED_ASSIGN(std::optional<RecoveredJob> found, store_->load_job(job->id));
+    return Event(event::JobLoaded{job->id, std::move(found)});
+  }
+  const auto& page = std::get<effect::LoadBacklog>(what);
+  PROMISED_ASSIGN(std::vector<RecoveredJob> jobs, store_->load_backlog(page));
+  return Event(event::BacklogLoaded{page.queue, page.function, page.priority, std::move(jobs)});
 }
 
 Result<void> Committer::tidy() {
@@ -147,7 +161,7 @@ void Committer::fail(const Problem& problem) {
   const std::lock_guard lock(mutex_);
   failed_ = true;
   pending_ = {};
-  wanted_results_ = {};
+  wanted_ = {};
   news_.failed = problem;
   post();
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The thread that owns the store while the daemon runs. It takes all changes gathered since its last commit,
 // writes them with one fsync, and posts the number of the last batch back: so one fsync serves all who came
-// meanwhile (group commit), and an idle daemon commits at once. Also reads results, between commits.
+// meanwhile (group commit), and an idle daemon commits at once. Also reads what is only there, between
+// commits.
 #pragma once
 
 #include <condition_variable>
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include "common/fd.hpp"
@@ -38,12 +40,14 @@ class Committer {
   /// that ended and was delivered within one batch). Called by the loop only.
   std::uint64_t submit(std::vector<Change>& changes);
 
-  /// Asks for a result; collect() brings it, with everything committed that was submitted before.
-  void load_result(const JobId& id);
+  /// Asks for something that is in the store; collect() brings it, with everything committed that was
+  /// submitted before.
+  using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob>;
+  void load(Load what);
 
   struct News {
     std::uint64_t committed = 0;  ///< every batch up to here is on disk
-    std::vector<event::ResultLoaded> results;
+    std::vector<Event> answers;   ///< to what was to be loaded
     /// Once: the store is of no more use. Nothing after `committed` may be counted on; no further news will
     /// come.
     std::optional<Problem> failed;
@@ -57,7 +61,7 @@ class Committer {
   struct Work {
     PendingChanges changes;
     std::uint64_t last_batch = 0;
-    std::vector<JobId> wanted_results;
+    std::vector<Load> wanted;
   };
 
   void run();
@@ -65,7 +69,8 @@ class Committer {
   [[nodiscard]] bool wait(Work& work);
   [[nodiscard]] Result<void> carry_out(Work& work);
   [[nodiscard]] Result<void> commit(Work& work);
-  [[nodiscard]] Result<void> load_results(const std::vector<JobId>& wanted);
+  [[nodiscard]] Result<void> load_all(const std::vector<Load>& wanted);
+  [[nodiscard]] Result<Event> answer(const Load& what);
   [[nodiscard]] Result<void> tidy();
   void fail(const Problem& problem);
   [[nodiscard]] bool has_work() const;  // mutex_ is held
@@ -75,15 +80,15 @@ class Committer {
   Fd wake_;
   std::mutex mutex_;
   std::condition_variable work_;
-  PendingChanges pending_;             // guarded by mutex_
-  std::uint64_t submitted_ = 0;        // guarded by mutex_
-  std::uint64_t taken_ = 0;            // guarded by mutex_
-  std::vector<JobId> wanted_results_;  // guarded by mutex_
-  News news_;                          // guarded by mutex_
-  bool posted_ = false;                // guarded by mutex_: wake_ is readable
-  bool failed_ = false;                // guarded by mutex_
-  bool stop_ = false;                  // guarded by mutex_
-  bool tidied_ = true;                 // the thread's: nothing was written since tidy() had no more to do
+  PendingChanges pending_;       // guarded by mutex_
+  std::uint64_t submitted_ = 0;  // guarded by mutex_
+  std::uint64_t taken_ = 0;      // guarded by mutex_
+  std::vector<Load> wanted_;     // guarded by mutex_
+  News news_;                    // guarded by mutex_
+  bool posted_ = false;          // guarded by mutex_: wake_ is readable
+  bool failed_ = false;          // guarded by mutex_
+  bool stop_ = false;            // guarded by mutex_
+  bool tidied_ = true;           // the thread's: nothing was written since tidy() had no more to do
   std::thread thread_;
 };
 

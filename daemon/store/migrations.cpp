@@ -15,6 +15,8 @@ namespace {
 // `options` and `failure` are wire::encode()'s. Arguments and results above kMostInline bytes are in `large`
 // instead, so that a change of state never rewrites them, and rows stay within their page. name: a name
 // stands for `job` when `state` is 0; it is a tombstone until `until` when that is `lapsed` or `forgotten`.
+// backlog: jobs that wait on disk until their turn comes near. They have their queue and priority in columns,
+// in the order in which they are fetched; all other rows cost the index nothing.
 constexpr Migration kMigrations[] = {{1, R"sql(
 CREATE TABLE job (
   id BLOB NOT NULL PRIMARY KEY,
@@ -50,6 +52,13 @@ CREATE TABLE name (
   until INTEGER NOT NULL,
   PRIMARY KEY (owner, name)
 ) WITHOUT ROWID, STRICT;
+)sql"},
+                                     {2, R"sql(
+ALTER TABLE job ADD COLUMN queue TEXT; -- of a job of the backlog only
+ALTER TABLE job ADD COLUMN priority INTEGER;
+ALTER TABLE job ADD COLUMN client INTEGER;
+ALTER TABLE job ADD COLUMN number INTEGER;
+CREATE INDEX backlog ON job (queue, function, priority, submitted, owner) WHERE queue IS NOT NULL;
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

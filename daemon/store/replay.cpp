@@ -6,16 +6,12 @@
 #include <utility>
 #include <vector>
 
-#include "common/wire/client_codec.hpp"
+#include "daemon/store/job_row.hpp"
 #include "daemon/store/store_impl.hpp"
 
 namespace promised {
 namespace {
 
-constexpr std::string_view kJobsFrom =
-    "SELECT id, submitted, owner, state, started, attempts, interruptions, arguments_size, result_size, "
-    "began, ended,"
-    " function, options, failure, reason, arguments FROM job WHERE id>=?1 ORDER BY id";
 constexpr std::string_view kNames =
     "SELECT owner, name, state, job, lifespan, until FROM name ORDER BY owner, name";
 
@@ -26,67 +22,11 @@ struct Place {
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 
-WallTime wall(std::int64_t micros) {
-  return WallTime(std::chrono::microseconds(micros));
-}
-
-Problem damaged(const std::string& what) {
-  return Problem::of("corrupt", "the database is damaged: " + what);
-}
-
-Result<JobId> read_id(std::string_view bytes) {
-  if (bytes.size() != JobId::kSize) {
-    return damaged("a job's id has " + std::to_string(bytes.size()) + " bytes instead of 16");
-  }
-  std::array<std::uint8_t, JobId::kSize> id;
-  std::memcpy(id.data(), bytes.data(), id.size());
-  return JobId(id);
-}
-
-Result<State> read_state(std::int64_t number, std::initializer_list<State> expected, const std::string& of) {
-  for (const State s : expected) {
-    if (static_cast<std::int64_t>(s) == number) return s;
-  }
-  return damaged(of + " has the impossible state " + std::to_string(number));
-}
-
-/// Everything in a row of kJobsFrom but large arguments.
-Result<RecoveredJob> read_job(const Statement& row, const JobId& id) {
-  RecoveredJob job;
-  job.id = id;
-  job.submitted = wall(row.integer(1));
-  job.owner = static_cast<std::uint32_t>(row.integer(2));
-  PROMISED_ASSIGN(job.state, read_state(row.integer(3),
-                                        {State::pending, State::succeeded, State::failed, State::cancelled,
-                                         State::expired},
-                                        "job " + id.text()));
-  job.started = row.integer(4) != 0;
-  job.attempts = static_cast<std::uint32_t>(row.integer(5));
-  job.interruptions = static_cast<std::uint32_t>(row.integer(6));
-  job.arguments_size = static_cast<std::uint64_t>(row.integer(7));
-  job.result_size = static_cast<std::uint64_t>(row.integer(8));
-  job.began = wall(row.integer(9));
-  job.ended = wall(row.integer(10));
-  job.function = row.bytes(11);
-  auto options = wire::decode_options(row.bytes(12));
-  if (!options) return damaged("the options of job " + id.text() + ": " + options.problem().message);
-  job.options = *std::move(options);
-  if (const std::string_view bytes = row.bytes(13); !bytes.empty()) {
-    auto failure = wire::decode_failure(bytes);
-    if (!failure) return damaged("the failure of job " + id.text() + ": " + failure.problem().message);
-    job.failure = *std::move(failure);
-  }
-  job.reason = row.bytes(14);
-  job.arguments = Payload(row.bytes(15));
-  return job;
-}
-
 /// The jobs in the order in which they were submitted. Their ids, made by clients, are nearly in that order.
 Result<std::vector<Place>> in_order(Database& database) {
-  PROMISED_ASSIGN(const std::int64_t count, database.integer("SELECT count(*) FROM job"));
   std::vector<Place> places;
-  places.reserve(static_cast<std::size_t>(count));
-  PROMISED_ASSIGN(Statement rows, database.prepare("SELECT submitted, id FROM job ORDER BY id"));
+  PROMISED_ASSIGN(Statement rows,
+                  database.prepare("SELECT submitted, id FROM job WHERE queue IS NULL ORDER BY id"));
   for (;;) {
     PROMISED_ASSIGN(const bool more, rows.step());
     if (!more) break;
@@ -102,7 +42,8 @@ Result<std::vector<Place>> in_order(Database& database) {
 class JobRows {
  public:
   [[nodiscard]] static Result<JobRows> of(Database& database) {
-    PROMISED_ASSIGN(Statement rows, database.prepare(kJobsFrom));
+    PROMISED_ASSIGN(Statement rows, database.prepare("SELECT " + std::string(kJobColumns) +
+                                                     " FROM job WHERE id>=?1 ORDER BY id"));
     return JobRows(std::move(rows));
   }
 
@@ -119,7 +60,7 @@ class JobRows {
     if (!on_row_ || rows_.bytes(0) != id.view()) {
       return damaged("job " + id.text() + " is listed but cannot be found");
     }
-    return read_job(rows_, id);
+    return read_job(rows_);
   }
 
  private:
@@ -162,9 +103,7 @@ Result<void> Store::Impl::replay_jobs(const std::function<void(RecoveredJob)>& j
     part.resize(wanted.size());
     for (const std::size_t i : by_id(wanted)) {
       PROMISED_ASSIGN(part[i], rows.read(wanted[i].id));
-      if (part[i].state == State::pending && part[i].arguments_size > kMostInline) {
-        PROMISED_ASSIGN(part[i].arguments, load_large(wanted[i].id.view(), Part::arguments));
-      }
+      PROMISED_TRY(load_large_arguments(part[i]));
     }
     for (RecoveredJob& recovered : part) job(std::move(recovered));
   }

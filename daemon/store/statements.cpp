@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/store/statements.hpp"
 
+#include <string>
 #include <string_view>
 #include <utility>
+
+#include "daemon/store/job_row.hpp"
 
 namespace promised {
 namespace {
@@ -10,11 +13,12 @@ namespace {
 constexpr std::string_view kInsertJob =
     "INSERT INTO job (id, submitted, owner, state, started, attempts, interruptions, arguments_size, "
     "result_size,"
-    " began, ended, function, options, arguments) VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8)";
+    " began, ended, function, options, arguments, queue, priority, client, number)"
+    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 constexpr std::string_view kEndJob =
     "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
     "reason=?8,"
-    " arguments=NULL, result=?9 WHERE id=?1";
+    " arguments=NULL, result=?9, queue=NULL WHERE id=?1";
 constexpr std::string_view kSetName =
     "INSERT INTO name (owner, name, state, job, lifespan, until) VALUES (?1, ?2, 0, ?3, ?4, 0)"
     " ON CONFLICT DO UPDATE SET state=0, job=excluded.job, lifespan=excluded.lifespan, until=0";
@@ -26,6 +30,12 @@ constexpr std::string_view kDropName =
 
 Result<Statements> Statements::prepare(Database& database) {
   Statements all;
+  const std::string job_columns = "SELECT " + std::string(kJobColumns) + " FROM job ";
+  const std::string load_backlog =
+      job_columns +
+      "INDEXED BY backlog WHERE queue=?1 AND function=?2 AND priority=?3 AND submitted>?4"
+      " ORDER BY submitted LIMIT ?5";
+  const std::string load_job = job_columns + "WHERE id=?1 AND queue IS NOT NULL";
   const std::pair<Statement*, std::string_view> texts[] = {
       {&all.begin, "BEGIN IMMEDIATE"},
       {&all.commit, "COMMIT"},
@@ -45,6 +55,8 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.delete_name, "DELETE FROM name WHERE owner=?1 AND name=?2"},
       {&all.load_result, "SELECT result_size, result FROM job WHERE id=?1 AND state=?2"},
       {&all.load_large, "SELECT content FROM large WHERE job=?1 AND part=?2"},
+      {&all.load_backlog, load_backlog},
+      {&all.load_job, load_job},
       {&all.free_pages, "PRAGMA freelist_count"},
       {&all.all_pages, "PRAGMA page_count"},
   };

@@ -25,6 +25,8 @@ struct Statements {
   Statement requeue_job;
   Statement load_options;
   Statement set_options;
+  Statement load_backlog;
+  Statement load_job;
   Statement cancel_job;
   Statement end_job;
   Statement delete_job;

@@ -69,6 +69,22 @@ Result<std::optional<Payload>> Store::load_result(const JobId& id) {
   return impl_->checked(impl_->load_result(id));
 }
 
+Result<void> Store::replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
+                                   const std::function<void(const JobId&)>& id) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->replay_backlog(part, id));
+}
+
+Result<std::vector<RecoveredJob>> Store::load_backlog(const effect::LoadBacklog& page) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->load_backlog(page));
+}
+
+Result<std::optional<RecoveredJob>> Store::load_job(const JobId& id) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->load_job(id));
+}
+
 Result<bool> Store::tidy() {
   if (impl_->broken) return *impl_->broken;
   return impl_->checked(impl_->tidy());
@@ -120,6 +136,12 @@ Result<bool> Store::Impl::tidy() {
   }
   if (was_giving_back) measure();
   return giving_back;
+}
+
+Result<void> Store::Impl::load_large_arguments(RecoveredJob& job) {
+  if (job.state != State::pending || job.arguments_size <= kMostInline) return {};
+  PROMISED_ASSIGN(job.arguments, load_large(job.id.view(), Part::arguments));
+  return {};
 }
 
 /// SQLite would go on writing to a file that has no name any more: what it acknowledges would be gone with

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "common/payload.hpp"
 #include "common/result.hpp"
@@ -26,8 +27,11 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// Hands over all jobs in submission order (id order within one microsecond), then all names. Arguments
-  /// only of jobs that have not ended; results stay.
+  /// Hands over how many jobs wait in the backlog, by where they stand, and the ids of all of them.
+  [[nodiscard]] Result<void> replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
+                                            const std::function<void(const JobId&)>& id);
+  /// Hands over all jobs that are not of the backlog in submission order (id order within one microsecond),
+  /// then all names. Arguments only of jobs that have not ended; results stay.
   [[nodiscard]] Result<void> replay(const std::function<void(RecoveredJob)>& job,
                                     const std::function<void(RecoveredName)>& name);
 
@@ -38,6 +42,11 @@ class Store {
 
   /// The result of a job that has succeeded; nothing if there is no such job.
   [[nodiscard]] Result<std::optional<Payload>> load_result(const JobId& id);
+
+  /// Jobs of the backlog, with their arguments, in submission order.
+  [[nodiscard]] Result<std::vector<RecoveredJob>> load_backlog(const effect::LoadBacklog& page);
+  /// A job of the backlog; nothing if it has ended, or never was of it.
+  [[nodiscard]] Result<std::optional<RecoveredJob>> load_job(const JobId& id);
 
   /// For when there is nothing else to do: a step of some milliseconds of what can wait (copying the log into
   /// the database, returning the space of what was deleted to the file system). True if there is more of it.

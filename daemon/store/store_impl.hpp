@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "daemon/store/database_file.hpp"
 #include "daemon/store/state_directory.hpp"
@@ -58,8 +59,13 @@ struct Store::Impl {
                       const std::function<void(RecoveredName)>& name);
   Result<void> replay_jobs(const std::function<void(RecoveredJob)>& job);
   Result<void> replay_names(const std::function<void(RecoveredName)>& name);
+  Result<void> replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
+                              const std::function<void(const JobId&)>& id);
+  Result<std::vector<RecoveredJob>> load_backlog(const effect::LoadBacklog& page);
+  Result<std::optional<RecoveredJob>> load_job(const JobId& id);
   Result<std::optional<Payload>> load_result(const JobId& id);
   Result<Payload> load_large(std::string_view job, Part part);
+  Result<void> load_large_arguments(RecoveredJob& job);
 
   Result<void> check_presence() const;
   Result<bool> tidy();

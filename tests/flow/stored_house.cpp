@@ -17,6 +17,22 @@ void StoredHouse::enter() {
   store_ = std::move(store).value();
   house_ = std::make_unique<House>(settings_, [this](House& house) {
     if (now_) house.now = *now_;
+    const auto counted =
+        store_->replay_backlog([&](const RecoveredBacklog& part) { house.scheduler.restore(part); },
+                               [&](const JobId& id) { house.scheduler.restore_backlog_id(id); });
+    REQUIRE_MESSAGE(counted.ok(), counted.problem().message);
+    house.load_backlog = [this, &house](const effect::LoadBacklog& page) {
+      write(house);
+      auto loaded = store_->load_backlog(page);
+      REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
+      return std::move(loaded).value();
+    };
+    house.load_job = [this, &house](const JobId& id) {
+      write(house);
+      auto loaded = store_->load_job(id);
+      REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
+      return std::move(loaded).value();
+    };
     const auto replayed = store_->replay(
         [&](RecoveredJob job) { house.scheduler.restore(std::move(job), house.now, house.plan); },
         [&](RecoveredName name) { house.scheduler.restore(std::move(name), house.now, house.plan); });
@@ -35,14 +51,20 @@ WorkerId StoredHouse::worker() {
   return house_->workers().at(0);
 }
 
-std::size_t StoredHouse::commit() {
+/// What is loaded comes after all that was decided before: so the committer does it.
+std::size_t StoredHouse::write(House& house) {
   PendingChanges pending;
-  pending.add(house_->changes);
+  pending.add(house.changes);
   const std::vector<Change> left = pending.take();
   const auto applied = store_->apply(left);
   REQUIRE_MESSAGE(applied.ok(), applied.problem().message);
-  house_->commit();
   return left.size();
+}
+
+std::size_t StoredHouse::commit() {
+  const std::size_t written = write(*house_);
+  house_->commit();
+  return written;
 }
 
 void StoredHouse::restart_after(Nanos later) {

@@ -19,6 +19,7 @@ class StoredHouse {
 
   House& operator*() { return *house_; }
   House* operator->() { return house_.get(); }
+  [[nodiscard]] Settings& settings() { return settings_; }
   /// Its only worker; it is ready.
   WorkerId worker();
 
@@ -29,6 +30,7 @@ class StoredHouse {
 
  private:
   void enter();
+  std::size_t write(House& house);
 
   Settings settings_;
   TempDirectory directory_;

@@ -23,6 +23,7 @@ TEST_CASE("every key of [limits] reaches the settings") {
                            "max_remembered = 6\n"
                            "max_remembered_per_owner = 5\n"
                            "max_name = 7\n"
+                           "max_in_memory = 21\n"
                            "max_queues = 8\n"
                            "max_clients = 9\n"
                            "max_clients_per_owner = 2\n"
@@ -47,6 +48,7 @@ TEST_CASE("every key of [limits] reaches the settings") {
   wanted.max_clients_per_owner = 2;
   wanted.max_watches_per_owner = 1;
   wanted.max_name = 7;
+  wanted.max_in_memory = 21;
   wanted.max_queues = 8;
   wanted.max_clients = 9;
   wanted.max_watches = 10;

@@ -82,7 +82,7 @@ class Subject {
     CHECK(news.committed >= committed);
     committed = news.committed;
     facts = news.facts;
-    for (auto& result : news.results) results.push_back(std::move(result));
+    for (Event& answer : news.answers) results.push_back(std::get<event::ResultLoaded>(std::move(answer)));
     if (news.failed) failures.push_back(*news.failed);
   }
   [[nodiscard]] std::uint64_t log_syncs() const { return vfs.count(File::log, Call::sync); }
@@ -173,8 +173,8 @@ TEST_CASE("jobs that come and go during a commit are reported but never written"
 TEST_CASE("a result that was submitted before it was asked for is found") {
   Subject subject;
   subject.submit({insert(2), succeed(2, "the value"), insert(3)});
-  subject.committer->load_result(job_id(2));
-  subject.committer->load_result(job_id(3));
+  subject.committer->load(effect::LoadResult{job_id(2)});
+  subject.committer->load(effect::LoadResult{job_id(3)});
   REQUIRE(subject.collect_until([&] { return subject.results.size() == 2; }));
   CHECK(subject.committed == 2);
   CHECK(subject.results[0].job == job_id(2));
@@ -182,7 +182,7 @@ TEST_CASE("a result that was submitted before it was asked for is found") {
   CHECK(subject.results[0].result.view() == "the value");
   CHECK(subject.results[1].job == job_id(3));
   CHECK_FALSE(subject.results[1].found);
-  CHECK(subject.committer->collect().results.empty());
+  CHECK(subject.committer->collect().answers.empty());
 }
 
 TEST_CASE("a failure of the disk is told once, and nothing after it is claimed to be written") {
@@ -198,7 +198,7 @@ TEST_CASE("a failure of the disk is told once, and nothing after it is claimed t
   CHECK(subject.committed == good);
   subject.vfs.heal();
   CHECK(subject.submit({insert(4)}) == bad + 1);
-  subject.committer->load_result(job_id(2));
+  subject.committer->load(effect::LoadResult{job_id(2)});
   const Contents contents = subject.end();
   CHECK(contents.job(2) != nullptr);
   CHECK(contents.job(4) == nullptr);
@@ -211,13 +211,13 @@ TEST_CASE("after a failure there is no further news") {
   subject.submit({insert(2)});
   REQUIRE(subject.collect_until([&] { return !subject.failures.empty(); }));
   subject.submit({insert(3)});
-  subject.committer->load_result(job_id(1));
+  subject.committer->load(effect::LoadResult{job_id(1)});
   pollfd poller{subject.committer->fd(), POLLIN, 0};
   CHECK(::poll(&poller, 1, 50) == 0);
   const Committer::News news = subject.committer->collect();
   CHECK_FALSE(news.failed.has_value());
   CHECK(news.committed == 1);
-  CHECK(news.results.empty());
+  CHECK(news.answers.empty());
   subject.vfs.heal();
 }
 

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backlog: durable jobs beyond max_in_memory wait on disk and are nothing here but a count, a place in
+// their lane and eight bytes by which their id is known. They come in, in their order, as the lane moves; or
+// alone, when somebody asks for one.
+#include <algorithm>
+#include <utility>
+
+#include "daemon/decide/scheduler.hpp"
+
+namespace promised {
+namespace {
+
+/// Jobs that are read in one go.
+constexpr std::uint64_t kFewestAtOnce = 16;
+constexpr std::uint64_t kMostAtOnce = 2048;
+
+/// Which job a request is about, by id; empty if it is about none, or about a name.
+JobId subject(const message::Request& request) {
+  return std::visit(
+      [](const auto& body) -> JobId {
+        if constexpr (requires { body.key; }) {
+          return body.key.name.empty() ? body.key.id : JobId();
+        } else if constexpr (requires { body.id; }) {
+          return body.id;
+        } else {
+          return {};
+        }
+      },
+      request.body);
+}
+
+}  // namespace
+
+/// What has a name or a timeout stays in memory: both have to be known here. So does what lives only there.
+bool Scheduler::goes_to_backlog(const message::Submit& submit, const Lane& lane) const {
+  const Options& options = submit.options;
+  if (options.durability() != Durability::durable || !options.name().empty() || options.timeout() > Millis(0))
+    return false;
+  return Lanes::backed_up(lane, options.priority()) || lanes_.full(lane, options.priority());
+}
+
+void Scheduler::put_in_backlog(Asked& asked, message::Submit& submit, Lane& lane, Turn& t) {
+  const WallTime submitted = next_submitted(t.now);
+  const int priority = submit.options.priority();
+  ++accepted_;
+  accounts_.job_made(asked.uid(), State::pending);
+  backlog_ids_.insert(submit.id);
+  lanes_.add_backlog(lane, priority, submitted);
+  t.plan.changes.emplace_back(change::InsertJob{submit.id, asked.uid(), std::move(submit.function),
+                                                std::move(submit.options), std::move(asked.event.payload),
+                                                submitted, true, asked.session.tag(), asked.number()});
+  tell_accepted(asked.session, asked.number(), submit.id, Durability::durable, t);
+}
+
+/// Whether the request is about a job that is on disk alone: it waits until that has been read.
+bool Scheduler::wait_for_backlog(Asked& asked, Turn& t) {
+  if (backlog_ids_.empty()) return false;
+  const JobId id = subject(asked.event.request);
+  if (id.empty() || !backlog_ids_.contains(id) || jobs_.find(id) != nullptr) return false;
+  if (!count_held(asked, t)) return true;
+  auto& waiting = waiting_for_backlog_[id];
+  if (waiting.empty()) t.plan.effects.emplace_back(effect::LoadJob{id});
+  waiting.push_back(std::move(asked.event));
+  return true;
+}
+
+void Scheduler::fill_from_backlog(Turn& t) {
+  const auto hungry = lanes_.take_hungry();
+  if (hungry.empty()) return;
+  const std::uint64_t most = settings_.limits.max_in_memory;
+  const std::uint64_t room = most - std::min(most, lanes_.in_memory());
+  const auto at_once =
+      static_cast<std::uint32_t>(std::clamp(room / hungry.size(), kFewestAtOnce, kMostAtOnce));
+  for (const auto& [lane, priority, after] : hungry) {
+    t.plan.effects.emplace_back(
+        effect::LoadBacklog{lane->queue->name, lane->function->name, priority, after, at_once});
+  }
+}
+
+/// A job of the backlog, in memory from now on.
+Job& Scheduler::bring_in(RecoveredJob& recovered, Turn& t) {
+  accounts_.job_gone(recovered.owner, State::pending);  // it is counted anew
+  Job& job = revive(recovered, t.now);
+  job.submitter_tag = recovered.client;
+  job.number = recovered.number;
+  if (Session* session = sessions_.find_tag(recovered.client, recovered.owner); session != nullptr)
+    job.submitter = session->id;
+  return job;
+}
+
+void Scheduler::on(event::BacklogLoaded&& e, Turn& t) {
+  Lane* lane = lanes_.find(e.queue, function(e.function));
+  if (lane == nullptr) return;  // all of it has ended meanwhile
+  for (RecoveredJob& recovered : e.jobs) {
+    Job* job = jobs_.find(recovered.id);
+    // What is known here and not of the backlog any more has been decided while it was being read.
+    if (job == nullptr ? !backlog_ids_.erase(recovered.id) : !job->on_disk) continue;
+    if (job == nullptr) job = &bring_in(recovered, t);
+    lanes_.fetched(*job);
+    resume(*job, recovered, t);
+  }
+  lanes_.advance(*lane, e.priority, e.jobs.empty() ? WallTime{} : e.jobs.back().submitted);
+  for (Pool* pool : lane->function->offered_by) pool->dirty = true;
+}
+
+void Scheduler::on(event::JobLoaded&& e, Turn& t) {
+  auto waiting = waiting_for_backlog_.extract(e.id);
+  // It may have come with others of its lane meanwhile.
+  if (backlog_ids_.erase(e.id) && e.job) {
+    Job& job = bring_in(*e.job, t);
+    lanes_.pin(job);
+    if (e.job->started || !e.job->reason.empty()) {
+      lanes_.remove(job);
+      resume(job, *e.job, t);
+    }
+  }
+  if (waiting.empty()) return;
+  release_held(waiting.mapped());
+  for (auto& request : waiting.mapped()) on(std::move(request), t);
+}
+
+}  // namespace promised

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The backlog: jobs that wait on disk until their turn comes near.
+#include <utility>
+
+#include "daemon/store/job_row.hpp"
+#include "daemon/store/store_impl.hpp"
+
+namespace promised {
+
+Result<void> Store::Impl::replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
+                                         const std::function<void(const JobId&)>& id) {
+  PROMISED_ASSIGN(
+      Statement parts,
+      database.prepare("SELECT queue, function, priority, owner, count(*), min(submitted) FROM job"
+                       " INDEXED BY backlog WHERE queue IS NOT NULL"
+                       " GROUP BY queue, function, priority, owner"));
+  for (;;) {
+    PROMISED_ASSIGN(const bool more, parts.step());
+    if (!more) break;
+    part({std::string(parts.bytes(0)), std::string(parts.bytes(1)), static_cast<int>(parts.integer(2)),
+          static_cast<std::uint32_t>(parts.integer(3)), static_cast<std::uint64_t>(parts.integer(4)),
+          wall(parts.integer(5))});
+  }
+  PROMISED_ASSIGN(Statement ids,
+                  database.prepare("SELECT id FROM job INDEXED BY backlog WHERE queue IS NOT NULL"));
+  for (;;) {
+    PROMISED_ASSIGN(const bool more, ids.step());
+    if (!more) return {};
+    PROMISED_ASSIGN(const JobId found, read_id(ids.bytes(0)));
+    id(found);
+  }
+}
+
+Result<std::vector<RecoveredJob>> Store::Impl::load_backlog(const effect::LoadBacklog& page) {
+  Statement& s = statements.load_backlog;
+  s.bind_text(1, page.queue).bind_text(2, page.function).bind(3, page.priority);
+  s.bind(4, page.after.time_since_epoch().count()).bind(5, page.most);
+  std::vector<RecoveredJob> jobs;
+  for (;;) {
+    PROMISED_ASSIGN(const bool more, s.step());
+    if (!more) break;
+    PROMISED_ASSIGN(RecoveredJob job, read_job(s));
+    jobs.push_back(std::move(job));
+  }
+  s.reset();
+  for (RecoveredJob& job : jobs) PROMISED_TRY(load_large_arguments(job));
+  return jobs;
+}
+
+Result<std::optional<RecoveredJob>> Store::Impl::load_job(const JobId& id) {
+  Statement& s = statements.load_job;
+  PROMISED_ASSIGN(const bool found, s.bind_blob(1, id.view()).step());
+  if (!found) return std::optional<RecoveredJob>();
+  PROMISED_ASSIGN(RecoveredJob job, read_job(s));
+  s.reset();
+  PROMISED_TRY(load_large_arguments(job));
+  return std::optional<RecoveredJob>(std::move(job));
+}
+
+}  // namespace promised

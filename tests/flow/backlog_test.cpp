@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs beyond max_in_memory wait on disk, and nobody notices.
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "common/ids.hpp"
+#include "tests/flow/stored_house.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+Settings small_memory(std::uint64_t most = 20) {
+  Settings settings = one_pool();
+  settings.limits.max_in_memory = most;
+  settings.pools[0].prefetch = 1;
+  return settings;
+}
+
+std::uint64_t in_backlog(House& house) {
+  std::uint64_t count = 0;
+  for (const auto& insert : house.written<change::InsertJob>()) count += insert.backlog ? 1 : 0;
+  return count;
+}
+
+std::vector<JobId> submit_many(House& house, SessionId client, int count, const Options& options = {}) {
+  std::vector<JobId> ids;
+  for (int i = 0; i < count; ++i)
+    ids.push_back(house.submit(client, "f", options, "arguments " + std::to_string(i)));
+  return ids;
+}
+
+std::vector<JobId> finish_all(House& house, WorkerId worker, std::size_t most) {
+  std::vector<JobId> done;
+  while (done.size() < most && !house.hand(worker).channel.empty()) done.push_back(house.finish(worker));
+  return done;
+}
+
+}  // namespace
+
+TEST_CASE("Q1 jobs beyond max_in_memory wait on disk and leave their queue in the order of submission") {
+  StoredHouse house(small_memory());
+  const auto client = house->connect();
+  const auto ids = submit_many(*house, client, 5000);
+  CHECK(in_backlog(*house) > 4900);
+  CHECK(house->status(house->connect(0)).queues.at(0).length == 4999);
+  house.commit();
+  CHECK(house->last<message::Accepted>(client).numbers.size() == 1);
+  CHECK(finish_all(*house, house.worker(), 5000) == ids);
+  CHECK(house->dispatched_arguments.size() == 5000);
+  CHECK(house->dispatched_arguments.at(4321) == "arguments 4321");
+  CHECK(house->count<message::Ended>(client) == 5000);
+}
+
+TEST_CASE("Q1 a higher priority comes first, also before what waits on disk") {
+  StoredHouse house(small_memory());
+  const auto client = house->connect();
+  const auto low = submit_many(*house, client, 200);
+  const auto high = submit_many(*house, client, 200, Options{}.priority(1));
+  std::vector<JobId> expected(low.begin(), low.begin() + 1);
+  expected.insert(expected.end(), high.begin(), high.end());
+  expected.insert(expected.end(), low.begin() + 1, low.end());
+  CHECK(finish_all(*house, house.worker(), 400) == expected);
+}
+
+TEST_CASE("Q1 jobs that live in memory keep their place among those on disk") {
+  StoredHouse house(small_memory());
+  const auto client = house->connect();
+  std::vector<JobId> expected = submit_many(*house, client, 100);
+  for (const auto& options : {Options{}.durability(Durability::memory), Options{}.remember("n"), Options{},
+                              Options{}.timeout(1h), Options{}}) {
+    expected.push_back(house->submit(client, "f", options));
+  }
+  CHECK(finish_all(*house, house.worker(), 105) == expected);
+}
+
+TEST_CASE("a backlog survives a restart, in its order, and is delivered to who comes back for it") {
+  StoredHouse house(small_memory());
+  const JobId same = new_job_id();
+  auto client = house->connect(1000, same);
+  const auto ids = submit_many(*house, client, 300);
+  const JobId memory = house->submit(client, "f", Options{}.remember("after", 1h));
+  house->wait(50ms);
+  house.commit();
+  const auto first = finish_all(*house, house.worker(), 10);
+  house.commit();
+  house.restart_after();
+  client = house->connect(1000, same);
+  CHECK(house->status(house->connect(0)).jobs_by_state[static_cast<std::size_t>(State::pending)] == 290);
+  house->ask(client, message::Watch{.key = {ids.back(), {}}});
+  auto rest = finish_all(*house, house.worker(), 301);
+  CHECK(rest.back() == memory);
+  rest.pop_back();
+  // The one that the worker had in its hands was interrupted, and comes first again.
+  CHECK(std::vector<JobId>(ids.begin() + 10, ids.end()) == rest);
+  CHECK(house->ended(client, ids.back()));
+}
+
+TEST_CASE("a job on disk can be looked at, waited for, named and cancelled like any other") {
+  StoredHouse house(small_memory());
+  const auto client = house->connect();
+  const auto ids = submit_many(*house, client, 200);
+  const auto other = house->connect();
+  CHECK(house->show(other, ids[150]).state == State::pending);
+  CHECK(house->show(other, ids[151]).arguments_size == 13);
+  house->ask(other, message::Watch{.key = {ids[152], {}}});
+  house->ask(other, message::Cancel{.key = {ids[153], {}}});
+  house->ask(other, message::Remember{ids[154], "named", 1h, Duplicate::raise, {}});
+  house->ask(other, message::Adjust{ids[155], 1s, {}});
+  house.commit();
+  CHECK(house->ended(client, ids[153])->state == State::cancelled);
+  house->ask(house->connect(1001), message::Cancel{.key = {ids[156], {}}});
+  house->wait(1s);
+  CHECK(house->ended(client, ids[155])->state == State::expired);
+
+  std::vector<JobId> expected = ids;
+  expected.erase(expected.begin() + 155);
+  expected.erase(expected.begin() + 153);
+  CHECK(finish_all(*house, house.worker(), 200) == expected);
+  house.commit();
+  CHECK(house->ended(other, ids[152]));
+  house->ask(other, message::Watch{.key = {{}, "named"}});
+  house.commit();
+  CHECK(house->ended(other, ids[154]));
+}
+
+TEST_CASE("S2 a submission of a job on disk that is repeated is the same job") {
+  StoredHouse house(small_memory());
+  const auto client = house->connect();
+  const auto ids = submit_many(*house, client, 100);
+  house->ask(client, message::Submit{ids[90], "f", {}}, "again");
+  house->ask(client, message::Submit{ids[90], "f", {}}, "again");
+  CHECK(finish_all(*house, house.worker(), 101) == ids);
+  house->ask(house->connect(1001), message::Submit{ids[95], "f", {}}, "foreign");
+}
+
+TEST_CASE("E2 another user is told nothing of a job on disk") {
+  StoredHouse house(small_memory());
+  const auto client = house->connect();
+  const auto ids = submit_many(*house, client, 100);
+  const auto stranger = house->connect(1001);
+  house->ask(stranger, message::Show{.key = {ids[90], {}}});
+  CHECK(house->last<message::Refused>(stranger).message == "there is no job " + ids[90].text());
+  CHECK(finish_all(*house, house.worker(), 101) == ids);
+}
+
+TEST_CASE(
+    "a cancelled running job of the backlog is cancelled after a restart, one that ran is interrupted") {
+  StoredHouse house(small_memory(1));
+  auto client = house->connect();
+  const auto ids = submit_many(*house, client, 100);
+  CHECK(finish_all(*house, house.worker(), 50).size() == 50);
+  house->begin(house.worker());
+  house->wait(10ms);
+  house.commit();
+  SUBCASE("interrupted") {
+    house.restart_after();
+    CHECK(house->finish(house.worker()) == ids[50]);
+    CHECK(house->dispatched_arguments.at(0) == "arguments 50");
+  }
+  SUBCASE("cancelled") {
+    house->ask(client, message::Cancel{.key = {ids[50], {}}});
+    house.commit();
+    house.restart_after();
+    client = house->connect();
+    CHECK(house->show(client, ids[50]).state == State::cancelled);
+    CHECK(house->finish(house.worker()) == ids[51]);
+  }
+}
+
+TEST_CASE("a backlog in which everything happens at random loses nothing and keeps its order") {
+  for (std::uint32_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    std::mt19937 random(seed);
+    StoredHouse house(small_memory(1 + random() % 40));
+    auto client = house->connect();
+    std::vector<JobId> expected;
+    std::size_t done = 0;
+    for (int step = 0; step < 600; ++step) {
+      switch (random() % 8) {
+        case 0:
+        case 1:
+        case 2:
+        case 3: {
+          Options options;
+          if (random() % 8 == 0) options.remember("name " + std::to_string(step), 1h);
+          if (random() % 8 == 0) options.timeout(24h);
+          expected.push_back(house->submit(client, "f", options));
+          break;
+        }
+        case 4:
+          if (!house->hand(house.worker()).channel.empty()) {
+            const JobId id = house->finish(house.worker());
+            REQUIRE(id == expected.at(done++));
+          }
+          break;
+        case 5: {
+          if (expected.size() <= done + 1) break;
+          const std::size_t which = done + 1 + random() % (expected.size() - done - 1);
+          house->ask(client, message::Cancel{.key = {expected[which], {}}});
+          expected.erase(expected.begin() + static_cast<std::ptrdiff_t>(which));
+          break;
+        }
+        case 6:
+          if (expected.size() > done)
+            house->show(client, expected[done + random() % (expected.size() - done)]);
+          break;
+        default:
+          if (random() % 10 == 0) {
+            house->wait(50ms);  // what has not been written is
+            house.commit();
+            house.restart_after();
+            client = house->connect();
+          }
+          break;
+      }
+    }
+    while (done < expected.size()) REQUIRE(house->finish(house.worker()) == expected.at(done++));
+    CHECK(house->hand(house.worker()).channel.empty());
+  }
+}
