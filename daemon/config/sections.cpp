@@ -113,6 +113,14 @@ Result<void> read_limits(const Section& section, Limits& limits) {
                             {"keep_tombstones", into(limits.keep_tombstones, parse_duration)},
                             {"max_interruptions", into(limits.max_interruptions, interruptions)},
                         }));
+  if (limits.max_unread < limits.max_result) {
+    if (has(section, "max_unread")) {
+      return place_of(section, "max_unread")
+          .problem("max_unread: " + format_size(limits.max_unread) + " is less than max_result, which is " +
+                   format_size(limits.max_result) + ": such a result could not be sent");
+    }
+    limits.max_unread = limits.max_result;
+  }
   if (limits.default_lifespan > limits.max_lifespan) {
     if (has(section, "default_lifespan")) {
       return place_of(section, "default_lifespan")

@@ -35,19 +35,28 @@ bool Scheduler::has_room(const Session& session, std::uint64_t bytes) const {
 void Scheduler::send_outcome(Session& session, const Watcher& to, Job& job, Turn& t) {
   if (!session.held_back.empty() || !has_room(session, weight(job))) {
     session.held_back.push_back({job.id, to});
-  } else if (job.result_in_store && job.state == State::succeeded) {
-    load_outcome(session, to, job, t);
   } else {
-    put_out(session, to, job, job.result, t);
+    start_sending(session, to, job, t);
   }
 }
 
-void Scheduler::load_outcome(Session& session, const Watcher& to, Job& job, Turn& t) {
+/// From memory at once, or from the store when it has been read.
+void Scheduler::start_sending(Session& session, const Watcher& to, Job& job, Turn& t) {
+  if (!job.result_in_store || job.state != State::succeeded) {
+    put_out(session, to, job, job.result, t);
+    return;
+  }
   ++session.loading;
   session.bytes_under_way += job.result_size;
   auto& loading = job.more().loading;
   if (loading.empty()) t.plan.effects.emplace_back(effect::LoadResult{job.id});
   loading.push_back(to);
+}
+
+void Scheduler::refuse_lapsed(SessionId session, std::uint64_t number, const JobId& id, Turn& t) {
+  refuse(session, number,
+         {.code = "no_such_future", .message = "job " + id.text() + " has lapsed", .state = State::lapsed},
+         t);
 }
 
 void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t) {
@@ -75,15 +84,9 @@ void Scheduler::send_held_back(Session& session, Turn& t) {
     if (job != nullptr && !has_room(session, weight(*job))) return;
     session.held_back.pop_front();
     if (job == nullptr) {
-      refuse(session.id, next.to.number,
-             {.code = "no_such_future",
-              .message = "job " + next.job.text() + " has lapsed",
-              .state = State::lapsed},
-             t);
-    } else if (job->result_in_store && job->state == State::succeeded) {
-      load_outcome(session, next.to, *job, t);
+      refuse_lapsed(session.id, next.to.number, next.job, t);
     } else {
-      put_out(session, next.to, *job, job->result, t);
+      start_sending(session, next.to, *job, t);
     }
   }
 }
@@ -126,11 +129,11 @@ void Scheduler::on(event::ResultLoaded&& e, Turn& t) {
   Job* job = jobs_.find(e.job);
   if (job == nullptr || !job->detail) return;
   if (!e.found) {
-    stop_loading(*job, t);
+    refuse_loading(take_loading(*job), e.job, job->result_size, t);
     not_arrived(e.job, t);
     return;
   }
-  for (const Watcher& to : std::exchange(job->detail->loading, {})) {
+  for (const Watcher& to : take_loading(*job)) {
     Session* session = sessions_.find(to.session);
     if (session == nullptr) {
       if (to.own && job->submitter == to.session) not_arrived(e.job, t);
@@ -142,18 +145,19 @@ void Scheduler::on(event::ResultLoaded&& e, Turn& t) {
   }
 }
 
+std::vector<Watcher> Scheduler::take_loading(Job& job) {
+  return job.detail ? std::exchange(job.detail->loading, {}) : std::vector<Watcher>();
+}
+
 /// Nothing comes from the store for those who wait for it.
-void Scheduler::stop_loading(Job& job, Turn& t) {
-  if (!job.detail) return;
-  for (const Watcher& to : std::exchange(job.detail->loading, {})) {
+void Scheduler::refuse_loading(const std::vector<Watcher>& loading, const JobId& id, std::uint64_t bytes,
+                               Turn& t) {
+  for (const Watcher& to : loading) {
     Session* session = sessions_.find(to.session);
     if (session == nullptr) continue;
     --session->loading;
-    session->bytes_under_way -= job.result_size;
-    refuse(
-        to.session, to.number,
-        {.code = "no_such_future", .message = "job " + job.id.text() + " has lapsed", .state = State::lapsed},
-        t);
+    session->bytes_under_way -= bytes;
+    refuse_lapsed(to.session, to.number, id, t);
     send_held_back(*session, t);
   }
 }

@@ -18,10 +18,7 @@ Lane& Scheduler::lane(const std::string& queue, Function& function) {
   if (Lane* known = lanes_.find(queue, function); known != nullptr) return *known;
   Lane& lane = lanes_.make(queue, function);
   for (Pool* pool : function.offered_by) {
-    const auto& queues = pool->settings->queues;
-    if (queues.empty() || std::find(queues.begin(), queues.end(), queue) != queues.end()) {
-      lanes_.serve(lane, pool->ready);
-    }
+    if (pool->settings->serves(queue)) lanes_.serve(lane, pool->ready);
   }
   return lane;
 }

@@ -48,7 +48,8 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
     shorten(failure);
     job.more().failure = std::move(failure);
   }
-  if (!reason.empty()) job.more().reason = std::move(reason);
+  // A cancelling that came too late is not told of the outcome that came first.
+  if (job.detail || !reason.empty()) job.more().reason = std::move(reason);
   job.result_size = result.size();
   job.result = std::move(result);
   accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
@@ -93,12 +94,16 @@ void Scheduler::keep_or_release(Job& job, Turn& t) {
 void Scheduler::release(Job& job, State tombstone, Turn& t) {
   take_name(job, tombstone, t);
   clear_timer(job);
-  stop_loading(job, t);
   if (job.written) t.plan.changes.emplace_back(change::DeleteJob{job.id});
   accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
   accounts_.job_gone(job.owner, job.state);
   lanes_.leave(job);
+  const std::vector<Watcher> loading = take_loading(job);
+  const JobId id = job.id;
+  const std::uint64_t bytes = job.result_size;
   jobs_.erase(job);
+  // Only now: what is sent next must not find it any more.
+  refuse_loading(loading, id, bytes, t);
 }
 
 }  // namespace promised

@@ -18,8 +18,11 @@ bool Held::concerns(const event::Requested& e) const {
         using Body = std::remove_cvref_t<decltype(body)>;
         if constexpr (requires { body.key; }) {
           return key(body.key);
-        } else if constexpr (std::is_same_v<Body, message::Remember> ||
-                             std::is_same_v<Body, message::Adjust> || std::is_same_v<Body, message::Submit>) {
+        } else if constexpr (std::is_same_v<Body, message::Submit>) {
+          return key({body.id, {}}) || (!body.options.name().empty() && key({{}, body.options.name()}));
+        } else if constexpr (std::is_same_v<Body, message::Remember>) {
+          return key({body.id, {}}) || key({{}, body.name});
+        } else if constexpr (std::is_same_v<Body, message::Adjust>) {
           return key({body.id, {}});
         } else {
           return false;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/decide/names.hpp"
 
-#include <iterator>
-
 namespace promised {
 
 NameEntry* NameTable::find(std::uint32_t owner, const std::string& name) {
@@ -23,21 +21,18 @@ NameEntry& NameTable::entry(std::uint32_t owner, const std::string& name) {
 
 NameEntry& NameTable::hold(std::uint32_t owner, const std::string& name, Job& job) {
   NameEntry& e = entry(owner, name);
-  if (e.tombstone != State::unknown) graves_.erase(e.grave);
+  graves_.remove(e);
   e.tombstone = State::unknown;
   e.job = &job;
   return e;
 }
 
 void NameTable::bury(NameEntry& e, State tombstone, WallTime until) {
-  if (e.tombstone != State::unknown) graves_.erase(e.grave);
+  graves_.remove(e);
   e.job = nullptr;
   e.tombstone = tombstone;
   e.until = until;
-  // Nearly always the last: all tombstones are kept equally long.
-  auto place = graves_.end();
-  while (place != graves_.begin() && (*std::prev(place))->until > until) --place;
-  e.grave = graves_.insert(place, &e);
+  graves_.update(e);
 }
 
 void NameTable::add_tombstone(std::uint32_t owner, const std::string& name, State tombstone, WallTime until) {
@@ -45,7 +40,7 @@ void NameTable::add_tombstone(std::uint32_t owner, const std::string& name, Stat
 }
 
 void NameTable::erase(NameEntry& e) {
-  if (e.tombstone != State::unknown) graves_.erase(e.grave);
+  graves_.remove(e);
   accounts_.subtract(e.owner, Quantity::names);
   entries_.erase({e.owner, e.name});
 }

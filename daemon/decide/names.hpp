@@ -6,13 +6,13 @@
 #include <promised/types.hpp>
 
 #include <cstdint>
-#include <list>
 #include <string>
 #include <unordered_map>
 #include <utility>
 
 #include "common/clock.hpp"
 #include "daemon/decide/accounts.hpp"
+#include "daemon/decide/indexed_heap.hpp"
 
 namespace promised {
 
@@ -23,8 +23,15 @@ struct NameEntry {
   std::string name;
   Job* job = nullptr;  ///< null: a tombstone
   State tombstone = State::unknown;
-  WallTime until{};                       ///< a tombstone's end
-  std::list<NameEntry*>::iterator grave;  ///< a tombstone's place among the tombstones
+  WallTime until{};                  ///< a tombstone's end
+  std::uint32_t grave = kNotInHeap;  ///< a tombstone's place among the tombstones
+};
+
+struct GraveLess {
+  bool operator()(const NameEntry& a, const NameEntry& b) const { return a.until < b.until; }
+};
+struct GravePlace {
+  std::uint32_t& operator()(NameEntry& entry) const { return entry.grave; }
 };
 
 class NameTable {
@@ -39,7 +46,7 @@ class NameTable {
   void bury(NameEntry& entry, State tombstone, WallTime until);
   void add_tombstone(std::uint32_t owner, const std::string& name, State tombstone, WallTime until);
   /// The tombstone whose end comes first; null if there is none.
-  [[nodiscard]] NameEntry* oldest_tombstone() const { return graves_.empty() ? nullptr : graves_.front(); }
+  [[nodiscard]] NameEntry* oldest_tombstone() const { return graves_.empty() ? nullptr : graves_.top(); }
   void erase(NameEntry& entry);
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
@@ -56,7 +63,7 @@ class NameTable {
 
   Accounts& accounts_;
   std::unordered_map<Key, NameEntry, Hash> entries_;
-  std::list<NameEntry*> graves_;  ///< by their end
+  IndexedHeap<NameEntry, GraveLess, GravePlace> graves_;
 };
 
 }  // namespace promised

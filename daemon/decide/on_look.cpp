@@ -36,9 +36,7 @@ std::string Scheduler::why_waiting(const Job& job) const {
     reason += "pool " + pool->settings->name;
     if (pool->phase == Pool::Phase::failing) {
       reason += " is failing: " + pool->reason;
-    } else if (const auto& queues = pool->settings->queues;
-               !queues.empty() &&
-               std::find(queues.begin(), queues.end(), job.lane->queue->name) == queues.end()) {
+    } else if (!pool->settings->serves(job.lane->queue->name)) {
       reason += " does not take jobs of queue " + job.lane->queue->name;
     } else {
       reason += " has no free worker";
@@ -129,7 +127,10 @@ void Scheduler::on(Asked& asked, message::List& list, Turn& t) {
   if (answer.more) page.pop_back();
   for (const Job* job : page) {
     answer.jobs.push_back(view(*job));
-    answer.jobs.back().failure.output.clear();  // Show tells it: a page stays small
+    // Show tells it all: a page stays small.
+    Failure& failure = answer.jobs.back().failure;
+    failure.output.clear();
+    failure.message = beginning_of(failure.message, kMostShortText);
   }
   reply(asked.event.session, asked.number(), std::move(answer), false, t);
 }

@@ -57,6 +57,11 @@ void Scheduler::on(event::Requested&& e, Turn& t) {
 }
 
 void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn& t) {
+  if (sessions_.find(e.session) != nullptr) {
+    refuse(e.session, e.request.number,
+           {.code = "bad_request", .message = "this connection has said Hello already"}, t);
+    return;
+  }
   const auto turn_away = [&](message::Refused refused) {
     refuse(e.session, e.request.number, std::move(refused), t);
     t.plan.effects.emplace_back(effect::CloseSession{e.session});
@@ -69,12 +74,8 @@ void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn&
     return;
   }
   if (Session* before = sessions_.find_client(greeting.client, e.who.uid); before != nullptr) {
-    if (before->id == e.session) {
-      close_session(*before, t);
-    } else {
-      t.plan.effects.emplace_back(effect::CloseSession{before->id});
-      close_session(*before, t);
-    }
+    t.plan.effects.emplace_back(effect::CloseSession{before->id});
+    close_session(*before, t);
   }
   const Standing standing = gate_.standing(e.who);
   if (standing == Standing::nobody) {
@@ -98,7 +99,6 @@ void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn&
 
 void Scheduler::on(event::SessionGone&& e, Turn& t) {
   if (Session* session = sessions_.find(e.session); session != nullptr) close_session(*session, t);
-  release_held(held_.take(e.session));
 }
 
 void Scheduler::close_session(Session& session, Turn& t) {
@@ -106,7 +106,9 @@ void Scheduler::close_session(Session& session, Turn& t) {
   const auto held_back = std::exchange(session.held_back, {});
   accounts_.subtract(session.who.uid, Quantity::watches, session.watches);
   accounts_.subtract(session.who.uid, Quantity::clients);
+  const SessionId id = session.id;
   sessions_.erase(session);
+  release_held(held_.take(id));
   for (const Delivery& delivery : under_way) {
     if (delivery.own) not_arrived(delivery.job, t);
   }

@@ -18,9 +18,11 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
     // Who waits for a durable job counts on it: it is on disk when this is told.
     write(*job, t);
     reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, job->durable(), t);
-    if (job->submitter_tag == asked.session.tag() && job->name == nullptr &&
+    const bool nobody = job->submitter_tag == 0 && job->owner == asked.uid() && watch.key.name.empty();
+    if ((job->submitter_tag == asked.session.tag() || nobody) && !watch.take &&
         sessions_.find(job->submitter) == nullptr) {
-      // The submitter is back, over a new connection.
+      // The submitter is back, over a new connection; or somebody who knows the id, after a restart.
+      job->submitter_tag = asked.session.tag();
       job->submitter = asked.event.session;
       job->number = asked.number();
       return;

@@ -64,7 +64,6 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
 
 /// The pool's functions are now these; its lanes follow.
 void Scheduler::adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer) {
-  const auto& queues = pool.settings->queues;
   for (auto& [name, function] : functions_) {
     const bool had = pool.offer != nullptr && pool.offer->has(*function);
     const bool has = offer->has(*function);
@@ -77,9 +76,7 @@ void Scheduler::adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer) {
     function->offered_by.push_back(&pool);
     function->offered = true;
     for (Lane* lane : function->lanes) {
-      if (queues.empty() || std::find(queues.begin(), queues.end(), lane->queue->name) != queues.end()) {
-        lanes_.serve(*lane, pool.ready);
-      }
+      if (pool.settings->serves(lane->queue->name)) lanes_.serve(*lane, pool.ready);
     }
   }
   pool.offer = std::move(offer);

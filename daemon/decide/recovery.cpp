@@ -46,7 +46,7 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     job.more().reason = std::move(recovered.reason);
     accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
     job.result_in_store = recovered.state == State::succeeded && recovered.result_size > 0;
-    set_wall_timer(job, job.ended_at + settings_.limits.keep_unfetched);
+    set_wall_timer(job, now.wall + settings_.limits.keep_unfetched);  // its submitter is gone since now
     return;
   }
   resume(job, recovered, t);

@@ -47,7 +47,8 @@ struct Session {
   /// What marks a job as this client's own, also over its reconnects.
   [[nodiscard]] std::uint64_t tag() const {
     std::uint64_t tag = 0;
-    std::memcpy(&tag, client.bytes().data(), sizeof tag);
+    // The last bytes: the first ones may be a time.
+    std::memcpy(&tag, client.bytes().data() + sizeof tag, sizeof tag);
     return tag;
   }
 };

@@ -60,9 +60,13 @@ bool take_in(Guard& g, int connection) {
 /// There is no descriptor left: takes the first connection that waits with the reserve, and closes it.
 /// Otherwise it would be offered again at once, and for ever.
 void turn_away_one(Guard& g, int listener) {
+  if (!g.reserve.valid()) g.reserve.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   g.reserve.reset();
-  const Fd refused(static_cast<int>(::syscall(SYS_accept4, listener, nullptr, nullptr, SOCK_CLOEXEC)));
-  static_cast<void>(refused);
+  const int refused = static_cast<int>(::syscall(SYS_accept4, listener, nullptr, nullptr, SOCK_CLOEXEC));
+  if (refused < 0) return;
+  ::shutdown(refused, SHUT_RDWR);
+  g.reserve.reset(refused);  // nobody can take the descriptor in between
+  ++g.turned_away;
 }
 
 int accept(int listener, sockaddr* address, socklen_t* length, int flags) {
@@ -73,11 +77,10 @@ int accept(int listener, sockaddr* address, socklen_t* length, int flags) {
   if (connection >= 0) {
     if (take_in(g, connection)) return connection;
     ::close(connection);
+    ++g.turned_away;
   } else {
     turn_away_one(g, listener);
-    g.reserve.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   }
-  ++g.turned_away;
   errno = ECONNABORTED;  // as if the peer had gone before it was accepted
   return -1;
 }

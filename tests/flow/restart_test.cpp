@@ -242,15 +242,16 @@ TEST_CASE("a durable unnamed job that ended and arrived within one batch is neve
   CHECK(house.commit() == 1);
 }
 
-TEST_CASE("an outcome that nobody has fetched is kept over restarts until keep_unfetched is over") {
+TEST_CASE("R8 an outcome that nobody has fetched is kept for keep_unfetched from the restart on") {
   StoredHouse house;
   auto client = house->connect();
   const JobId id = house->submit(client);
   house->finish(house.worker(), "value");
   house.commit();
-  house.restart_after(9min);
+  house.restart_after(11min);
+  house->wait(9min);
   client = house->connect();
-  house->ask(client, message::Watch{.key = {id, {}}});
+  house->ask(client, message::Watch{.key = {id, {}}, .peek = true});
   house.commit();
   CHECK(house->sent(client).back().payload == "value");
   house->wait(1min);

@@ -181,7 +181,7 @@ TEST_CASE("E2 a frame that is announced larger than max_message ends its connect
 }
 
 TEST_CASE("E2 a client that asks and does not read loses its session over max_unread, and harms nobody") {
-  TestDaemon daemon(story_config().limit("max_unread", "1MiB"));
+  TestDaemon daemon(story_config().limit("max_unread", "1MiB").limit("max_result", "1MiB"));
   Client client = connect(daemon);
   for (int i = 0; i < 100; ++i) {
     client.submit<std::int64_t>(Options().remember("kept-" + std::to_string(i)), "add", i, i)

@@ -8,6 +8,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
+TEST_CASE("E3 max_unread below max_result is refused, and follows it where nobody has said it") {
+  const Scene scene;
+  CHECK(scene.problem("[limits]\nmax_unread = 1MiB\n") ==
+        "FILE:2: max_unread: 1MiB is less than max_result, which is 64MiB: such a result could not be sent");
+  CHECK(scene.settings("[limits]\nmax_result = 512MiB\n").limits.max_unread == std::uint64_t{512} << 20);
+}
+
 TEST_CASE("every key of [limits] reaches the settings") {
   const Scene scene;
   const Limits l = scene

@@ -137,6 +137,18 @@ TEST_CASE(
   CHECK(house.ended(client, id)->state == State::cancelled);
 }
 
+TEST_CASE("X2 a cancelling that came too late is not told of the outcome") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f", Options{}.remember("n"));
+  house.begin(house.workers()[0]);
+  house.ask(client, message::Cancel{.key = {id, {}}});
+  house.finish(house.workers()[0]);
+  CHECK(house.ended(client, id)->state == State::succeeded);
+  CHECK(house.ended(client, id)->reason.empty());
+  CHECK(house.show(client, id).reason.empty());
+}
+
 TEST_CASE("X1 a job that ends before its cancellation reaches it has the outcome that it made") {
   ReadyHouse house;
   const auto client = house.connect();

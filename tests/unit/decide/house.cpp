@@ -84,6 +84,8 @@ void House::carry_out(std::vector<Effect> effects) {
       hands_.at(kill->worker).signals.push_back(kill->signal);
     } else if (const auto* stop = std::get_if<effect::StopWorker>(&effect)) {
       hands_.at(stop->worker).told_to_stop = true;
+    } else if (const auto* later = std::get_if<effect::LoadResult>(&effect); later != nullptr && load_later) {
+      load_later(later->job);
     } else if (const auto* loading = std::get_if<effect::LoadResult>(&effect)) {
       const std::optional<Payload> found = load(loading->job);
       pending_.push_back(event::ResultLoaded{loading->job, found.has_value(), found.value_or(Payload())});

@@ -96,6 +96,8 @@ class House {
   std::vector<Change> changes;
   /// Where results come from that are not in memory; by default the changes that were written.
   std::function<std::optional<Payload>(const JobId&)> load;
+  /// Set: the results that are asked for do not come.
+  std::function<void(const JobId&)> load_later;
   /// Where the backlog is; without them nothing comes of it.
   std::function<std::vector<RecoveredJob>(const effect::LoadBacklog&)> load_backlog;
   std::function<std::optional<RecoveredJob>(const JobId&)> load_job;

@@ -54,6 +54,22 @@ TEST_CASE("who is granted nothing is refused everything") {
   CHECK(house.count<message::Accepted>(granted) == 1);
 }
 
+TEST_CASE("a connection says Hello once: a second one is refused and changes nothing") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  const auto other = house.connect();
+  house.ask(other, message::Watch{.key = {id, {}}});
+  house.ask(other, message::Hello{message::kClientProtocol, new_job_id(), "again"});
+  CHECK(house.last<message::Refused>(other).message == "this connection has said Hello already");
+  house.ask(other, message::Hello{.protocol = 99});
+  CHECK(used(house, client, "max_clients_per_owner") == 2);
+  CHECK(used(house, client, "max_watches_per_owner") == 1);
+  house.disconnect(other);
+  CHECK(used(house, client, "max_clients_per_owner") == 1);
+  CHECK(used(house, client, "max_watches_per_owner") == 0);
+}
+
 TEST_CASE("E2 more clients than max_clients are turned away by name") {
   auto settings = one_pool();
   settings.limits.max_clients = 1;
@@ -255,6 +271,29 @@ TEST_CASE("results that come from the store count as under way before they are r
   house.ask(reader, std::monostate{}, {}, 2);
   REQUIRE(house.count<message::Ended>(reader) == 3);
   CHECK(house.sent(reader).back().payload == std::string(1500, 'c'));
+}
+
+TEST_CASE("what lapses while it is being read for a slow client leaves the way free for the next") {
+  auto settings = one_pool();
+  settings.limits.max_unread = 8000;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.remember("a", std::chrono::seconds(5)));
+  house.finish(house.workers()[0], std::string(1900, 'a'));
+  house.submit(client, "f", Options{}.remember("b", std::chrono::hours(1)));
+  house.finish(house.workers()[0], std::string(1900, 'b'));
+  const auto reader = house.connect();
+  // The store is slow: nothing that is asked of it comes.
+  std::vector<JobId> asked;
+  house.load_later = [&](const JobId& id) { asked.push_back(id); };
+  for (int i = 0; i < 3; ++i) house.ask(reader, message::Watch{.key = {{}, "a"}});
+  CHECK(asked.size() == 1);
+  house.wait(std::chrono::seconds(5));
+  CHECK(house.count<message::Refused>(reader) == 3);
+  house.load_later = {};
+  house.ask(reader, message::Watch{.key = {{}, "b"}});
+  REQUIRE(house.count<message::Ended>(reader) == 1);
+  CHECK(house.sent(reader).back().payload.size() == 1900);
 }
 
 TEST_CASE("what has lapsed while it was held back for a slow client is told as lapsed") {

@@ -4,7 +4,11 @@
 #include <random>
 #include <set>
 
+#include "common/ids.hpp"
+#include "daemon/decide/accounts.hpp"
+#include "daemon/decide/id_set.hpp"
 #include "daemon/decide/indexed_heap.hpp"
+#include "daemon/decide/names.hpp"
 #include "daemon/decide/statistics.hpp"
 #include "daemon/decide/timer.hpp"
 
@@ -29,6 +33,49 @@ TEST_CASE("an indexed heap agrees with a sorted set under random updates and rem
     REQUIRE(heap.size() == model.size());
     if (!model.empty()) REQUIRE(heap.top()->due == model.begin()->first);
   }
+}
+
+TEST_CASE("R6 tombstones are buried in any order and go in that of their ends") {
+  Settings settings;
+  Accounts accounts(settings.limits);
+  NameTable names(accounts);
+  std::mt19937 random(3);
+  const auto until = [&] { return WallTime(std::chrono::microseconds(random() % 1'000'000)); };
+  // As many as a day may leave: a search for each one's place would take minutes.
+  const int many = 300'000;
+  for (int i = 0; i < many; ++i) names.add_tombstone(7, "name " + std::to_string(i), State::lapsed, until());
+  CHECK(accounts.of(7).of(Quantity::names) == many);
+  WallTime last{};
+  for (int i = 0; i < many; ++i) {
+    NameEntry* grave = names.oldest_tombstone();
+    REQUIRE(grave != nullptr);
+    REQUIRE(grave->until >= last);
+    last = grave->until;
+    names.erase(*grave);
+  }
+  CHECK(names.oldest_tombstone() == nullptr);
+  CHECK(accounts.all().of(Quantity::names) == 0);
+}
+
+TEST_CASE("a set of ids agrees with an ordinary set under random insertions and removals") {
+  std::mt19937 random(11);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 3000; ++i) ids.push_back(new_job_id());
+  std::set<JobId> model;
+  IdSet subject(42);
+  for (int i = 0; i < 100'000; ++i) {
+    // Grows in the first half, and shrinks in the second.
+    const JobId& id = ids[random() % ids.size()];
+    if (random() % 10 < (i < 50'000 ? 7U : 3U)) {
+      if (model.insert(id).second) subject.insert(id);
+    } else {
+      REQUIRE(subject.erase(id) == (model.erase(id) > 0));
+    }
+    REQUIRE(subject.size() == model.size());
+    const JobId& other = ids[random() % ids.size()];
+    REQUIRE(subject.contains(other) == model.contains(other));
+  }
+  for (const JobId& id : ids) CHECK(subject.contains(id) == model.contains(id));
 }
 
 TEST_CASE("durations of the last minute have their percentiles within a tenth") {
