@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -44,20 +45,38 @@ std::uint64_t random_seed() {
   return seed;
 }
 
+namespace {
+
+/// The time in 4096ths of a millisecond, and later than that of every id made before in this process (RFC
+/// 9562, section 6.2, method 3).
+std::uint64_t next_moment() {
+  static std::atomic<std::uint64_t> last{0};
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch);
+  const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch - ms);
+  const std::uint64_t now = static_cast<std::uint64_t>(ms.count()) << 12 |
+                            static_cast<std::uint64_t>(rest.count()) * 4096 / 1'000'000;
+  std::uint64_t before = last.load(std::memory_order_relaxed);
+  std::uint64_t moment = 0;
+  do {
+    moment = std::max(now, before + 1);
+  } while (!last.compare_exchange_weak(before, moment, std::memory_order_relaxed));
+  return moment;
+}
+
+}  // namespace
+
 JobId new_job_id() {
   thread_local Generator generator;
-  const auto ms = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                 std::chrono::system_clock::now().time_since_epoch())
-                                                 .count());
-  const std::uint64_t a = generator.next();
-  const std::uint64_t b = generator.next();
+  const std::uint64_t moment = next_moment();
+  const std::uint64_t random = generator.next();
   std::array<std::uint8_t, JobId::kSize> bytes{};
   for (int i = 0; i < 6; ++i)
-    bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(ms >> (40 - 8 * i));
-  bytes[6] = static_cast<std::uint8_t>(0x70 | (a & 0x0f));
-  bytes[7] = static_cast<std::uint8_t>(a >> 8);
+    bytes[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(moment >> (52 - 8 * i));
+  bytes[6] = static_cast<std::uint8_t>(0x70 | (moment >> 8 & 0x0f));
+  bytes[7] = static_cast<std::uint8_t>(moment);
   for (int i = 0; i < 8; ++i)
-    bytes[static_cast<std::size_t>(8 + i)] = static_cast<std::uint8_t>(b >> (8 * i));
+    bytes[static_cast<std::size_t>(8 + i)] = static_cast<std::uint8_t>(random >> (8 * i));
   bytes[8] = static_cast<std::uint8_t>(0x80 | (bytes[8] & 0x3f));
   return JobId(bytes);
 }

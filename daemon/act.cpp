@@ -27,6 +27,7 @@ void Act::carry_out(std::vector<Effect>& effects, std::vector<Event>& events) {
       [&](const effect::LoadResult& e) { committer_.load(e); },
       [&](const effect::LoadBacklog& e) { committer_.load(e); },
       [&](const effect::LoadJob& e) { committer_.load(e); },
+      [&](const effect::FindInBacklog& e) { committer_.load(e); },
   };
   for (const Effect& e : effects) std::visit(act, e);
   effects.clear();

@@ -57,6 +57,19 @@ struct RecoveredJob {
   std::uint64_t number = 0;
 };
 
+/// A search among the jobs of the backlog, the highest ids first.
+struct BacklogSearch {
+  SessionId session;
+  message::Request request;            ///< what is to be answered with what is found
+  std::optional<std::uint32_t> owner;  ///< nothing: anybody
+  JobId from;                          ///< ids from here on
+  JobId below;                         ///< and below this; empty: all
+  std::string function;                ///< a glob; empty: all
+  std::string queue;                   ///< empty: all
+  std::uint32_t most = 0;
+  std::vector<RecoveredJob> found;  ///< so far, without arguments
+};
+
 namespace event {
 
 /// A client said something. The first of a session is a Hello.
@@ -127,6 +140,10 @@ struct JobLoaded {
   JobId id;
   std::optional<RecoveredJob> job;
 };
+/// What FindInBacklog has come to: all that there is, or `most`.
+struct FoundInBacklog {
+  BacklogSearch search;
+};
 /// A result that LoadResult asked for; not found if the payload is empty and `found` false.
 struct ResultLoaded {
   JobId job;
@@ -136,10 +153,10 @@ struct ResultLoaded {
 
 }  // namespace event
 
-using Event =
-    std::variant<event::Requested, event::SessionGone, event::WorkerStarted, event::WorkerReady,
-                 event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress, event::Revoked,
-                 event::WorkerGone, event::ResultLoaded, event::BacklogLoaded, event::JobLoaded>;
+using Event = std::variant<event::Requested, event::SessionGone, event::WorkerStarted, event::WorkerReady,
+                           event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress,
+                           event::Revoked, event::WorkerGone, event::ResultLoaded, event::BacklogLoaded,
+                           event::JobLoaded, event::FoundInBacklog>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {
@@ -265,6 +282,10 @@ struct LoadBacklog {
   WallTime after;
   std::uint32_t most;
 };
+/// Search the backlog, in steps; answered by event::FoundInBacklog.
+struct FindInBacklog {
+  BacklogSearch search;
+};
 /// Read one job of the backlog; answered by event::JobLoaded.
 struct LoadJob {
   JobId id;
@@ -274,7 +295,7 @@ struct LoadJob {
 
 using Effect = std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
                             effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker,
-                            effect::LoadResult, effect::LoadBacklog, effect::LoadJob>;
+                            effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looking: one job, many jobs, the daemon itself (SEMANTICS M1 to M3). Changes nothing.
+// Looking: what is told of a job, and of the daemon itself (SEMANTICS M1 to M3). Changes nothing.
 #include <algorithm>
 #include <utility>
 
-#include "common/glob.hpp"
-#include "common/printable.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
 namespace {
 
-constexpr std::uint32_t kPage = 100;
-constexpr std::uint32_t kMostPage = 10'000;
 constexpr std::size_t kMostQueuesShown = 100;
-constexpr std::size_t kShortestPrefix = 4;
-constexpr std::size_t kIdText = 36;
-
-bool newer(const Job* a, const Job* b) {
-  return a->submitted > b->submitted;
-}
 
 }  // namespace
 
@@ -26,6 +16,7 @@ std::string Scheduler::why_waiting(const Job& job) const {
   if (job.ended()) return job.detail ? job.detail->reason : std::string();
   if (job.cancel_asked) return job.detail->reason;
   if (job.state == State::running) return {};
+  if (job.on_disk || job.behind) return "others are before it, and wait on disk";
   if (job.worker != nullptr) return "next in the channel of worker " + std::to_string(job.worker->pid);
   if (draining_) return "the daemon is stopping";
   const auto& pools = job.function->offered_by;
@@ -83,95 +74,24 @@ JobView Scheduler::view(const Job& job) const {
   return v;
 }
 
-void Scheduler::on(Asked& asked, message::List& list, Turn& t) {
-  if (list.function.size() > kMostNameBytes || list.queue.size() > kMostNameBytes ||
-      list.name_prefix.size() > settings_.limits.max_name) {
-    refuse(
-        asked.event.session, asked.number(),
-        {.code = "limit",
-         .message = "a filter has at most as many bytes as what it is to find: function and queue 255, the "
-                    "beginning of a name max_name (" +
-                    std::to_string(settings_.limits.max_name) + ")"},
-        t);
-    return;
-  }
-  const std::uint32_t most = std::min(list.most == 0 ? kPage : list.most, kMostPage);
-  const Job* after = list.after.empty() ? nullptr : jobs_.find(list.after);
-  const auto matches = [&](const Job& job) {
-    if (!Gate::may_touch(asked.session.standing, asked.uid(), job.owner)) return false;
-    // Newest first; a page that follows a job which is gone by now goes by the time in its id.
-    if (after != nullptr ? job.submitted >= after->submitted
-                         : (!list.after.empty() && !(job.id < list.after)))
-      return false;
-    if (list.states != 0 && (list.states >> static_cast<unsigned>(job.state) & 1) == 0) return false;
-    if (list.remembered && job.name == nullptr) return false;
-    if (!list.queue.empty() && job.lane->queue->name != list.queue) return false;
-    if (!list.name_prefix.empty() && (job.name == nullptr || !job.name->name.starts_with(list.name_prefix)))
-      return false;
-    return list.function.empty() || glob_matches(list.function, job.function->name);
-  };
-  // The newest `most` and one more, as a heap whose top is the oldest of them.
-  std::vector<const Job*> page;
-  for (const auto& job : jobs_) {
-    if (!matches(*job)) continue;
-    page.push_back(job.get());
-    std::push_heap(page.begin(), page.end(), newer);
-    if (page.size() > most + 1U) {
-      std::pop_heap(page.begin(), page.end(), newer);
-      page.pop_back();
-    }
-  }
-  std::sort_heap(page.begin(), page.end(), newer);
-  message::Jobs answer;
-  answer.more = page.size() > most;
-  if (answer.more) page.pop_back();
-  for (const Job* job : page) {
-    answer.jobs.push_back(view(*job));
-    // Show tells it all: a page stays small.
-    Failure& failure = answer.jobs.back().failure;
-    failure.output.clear();
-    failure.message = beginning_of(failure.message, kMostShortText);
-  }
-  reply(asked.event.session, asked.number(), std::move(answer), false, t);
-}
-
-void Scheduler::on(Asked& asked, message::Show& show, Turn& t) {
-  const auto answer = [&](const Job& job) {
-    reply(asked.event.session, asked.number(), message::Jobs{{view(job)}, false}, false, t);
-  };
-  const auto none = [&](std::string code, std::string message) {
-    refuse(asked.event.session, asked.number(), {.code = std::move(code), .message = std::move(message)}, t);
-  };
-  if (!show.last && show.prefix.empty()) {
-    if (const Job* job = find(asked, show.key, t); job != nullptr) answer(*job);
-    return;
-  }
-  if (!show.last && (show.prefix.size() < kShortestPrefix || show.prefix.size() > kIdText)) {
-    none("bad_request", "the beginning of an id has 4 to 36 characters, given " +
-                            std::to_string(show.prefix.size()) + ": \"" +
-                            std::string(beginning_of(show.prefix, kIdText)) + "\"");
-    return;
-  }
-  const Job* found = nullptr;
-  std::size_t count = 0;
-  for (const auto& job : jobs_) {
-    if (show.last ? job->owner != asked.uid()
-                  : !Gate::may_touch(asked.session.standing, asked.uid(), job->owner)) {
-      continue;
-    }
-    if (!show.last && !job->id.text().starts_with(show.prefix)) continue;
-    ++count;
-    if (found == nullptr || newer(job.get(), found)) found = job.get();
-  }
-  if (found == nullptr) {
-    none("no_such_future", show.last ? "you have submitted no job that is still known"
-                                     : "there is no job whose id begins with " + show.prefix);
-  } else if (!show.last && count > 1) {
-    none("ambiguous",
-         std::to_string(count) + " jobs have an id that begins with " + show.prefix + "; give more of it");
-  } else {
-    answer(*found);
-  }
+/// A job of the backlog.
+JobView Scheduler::view(const RecoveredJob& job) {
+  JobView v;
+  v.id = job.id;
+  v.state = State::pending;
+  v.function = job.function;
+  v.queue = job.options.queue();
+  v.owner = job.owner;
+  v.priority = job.options.priority();
+  v.durability = Durability::durable;
+  v.attempts = job.attempts;
+  v.interruptions = job.interruptions;
+  v.at_most_once = job.options.at_most_once();
+  v.arguments_size = job.arguments_size;
+  v.submitted = job.submitted;
+  v.run_timeout = job.options.run_timeout();
+  v.reason = "others are before it, and wait on disk";
+  return v;
 }
 
 PoolView Scheduler::view(const Pool& pool, Now now) const {

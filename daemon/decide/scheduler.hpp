@@ -4,9 +4,9 @@
 // now): no clock, no fd, no SQL, no protobuf. Called by the loop only.
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
-// (cancel, adjust), on_look (list, show, status), on_worker, on_attempt; what several of them need is in
-// ending (outcomes), delivery (how they reach clients), dispatch (who runs what next), writing (when the
-// store is told), backlog (jobs that wait on disk), timers and recovery.
+// (cancel, adjust), on_list, on_look (list, show, status), on_worker, on_attempt; what several of them need
+// is in ending (outcomes), delivery (how they reach clients), dispatch (who runs what next), writing (when
+// the store is told), backlog (jobs that wait on disk), timers and recovery.
 #pragma once
 
 #include <cstdint>
@@ -148,11 +148,19 @@ class Scheduler {
   void on(Asked& asked, message::Cancel& cancel, Turn& t);
   void on(Asked& asked, message::Adjust& adjust, Turn& t);
 
-  // on_look
+  // on_list
   void on(Asked& asked, message::List& list, Turn& t);
   void on(Asked& asked, message::Show& show, Turn& t);
+  void search(Asked& asked, BacklogSearch search, Turn& t);
+  void on(event::FoundInBacklog&& e, Turn& t);
+  void found(Asked& asked, const std::vector<RecoveredJob>& on_disk, Turn& t);
+  void answer(Asked& asked, const message::List& list, const std::vector<RecoveredJob>& on_disk, Turn& t);
+  void answer(Asked& asked, const message::Show& show, const std::vector<RecoveredJob>& on_disk, Turn& t);
+
+  // on_look
   void on(Asked& asked, message::StatusQuery& query, Turn& t);
   [[nodiscard]] JobView view(const Job& job) const;
+  [[nodiscard]] static JobView view(const RecoveredJob& job);
   [[nodiscard]] std::string why_waiting(const Job& job) const;
   [[nodiscard]] PoolView view(const Pool& pool, Now now) const;
   [[nodiscard]] std::vector<QueueView> view_queues(Now now) const;

@@ -2,10 +2,23 @@
 // The backlog: jobs that wait on disk until their turn comes near.
 #include <utility>
 
+#include "common/glob.hpp"
 #include "daemon/store/job_row.hpp"
 #include "daemon/store/store_impl.hpp"
 
 namespace promised {
+namespace {
+
+/// Rows that one step of a search looks at: a millisecond or two.
+constexpr std::int64_t kRowsAtOnce = 2000;
+
+bool matches(const BacklogSearch& search, const RecoveredJob& job) {
+  return (!search.owner || job.owner == *search.owner) &&
+         (search.queue.empty() || job.options.queue() == search.queue) &&
+         (search.function.empty() || glob_matches(search.function, job.function));
+}
+
+}  // namespace
 
 Result<void> Store::Impl::replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
                                          const std::function<void(const JobId&)>& id) {
@@ -45,6 +58,25 @@ Result<std::vector<RecoveredJob>> Store::Impl::load_backlog(const effect::LoadBa
   s.reset();
   for (RecoveredJob& job : jobs) PROMISED_TRY(load_large_arguments(job));
   return jobs;
+}
+
+Result<bool> Store::Impl::find_in_backlog(BacklogSearch& search) {
+  static const std::string kAboveAll(JobId::kSize + 1, '\xff');
+  Statement& s = statements.find_in_backlog;
+  s.bind_blob(1, search.from.view());
+  s.bind_blob(2, search.below.empty() ? std::string_view(kAboveAll) : search.below.view())
+      .bind(3, kRowsAtOnce);
+  std::int64_t rows = 0;
+  for (; search.found.size() < search.most; ++rows) {
+    PROMISED_ASSIGN(const bool more, s.step());
+    if (!more) break;
+    PROMISED_ASSIGN(RecoveredJob job, read_job(s));
+    search.below = job.id;
+    job.arguments = {};
+    if (matches(search, job)) search.found.push_back(std::move(job));
+  }
+  s.reset();
+  return rows == kRowsAtOnce && search.found.size() < search.most;
 }
 
 Result<std::optional<RecoveredJob>> Store::Impl::load_job(const JobId& id) {

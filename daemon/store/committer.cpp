@@ -5,10 +5,19 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
 namespace promised {
+namespace {
+
+/// How long a commit may be kept waiting by what is to be loaded.
+constexpr std::chrono::milliseconds kLoadFor{5};
+
+}  // namespace
 
 Committer::Committer(std::unique_ptr<Store> store)
     : store_(std::move(store)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -124,29 +133,48 @@ Result<void> Committer::commit(Work& work) {
   return {};
 }
 
-Result<void> Committer::load_all(const std::vector<Load>& wanted) {
-  for (const Load& what : wanted) {
-    PROMISED_ASSIGN(Event found, answer(what));
+/// As much as fits between two commits; the rest is for the next time.
+Result<void> Committer::load_all(std::vector<Load>& wanted) {
+  const auto until = std::chrono::steady_clock::now() + kLoadFor;
+  std::size_t done = 0;
+  while (done < wanted.size() && std::chrono::steady_clock::now() < until) {
+    PROMISED_ASSIGN(std::optional<Event> found, answer(wanted[done]));
+    if (!found) {
+      // The others first.
+      std::rotate(wanted.begin() + static_cast<std::ptrdiff_t>(done),
+                  wanted.begin() + static_cast<std::ptrdiff_t>(done) + 1, wanted.end());
+      continue;
+    }
+    ++done;
     const std::lock_guard lock(mutex_);
-    news_.answers.push_back(std::move(found));
+    news_.answers.push_back(*std::move(found));
     post();
   }
+  const std::lock_guard lock(mutex_);
+  wanted_.insert(wanted_.begin(), std::make_move_iterator(wanted.begin() + static_cast<std::ptrdiff_t>(done)),
+                 std::make_move_iterator(wanted.end()));
   return {};
 }
 
-Result<Event> Committer::answer(const Load& what) {
+Result<std::optional<Event>> Committer::answer(Load& what) {
+  using Answer = std::optional<Event>;
   if (const auto* result = std::get_if<effect::LoadResult>(&what)) {
     PROMISED_ASSIGN(std::optional<Payload> payload, store_->load_result(result->job));
     const bool found = payload.has_value();
-    return Event(event::ResultLoaded{result->job, found, std::move(payload).value_or(Payload())});
+    return Answer(event::ResultLoaded{result->job, found, std::move(payload).value_or(Payload())});
   }
   if (const auto* job = std::get_if<effect::LoadJob>(&what)) {
     PROMISED_ASSIGN(std::optional<RecoveredJob> found, store_->load_job(job->id));
-    return Event(event::JobLoaded{job->id, std::move(found)});
+    return Answer(event::JobLoaded{job->id, std::move(found)});
   }
-  const auto& page = std::get<effect::LoadBacklog>(what);
-  PROMISED_ASSIGN(std::vector<RecoveredJob> jobs, store_->load_backlog(page));
-  return Event(event::BacklogLoaded{page.queue, page.function, page.priority, std::move(jobs)});
+  if (const auto* page = std::get_if<effect::LoadBacklog>(&what)) {
+    PROMISED_ASSIGN(std::vector<RecoveredJob> jobs, store_->load_backlog(*page));
+    return Answer(event::BacklogLoaded{page->queue, page->function, page->priority, std::move(jobs)});
+  }
+  BacklogSearch& search = std::get<effect::FindInBacklog>(what).search;
+  PROMISED_ASSIGN(const bool more, store_->find_in_backlog(search));
+  if (more) return Answer();
+  return Answer(event::FoundInBacklog{std::move(search)});
 }
 
 Result<void> Committer::tidy() {

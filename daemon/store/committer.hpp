@@ -42,7 +42,7 @@ class Committer {
 
   /// Asks for something that is in the store; collect() brings it, with everything committed that was
   /// submitted before.
-  using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob>;
+  using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog>;
   void load(Load what);
 
   struct News {
@@ -69,8 +69,9 @@ class Committer {
   [[nodiscard]] bool wait(Work& work);
   [[nodiscard]] Result<void> carry_out(Work& work);
   [[nodiscard]] Result<void> commit(Work& work);
-  [[nodiscard]] Result<void> load_all(const std::vector<Load>& wanted);
-  [[nodiscard]] Result<Event> answer(const Load& what);
+  [[nodiscard]] Result<void> load_all(std::vector<Load>& wanted);
+  /// Nothing: it is not done yet, and `what` says how to go on.
+  [[nodiscard]] Result<std::optional<Event>> answer(Load& what);
   [[nodiscard]] Result<void> tidy();
   void fail(const Problem& problem);
   [[nodiscard]] bool has_work() const;  // mutex_ is held

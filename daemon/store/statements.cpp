@@ -36,6 +36,8 @@ Result<Statements> Statements::prepare(Database& database) {
       "INDEXED BY backlog WHERE queue=?1 AND function=?2 AND priority=?3 AND submitted>?4"
       " ORDER BY submitted LIMIT ?5";
   const std::string load_job = job_columns + "WHERE id=?1 AND queue IS NOT NULL";
+  const std::string find_in_backlog =
+      job_columns + "WHERE id>=?1 AND id<?2 AND queue IS NOT NULL ORDER BY id DESC LIMIT ?3";
   const std::pair<Statement*, std::string_view> texts[] = {
       {&all.begin, "BEGIN IMMEDIATE"},
       {&all.commit, "COMMIT"},
@@ -57,6 +59,7 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.load_large, "SELECT content FROM large WHERE job=?1 AND part=?2"},
       {&all.load_backlog, load_backlog},
       {&all.load_job, load_job},
+      {&all.find_in_backlog, find_in_backlog},
       {&all.free_pages, "PRAGMA freelist_count"},
       {&all.all_pages, "PRAGMA page_count"},
   };

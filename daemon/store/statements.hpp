@@ -27,6 +27,7 @@ struct Statements {
   Statement set_options;
   Statement load_backlog;
   Statement load_job;
+  Statement find_in_backlog;
   Statement cancel_job;
   Statement end_job;
   Statement delete_job;

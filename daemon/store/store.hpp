@@ -48,6 +48,9 @@ class Store {
   /// A job of the backlog; nothing if it has ended, or never was of it.
   [[nodiscard]] Result<std::optional<RecoveredJob>> load_job(const JobId& id);
 
+  /// Goes on with a search for a few thousand rows; true if there are more to look at.
+  [[nodiscard]] Result<bool> find_in_backlog(BacklogSearch& search);
+
   /// For when there is nothing else to do: a step of some milliseconds of what can wait (copying the log into
   /// the database, returning the space of what was deleted to the file system). True if there is more of it.
   [[nodiscard]] Result<bool> tidy();

@@ -63,6 +63,7 @@ struct Store::Impl {
                               const std::function<void(const JobId&)>& id);
   Result<std::vector<RecoveredJob>> load_backlog(const effect::LoadBacklog& page);
   Result<std::optional<RecoveredJob>> load_job(const JobId& id);
+  Result<bool> find_in_backlog(BacklogSearch& search);
   Result<std::optional<Payload>> load_result(const JobId& id);
   Result<Payload> load_large(std::string_view job, Part part);
   Result<void> load_large_arguments(RecoveredJob& job);

@@ -2,6 +2,7 @@
 // Jobs beyond max_in_memory wait on disk, and nobody notices.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "common/ids.hpp"
@@ -125,6 +126,40 @@ TEST_CASE("a job on disk can be looked at, waited for, named and cancelled like 
   house->ask(other, message::Watch{.key = {{}, "named"}});
   house.commit();
   CHECK(house->ended(other, ids[154]));
+}
+
+TEST_CASE(
+    "M2 jobs on disk are listed among the others, page by page, and found by the beginning of their id") {
+  StoredHouse house(small_memory());
+  const auto client = house->connect();
+  auto ids = submit_many(*house, client, 5000);
+  ids.push_back(house->submit(client, "g", Options{}.remember("n")));
+  const JobId other = house->submit(client, "g", Options{}.queue("q"));
+  house->submit(house->connect(1001));
+  const auto page = [&](message::List query) {
+    house->ask(client, std::move(query));
+    std::vector<JobId> found;
+    for (const auto& view : house->last<message::Jobs>(client).jobs) found.push_back(view.id);
+    return found;
+  };
+  CHECK(page({.queue = "q"}) == std::vector{other});
+  CHECK(page({.function = "g"}) == std::vector{other, ids.back()});
+  std::vector<JobId> seen;
+  JobId after;
+  do {
+    for (const JobId& id : page({.queue = "default", .most = 700, .after = after})) seen.push_back(id);
+    after = seen.back();
+  } while (house->last<message::Jobs>(client).more);
+  std::reverse(seen.begin(), seen.end());
+  CHECK(seen == ids);
+  house->ask(client, message::Show{.prefix = ids[4000].text()});
+  CHECK(house->last<message::Jobs>(client).jobs.at(0).id == ids[4000]);
+  CHECK(house->last<message::Jobs>(client).jobs.at(0).reason == "others are before it, and wait on disk");
+  house->ask(client, message::Show{.prefix = ids[4000].text().substr(0, 4)});
+  CHECK(house->last<message::Refused>(client).code == "ambiguous");
+  const JobId newest = house->submit(client);
+  house->ask(client, message::Show{.last = true});
+  CHECK(house->last<message::Jobs>(client).jobs.at(0).id == newest);
 }
 
 TEST_CASE("S2 a submission of a job on disk that is repeated is the same job") {

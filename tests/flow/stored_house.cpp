@@ -27,6 +27,14 @@ void StoredHouse::enter() {
       REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
       return std::move(loaded).value();
     };
+    house.find_in_backlog = [this, &house](BacklogSearch& search) {
+      write(house);
+      for (bool more = true; more;) {
+        const auto step = store_->find_in_backlog(search);
+        REQUIRE_MESSAGE(step.ok(), step.problem().message);
+        more = *step;
+      }
+    };
     house.load_job = [this, &house](const JobId& id) {
       write(house);
       auto loaded = store_->load_job(id);

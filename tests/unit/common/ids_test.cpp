@@ -48,6 +48,15 @@ TEST_CASE("ids sort by the millisecond of their making") {
   CHECK(std::is_sorted(ids.begin(), ids.end()));
 }
 
+TEST_CASE("ids of one process sort in the order of their making") {
+  JobId last = new_job_id();
+  for (int i = 0; i < 100'000; ++i) {
+    const JobId next = new_job_id();
+    REQUIRE(last < next);
+    last = next;
+  }
+}
+
 TEST_CASE("S2 no two ids are equal, over all threads") {
   constexpr std::size_t kThreads = 4;
   constexpr std::size_t kEach = 20'000;

@@ -92,6 +92,10 @@ void House::carry_out(std::vector<Effect> effects) {
     } else if (const auto* page = std::get_if<effect::LoadBacklog>(&effect)) {
       pending_.push_back(
           event::BacklogLoaded{page->queue, page->function, page->priority, load_backlog(*page)});
+    } else if (const auto* finding = std::get_if<effect::FindInBacklog>(&effect)) {
+      BacklogSearch search = finding->search;
+      find_in_backlog(search);
+      pending_.push_back(event::FoundInBacklog{std::move(search)});
     } else if (const auto* one = std::get_if<effect::LoadJob>(&effect)) {
       pending_.push_back(event::JobLoaded{one->id, load_job(one->id)});
     }

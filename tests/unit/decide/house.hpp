@@ -101,6 +101,7 @@ class House {
   /// Where the backlog is; without them nothing comes of it.
   std::function<std::vector<RecoveredJob>(const effect::LoadBacklog&)> load_backlog;
   std::function<std::optional<RecoveredJob>(const JobId&)> load_job;
+  std::function<void(BacklogSearch&)> find_in_backlog;
   std::vector<std::string> dispatched_arguments;
 
   template <class C>
