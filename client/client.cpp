@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <promised/client.hpp>
 
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -57,7 +58,8 @@ JobView show_one(Session& session, message::Show show, std::chrono::milliseconds
 struct Client::Impl {
   explicit Impl(ClientOptions options) : session(Session::start(std::move(options))) {}
   ~Impl() {
-    for (const Unaccepted& u : session->close(session->options().close_timeout)) {
+    // The others were logged when their futures went.
+    for (const Unaccepted& u : session->close(session->options().close_timeout).unanswered) {
       session->log("closing: " + u.function + " (job " + u.id.text() + ") was not accepted: " + u.reason);
     }
   }
@@ -183,7 +185,10 @@ JobView Client::show_last(std::chrono::milliseconds timeout) {
 
 std::vector<Unaccepted> Client::close(std::optional<std::chrono::milliseconds> timeout) {
   Session& session = Impl::of(*this);
-  return session.close(timeout.value_or(session.options().close_timeout));
+  detail::Session::Left left = session.close(timeout.value_or(session.options().close_timeout));
+  std::vector<Unaccepted> all = std::move(left.unseen);
+  std::move(left.unanswered.begin(), left.unanswered.end(), std::back_inserter(all));
+  return all;
 }
 
 const std::string& Client::endpoint() const {

@@ -150,7 +150,7 @@ void Session::report_unseen(Unaccepted unseen) {
   if (unseen_.size() < kMostUnseen) unseen_.push_back(std::move(unseen));
 }
 
-std::vector<Unaccepted> Session::close(std::chrono::milliseconds timeout) {
+Session::Left Session::close(std::chrono::milliseconds timeout) {
   guard_.check();
   const std::lock_guard once(close_mutex_);
   if (!thread_.joinable()) return {};
@@ -170,11 +170,7 @@ std::vector<Unaccepted> Session::close(std::chrono::milliseconds timeout) {
   thread_.join();
   notifier_.stop();
   const std::lock_guard lock(side_mutex_);
-  std::vector<Unaccepted> all = std::move(unseen_);
-  unseen_.clear();
-  std::move(leftover_.begin(), leftover_.end(), std::back_inserter(all));
-  leftover_.clear();
-  return all;
+  return {std::exchange(unseen_, {}), std::exchange(leftover_, {})};
 }
 
 void Session::wake() {

@@ -80,8 +80,12 @@ class Session {
   /// Logs a submission that was refused with nobody looking, and keeps it for close().
   void report_unseen(Unaccepted unseen);
 
-  /// See Client::close.
-  [[nodiscard]] std::vector<Unaccepted> close(std::chrono::milliseconds timeout);
+  /// See Client::close. What was not accepted.
+  struct Left {
+    std::vector<Unaccepted> unseen;      ///< refused, and logged, with nobody looking
+    std::vector<Unaccepted> unanswered;  ///< by now
+  };
+  [[nodiscard]] Left close(std::chrono::milliseconds timeout);
   [[nodiscard]] const ClientOptions& options() const { return options_; }
 
  private:

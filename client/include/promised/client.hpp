@@ -98,7 +98,7 @@ class PROMISED_EXPORT Client {
   Client& operator=(Client&& other) noexcept;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
-  /// close(close_timeout), and logs what it returns.
+  /// close(close_timeout), and logs what it returns and was not logged before.
   ~Client();
 
   /// Hands the call to the daemon and returns at once (SEMANTICS S1). What stops it is thrown by the future,

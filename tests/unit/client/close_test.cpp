@@ -73,6 +73,16 @@ TEST_CASE_FIXTURE(Fixture, "S1 a refusal that nobody looked at is logged, and re
   CHECK(log.lines().size() == 1);
 }
 
+TEST_CASE_FIXTURE(Fixture, "S1 a refusal that nobody looked at is logged once, also when the client goes") {
+  std::string line;
+  {
+    Client client(options());
+    line = "refuse (job " + client.submit("refuse").id().text() +
+           ") was not accepted, and nobody asked: no pool offers refuse";
+  }
+  CHECK(log.lines() == std::vector{line});
+}
+
 TEST_CASE_FIXTURE(Fixture,
                   "futures outlive their client: a value stays, a wait says that the client is closed") {
   Future<int> done;
