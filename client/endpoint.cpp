@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "client/endpoint_choice.hpp"
 #include "common/ipc_path.hpp"
 
 namespace promised {
@@ -21,11 +22,6 @@ constexpr const char* kSystemSocket = "/run/promised/promised.sock";
 bool is_directory(const std::string& path) {
   struct stat s {};
   return stat(path.c_str(), &s) == 0 && S_ISDIR(s.st_mode);
-}
-
-bool is_socket(const std::string& path) {
-  struct stat s {};
-  return stat(path.c_str(), &s) == 0 && S_ISSOCK(s.st_mode);
 }
 
 std::string user_directory() {
@@ -41,8 +37,7 @@ std::string user_directory() {
 std::string default_endpoint() {
   const char* const given = std::getenv("PROMISED_ENDPOINT");
   if (given != nullptr && *given != '\0') return given;
-  if (is_socket(kSystemSocket)) return std::string("ipc://") + kSystemSocket;
-  return "ipc://" + user_directory() + "/promised.sock";
+  return "ipc://" + detail::chosen_socket(kSystemSocket, user_directory() + "/promised.sock");
 }
 
 namespace detail {

@@ -62,8 +62,8 @@ std::string Outage::text() const {
            why + ". The client goes on trying; start the daemon again, or look into its log for why it ended";
   }
   return "no daemon has answered at " + endpoint_ + " within " + duration_text(patience()) + ": " + why +
-         ". Start one (`systemctl start promised`, or `promised` as yourself), or set PROMISED_ENDPOINT to "
-         "where it is";
+         ". Start one (`systemctl start promised`, or `" PROMISED_DAEMON
+         "` as yourself), or set PROMISED_ENDPOINT to where it is";
 }
 
 void Outage::raise() const {

@@ -42,9 +42,10 @@ struct ClientOptions {
   std::function<void(std::string_view)> log = {};
 };
 
-/// $PROMISED_ENDPOINT, else the system's daemon if its socket exists (ipc:///run/promised/promised.sock),
-/// else the user's own: promised/promised.sock in $XDG_RUNTIME_DIR; that unset, in /run/user/UID if it
-/// exists; else /tmp/promised-UID/promised.sock.
+/// $PROMISED_ENDPOINT, else the system's daemon (ipc:///run/promised/promised.sock) if its folder exists,
+/// which it does while that one restarts too, else the user's own: promised/promised.sock in
+/// $XDG_RUNTIME_DIR; that unset, in /run/user/UID if it exists; else /tmp/promised-UID/promised.sock. A
+/// system's folder that no daemon has used yet does not win over the user's own daemon if that is there.
 [[nodiscard]] PROMISED_EXPORT std::string default_endpoint();
 
 /// A job by its id, or the future that the caller remembers under a name.

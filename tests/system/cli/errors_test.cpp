@@ -17,7 +17,7 @@ TEST_CASE("M5 no daemon is exit code 2 and one line with the endpoint and what t
   const std::string endpoint = "ipc://" + (directory / "none.sock").string();
   const std::string line = "no daemon has answered at " + endpoint +
                            " within 1 s: there is no such socket. Start one (`systemctl start promised`, or "
-                           "`promised` as yourself), or set PROMISED_ENDPOINT to where it is";
+                           "`" PROMISED_DAEMON "` as yourself), or set PROMISED_ENDPOINT to where it is";
   for (const std::string output : {"human", "quiet"}) {
     const Finished finished = alone({"--endpoint", endpoint, "--output", output, "run", "add", "1", "1"});
     CHECK(finished.exit == Exit{kNoDaemon, 0});

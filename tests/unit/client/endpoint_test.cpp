@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 
+#include "client/endpoint_choice.hpp"
 #include "tests/unit/client/fixture.hpp"
 
 namespace promised {
@@ -38,10 +39,9 @@ class Environment {
   std::map<std::string, std::optional<std::string>> before_;
 };
 
-const bool kSystemDaemon = std::filesystem::is_socket("/run/promised/promised.sock");
-
-std::string expected(const std::string& otherwise) {
-  return kSystemDaemon ? "ipc:///run/promised/promised.sock" : otherwise;
+/// This machine may have a system's daemon.
+std::string expected(const std::string& own) {
+  return "ipc://" + detail::chosen_socket("/run/promised/promised.sock", own.substr(6));
 }
 
 TEST_CASE("the endpoint is what PROMISED_ENDPOINT says") {
@@ -63,6 +63,28 @@ TEST_CASE("without PROMISED_ENDPOINT and a system daemon the endpoint is the use
   const bool has_directory = std::filesystem::is_directory("/run/user/" + uid);
   CHECK(default_endpoint() == expected(has_directory ? "ipc:///run/user/" + uid + "/promised/promised.sock"
                                                      : "ipc:///tmp/promised-" + uid + "/promised.sock"));
+}
+
+TEST_CASE("the system's daemon is the default from when its folder is there, over its restarts too") {
+  const TempDirectory directory;
+  const std::string system = directory / "system" / "promised.sock";
+  const std::string own = directory / "own.sock";
+  CHECK(detail::chosen_socket(system, own) == own);
+  std::filesystem::create_directory(directory / "system");
+  CHECK(detail::chosen_socket(system, own) == system);
+  // A package's empty folder keeps nobody from the own daemon.
+  write_file(own, "");
+  CHECK(detail::chosen_socket(system, own) == own);
+  write_file(system + ".lock", "");
+  CHECK(detail::chosen_socket(system, own) == system);
+  write_file(system, "");
+  CHECK(detail::chosen_socket(system, own) == system);
+}
+
+TEST_CASE("the system's unit keeps the folder of its socket over a restart") {
+  const std::string unit = read_file(PROMISED_UNIT);
+  CHECK(contains(unit, "\nRuntimeDirectory=promised\n"));
+  CHECK(contains(unit, "\nRuntimeDirectoryPreserve=restart\n"));
 }
 
 TEST_CASE_FIXTURE(Fixture, "a client without options finds its daemon by the environment") {

@@ -139,10 +139,9 @@ TEST_CASE(
   Client client(options);
   const auto future = client.submit("f");
   const std::string text = message_of<DisconnectedError>([&] { return future.result(); });
-  CHECK(text ==
-        "no daemon has answered at " + options.endpoint +
-            " within 50 ms: there is no such socket. Start one (`systemctl start promised`, or `promised` as "
-            "yourself), or set PROMISED_ENDPOINT to where it is");
+  CHECK(text == "no daemon has answered at " + options.endpoint +
+                    " within 50 ms: there is no such socket. Start one (`systemctl start promised`, or "
+                    "`" PROMISED_DAEMON "` as yourself), or set PROMISED_ENDPOINT to where it is");
   CHECK(message_of<DisconnectedError>([&] { return client.status(); }) == text);
   CHECK(message_of<DisconnectedError>([&] { return client.submit("f"); }) == text);
   CHECK(message_of<DisconnectedError>([&] {
