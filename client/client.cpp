@@ -7,6 +7,7 @@
 
 #include "client/future_state.hpp"
 #include "client/session.hpp"
+#include "client/steering.hpp"
 #include "common/ids.hpp"
 #include "common/wire/client_codec.hpp"
 #include "common/wire/value_codec.hpp"
@@ -32,7 +33,7 @@ message::Key wire_key(const JobKey& key) {
 template <class T>
 T expect(message::Reply& reply, const std::string& what) {
   if (auto* body = std::get_if<T>(&reply.body)) return std::move(*body);
-  throw Error(what + ": the daemon gave an answer that does not fit the question; is it of another version?");
+  detail::throw_misfit(what);
 }
 
 template <class T>
@@ -125,17 +126,11 @@ AnyFuture Client::watch(const JobKey& key) {
 }
 
 bool Client::cancel(const JobKey& key, std::chrono::milliseconds timeout) {
-  message::Request request;
-  request.body = message::Cancel{wire_key(key)};
-  return ask<message::Known>(Impl::of(*this), std::move(request), timeout, "cancelling " + describe(key))
-      .effect;
+  return detail::cancel(Impl::of(*this), wire_key(key), timeout, "cancelling " + describe(key));
 }
 
 bool Client::forget(const JobKey& key, std::chrono::milliseconds timeout) {
-  message::Request request;
-  request.body = message::Forget{wire_key(key)};
-  return ask<message::Known>(Impl::of(*this), std::move(request), timeout, "forgetting " + describe(key))
-      .effect;
+  return detail::forget(Impl::of(*this), wire_key(key), timeout, "forgetting " + describe(key));
 }
 
 void Client::remember(const JobId& id, std::string_view name,

@@ -197,6 +197,7 @@ Connection::Status Connection::status() {
     std::uint16_t number = 0;
     std::memcpy(&number, zmq_msg_data(&event), sizeof number);
     if (number == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
+      was_connected_ = true;
       if (status_ == Status::connecting) status_ = Status::connected;
     } else {
       status_ = Status::ended;

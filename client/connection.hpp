@@ -67,6 +67,9 @@ class Connection {
   /// How the connection stands, after reading what its monitor has reported.
   [[nodiscard]] Status status();
 
+  /// Whether it has ever been connected, as far as status() has read.
+  [[nodiscard]] bool was_connected() const { return was_connected_; }
+
   /// Wakes when a message or room to send may be there: edge-triggered in ZeroMQ's way, so look at readable()
   /// before sleeping on it, and after each send.
   [[nodiscard]] int fd() const { return fd_; }
@@ -83,6 +86,7 @@ class Connection {
   int fd_ = -1;
   int monitor_fd_ = -1;
   Status status_ = Status::connecting;
+  bool was_connected_ = false;
 };
 
 }  // namespace promised::detail

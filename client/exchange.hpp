@@ -51,7 +51,9 @@ class Exchange {
   std::uint64_t about = 0;   ///< the request that this one asks about, if any
   std::string header;        ///< the encoded request; may be empty once the daemon has accepted it
   Payload payload;
-  bool over = false;  ///< its last answer has come
+  bool over = false;    ///< its last answer has come
+  bool sent = false;    ///< on the connection that there is
+  bool resent = false;  ///< the daemon may have seen it on an earlier connection already
 
  protected:
   virtual ~Exchange() = default;

@@ -8,6 +8,7 @@
 #include "client/call.hpp"
 #include "client/future_state.hpp"
 #include "client/session.hpp"
+#include "client/steering.hpp"
 #include "common/wire/client_codec.hpp"
 #include "common/wire/value_codec.hpp"
 
@@ -172,22 +173,12 @@ State AnyFuture::state(std::chrono::milliseconds timeout) const {
 bool AnyFuture::cancel() const {
   FutureState& state = FutureAccess::state(*this);
   if (state.is_done()) return false;
-  message::Request request;
-  request.body = message::Cancel{state.key()};
-  const message::Reply reply =
-      state.session().call(std::move(request), {}, kAnswerTimeout, "cancelling " + state.subject());
-  const auto* const known = std::get_if<message::Known>(&reply.body);
-  return known != nullptr && known->effect;
+  return detail::cancel(state.session(), state.key(), kAnswerTimeout, "cancelling " + state.subject());
 }
 
 bool AnyFuture::forget() const {
   FutureState& state = FutureAccess::state(*this);
-  message::Request request;
-  request.body = message::Forget{state.key()};
-  const message::Reply reply =
-      state.session().call(std::move(request), {}, kAnswerTimeout, "forgetting " + state.subject());
-  const auto* const known = std::get_if<message::Known>(&reply.body);
-  return known != nullptr && known->effect;
+  return detail::forget(state.session(), state.key(), kAnswerTimeout, "forgetting " + state.subject());
 }
 
 void AnyFuture::add_done_callback(std::function<void(const AnyFuture&)> f) const {

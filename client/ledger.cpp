@@ -28,7 +28,7 @@ void Ledger::add(std::vector<Ref<Exchange>>& taken) {
   taken.clear();
 }
 
-void Ledger::renew() {
+void Ledger::renew(bool reached) {
   unsent_.clear();
   welcomed_ = false;
   full_ = false;
@@ -38,6 +38,8 @@ void Ledger::renew() {
     // Two references are ours here: the table's and this one's.
     Exchange& e = *exchange;
     exchange = Ref<Exchange>();
+    e.resent = e.resent || (reached && e.sent);
+    e.sent = false;
     if (e.renew() == Exchange::Renewal::send) {
       unsent_.emplace_back(&e);
     } else {
@@ -72,8 +74,9 @@ Ledger::Step Ledger::send(Connection& connection, Exchange& exchange) {
     finish(exchange.number);
     return Step::went;
   }
-  return connection.send(exchange.header, exchange.payload) == Connection::Sent::sent ? Step::went
-                                                                                      : Step::full;
+  if (connection.send(exchange.header, exchange.payload) == Connection::Sent::full) return Step::full;
+  exchange.sent = true;
+  return Step::went;
 }
 
 void Ledger::answer(message::Reply& reply, Payload&& payload, Instant now) {

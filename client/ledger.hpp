@@ -25,8 +25,8 @@ class Ledger {
   /// Registers each of `taken` and queues it for sending; what is there already is only sent again.
   void add(std::vector<Ref<Exchange>>& taken);
   /// A connection has begun: everything that somebody still wants is to be sent again, in its order
-  /// (SEMANTICS S7).
-  void renew();
+  /// (SEMANTICS S7). `reached`: the one before came so far that a daemon may have read what was sent on it.
+  void renew(bool reached);
   /// The daemon has said Welcome, and how large arguments may be (0: it did not say).
   void welcomed(std::uint64_t max_arguments);
   /// Sends what is queued until the connection is full.

@@ -95,7 +95,7 @@ void Session::submission_settled() {
 }
 
 message::Reply Session::call(message::Request request, Payload payload, std::chrono::milliseconds timeout,
-                             const std::string& what) {
+                             const std::string& what, bool* resent) {
   const WaitWord::Deadline deadline = deadline_after(timeout);
   const Ref<Call> call = make_ref<Call>();
   call->number = request.number = next_number();
@@ -105,6 +105,7 @@ message::Reply Session::call(message::Request request, Payload payload, std::chr
   if (!call->await(*this, deadline)) {
     throw TimeoutError(what + ": the daemon has not answered within " + duration_text(timeout));
   }
+  if (resent != nullptr) *resent = call->resent;
   message::Reply& reply = call->reply();
   if (auto* refusal = std::get_if<message::Refused>(&reply.body)) {
     if (call->closed()) throw DisconnectedError(what + ": " + refusal->message);

@@ -56,9 +56,11 @@ class Session {
   void post_submission(Ref<Exchange> exchange);
   void submission_settled();
   /// Sends a request and waits for its answer. Throws what a Refused stands for, and TimeoutError in whose
-  /// message `what` says what was asked, as in "cancelling job 0190…".
+  /// message `what` says what was asked, as in "cancelling job 0190…". `resent` becomes true when the request
+  /// was sent again after a reconnect: the answer may be about what it did the first time.
   [[nodiscard]] message::Reply call(message::Request request, Payload payload,
-                                    std::chrono::milliseconds timeout, const std::string& what);
+                                    std::chrono::milliseconds timeout, const std::string& what,
+                                    bool* resent = nullptr);
   [[nodiscard]] std::uint64_t next_number() { return numbers_.fetch_add(1, std::memory_order_relaxed); }
 
   /// Sleeps until `word` is not `seen` any more, at most until `deadline`; may return for no reason. Receives
@@ -143,6 +145,7 @@ class Session {
   std::uint64_t hello_number_ = 0;
   bool may_send_ = true;   ///< at first before it is connected, to save a round trip; later only then
   bool welcomed_ = false;  ///< on this connection
+  bool reached_ = false;   ///< a daemon may have read what was sent on the connection before
   bool garbage_logged_ = false;
   Instant welcomed_at_{};
   Instant retry_at_{};

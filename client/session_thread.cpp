@@ -95,7 +95,7 @@ void Session::connect() {
   connection_ = std::make_unique<Connection>(*context_, options_.endpoint);
   ++connections_;
   welcomed_ = false;
-  ledger_.renew();
+  ledger_.renew(std::exchange(reached_, false));
   message::Request hello;
   hello.number = hello_number_ = next_number();
   hello.body = message::Hello{message::kClientProtocol, client_id_, options_.program};
@@ -105,6 +105,7 @@ void Session::connect() {
 }
 
 void Session::disconnect(Instant now) {
+  reached_ = welcomed_ || connection_->was_connected();
   connection_.reset();
   ++connections_;
   may_send_ = false;

@@ -130,7 +130,8 @@ class PROMISED_EXPORT Client {
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   bool cancel(const JobKey& key, std::chrono::milliseconds timeout = kAnswerTimeout);
   /// Removes the name (of an id: the job's name), and says whether there was one; the job goes on (SEMANTICS
-  /// R4).
+  /// R4). Where the daemon's answer was lost and the client asked again, a name that is forgotten by then was
+  /// there; of an id it cannot know, and says false.
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   bool forget(const JobKey& key, std::chrono::milliseconds timeout = kAnswerTimeout);
   /// Keeps the job's future under `name` (SEMANTICS R1): see Future::remember.

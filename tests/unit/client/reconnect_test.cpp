@@ -81,6 +81,71 @@ TEST_CASE_FIXTURE(Fixture, "S7 a question that was out is asked again") {
   CHECK(daemon.received<message::Cancel>().size() == 2);
 }
 
+/// The first Body gets no answer, since the daemon goes with it; the next ones get `reply`.
+template <class Body, class Reply>
+std::jthread answer_lost(FakeDaemon& daemon, Reply reply) {
+  daemon.become([](FakeDaemon& d, const FakeDaemon::Message& m) {
+    if (std::holds_alternative<message::Hello>(m.request.body)) FakeDaemon::serve(d, m);
+  });
+  return std::jthread([&daemon, reply] {
+    static_cast<void>(daemon.wait_for<Body>());
+    daemon.stop();
+    daemon.become([reply](FakeDaemon& d, const FakeDaemon::Message& m) {
+      if (!std::holds_alternative<Body>(m.request.body)) return FakeDaemon::serve(d, m);
+      d.answer(m, reply);
+    });
+    daemon.start();
+  });
+}
+
+const message::Refused kForgotten{"no_such_future", "it was forgotten", {}, State::forgotten};
+
+TEST_CASE_FIXTURE(Fixture,
+                  "R4 S7 a forget whose answer was lost with the daemon still says that there was one") {
+  Client client(options());
+  const std::jthread restart = answer_lost<message::Forget>(daemon, kForgotten);
+  CHECK(client.forget("x"));
+  CHECK(daemon.received<message::Forget>().size() == 2);
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "R4 R6 a name that was forgotten before is a NoSuchFuture, now and after a restart") {
+  Client client(options());
+  daemon.become([](FakeDaemon& d, const FakeDaemon::Message& m) {
+    if (!std::holds_alternative<message::Forget>(m.request.body)) return FakeDaemon::serve(d, m);
+    d.answer(m, kForgotten);
+  });
+  CHECK(message_of<NoSuchFuture>([&] { return client.forget("x"); }) == "it was forgotten");
+  daemon.stop();
+  std::jthread restart([&] { daemon.start(); });
+  CHECK(message_of<NoSuchFuture>([&] { return client.forget("x"); }) == "it was forgotten");
+}
+
+TEST_CASE_FIXTURE(Fixture, "R4 a lapsed name is none for a forget that was sent again either") {
+  Client client(options());
+  const std::jthread restart = answer_lost<message::Forget>(
+      daemon, message::Refused{"no_such_future", "it has lapsed", {}, State::lapsed});
+  CHECK(message_of<NoSuchFuture>([&] { return client.forget("x"); }) == "it has lapsed");
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "X2 S7 a cancel whose answer was lost with the daemon still says that it had effect") {
+  const JobId id = new_job_id();
+  Client client(options());
+  const std::jthread restart =
+      answer_lost<message::Cancel>(daemon, message::Known{id, State::cancelled, false});
+  CHECK(client.cancel(id));
+  CHECK_FALSE(client.cancel(id));
+}
+
+TEST_CASE_FIXTURE(Fixture, "X2 S7 a cancel that was sent again had no effect on a job that had ended") {
+  const JobId id = new_job_id();
+  Client client(options());
+  const std::jthread restart =
+      answer_lost<message::Cancel>(daemon, message::Known{id, State::succeeded, false});
+  CHECK_FALSE(client.cancel(id));
+}
+
 TEST_CASE_FIXTURE(Fixture,
                   "S7 a daemon that does not know the connection gets a Hello and everything again") {
   daemon.become([](FakeDaemon& d, const FakeDaemon::Message& m) {

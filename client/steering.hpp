@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a client and a future have in common: cancelling and forgetting.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "common/messages.hpp"
+
+namespace promised::detail {
+
+class Session;
+
+/// Whether it had an effect. The one of an earlier sending counts, when the answer to that was lost with the
+/// connection. They throw what Session::call does, and Error for an answer that does not fit.
+[[nodiscard]] bool cancel(Session& session, message::Key key, std::chrono::milliseconds timeout,
+                          const std::string& what);
+[[nodiscard]] bool forget(Session& session, message::Key key, std::chrono::milliseconds timeout,
+                          const std::string& what);
+
+/// Throws that an answer does not fit the question.
+[[noreturn]] void throw_misfit(const std::string& what);
+
+}  // namespace promised::detail
