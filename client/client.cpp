@@ -125,6 +125,10 @@ AnyFuture Client::watch(const JobKey& key) {
   return FutureAccess::make(state);
 }
 
+void Client::reach(std::chrono::milliseconds timeout) const {
+  Impl::of(*this).reach(timeout);
+}
+
 bool Client::cancel(const JobKey& key, std::chrono::milliseconds timeout) {
   return detail::cancel(Impl::of(*this), wire_key(key), timeout, "cancelling " + describe(key));
 }

@@ -109,7 +109,11 @@ bool AnyFuture::cancelled() const {
 void AnyFuture::accepted(std::chrono::milliseconds timeout) const {
   FutureState& state = FutureAccess::state(*this);
   if (!state.await_acceptance(detail::deadline_after(timeout))) {
-    throw_timeout(state, " has not been accepted within ", timeout);
+    const std::string within = " within " + detail::duration_text(timeout);
+    if (state.origin() != FutureState::Origin::submitted)
+      throw TimeoutError(state.subject() + ": the daemon has not answered" + within);
+    throw TimeoutError(state.subject() + " has not been accepted" + within +
+                       (state.is_postponed() ? ": " + state.why_not_accepted() : ""));
   }
   if (state.is_accepted()) return;
   state.seen();

@@ -132,7 +132,12 @@ Exchange::Renewal FutureState::renew() {
 
 std::optional<Unaccepted> FutureState::unaccepted() const {
   if (origin_ != Origin::submitted || (word_.load() & (kAccepted | kDone)) != 0) return std::nullopt;
-  return Unaccepted{id_, subject_, "the daemon has not accepted it in time"};
+  return Unaccepted{id_, subject_, why_not_accepted()};
+}
+
+std::string FutureState::why_not_accepted() const {
+  return is_postponed() ? "the daemon was stopping and accepted no more jobs"
+                        : "the daemon has not accepted it in time";
 }
 
 message::Key FutureState::key() const {

@@ -30,6 +30,7 @@ class FutureState final : public Exchange {
               Durability durability);
 
   void accepted() override;
+  void postponed() override { word_.set(kPostponed); }
   [[nodiscard]] Next answer(message::Reply& reply, Payload&& value) override;
   [[nodiscard]] Renewal renew() override;
   void poke() override { word_.poke(); }
@@ -46,6 +47,10 @@ class FutureState final : public Exchange {
   [[nodiscard]] bool await_end(WaitWord::Deadline deadline) { return await(kDone, deadline); }
   [[nodiscard]] bool is_accepted() const { return (word_.load() & kAccepted) != 0; }
   [[nodiscard]] bool is_done() const { return (word_.load() & kDone) != 0; }
+  /// A daemon that is stopping did not take it.
+  [[nodiscard]] bool is_postponed() const { return (word_.load() & kPostponed) != 0; }
+  /// Why it has not been accepted so far.
+  [[nodiscard]] std::string why_not_accepted() const;
   /// For a wait that has taken long: submits again, under the same id, what was not accepted, or asks how the
   /// job stands. No wait hangs on a lost message (SEMANTICS S7).
   void ask_again();
@@ -90,6 +95,7 @@ class FutureState final : public Exchange {
   static constexpr std::uint32_t kObserved = 16;
   static constexpr std::uint32_t kAcceptanceAwaited = 32;
   static constexpr std::uint32_t kEndAwaited = 64;
+  static constexpr std::uint32_t kPostponed = 128;
 
   struct Observer {
     const void* owner;

@@ -98,6 +98,11 @@ void Ledger::accepted(std::uint64_t number) {
   if (exchange != nullptr) exchange->accepted();
 }
 
+void Ledger::postponed(std::uint64_t number) {
+  Exchange* const exchange = table_.find(number);
+  if (exchange != nullptr) exchange->postponed();
+}
+
 void Ledger::finish(std::uint64_t number) {
   const Ref<Exchange> exchange = table_.take(number);
   exchange->over = true;

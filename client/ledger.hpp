@@ -36,6 +36,8 @@ class Ledger {
 
   /// Gives an answer to whom it concerns. What nobody asked for any more is dropped.
   void answer(message::Reply& reply, Payload&& payload, Instant now);
+  /// The daemon, which is stopping, did not take a submission.
+  void postponed(std::uint64_t number);
   /// Acknowledges deliveries when there are many, or the first of them has waited long enough.
   void acknowledge(Connection& connection, Instant now);
   /// When acknowledge() is to be called next.

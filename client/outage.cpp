@@ -12,12 +12,15 @@ namespace promised::detail {
 
 void Outage::over() {
   since_.reset();
-  was_seen_ = was_there_ = true;
+  was_seen_ = true;
+  was_there_.store(true, std::memory_order_relaxed);
+  answers_.store(true, std::memory_order_release);
   declared_.store(false, std::memory_order_release);
 }
 
 void Outage::begin(Instant now) {
   if (!since_) since_ = now;
+  answers_.store(false, std::memory_order_release);
 }
 
 std::optional<Instant> Outage::declare_at() const {
@@ -30,7 +33,7 @@ bool Outage::declare(Instant now) {
   if (!at || now < *at) return false;
   {
     const std::lock_guard lock(mutex_);
-    text_ = text();
+    text_ = text(patience());
     refusal_.reset();
   }
   declared_.store(true, std::memory_order_release);
@@ -55,13 +58,13 @@ void Outage::broken(const std::string& reason) {
   declared_.store(true, std::memory_order_release);
 }
 
-std::string Outage::text() const {
+std::string Outage::text(std::chrono::milliseconds within) const {
   const std::string why = why_nobody_answers(endpoint_);
-  if (was_there_) {
-    return "the daemon at " + endpoint_ + " has been gone for more than " + duration_text(patience_) + ": " +
+  if (was_there_.load(std::memory_order_relaxed)) {
+    return "the daemon at " + endpoint_ + " has been gone for more than " + duration_text(within) + ": " +
            why + ". The client goes on trying; start the daemon again, or look into its log for why it ended";
   }
-  return "no daemon has answered at " + endpoint_ + " within " + duration_text(patience()) + ": " + why +
+  return "no daemon has answered at " + endpoint_ + " within " + duration_text(within) + ": " + why +
          ". Start one (`systemctl start promised`, or `" PROMISED_DAEMON
          "` as yourself), or set PROMISED_ENDPOINT to where it is";
 }
@@ -73,6 +76,10 @@ void Outage::raise() const {
                        "the daemon at " + endpoint_ + " refuses this client: " + refusal_->message);
   }
   throw DisconnectedError(text_);
+}
+
+void Outage::raise_silence(std::chrono::milliseconds within) const {
+  throw DisconnectedError(text(within));
 }
 
 }  // namespace promised::detail

@@ -41,9 +41,13 @@ class Outage {
   [[nodiscard]] bool declared() const { return declared_.load(std::memory_order_acquire); }
   /// Throws DisconnectedError or, after refused(), RefusedError. Only when declared().
   [[noreturn]] void raise() const;
+  /// Whether the daemon has answered, and has not been seen to go since.
+  [[nodiscard]] bool answers() const { return answers_.load(std::memory_order_acquire); }
+  /// Throws the DisconnectedError of who has waited for an answer for `within`, and does not any more.
+  [[noreturn]] void raise_silence(std::chrono::milliseconds within) const;
 
  private:
-  [[nodiscard]] std::string text() const;
+  [[nodiscard]] std::string text(std::chrono::milliseconds within) const;
   [[nodiscard]] std::chrono::milliseconds patience() const {
     return was_seen_ ? patience_ : absent_patience_;
   }
@@ -53,9 +57,10 @@ class Outage {
   const std::chrono::milliseconds absent_patience_;
   // The session's thread alone.
   std::optional<Instant> since_;
-  bool was_seen_ = false;   ///< somebody listened
-  bool was_there_ = false;  ///< and answered
+  bool was_seen_ = false;  ///< somebody listened
 
+  std::atomic<bool> was_there_{false};  ///< and answered
+  std::atomic<bool> answers_{false};
   std::atomic<bool> declared_{false};
   mutable std::mutex mutex_;
   std::string text_;

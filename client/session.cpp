@@ -114,6 +114,18 @@ message::Reply Session::call(message::Request request, Payload payload, std::chr
   return std::move(reply);
 }
 
+void Session::reach(std::chrono::milliseconds timeout) {
+  const WaitWord::Deadline deadline = deadline_after(timeout);
+  while (true) {
+    const std::uint32_t seen = greeted_.load();
+    check_alive();
+    if (stopping_.load()) throw Error("this client is closed: make a new one");
+    if (outage_.answers()) return;
+    if (std::chrono::steady_clock::now() >= deadline) outage_.raise_silence(timeout);
+    greeted_.sleep(seen, deadline);
+  }
+}
+
 void Session::check_alive() const {
   guard_.check();
   if (outage_.declared()) outage_.raise();
@@ -167,6 +179,7 @@ Session::Left Session::close(std::chrono::milliseconds timeout) {
     linger_until_ = deadline;
   }
   stopping_.store(true);
+  greeted_.poke();
   wake();
   thread_.join();
   notifier_.stop();

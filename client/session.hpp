@@ -67,6 +67,9 @@ class Session {
   /// the answer itself if it is the only one that is out.
   void wait(WaitWord& word, std::uint32_t seen, WaitWord::Deadline deadline);
 
+  /// See Client::reach.
+  void reach(std::chrono::milliseconds timeout);
+
   /// Throws DisconnectedError if the daemon has been gone for too long, RefusedError if it does not want this
   /// client, and Error in a forked child.
   void check_alive() const;
@@ -133,6 +136,7 @@ class Session {
   std::atomic<std::uint64_t> unsettled_{0};  ///< submissions neither accepted nor refused
   std::atomic<bool> closing_{false};
   std::atomic<bool> stopping_{false};
+  WaitWord greeted_;  ///< poked when the daemon has said Welcome, and when it is gone
   WaitWord settled_;  ///< poked when unsettled_ falls to zero while closing, and when the daemon is gone
 
   std::mutex pump_mutex_;

@@ -141,7 +141,10 @@ bool Session::handle(message::Reply& reply, Payload&& payload, Instant now) {
   if (auto* refusal = std::get_if<message::Refused>(&reply.body)) {
     if (refusal->code == "no_session") return false;
     // It is on its way out: what it did not take is for the one that comes after it.
-    if (refusal->code == "stopping") return reply.number != hello_number_;
+    if (refusal->code == "stopping") {
+      ledger_.postponed(reply.number);
+      return reply.number != hello_number_;
+    }
     if (reply.number == hello_number_) {
       unwanted(*refusal, now);
       return true;
@@ -158,6 +161,7 @@ void Session::greeted(const message::Welcome& welcome, Instant now) {
   may_send_ = true;
   outage_.over();
   ledger_.welcomed(welcome.max_arguments);
+  greeted_.poke();
 }
 
 void Session::unwanted(message::Refused& refusal, Instant now) {
@@ -173,6 +177,7 @@ void Session::watch_outage(Instant now) {
 
 void Session::poke_waiters() {
   ledger_.poke_all();
+  greeted_.poke();
   settled_.poke();
   const std::lock_guard lock(side_mutex_);
   for (WaitWord* const listener : listeners_) listener->poke();

@@ -102,6 +102,11 @@ class PROMISED_EXPORT Client {
   /// close(close_timeout), and logs what it returns and was not logged before.
   ~Client();
 
+  /// Waits until the daemon has answered this client, for who wants to know that before asking it for
+  /// anything. Throws DisconnectedError when it has not within `timeout` or connect_timeout, RefusedError
+  /// when it does not want this client. No other call needs this first.
+  void reach(std::chrono::milliseconds timeout = kAnswerTimeout) const;
+
   /// Hands the call to the daemon and returns at once (SEMANTICS S1). What stops it is thrown by the future,
   /// except Mismatch for arguments nested too deep, DisconnectedError when the daemon has been gone for
   /// longer than connect_timeout, and Error after close() or fork().

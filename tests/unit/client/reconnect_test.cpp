@@ -81,6 +81,69 @@ TEST_CASE_FIXTURE(Fixture, "S7 a question that was out is asked again") {
   CHECK(daemon.received<message::Cancel>().size() == 2);
 }
 
+TEST_CASE_FIXTURE(Fixture, "S1 what a stopping daemon did not take is told with the reason") {
+  daemon.become([](FakeDaemon& d, const FakeDaemon::Message& m) {
+    if (std::holds_alternative<message::Submit>(m.request.body)) {
+      d.answer(m, message::Refused{"stopping", "the daemon is stopping", {}, State::unknown});
+    }
+    FakeDaemon::serve(d, m);
+  });
+  Client client(options());
+  const auto future = client.submit("silent");
+  CHECK(client.cancel("x"));  // answered after it
+  CHECK(message_of<TimeoutError>([&] {
+          future.accepted(1ms);
+          return 0;
+        }) == "silent (job " + future.id().text() +
+                  ") has not been accepted within 1 ms: the daemon was stopping and accepted no more jobs");
+  const std::vector<Unaccepted> left = client.close(0ms);
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].reason == "the daemon was stopping and accepted no more jobs");
+}
+
+TEST_CASE_FIXTURE(Fixture, "M1 reach returns once the daemon has answered, and again after it was gone") {
+  Client client(options());
+  client.reach(kPatience);
+  daemon.stop();
+  CHECK(eventually([&] {
+    return contains(message_of<DisconnectedError>([&] {
+                      client.reach(0ms);
+                      return 0;
+                    }),
+                    "the daemon at " + endpoint + " has been gone for more than 0 ms: ");
+  }));
+  daemon.start();
+  client.reach(kPatience);
+  static_cast<void>(client.close());
+  CHECK(message_of<Error>([&] {
+          client.reach(kPatience);
+          return 0;
+        }) == "this client is closed: make a new one");
+}
+
+TEST_CASE_FIXTURE(Fixture,
+                  "M1 reach throws DisconnectedError where somebody listens and says nothing, or refuses") {
+  const auto reached = [](Client& client, std::chrono::milliseconds timeout) {
+    return [&client, timeout] {
+      client.reach(timeout);
+      return 0;
+    };
+  };
+  daemon.become([](FakeDaemon&, const FakeDaemon::Message&) {});
+  Client silent(options());
+  CHECK(contains(message_of<DisconnectedError>(reached(silent, 30ms)),
+                 "no daemon has answered at " + endpoint + " within 30 ms: "));
+  ClientOptions hasty = options();
+  hasty.connect_timeout = 20ms;
+  Client impatient(hasty);
+  CHECK(contains(message_of<DisconnectedError>(reached(impatient, kPatience)), " within 20 ms: "));
+  daemon.become([](FakeDaemon& d, const FakeDaemon::Message& m) {
+    d.answer(m, message::Refused{"not_permitted", "go away", {}, State::unknown});
+  });
+  Client unwanted(options());
+  CHECK(contains(message_of<RefusedError>(reached(unwanted, kPatience)), "refuses this client: go away"));
+}
+
 /// The first Body gets no answer, since the daemon goes with it; the next ones get `reply`.
 template <class Body, class Reply>
 std::jthread answer_lost(FakeDaemon& daemon, Reply reply) {

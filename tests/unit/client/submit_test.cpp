@@ -32,7 +32,7 @@ TEST_CASE_FIXTURE(Fixture, "S1 submit returns at once, and accepted() waits for 
                    future.accepted(1ms);
                    return 0;
                  }),
-                 "has not been accepted within 1 ms; the job is left alone"));
+                 "has not been accepted within 1 ms"));
   const FakeDaemon::Message seen = daemon.wait_for<message::Submit>();
   daemon.answer(seen, message::Accepted{{seen.request.number}});
   future.accepted(kPatience);
