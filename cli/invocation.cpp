@@ -74,13 +74,14 @@ Client& Invocation::client() {
       warnings->lines.emplace_back(line);
     };
     client_ = std::make_unique<Client>(options);
+    client_->reach(look_timeout());
   }
   return *client_;
 }
 
-std::vector<Unaccepted> Invocation::close() {
+std::vector<Unaccepted> Invocation::close(std::optional<std::chrono::milliseconds> patience) {
   if (client_ == nullptr) return {};
-  std::vector<Unaccepted> unaccepted = client_->close();
+  std::vector<Unaccepted> unaccepted = client_->close(patience);
   client_.reset();
   return unaccepted;
 }

@@ -4,6 +4,7 @@
 
 #include <promised/client.hpp>
 
+#include <algorithm>
 #include <boost/program_options/option.hpp>
 #include <boost/program_options/variables_map.hpp>
 #include <chrono>
@@ -18,6 +19,10 @@ namespace promised::cli {
 
 enum class Output { human, json, quiet };
 
+/// Time enough for an answer of a daemon that is well: nobody is kept waiting for one any shorter than this
+/// where the wait is not for the answer itself.
+inline constexpr std::chrono::milliseconds kLeastLook{1'000};
+
 class Invocation {
  public:
   /// `ordered` are the options and words as they stood on the command line.
@@ -25,9 +30,16 @@ class Invocation {
              std::vector<boost::program_options::option> ordered, std::vector<std::string> words);
 
   [[nodiscard]] Output output() const { return output_; }
-  /// How long to wait for the job or the answer: --timeout, else `otherwise`.
-  [[nodiscard]] std::chrono::milliseconds timeout(std::chrono::milliseconds otherwise) const {
-    return timeout_.value_or(otherwise);
+  /// How long to wait for a job's end: --timeout, else as long as it takes.
+  [[nodiscard]] std::chrono::milliseconds end_timeout() const { return timeout_.value_or(kForever); }
+  /// How long to wait for the daemon's answer: --timeout. 0 says only not to wait for a job's end.
+  [[nodiscard]] std::chrono::milliseconds answer_timeout() const {
+    const bool given = timeout_ && timeout_->count() != 0;
+    return given ? *timeout_ : kAnswerTimeout;
+  }
+  /// The same where --timeout is meant for the end of a job: it is not too short for one answer.
+  [[nodiscard]] std::chrono::milliseconds look_timeout() const {
+    return std::max(answer_timeout(), kLeastLook);
   }
 
   /// The words after the command's name that belong to no option.
@@ -42,10 +54,12 @@ class Invocation {
   [[nodiscard]] std::optional<std::int64_t> integer(const char* name, std::int64_t least,
                                                     std::int64_t most) const;
 
-  /// Connects at the first call.
+  /// The first call connects, and waits until the daemon has answered: a daemon that is not there is a
+  /// DisconnectedError, however short --timeout is, and never a TimeoutError.
   [[nodiscard]] Client& client();
-  /// Disconnects, after waiting for the acceptance of what was submitted; what was not accepted.
-  [[nodiscard]] std::vector<Unaccepted> close();
+  /// Disconnects, after waiting for the acceptance of what was submitted for at most `patience` (none: as the
+  /// client does); what was not accepted.
+  [[nodiscard]] std::vector<Unaccepted> close(std::optional<std::chrono::milliseconds> patience = {});
   /// What the client had to say by itself, after close().
   [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_->lines; }
 

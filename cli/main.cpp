@@ -13,6 +13,7 @@
 
 #include "cli/command.hpp"
 #include "cli/command_line.hpp"
+#include "cli/farewell.hpp"
 #include "cli/trouble.hpp"
 #include "cli/value_json.hpp"
 #include "common/printable.hpp"
@@ -46,18 +47,17 @@ void tell(const Trouble& trouble, bool as_json) {
   tell("error", trouble.code, trouble.message, as_json);
 }
 
-/// Disconnects. What was not accepted is added to the trouble, unless that is that there is no daemon: then
-/// it goes without saying. What else the client had to say are warnings.
+/// Disconnects. What was not accepted is added to the trouble; what else the client had to say are warnings.
 void close(Invocation& invocation, std::optional<Trouble>& trouble, bool as_json) {
-  const std::vector<Unaccepted> unaccepted = invocation.close();
-  for (const std::string& warning : invocation.warnings()) {
-    const bool told = std::any_of(unaccepted.begin(), unaccepted.end(), [&](const Unaccepted& u) {
-      return warning.find(u.id.text()) != std::string::npos;
-    });
-    if (!told) tell("warning", "", warning, as_json);
+  // Who has waited for the daemon in vain does not begin to wait again.
+  const bool in_vain =
+      trouble && (trouble->exit == ExitCode::timed_out || trouble->exit == ExitCode::no_daemon);
+  const std::vector<Unaccepted> unaccepted =
+      in_vain ? invocation.close(std::chrono::milliseconds(0)) : invocation.close();
+  for (const std::string& warning : other_warnings(invocation.warnings(), unaccepted)) {
+    tell("warning", "", warning, as_json);
   }
-  if (!trouble || trouble->exit == ExitCode::no_daemon) return;
-  for (const Unaccepted& u : unaccepted) trouble->message += "; and it was not accepted: " + u.reason;
+  if (trouble) add_unaccepted(*trouble, unaccepted);
 }
 
 ExitCode run(CommandLine& line, bool as_json) {

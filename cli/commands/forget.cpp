@@ -10,7 +10,7 @@ namespace promised::cli {
 namespace {
 
 ExitCode forget(Invocation& invocation) {
-  const auto timeout = invocation.timeout(kAnswerTimeout);
+  const auto timeout = invocation.answer_timeout();
   const std::string& job = invocation.words().front();
   const JobKey key = find_job(invocation.client(), job, timeout);
   const bool effect = invocation.client().forget(key, timeout);

@@ -40,7 +40,7 @@ JobFilter read_filter(const Invocation& invocation) {
 /// The page that was asked for, or all from there on.
 JobPage fetch(Invocation& invocation) {
   JobFilter filter = read_filter(invocation);
-  const auto timeout = invocation.timeout(kAnswerTimeout);
+  const auto timeout = invocation.answer_timeout();
   JobPage all = invocation.client().jobs(filter, timeout);
   while (invocation.flag("all") && all.more) {
     filter.after = all.jobs.back().id;

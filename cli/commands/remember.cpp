@@ -11,7 +11,7 @@ namespace promised::cli {
 namespace {
 
 ExitCode remember(Invocation& invocation) {
-  const auto timeout = invocation.timeout(kAnswerTimeout);
+  const auto timeout = invocation.answer_timeout();
   const std::string& name = invocation.words()[1];
   if (name.empty()) throw UsageError("expected a name, found nothing");
   const auto lifespan = invocation.duration("lifespan");

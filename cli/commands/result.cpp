@@ -7,9 +7,10 @@ namespace promised::cli {
 namespace {
 
 ExitCode result(Invocation& invocation) {
-  const JobKey key =
-      find_job(invocation.client(), invocation.words().front(), invocation.timeout(kAnswerTimeout));
-  return print_outcome(invocation, invocation.client().future<Value>(key), invocation.timeout(kForever));
+  const JobKey key = find_job(invocation.client(), invocation.words().front(), invocation.look_timeout());
+  const AnyFuture future = invocation.client().future<Value>(key);
+  future.accepted(invocation.look_timeout());
+  return print_outcome(invocation, future, invocation.end_timeout());
 }
 
 }  // namespace
@@ -20,7 +21,7 @@ Command result_command() {
           "Wait for a job's end and print its result",
           "JOB is an id, the beginning of one, a name, or `last`. Text and bytes are printed as they are, "
           "other values\n"
-          "as JSON. --timeout 0 does not wait.\n",
+          "as JSON. --timeout 0 does not wait for the job.\n",
           1,
           1,
           boost::program_options::options_description("Options"),

@@ -9,7 +9,8 @@ namespace {
 ExitCode run(Invocation& invocation) {
   const Call call = read_call(invocation);
   const AnyFuture future = invocation.client().submit_arguments(call.options, call.function, call.arguments);
-  return print_outcome(invocation, future, invocation.timeout(kForever));
+  future.accepted(invocation.look_timeout());
+  return print_outcome(invocation, future, invocation.end_timeout());
 }
 
 }  // namespace

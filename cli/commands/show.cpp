@@ -77,8 +77,7 @@ void print_human(const JobView& job) {
 }
 
 ExitCode show(Invocation& invocation) {
-  const JobView job =
-      show_job(invocation.client(), invocation.words().front(), invocation.timeout(kAnswerTimeout));
+  const JobView job = show_job(invocation.client(), invocation.words().front(), invocation.answer_timeout());
   if (invocation.output() == Output::json) {
     invocation.print_json({{"job", to_json(job)}});
   } else if (invocation.output() == Output::quiet) {

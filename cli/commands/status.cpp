@@ -11,7 +11,7 @@ namespace promised::cli {
 namespace {
 
 ExitCode status(Invocation& invocation) {
-  const StatusView view = invocation.client().status(invocation.timeout(kAnswerTimeout));
+  const StatusView view = invocation.client().status(invocation.answer_timeout());
   if (invocation.output() == Output::json) {
     invocation.print_json(to_json(view));
   } else if (invocation.output() == Output::human) {

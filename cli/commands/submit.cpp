@@ -12,8 +12,9 @@ namespace {
 ExitCode submit(Invocation& invocation) {
   const Call call = read_call(invocation);
   const AnyFuture future = invocation.client().submit_arguments(call.options, call.function, call.arguments);
-  if (invocation.flag("wait")) return print_outcome(invocation, future, invocation.timeout(kForever));
-  future.accepted(invocation.timeout(kAnswerTimeout));
+  const bool wait = invocation.flag("wait");
+  future.accepted(wait ? invocation.look_timeout() : invocation.answer_timeout());
+  if (wait) return print_outcome(invocation, future, invocation.end_timeout());
   if (invocation.output() == Output::json) {
     invocation.print_json(
         {{"id", future.id().text()},

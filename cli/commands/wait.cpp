@@ -25,13 +25,14 @@ milliseconds remaining(milliseconds timeout, steady_clock::time_point start) {
 }
 
 ExitCode wait(Invocation& invocation) {
-  const auto start = steady_clock::now();
-  const milliseconds timeout = invocation.timeout(kForever);
   Client& client = invocation.client();
   std::vector<AnyFuture> futures;
   for (const std::string& word : invocation.words()) {
-    futures.push_back(client.future<Value>(find_job(client, word, invocation.timeout(kAnswerTimeout))));
+    futures.push_back(client.future<Value>(find_job(client, word, invocation.look_timeout())));
   }
+  for (const AnyFuture& future : futures) future.accepted(invocation.look_timeout());
+  const milliseconds timeout = invocation.end_timeout();
+  const auto start = steady_clock::now();
   for (std::size_t i = 0; i < futures.size(); ++i) {
     if (futures[i].wait(remaining(timeout, start))) continue;
     throw TimeoutError("job " + invocation.words()[i] + " has not ended in time; it goes on");

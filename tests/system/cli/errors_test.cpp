@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "tests/support/fake_daemon.hpp"
 #include "tests/system/cli/fixture.hpp"
 
 namespace promised::test {
@@ -43,15 +48,82 @@ TEST_CASE("M5 --connect-timeout is how long promisectl tries, where nobody liste
                                  " within 30 ms: nobody answers on its socket. "));
 }
 
-TEST_CASE("M5 a timeout that is over before the job was accepted says so") {
+TEST_CASE("M1 no daemon is exit code 2 however short --timeout is") {
   const TempDirectory directory;
-  const Finished finished = alone({"--endpoint", "ipc://" + (directory / "none.sock").string(), "--timeout",
-                                   "1ms", "--connect-timeout", "2s", "run", "add"});
-  CHECK(finished.exit == Exit{kTimedOut, 0});
-  CHECK(finished.err.find(
-            " has not ended within 1 ms; the job is left alone; and it was not accepted: the daemon has "
-            "not accepted it in time\n") != std::string::npos);
+  const std::string endpoint = "ipc://" + (directory / "none.sock").string();
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"status", "--timeout", "1s"},
+                                             {"submit", "add", "--timeout", "1ms"},
+                                             {"result", "last", "--timeout", "0"}}) {
+    CAPTURE(command);
+    std::vector<std::string> all{"--endpoint", endpoint};
+    all.insert(all.end(), command.begin(), command.end());
+    const Finished finished = alone(all);
+    CHECK(finished.exit == Exit{kNoDaemon, 0});
+    CHECK(finished.err.starts_with("promisectl: no daemon has answered at " + endpoint + " within 1 s: "));
+    CHECK(finished.err.find('\n') == finished.err.size() - 1);
+  }
+}
+
+/// promisectl, and how long it took.
+std::pair<Finished, std::chrono::milliseconds> timed(const std::vector<std::string>& arguments) {
+  const auto start = std::chrono::steady_clock::now();
+  Finished finished = alone(arguments);
+  return {std::move(finished),
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start)};
+}
+
+TEST_CASE("M1 a daemon that is stopped in its tracks is exit code 2 as soon as --timeout is over") {
+  TestDaemon daemon;
+  daemon.signal(SIGSTOP);
+  const auto [finished, took] = timed({"--endpoint", daemon.endpoint(), "--timeout", "1s",
+                                       "--connect-timeout", "1min", "submit", "add", "1", "1"});
+  daemon.signal(SIGCONT);
+  CHECK(finished.exit == Exit{kNoDaemon, 0});
+  CHECK(finished.err.starts_with("promisectl: no daemon has answered at " + daemon.endpoint() +
+                                 " within 1 s: "));
   CHECK(finished.err.find('\n') == finished.err.size() - 1);
+  CHECK(took < 4s);
+}
+
+TEST_CASE("S1 a submission that is not accepted in time is one line that names it, at once") {
+  const TempDirectory directory;
+  FakeDaemon daemon("ipc://" + (directory / "promised.sock").string());
+  const auto [finished, took] =
+      timed({"--endpoint", daemon.endpoint(), "--timeout", "50ms", "submit", "silent"});
+  CHECK(finished.exit == Exit{kTimedOut, 0});
+  CHECK(finished.out.empty());
+  const auto submit = std::get<message::Submit>(daemon.wait_for<message::Submit>().request.body);
+  CHECK(finished.err ==
+        "promisectl: silent (job " + submit.id.text() + ") has not been accepted within 50 ms\n");
+  CHECK(took < 4s);
+}
+
+TEST_CASE("S1 a daemon that accepts no more because it is stopping is told of") {
+  const TempDirectory directory;
+  FakeDaemon daemon("ipc://" + (directory / "promised.sock").string(),
+                    [](FakeDaemon& d, const FakeDaemon::Message& m) {
+                      if (!std::holds_alternative<message::Submit>(m.request.body))
+                        return FakeDaemon::serve(d, m);
+                      d.answer(m, message::Refused{"stopping", "stopping", {}, State::unknown});
+                    });
+  const Finished late = alone({"--endpoint", daemon.endpoint(), "--timeout", "200ms", "submit", "f"});
+  CHECK(late.exit == Exit{kTimedOut, 0});
+  const std::string reason = ": the daemon was stopping and accepted no more jobs\n";
+  CHECK(late.err.ends_with(") has not been accepted within 200 ms" + reason));
+  CHECK(late.err.find('\n') == late.err.size() - 1);
+  // The same when it goes meanwhile.
+  daemon.forget_record();
+  std::jthread goes([&] {
+    static_cast<void>(daemon.wait_for<message::Submit>());
+    daemon.stop();
+  });
+  const Finished gone = alone({"--endpoint", daemon.endpoint(), "--connect-timeout", "200ms", "submit", "f"});
+  CHECK(gone.exit == Exit{kNoDaemon, 0});
+  CHECK(gone.err.starts_with("promisectl: the daemon at " + daemon.endpoint() +
+                             " has been gone for more than"));
+  CHECK(gone.err.find("; f (job ") != std::string::npos);
+  CHECK(gone.err.find('\n') == gone.err.size() - 1);
 }
 
 TEST_CASE("M5 --connect-timeout gives a daemon that starts the time to do so") {

@@ -69,6 +69,29 @@ TEST_CASE("M5 a wait that is over first is exit code 5 and leaves the job alone"
   CHECK_FALSE(shell.run(kFine, {"result", id}).out.empty());
 }
 
+TEST_CASE("M4 a timeout of zero waits for the daemon's answer, and not for the job") {
+  const Shell shell;
+  const std::string id = shell.submit({"add", "2", "3", "--name", "sum"});
+  shell.run(kFine, {"wait", id});
+  CHECK(shell.run(kFine, {"result", "last", "--timeout", "0"}).out == "5\n");
+  CHECK(shell.run(kFine, {"result", id.substr(0, 30), "--timeout", "0"}).out == "5\n");
+  CHECK(shell.run(kFine, {"wait", "last", "--timeout", "0", "--output", "quiet"}).out.empty());
+  CHECK(shell.run(kFine, {"status", "--timeout", "0", "--output", "quiet"}).out.empty());
+  CHECK(shell.run(kRefused, {"result", "nobody", "--timeout", "0"}).err.find("nobody") != std::string::npos);
+  for (const std::vector<std::string>& command :
+       std::vector<std::vector<std::string>>{{"run", "wait_for", shell.gate(), "--name", "a"},
+                                             {"submit", "--wait", "wait_for", shell.gate(), "--name", "b"}}) {
+    std::vector<std::string> all{"--timeout", "0"};
+    all.insert(all.end(), command.begin(), command.end());
+    CHECK(shell.run(kTimedOut, all).err.ends_with(" has not ended within 0 ms; the job is left alone\n"));
+    CHECK(shell.run(kTimedOut, {"result", "last", "--timeout", "0"}).out.empty());
+    CHECK(shell.run(kTimedOut, {"wait", "last", "--timeout", "0"}).err.find("it goes on") !=
+          std::string::npos);
+  }
+  shell.open_gate();
+  shell.run(kFine, {"result", "last"});
+}
+
 TEST_CASE("M4 wait tells how every job ended, and 0 only if all succeeded") {
   const Shell shell;
   const std::string good = shell.submit({"add", "1", "1", "--name", "good"});

@@ -30,8 +30,23 @@ TEST_CASE("options for all commands may stand before and after the command") {
     const CommandLine line = parse(arguments);
     REQUIRE(line.invocation.has_value());
     CHECK(line.invocation->output() == Output::json);
-    CHECK(line.invocation->timeout(std::chrono::milliseconds(1)) == std::chrono::seconds(5));
+    CHECK(line.invocation->end_timeout() == std::chrono::seconds(5));
   }
+}
+
+TEST_CASE("--timeout is for the job's end and for answers; a look takes as long as an answer needs") {
+  const auto timeouts = [](const Words& arguments) {
+    const CommandLine line = parse(arguments);
+    return std::vector{line.invocation->end_timeout(), line.invocation->answer_timeout(),
+                       line.invocation->look_timeout()};
+  };
+  using std::chrono::milliseconds;
+  CHECK(timeouts({"status"}) == std::vector{kForever, kAnswerTimeout, kAnswerTimeout});
+  CHECK(timeouts({"status", "--timeout", "0"}) ==
+        std::vector{milliseconds(0), kAnswerTimeout, kAnswerTimeout});
+  CHECK(timeouts({"status", "--timeout", "5ms"}) ==
+        std::vector{milliseconds(5), milliseconds(5), kLeastLook});
+  CHECK(timeouts({"status", "--timeout", "5s"}) == std::vector(3, milliseconds(5'000)));
 }
 
 TEST_CASE("words are kept in their order, negative numbers and empty ones too") {
