@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cli/command.hpp"
+#include "cli/job_key.hpp"
 #include "cli/usage_error.hpp"
 #include "cli/value_json.hpp"
 #include "common/nearest.hpp"
@@ -80,8 +81,7 @@ void read_name(const Invocation& invocation, Options& options) {
     throw UsageError(std::string(lifespan ? "--lifespan" : "--duplicate") + " needs a --name to apply to");
   }
   if (!name) return;
-  if (name->empty()) throw UsageError("--name: expected a name, found nothing");
-  options.remember(*name, lifespan, parse_duplicate(duplicate.value_or("raise")));
+  options.remember(usable_name(*name, "--name"), lifespan, parse_duplicate(duplicate.value_or("raise")));
 }
 
 Options read_options(const Invocation& invocation) {

@@ -5,8 +5,12 @@
 
 #include <optional>
 
+#include "cli/usage_error.hpp"
+
 namespace promised::cli {
 namespace {
+
+constexpr std::string_view kLast = "last";
 
 /// The job that a name or else an id's beginning stands for; nothing if neither is known.
 std::optional<JobView> by_name_or_prefix(Client& client, const std::string& text,
@@ -33,8 +37,23 @@ bool may_be_id_prefix(std::string_view text) {
   return JobId::parse(std::string(text) + std::string(kRest.substr(text.size()))).has_value();
 }
 
+const std::string& usable_name(const std::string& name, const std::string& what) {
+  if (name.empty()) throw UsageError(what + ": expected a name, found nothing");
+  if (name == kLast) {
+    throw UsageError(what +
+                     ": expected a name, found 'last', which always means your newest job: nobody could "
+                     "find this one by it; choose another");
+  }
+  if (JobId::parse(name)) {
+    throw UsageError(what + ": expected a name, found '" + name +
+                     "', which always means the job with this id: nobody could find another by it; choose "
+                     "another");
+  }
+  return name;
+}
+
 JobKey find_job(Client& client, const std::string& text, std::chrono::milliseconds timeout) {
-  if (text == "last") return client.show_last(timeout).id;
+  if (text == kLast) return client.show_last(timeout).id;
   if (const auto id = JobId::parse(text)) return *id;
   if (!may_be_id_prefix(text)) return text;
   try {
@@ -46,7 +65,7 @@ JobKey find_job(Client& client, const std::string& text, std::chrono::millisecon
 }
 
 JobView show_job(Client& client, const std::string& text, std::chrono::milliseconds timeout) {
-  if (text == "last") return client.show_last(timeout);
+  if (text == kLast) return client.show_last(timeout);
   if (may_be_id_prefix(text)) {
     if (const auto job = by_name_or_prefix(client, text, timeout)) return *job;
   }

@@ -4,7 +4,6 @@
 #include "cli/call.hpp"
 #include "cli/command.hpp"
 #include "cli/job_key.hpp"
-#include "cli/usage_error.hpp"
 #include "common/printable.hpp"
 
 namespace promised::cli {
@@ -12,8 +11,7 @@ namespace {
 
 ExitCode remember(Invocation& invocation) {
   const auto timeout = invocation.answer_timeout();
-  const std::string& name = invocation.words()[1];
-  if (name.empty()) throw UsageError("expected a name, found nothing");
+  const std::string& name = usable_name(invocation.words()[1], "NAME");
   const auto lifespan = invocation.duration("lifespan");
   const Duplicate duplicate = parse_duplicate(invocation.text("duplicate").value_or("raise"));
   const JobView job = show_job(invocation.client(), invocation.words()[0], timeout);

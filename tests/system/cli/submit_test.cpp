@@ -21,6 +21,26 @@ TEST_CASE("M4 a submitted job is fetched by id, by the beginning of its id, as l
   CHECK(shell.run(kFine, {"result", "last"}).out == "5\n");
 }
 
+TEST_CASE("M5 which job is meant: last, an id, a name, the beginning of an id, in this order") {
+  const Shell shell;
+  const std::string id = shell.submit({"add", "1", "1", "--name", "first"});
+  const std::string prefix = id.substr(0, 30);
+  const auto meant = [&](const std::string& job) {
+    return shell.json(kFine, {"show", job}).at("job").at("id").get<std::string>();
+  };
+  CHECK(meant(prefix) == id);
+  const std::string named = shell.submit({"add", "2", "2", "--name", prefix});
+  CHECK(meant(prefix) == named);
+  CHECK(shell.run(kFine, {"result", prefix}).out == "4\n");
+  CHECK(meant(id) == id);
+  CHECK(meant(id.substr(0, 32)) == id);
+  CHECK(meant("last") == named);
+  // A name that is gone is told of for as long as the daemon remembers that it was there.
+  shell.run(kFine, {"forget", prefix});
+  CHECK(shell.run(kRefused, {"show", prefix}).err.find("forgotten") != std::string::npos);
+  CHECK(shell.run(kRefused, {"result", prefix}).err.find("forgotten") != std::string::npos);
+}
+
 TEST_CASE("M5 submit tells id and name in JSON") {
   const Shell shell;
   const auto named = shell.json(kFine, {"submit", "add", "1", "1", "--name", "n"});

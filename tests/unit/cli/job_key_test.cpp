@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "cli/usage_error.hpp"
+
 namespace promised::cli {
 namespace {
 
@@ -16,6 +18,30 @@ TEST_CASE("M5 the beginning of an id is told from a name") {
                            "01909d5e-7a3b-7c4d-8e5f-0123456789ab"}) {
     CAPTURE(text);
     CHECK_FALSE(may_be_id_prefix(text));
+  }
+}
+
+TEST_CASE("M5 a name that could not be found by is refused, with the reason") {
+  const auto refusal = [](const std::string& name) -> std::string {
+    try {
+      (void)usable_name(name, "--name");
+      return "accepted";
+    } catch (const UsageError& e) {
+      return e.what();
+    }
+  };
+  CHECK(
+      refusal("last") ==
+      "--name: expected a name, found 'last', which always means your newest job: nobody could find this one "
+      "by it; choose another");
+  const std::string id = "01909d5e-7a3b-7c4d-8e5f-0123456789ab";
+  CHECK(refusal(id) == "--name: expected a name, found '" + id +
+                           "', which always means the job with this id: nobody could find another by it; "
+                           "choose another");
+  CHECK(refusal("") == "--name: expected a name, found nothing");
+  for (const char* name : {"Last", "last/report", "0190", "cafe", "01909d5e-7a3b", "--name"}) {
+    CAPTURE(name);
+    CHECK(refusal(name) == "accepted");
   }
 }
 
