@@ -18,9 +18,10 @@
 namespace promised::cli {
 namespace {
 
-Value text_argument(std::string text, const char* what) {
+Value text_argument(std::string text, const std::string& place) {
   if (valid_utf8(text) != text) {
-    throw UsageError(std::string(what) + " is not UTF-8 text; give it as a file with --bytes-file");
+    throw UsageError(place +
+                     ": expected UTF-8 text, found other bytes; give them as a file with --bytes-file");
   }
   return Value(std::move(text));
 }
@@ -49,7 +50,8 @@ std::pair<std::string, Value> named_argument(const std::string& text) {
   const auto equals = text.find('=');
   if (equals == 0 || equals == std::string::npos)
     throw UsageError("--named: expected KEY=ARG, found '" + text + "'");
-  return {text.substr(0, equals), parse_argument(text.substr(equals + 1))};
+  const std::string key = text.substr(0, equals);
+  return {key, parse_argument(text.substr(equals + 1), "--named " + key)};
 }
 
 Arguments read_arguments(const Invocation& invocation) {
@@ -57,16 +59,17 @@ Arguments read_arguments(const Invocation& invocation) {
   bool function_seen = false;
   for (const auto& option : invocation.ordered()) {
     const std::string text = option.value.empty() ? "" : option.value.front();
+    const std::string place = "argument " + std::to_string(arguments.positional.size() + 1);
     if (option.string_key == "text") {
-      arguments.positional.push_back(text_argument(text, "--text"));
+      arguments.positional.push_back(text_argument(text, place + " (--text)"));
     } else if (option.string_key == "text-file") {
-      arguments.positional.push_back(text_argument(content(text), "the file of --text-file"));
+      arguments.positional.push_back(text_argument(content(text), place + " (--text-file)"));
     } else if (option.string_key == "bytes-file") {
       arguments.positional.push_back(bytes_argument(content(text)));
     } else if (option.string_key == "named") {
       arguments.named.push_back(named_argument(text));
     } else if (option.position_key >= 0) {
-      if (function_seen) arguments.positional.push_back(parse_argument(text));
+      if (function_seen) arguments.positional.push_back(parse_argument(text, place));
       function_seen = true;
     }
   }
@@ -126,13 +129,13 @@ const char* arguments_help() {
          "words that begin with --.\n";
 }
 
-Value parse_argument(const std::string& text) {
-  if (!is_json(text)) return text_argument(text, "an argument");
+Value parse_argument(const std::string& text, const std::string& place) {
+  if (!is_json(text)) return text_argument(text, place);
   try {
     return from_json(text);
   } catch (const BadJson& e) {
-    throw UsageError("the argument '" + text + "' is JSON but no value: " + e.what() +
-                     "; --text takes it as text");
+    throw UsageError(place + ": expected a value as JSON, or text, found '" + text + "', which is JSON but " +
+                     "no value: " + e.what() + "; --text takes it as text");
   }
 }
 

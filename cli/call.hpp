@@ -18,8 +18,9 @@ namespace promised::cli {
 /// What the help says of arguments.
 [[nodiscard]] const char* arguments_help();
 
-/// An argument: JSON where it is JSON, else text. Throws UsageError.
-[[nodiscard]] Value parse_argument(const std::string& text);
+/// An argument: JSON where it is JSON, else text. Throws UsageError, in which `place` says which it is, as in
+/// "argument 2".
+[[nodiscard]] Value parse_argument(const std::string& text, const std::string& place);
 
 struct Call {
   std::string function;

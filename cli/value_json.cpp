@@ -19,6 +19,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+/// The library's id for a number that no double can hold.
+constexpr int kNumberOverflow = 406;
+
 Json real_to_json(double d) {
   if (std::isfinite(d)) return d;
   return {{"$real", std::isnan(d) ? "nan" : d > 0 ? "inf" : "-inf"}};
@@ -120,9 +123,12 @@ class Builder : public nlohmann::json_sax<Json> {
     return add(std::move(object));
   }
   bool end_array() override { return add(close()); }
-  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+  bool parse_error(std::size_t position, const std::string& token,
                    const nlohmann::detail::exception& e) override {
-    throw BadJson(e.what());
+    if (e.id == kNumberOverflow) {
+      throw BadJson("the number " + token + " does not fit into a real, which goes to about 1.8e308");
+    }
+    throw BadJson("expected JSON, found something else at byte " + std::to_string(position));
   }
 
  private:
@@ -177,7 +183,6 @@ class Acceptor : public nlohmann::json_sax<Json> {
   bool end_array() override { return true; }
   bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
                    const nlohmann::detail::exception& e) override {
-    constexpr int kNumberOverflow = 406;
     overflow_ = e.id == kNumberOverflow;
     return false;
   }

@@ -172,6 +172,10 @@ TEST_CASE("M5 a wrong command line is exit code 3, before any daemon is asked") 
                                                     {"jobs", "--page", "0"},
                                                     {"submit", "f", "--priority", "1000"},
                                                     {"remember", "last", ""},
+                                                    {"remember", "0190", "last"},
+                                                    {"submit", "f", "--name", "last"},
+                                                    {"run", "f", "--name", "last"},
+                                                    {"submit", "f", "1e999"},
                                                     {"remember", "last", "n", "--lifespan", "x"},
                                                     {"status", "--endpoint", "nonsense"}}) {
     CAPTURE(arguments);

@@ -79,13 +79,23 @@ TEST_CASE("M4 arguments may be text whatever it looks like, files and named, in 
 TEST_CASE("M4 arguments that cannot be are told") {
   const File file("\xff");
   CHECK(refusal({"f", "99999999999999999999"}) ==
-        "the argument '99999999999999999999' is JSON but no value: the integer 99999999999999999999 does not "
+        "argument 1: expected a value as JSON, or text, found '99999999999999999999', which is JSON but no "
+        "value: the integer 99999999999999999999 does not "
         "fit into "
         "64 bits; give it as text or as a real (99999999999999999999.0); --text takes it as text");
-  CHECK(refusal({"f", "a\xff"}) == "an argument is not UTF-8 text; give it as a file with --bytes-file");
-  CHECK(refusal({"f", "--text", "\xff"}) == "--text is not UTF-8 text; give it as a file with --bytes-file");
+  CHECK(refusal({"f", "a\xff"}) ==
+        "argument 1: expected UTF-8 text, found other bytes; give them as a file with --bytes-file");
+  CHECK(refusal({"f", "1", "--text", "2", "--named", "k=v", "1e999"}) ==
+        "argument 3: expected a value as JSON, or text, found '1e999', which is JSON but no value: the "
+        "number 1e999 "
+        "does not fit into a real, which goes to about 1.8e308; --text takes it as text");
+  CHECK(refusal({"f", "--named", "k=[1e999]"})
+            .starts_with("--named k: expected a value as JSON, or text, found '[1e999]'"));
+  CHECK(refusal({"f", "--text", "\xff"}) ==
+        "argument 1 (--text): expected UTF-8 text, found other bytes; give them as a file with --bytes-file");
   CHECK(refusal({"f", "--text-file", file.path()}) ==
-        "the file of --text-file is not UTF-8 text; give it as a file with --bytes-file");
+        "argument 1 (--text-file): expected UTF-8 text, found other bytes; give them as a file with "
+        "--bytes-file");
   CHECK(refusal({"f", "--bytes-file", "/no/such/file"}) ==
         "cannot read '/no/such/file': No such file or directory");
   CHECK(refusal({"f", "--bytes-file", "/"}) == "cannot read '/': it is not a file that can be read");

@@ -100,7 +100,9 @@ TEST_CASE("JSON that is no value is refused with the reason") {
         "the integer 18446744073709551616 does not fit into 64 bits; give it as text or as a real "
         "(18446744073709551616.0)");
   CHECK(refusal("[-9223372036854775809]").find("does not fit into 64 bits") != std::string::npos);
-  CHECK(refusal("1e999").find("number overflow") != std::string::npos);
+  CHECK(refusal("1e999") == "the number 1e999 does not fit into a real, which goes to about 1.8e308");
+  CHECK(refusal("[1,-1e999]") == "the number -1e999 does not fit into a real, which goes to about 1.8e308");
+  CHECK(refusal("nonsense") == "expected JSON, found something else at byte 2");
   CHECK(refusal("{\"a\":1,\"a\":2}") == "the key \"a\" is given twice");
   CHECK(refusal("{\"$bytes\":\"AP8=\",\"b\":1}") == "the key \"$bytes\" must stand alone in its object");
   for (const char* json : {"{\"$bytes\":\"?\"}", "{\"$bytes\":1}", "{\"$text\":null}", "{\"$real\":\"x\"}",
@@ -112,7 +114,7 @@ TEST_CASE("JSON that is no value is refused with the reason") {
         std::string::npos);
   }
   CHECK(refusal("{\"$map\":[[1]]}") == "\"$map\" expects a list of [key, value] pairs");
-  CHECK(refusal("[1,").find("parse error") != std::string::npos);
+  CHECK(refusal("[1,") == "expected JSON, found something else at byte 4");
 }
 
 TEST_CASE("values nest as deep as the wire allows and no deeper") {
