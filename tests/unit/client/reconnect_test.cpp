@@ -180,6 +180,13 @@ TEST_CASE_FIXTURE(Fixture,
   });
   CHECK(message_of<NoSuchFuture>([&] { return client.forget("x"); }) == "it was forgotten");
   daemon.stop();
+  // What goes out before the client has seen that might have arrived, and would be sent again.
+  REQUIRE(eventually([&] {
+    return message_of<DisconnectedError>([&] {
+             client.reach(0ms);
+             return 0;
+           }) != "threw nothing";
+  }));
   std::jthread restart([&] { daemon.start(); });
   CHECK(message_of<NoSuchFuture>([&] { return client.forget("x"); }) == "it was forgotten");
 }
