@@ -67,6 +67,7 @@ Client& Invocation::client() {
     ClientOptions options;
     options.endpoint = text("endpoint").value_or("");
     options.program = "promisectl";
+    options.leave_outcomes = leave_outcomes_;
     options.absent_timeout = kAbsentTimeout;
     if (connect_timeout_) options.connect_timeout = *(options.absent_timeout = connect_timeout_);
     options.log = [warnings = warnings_.get()](std::string_view line) {

@@ -54,6 +54,8 @@ class Invocation {
   [[nodiscard]] std::optional<std::int64_t> integer(const char* name, std::int64_t least,
                                                     std::int64_t most) const;
 
+  /// What the jobs that this command submits come to is for others; to be said before client().
+  void leave_outcomes() { leave_outcomes_ = true; }
   /// The first call connects, and waits until the daemon has answered: a daemon that is not there is a
   /// DisconnectedError, however short --timeout is, and never a TimeoutError.
   [[nodiscard]] Client& client();
@@ -81,6 +83,7 @@ class Invocation {
   std::optional<std::chrono::milliseconds> connect_timeout_;
   std::unique_ptr<Warnings> warnings_ = std::make_unique<Warnings>();
   std::unique_ptr<Client> client_;
+  bool leave_outcomes_ = false;
 };
 
 /// --output's values; throws UsageError.

@@ -114,6 +114,7 @@ void Ledger::finish(std::uint64_t number) {
 }
 
 void Ledger::acknowledge(Connection& connection, Instant now) {
+  if (leave_outcomes_) return;
   const std::uint64_t open = delivered_ - acknowledged_;
   if (open == 0 || (open < kAcknowledgeAfter && now < first_unacknowledged_ + kAcknowledgeWithin)) return;
   message::Request nothing;
@@ -128,7 +129,7 @@ void Ledger::acknowledge(Connection& connection, Instant now) {
 }
 
 std::optional<Instant> Ledger::acknowledge_at() const {
-  if (delivered_ == acknowledged_) return std::nullopt;
+  if (leave_outcomes_ || delivered_ == acknowledged_) return std::nullopt;
   return first_unacknowledged_ + kAcknowledgeWithin;
 }
 

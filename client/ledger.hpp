@@ -38,14 +38,16 @@ class Ledger {
   void answer(message::Reply& reply, Payload&& payload, Instant now);
   /// The daemon, which is stopping, did not take a submission.
   void postponed(std::uint64_t number);
+  /// From now on nothing is acknowledged: what arrives stays with the daemon too.
+  void leave_outcomes() { leave_outcomes_ = true; }
   /// Acknowledges deliveries when there are many, or the first of them has waited long enough.
   void acknowledge(Connection& connection, Instant now);
   /// When acknowledge() is to be called next.
   [[nodiscard]] std::optional<Instant> acknowledge_at() const;
   /// How many requests are without their last answer.
   [[nodiscard]] std::size_t open() const { return table_.size(); }
-  /// The highest delivery of this connection.
-  [[nodiscard]] std::uint64_t delivered() const { return delivered_; }
+  /// The highest delivery of this connection that may be acknowledged.
+  [[nodiscard]] std::uint64_t delivered() const { return leave_outcomes_ ? 0 : delivered_; }
 
   void poke_all();
   /// Takes out everything.
@@ -60,6 +62,7 @@ class Ledger {
   RequestTable table_;
   std::deque<Ref<Exchange>> unsent_;
   std::string scratch_;
+  bool leave_outcomes_ = false;
   bool welcomed_ = false;
   bool full_ = false;
   std::uint64_t max_arguments_ = 0;

@@ -53,6 +53,7 @@ Session::Session(ClientOptions options)
       context_(std::in_place) {
   if (!event_fd_.valid() || !leader_fd_.valid())
     throw Error(Problem::system("cannot make an event fd").message);
+  if (options_.leave_outcomes) ledger_.leave_outcomes();
 }
 
 void Session::post(Ref<Exchange> exchange) {

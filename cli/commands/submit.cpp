@@ -11,8 +11,9 @@ namespace {
 
 ExitCode submit(Invocation& invocation) {
   const Call call = read_call(invocation);
-  const AnyFuture future = invocation.client().submit_arguments(call.options, call.function, call.arguments);
   const bool wait = invocation.flag("wait");
+  if (!wait) invocation.leave_outcomes();  // whoever asks for it comes later
+  const AnyFuture future = invocation.client().submit_arguments(call.options, call.function, call.arguments);
   future.accepted(wait ? invocation.look_timeout() : invocation.answer_timeout());
   if (wait) return print_outcome(invocation, future, invocation.end_timeout());
   if (invocation.output() == Output::json) {

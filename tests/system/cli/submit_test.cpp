@@ -21,6 +21,16 @@ TEST_CASE("M4 a submitted job is fetched by id, by the beginning of its id, as l
   CHECK(shell.run(kFine, {"result", "last"}).out == "5\n");
 }
 
+TEST_CASE("R8 what an unnamed job came to is there for who asks by id after its submit has gone") {
+  const Shell shell;
+  // Quick ones may end before promisectl does.
+  for (int i = 0; i < 20; ++i) {
+    const std::string id = shell.submit({"add", "2", "3"});
+    CHECK(shell.run(kFine, {"result", id}).out == "5\n");
+    CHECK(shell.run(kFine, {"wait", id}).err.empty());
+  }
+}
+
 TEST_CASE("M5 which job is meant: last, an id, a name, the beginning of an id, in this order") {
   const Shell shell;
   const std::string id = shell.submit({"add", "1", "1", "--name", "first"});
