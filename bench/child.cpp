@@ -94,6 +94,12 @@ Child::~Child() {
   ::waitpid(pid_, nullptr, 0);
 }
 
+void Child::kill() {
+  if (reap(false)) return;
+  ::kill(pid_, SIGKILL);
+  if (!reap(true)) throw std::runtime_error(name_ + " cannot be killed");
+}
+
 void Child::expect_alive() {
   if (reap(false)) throw std::runtime_error(name_ + " has ended: " + end_of(log_));
 }

@@ -28,6 +28,9 @@ class Child {
 
   /// Throws std::runtime_error, with the end of its log, once it has ended.
   void expect_alive();
+  /// SIGKILL; it has ended afterwards.
+  void kill();
+  [[nodiscard]] pid_t pid() const { return pid_; }
 
  private:
   [[nodiscard]] bool reap(bool wait);

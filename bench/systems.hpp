@@ -54,6 +54,7 @@ inline constexpr std::string_view kGearmandBackground = "gearmand, background ta
 inline constexpr std::string_view kPromisedAccept = "promised, pipelined";
 /// What the names of its modes begin with.
 inline constexpr std::string_view kBeanstalkdAlways = "beanstalkd -f0";
+inline constexpr std::string_view kBeanstalkdSometimes = "beanstalkd -f50";
 inline constexpr std::string_view kGearmandPrefix = "gearmand";
 
 // Each adds itself; or, where it is not installed, a sentence to `missing`.

@@ -35,8 +35,8 @@ struct ClientOptions {
   std::optional<std::chrono::milliseconds> absent_timeout = {};
   /// How long the destructor waits for the acceptance of what was submitted (SEMANTICS S1).
   std::chrono::milliseconds close_timeout{5'000};
-  /// The outcomes of unnamed jobs are left with the daemon when they have arrived here: it keeps them, for its
-  /// keep_unfetched, for whoever asks by id. For programs that submit and go. No more than 65,536 of them
+  /// The outcomes of unnamed jobs are left with the daemon when they have arrived here: it keeps them, for
+  /// its keep_unfetched, for whoever asks by id. For programs that submit and go. No more than 65,536 of them
   /// arrive here. Otherwise an unnamed outcome is dropped when its submitter has it (SEMANTICS R8).
   bool leave_outcomes = false;
   /// What the daemon calls this client in its lists and log. Empty: the program's own name.
