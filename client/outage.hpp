@@ -55,7 +55,7 @@ class Outage {
   const std::string endpoint_;
   const std::chrono::milliseconds patience_;
   const std::chrono::milliseconds absent_patience_;
-  // The session's thread alone.
+  // Whoever holds the session's pump lock.
   std::optional<Instant> since_;
   bool was_seen_ = false;  ///< somebody listened
 

@@ -35,6 +35,7 @@ bool Scheduler::has_room(const Session& session, std::uint64_t bytes) const {
 void Scheduler::send_outcome(Session& session, const Watcher& to, Job& job, Turn& t) {
   if (!session.held_back.empty() || !has_room(session, weight(job))) {
     session.held_back.push_back({job.id, to});
+    ++job.more().held_back;
   } else {
     start_sending(session, to, job, t);
   }
@@ -83,6 +84,7 @@ void Scheduler::send_held_back(Session& session, Turn& t) {
     Job* job = jobs_.find(next.job);
     if (job != nullptr && !has_room(session, weight(*job))) return;
     session.held_back.pop_front();
+    if (job != nullptr) --job->more().held_back;
     if (job == nullptr) {
       refuse_lapsed(session.id, next.to.number, next.job, t);
     } else {
@@ -105,12 +107,14 @@ void Scheduler::has_arrived(const JobId& id, Turn& t) {
   Job* job = jobs_.find(id);
   if (job == nullptr || !job->delivered) return;
   job->delivered = false;
-  if (job->name == nullptr) {
+  // Others may still wait for it.
+  const bool wanted = job->detail && (job->detail->held_back > 0 || !job->detail->loading.empty());
+  if (job->name == nullptr && !wanted) {
     release(*job, State::lapsed, t);
     return;
   }
   // It has been given a name meanwhile; or one that lasted until now.
-  if (job->more().lifespan == Millis(0)) {
+  if (job->name != nullptr && job->more().lifespan == Millis(0)) {
     // Its outcome may still wait for the disk, for later ones do not: so it is not dropped at once.
     take_name(*job, State::lapsed, t);
   }

@@ -82,8 +82,9 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
 void Scheduler::keep_or_release(Job& job, Turn& t) {
   if (!job.ended()) return;
   clear_timer(job);
-  if (job.delivered) return;
-  if (job.name != nullptr && job.more().lifespan > Millis(0)) {
+  const bool named = job.name != nullptr && job.more().lifespan > Millis(0);
+  if (job.delivered && !named) return;
+  if (named) {
     set_wall_timer(job, job.ended_at + job.more().lifespan);
   } else {
     set_wall_timer(job, t.now.wall + settings_.limits.keep_unfetched);

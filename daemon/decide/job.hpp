@@ -41,6 +41,7 @@ struct JobDetail {
   std::string progress_message;
   std::vector<Watcher> watchers;
   std::vector<Watcher> loading;  ///< wait for the result to come from the store
+  std::uint32_t held_back = 0;   ///< times that it waits for a client that does not read
 };
 
 struct Job : Timer {

@@ -112,10 +112,13 @@ void Lanes::refresh(Lane& lane) {
 }
 
 void JobList::insert(Job& job) {
-  // From the back for new jobs (they were submitted last), from the front for those that come back.
+  // From the end that is nearer in time: new jobs were submitted last, those that come back were among the
+  // first.
   Job* after = last;
-  if (first != nullptr && job.submitted < first->submitted) {
-    after = nullptr;
+  if (first != nullptr && job.submitted - first->submitted < last->submitted - job.submitted) {
+    Job* before = first;
+    while (before->submitted < job.submitted) before = before->next;
+    after = before->previous;
   } else {
     while (after != nullptr && after->submitted > job.submitted) after = after->previous;
   }

@@ -39,10 +39,11 @@ struct ClientOptions {
   /// its keep_unfetched, for whoever asks by id. For programs that submit and go. No more than 65,536 of them
   /// arrive here. Otherwise an unnamed outcome is dropped when its submitter has it (SEMANTICS R8).
   bool leave_outcomes = false;
-  /// What the daemon calls this client in its lists and log. Empty: the program's own name.
+  /// What this program is called, for people who look at the protocol. Empty: the program's own name.
   std::string program = {};
   /// Told what nobody was there to be told: submissions that were lost or refused and never looked at,
-  /// exceptions from callbacks. May be called from any thread. Empty: a line on stderr.
+  /// exceptions from callbacks. May be called from any thread, and must not call this client. Empty: a line
+  /// on stderr.
   std::function<void(std::string_view)> log = {};
 };
 

@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-RecoveredJob waiting_job(const House& house, WallTime submitted) {
+RecoveredJob waiting_job(WallTime submitted) {
   RecoveredJob job;
   job.id = new_job_id();
   job.owner = 1000;
@@ -18,7 +18,6 @@ RecoveredJob waiting_job(const House& house, WallTime submitted) {
   job.arguments = Payload("args");
   job.arguments_size = 4;
   job.submitted = submitted;
-  (void)house;
   return job;
 }
 
@@ -26,9 +25,9 @@ RecoveredJob waiting_job(const House& house, WallTime submitted) {
 
 TEST_CASE("R9 what waited before a restart waits again, in its order and priority") {
   House house;
-  auto a = waiting_job(house, house.now.wall - 3s);
-  auto b = waiting_job(house, house.now.wall - 2s);
-  auto c = waiting_job(house, house.now.wall - 1s);
+  auto a = waiting_job(house.now.wall - 3s);
+  auto b = waiting_job(house.now.wall - 2s);
+  auto c = waiting_job(house.now.wall - 1s);
   c.options.priority(1);
   for (const auto& job : {a, b, c}) house.scheduler.restore(job, house.now, house.plan);
   const WorkerId worker = house.workers()[0];
@@ -39,11 +38,11 @@ TEST_CASE("R9 what waited before a restart waits again, in its order and priorit
 TEST_CASE(
     "A4 a job that ran when the daemon died is interrupted: it runs again, at its old place, uncounted") {
   House house;
-  auto ran = waiting_job(house, house.now.wall - 3s);
+  auto ran = waiting_job(house.now.wall - 3s);
   ran.started = true;
   ran.attempts = 1;
   house.scheduler.restore(ran, house.now, house.plan);
-  house.scheduler.restore(waiting_job(house, house.now.wall), house.now, house.plan);
+  house.scheduler.restore(waiting_job(house.now.wall), house.now, house.plan);
   house.turn();
   REQUIRE(house.written<change::RequeueJob>().size() == 1);
   CHECK(house.written<change::RequeueJob>()[0].interruptions == 1);
@@ -55,7 +54,7 @@ TEST_CASE(
 
 TEST_CASE("A4 an at-most-once job that ran when the daemon died fails as interrupted") {
   House house;
-  auto ran = waiting_job(house, house.now.wall - 3s);
+  auto ran = waiting_job(house.now.wall - 3s);
   ran.started = true;
   ran.attempts = 1;
   ran.options.at_most_once();
@@ -70,7 +69,7 @@ TEST_CASE("A4 an at-most-once job that ran when the daemon died fails as interru
 
 TEST_CASE("A4 the tenth interruption fails the job") {
   House house;
-  auto ran = waiting_job(house, house.now.wall - 3s);
+  auto ran = waiting_job(house.now.wall - 3s);
   ran.started = true;
   ran.interruptions = 9;
   house.scheduler.restore(ran, house.now, house.plan);
@@ -83,7 +82,7 @@ TEST_CASE("A4 the tenth interruption fails the job") {
 
 TEST_CASE("R9 names, their results, lifespans and tombstones survive a restart") {
   House house;
-  RecoveredJob ended = waiting_job(house, house.now.wall - 1min);
+  RecoveredJob ended = waiting_job(house.now.wall - 1min);
   ended.state = State::failed;
   ended.failure.cause = Cause::exception;
   ended.failure.message = "no";
@@ -106,7 +105,7 @@ TEST_CASE("R9 names, their results, lifespans and tombstones survive a restart")
 
 TEST_CASE("T4 the time waited before a restart counts for the timeout") {
   House house;
-  auto job = waiting_job(house, house.now.wall - 8s);
+  auto job = waiting_job(house.now.wall - 8s);
   job.options.timeout(10s);
   house.scheduler.restore(job, house.now, house.plan);
   house.wait(2s);
@@ -117,7 +116,7 @@ TEST_CASE("T4 the time waited before a restart counts for the timeout") {
 
 TEST_CASE("a recovered job whose function nobody offers waits and says so") {
   House house;
-  auto job = waiting_job(house, house.now.wall);
+  auto job = waiting_job(house.now.wall);
   job.function = "gone";
   house.scheduler.restore(job, house.now, house.plan);
   house.ready(house.workers()[0]);

@@ -273,6 +273,27 @@ TEST_CASE("results that come from the store count as under way before they are r
   CHECK(house.sent(reader).back().payload == std::string(1500, 'c'));
 }
 
+TEST_CASE("an outcome that its submitter has is kept for another who waits for it and reads slowly") {
+  auto settings = one_pool();
+  settings.limits.max_unread = 400;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const auto slow = house.connect();
+  const JobId first = house.submit(client);
+  house.ask(slow, message::Watch{.key = {first, {}}});
+  const JobId second = house.submit(client);
+  house.ask(slow, message::Watch{.key = {second, {}}});
+  house.finish(house.workers()[0], std::string(90, '1'));
+  house.finish(house.workers()[0], std::string(90, '2'));
+  CHECK(house.count<message::Ended>(slow) == 1);
+  house.ask(client, std::monostate{}, {}, 1);
+  CHECK(house.ended(client, second));
+  house.ask(client, std::monostate{}, {}, 2);
+  house.ask(slow, std::monostate{}, {}, 1);
+  CHECK(house.ended(slow, second));
+  CHECK(house.sent(slow).back().payload == std::string(90, '2'));
+}
+
 TEST_CASE("what lapses while it is being read for a slow client leaves the way free for the next") {
   auto settings = one_pool();
   settings.limits.max_unread = 8000;
