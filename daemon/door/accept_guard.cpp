@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "common/fd.hpp"
+#include "daemon/door/zmtp_meter.hpp"
 
 namespace promised::accept_guard {
 namespace {
@@ -27,6 +28,7 @@ struct Guard {
   std::uint64_t most_per_user = 0;                 // guarded by mutex; 0: no share
   std::unordered_map<uid_t, Connections> by_user;  // guarded by mutex
   std::atomic<std::uint64_t> turned_away{0};
+  std::atomic<std::uint64_t> most_bytes{0};
 };
 
 /// There is one accept4 in a process, so there is one guard.
@@ -35,6 +37,11 @@ Guard& guard() {
   static Guard& instance = *new Guard;
   return instance;
 }
+
+/// What has come over the connections that this thread has accepted: ZeroMQ's I/O thread both accepts and
+/// receives, and a descriptor that is used again has been accepted again. Other threads have none.
+using Meters = std::unordered_map<int, ZmtpMeter>;
+thread_local Meters meters;
 
 ino_t inode_of(int fd) {
   struct stat facts {};
@@ -75,7 +82,10 @@ int accept(int listener, sockaddr* address, socklen_t* length, int flags) {
   Guard& g = guard();
   const std::lock_guard lock(g.mutex);
   if (connection >= 0) {
-    if (take_in(g, connection)) return connection;
+    if (take_in(g, connection)) {
+      if (g.most_bytes > 0) meters.insert_or_assign(connection, ZmtpMeter(g.most_bytes));
+      return connection;
+    }
     ::close(connection);
     ++g.turned_away;
   } else {
@@ -85,11 +95,24 @@ int accept(int listener, sockaddr* address, socklen_t* length, int flags) {
   return -1;
 }
 
+ssize_t receive(int socket, void* buffer, std::size_t size, int flags) {
+  const ssize_t got = ::syscall(SYS_recvfrom, socket, buffer, size, flags, nullptr, nullptr);
+  if (got <= 0 || meters.empty()) return got;
+  const auto meter = meters.find(socket);
+  if (meter == meters.end()) return got;
+  if (meter->second.feed({static_cast<const char*>(buffer), static_cast<std::size_t>(got)})) return got;
+  ++guard().turned_away;
+  meters.erase(meter);
+  errno = ECONNRESET;
+  return -1;
+}
+
 }  // namespace
 
-Result<void> start(std::uint64_t most_per_user) {
+Result<void> start(std::uint64_t most_per_user, std::uint64_t most_bytes) {
   Guard& g = guard();
   const std::lock_guard lock(g.mutex);
+  g.most_bytes = most_bytes;
   g.most_per_user = most_per_user;
   g.reserve.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!g.reserve.valid()) return Problem::system("cannot open /dev/null");
@@ -106,4 +129,9 @@ std::uint64_t turned_away() {
 extern "C" __attribute__((visibility("default"))) int accept4(int listener, sockaddr* address,
                                                               socklen_t* length, int flags) {
   return promised::accept_guard::accept(listener, address, length, flags);
+}
+
+extern "C" __attribute__((visibility("default"))) ssize_t recv(int socket, void* buffer, std::size_t size,
+                                                               int flags) {
+  return promised::accept_guard::receive(socket, buffer, size, flags);
 }

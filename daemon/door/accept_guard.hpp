@@ -4,8 +4,8 @@
 // open the socket could use up or end the daemon. Here a user has a share of the connections, and who comes
 // when there is no descriptor left is turned away.
 //
-// It works by taking the place of accept4(2) in this process, which is the only place between the kernel and
-// ZeroMQ. All functions may be called from any thread.
+// It works by taking the place of accept4(2) and recv(2) in this process, which are the only places between
+// the kernel and ZeroMQ. All functions may be called from any thread.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,10 @@
 
 namespace promised::accept_guard {
 
-/// From now on one user has at most so many connections to sockets of this process. Keeps one descriptor in
-/// reserve, so that a connection can be taken and closed when there is no other.
-[[nodiscard]] Result<void> start(std::uint64_t most_per_user);
+/// From now on one user has at most so many connections to sockets of this process, and a message at most so
+/// many bytes. Keeps one descriptor in reserve, so that a connection can be taken and closed when there is no
+/// other.
+[[nodiscard]] Result<void> start(std::uint64_t most_per_user, std::uint64_t most_bytes);
 
 /// How many connections have been turned away since start().
 [[nodiscard]] std::uint64_t turned_away();

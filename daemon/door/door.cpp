@@ -243,7 +243,8 @@ Door::~Door() = default;
 Result<std::unique_ptr<Door>> Door::open(const Settings& settings) {
   PROMISED_ASSIGN(Endpoint endpoint, Endpoint::hold(settings.endpoint));
   auto impl = std::make_unique<Impl>(std::move(endpoint));
-  PROMISED_TRY(accept_guard::start(settings.limits.max_clients_per_owner + kSpareConnections));
+  PROMISED_TRY(accept_guard::start(settings.limits.max_clients_per_owner + kSpareConnections,
+                                   settings.limits.max_message + 2 * kHeaderRoom));
   PROMISED_TRY(impl->bind(settings));
   return std::unique_ptr<Door>(new Door(std::move(impl)));
 }

@@ -198,6 +198,24 @@ TEST_CASE("E2 a client that asks and does not read loses its session over max_un
   check_that_it_serves(client);
 }
 
+TEST_CASE("E2 a message of very many frames ends its connection before memory is taken") {
+  TestDaemon daemon(story_config());
+  Client client = connect(daemon);
+  const RawConnection tiny(daemon);
+  greet(tiny);
+  for (int i = 0; i < 9; ++i) tiny.send(std::string("\x01\x00", 2));
+  CHECK(eventually([&] { return tiny.closed(); }));
+
+  const RawConnection large(daemon);
+  greet(large);
+  const std::string head("\x03\x00\x00\x00\x00\x03\x00\x00\x00", 9);  // 48 MiB, and more to come
+  for (int i = 0; i < 2; ++i) large.send(head + std::string(std::size_t{48} << 20, 'x'));
+  CHECK(eventually([&] { return large.closed(); }));
+  check_that_it_serves(client);
+  const std::string largest(std::size_t{60} << 20, 'x');
+  CHECK(client.submit<std::string>("echo", largest).result(kPatience) == largest);
+}
+
 TEST_CASE("E2 a user with very many connections is turned away, and harms nobody") {
   TestDaemon daemon(story_config().limit("max_clients_per_owner", "4"));
   Client client = connect(daemon);
