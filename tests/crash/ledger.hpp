@@ -19,22 +19,33 @@ namespace promised::test {
 /// How a job ended, as one text: equal for equal outcomes, and different for two runs of one job.
 [[nodiscard]] std::string outcome_of(const AnyFuture& future);
 
+/// Whether the entry's name is there. `going`: forget has been asked for, and the answer is not here yet.
+enum class NameIs { kept, going, forgotten };
+
 struct LedgerEntry {
   std::string key;   ///< its own in the whole test
   std::string name;  ///< empty: unnamed
   bool at_most_once = false;
+  int wave = 0;  ///< in the queue of one worker: all of one wave were accepted before the next; 0: elsewhere
   AnyFuture future;  ///< the submitter's
+  NameIs name_is = NameIs::kept;
 };
 
 class Ledger {
  public:
   /// The daemon has said that it has accepted the job.
   void accepted(LedgerEntry entry);
+  void name_is(const std::string& key, NameIs now);
+  [[nodiscard]] NameIs name_is(const std::string& key) const;
   /// Something that must not happen.
   void complain(const std::string& what);
 
   /// Waits until so many jobs have been accepted; false if for as long as the tests' patience none is.
   [[nodiscard]] bool wait_for(std::size_t count) const;
+  /// Waits until there is an entry with this number, from 0; nothing if there will be none: see close().
+  [[nodiscard]] std::optional<LedgerEntry> wait_for_entry(std::size_t number) const;
+  /// There will be no more entries.
+  void close();
   [[nodiscard]] std::size_t count() const;
   [[nodiscard]] std::vector<LedgerEntry> entries() const;
   [[nodiscard]] std::vector<std::string> complaints() const;
@@ -43,21 +54,9 @@ class Ledger {
   mutable std::mutex mutex_;
   mutable std::condition_variable more_;
   std::vector<LedgerEntry> entries_;
+  std::map<std::string, std::size_t> by_key_;
   std::vector<std::string> complaints_;
+  bool closed_ = false;
 };
-
-/// Holds the store of a daemon that was killed against the ledger: every job that was accepted is there,
-/// unless it is unnamed and its submitter has its outcome; every name is there and stands for its own job; no
-/// name stands for nothing. Returns what is wrong.
-[[nodiscard]] std::vector<std::string> audit_store(const std::filesystem::path& state_dir,
-                                                   const std::vector<LedgerEntry>& entries);
-
-/// Holds the running daemon against the ledger: what each of these names gives is what its submitter was
-/// told, or will be. Waits for jobs that have not ended. Returns what is wrong.
-[[nodiscard]] std::vector<std::string> audit_names(const std::string& endpoint,
-                                                   const std::vector<LedgerEntry>& entries);
-
-/// How often each job has run, from the file that the workers write.
-[[nodiscard]] std::map<std::string, int> runs_of(const std::filesystem::path& file);
 
 }  // namespace promised::test

@@ -13,8 +13,8 @@
 namespace {
 
 /// Writes the key to the file (one write, which does not mix with another process's), runs for `ms`, and
-/// returns the key, this process and the number of the run in it.
-std::string run(const std::string& key, const std::string& file, int ms, const std::string& /*padding*/) {
+/// returns the key, this process, the number of the run in it, and the padding.
+std::string run(const std::string& key, const std::string& file, int ms, const std::string& padding) {
   static int runs = 0;
   const int out = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   const std::string line = key + "\n";
@@ -23,7 +23,7 @@ std::string run(const std::string& key, const std::string& file, int ms, const s
   }
   ::close(out);
   std::this_thread::sleep_for(std::chrono::milliseconds(ms));
-  return key + " " + std::to_string(::getpid()) + " " + std::to_string(++runs);
+  return key + " " + std::to_string(::getpid()) + " " + std::to_string(++runs) + " " + padding;
 }
 
 std::string fail(const std::string& key, const std::string& file, int ms, const std::string& padding) {

@@ -3,7 +3,6 @@
 
 #include <deque>
 #include <exception>
-#include <random>
 #include <stdexcept>
 #include <utility>
 
@@ -13,15 +12,18 @@ namespace promised::test {
 namespace {
 
 constexpr int kJobsAtOnce = 16;
-/// Accepted jobs of one submitter that have not ended: enough to keep the workers busy, too few for a
-/// backlog.
+/// Accepted jobs of one submitter that have not ended, and names that one waiter waits for: enough to keep
+/// the workers busy, too few for a backlog.
 constexpr std::size_t kMostUnfinished = 64;
 
 /// One more job of a mixed kind: named or not, quick or slow, small or large, run again after a kill or not.
-LedgerEntry submit_one(Client& client, std::string key, const std::string& runs, std::mt19937_64& random) {
-  LedgerEntry entry{.key = std::move(key), .name = {}, .at_most_once = random() % 8 == 0, .future = {}};
+LedgerEntry submit_one(Client& client, std::string key, int wave, const std::string& runs,
+                       std::mt19937_64& random) {
+  LedgerEntry entry{
+      .key = std::move(key), .name = {}, .at_most_once = random() % 8 == 0, .wave = wave, .future = {}};
   Options options;
   options.at_most_once(entry.at_most_once);
+  if (wave != 0) options.queue(kOrderedQueue);
   if (random() % 2 == 0) {
     entry.name = "name-" + entry.key;
     options.remember(entry.name, 10min);
@@ -33,23 +35,49 @@ LedgerEntry submit_one(Client& client, std::string key, const std::string& runs,
   return entry;
 }
 
+void forget(Client& client, Ledger& ledger, const LedgerEntry& entry) {
+  ledger.name_is(entry.key, NameIs::going);
+  try {
+    // Without effect: the answer to the first asking was lost in a crash.
+    client.forget(entry.future.id(), kPatience);
+  } catch (const NoSuchFuture&) {
+    // The same, and the job has gone with its name.
+  }
+  ledger.name_is(entry.key, NameIs::forgotten);
+}
+
 }  // namespace
 
-Load::Load(Ledger& ledger, std::string endpoint, std::filesystem::path runs, int submitters,
-           std::uint64_t seed)
-    : ledger_(ledger), endpoint_(std::move(endpoint)), runs_(std::move(runs)) {
+DaemonConfig config_for_load() {
+  DaemonConfig config;
+  config.pool("ledger", LEDGER_WORKER, {{"size", "2"}, {"kill_grace", "300ms"}, {"queues", "default"}});
+  config.pool("single", LEDGER_WORKER, {{"size", "1"}, {"kill_grace", "300ms"}, {"queues", kOrderedQueue}});
+  return config;
+}
+
+ClientOptions options_for_load(const std::string& endpoint, Ledger& ledger) {
+  ClientOptions options;
+  options.endpoint = endpoint;
+  options.connect_timeout = kPatience;
+  options.close_timeout = kPatience;
+  options.log = [&ledger](std::string_view line) {
+    ledger.complain("the client says: " + std::string(line));
+  };
+  return options;
+}
+
+Load::Load(Ledger& ledger, const std::string& endpoint, std::filesystem::path runs, int submitters,
+           int waiters, std::uint64_t seed)
+    : ledger_(ledger), runs_(std::move(runs)) {
+  for (int i = 0; i < submitters + waiters; ++i) clients_.emplace_back(options_for_load(endpoint, ledger));
   for (int i = 0; i < submitters; ++i) {
-    ClientOptions options;
-    options.endpoint = endpoint_;
-    options.connect_timeout = kPatience;
-    options.close_timeout = kPatience;
-    options.log = [&ledger](std::string_view line) {
-      ledger.complain("the client says: " + std::string(line));
-    };
-    clients_.emplace_back(options);
+    submitters_.emplace_back([this, i, seed] {
+      run("submitter " + std::to_string(i),
+          [&] { submit_until_stopped(i, seed + static_cast<std::uint64_t>(i)); });
+    });
   }
-  for (int i = 0; i < submitters; ++i) {
-    threads_.emplace_back([this, i, seed] { submit_until_stopped(i, seed + static_cast<std::uint64_t>(i)); });
+  for (int i = submitters; i < submitters + waiters; ++i) {
+    waiters_.emplace_back([this, i] { run("waiter " + std::to_string(i), [&] { wait_until_closed(i); }); });
   }
 }
 
@@ -75,35 +103,79 @@ void Load::stop() {
     stop_ = true;
     moved_.notify_all();
   }
-  for (std::thread& thread : threads_) {
+  for (std::thread& thread : submitters_) {
     if (thread.joinable()) thread.join();
+  }
+  ledger_.close();
+  for (std::thread& thread : waiters_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+template <class Work>
+void Load::run(const std::string& who, Work work) {
+  try {
+    work();
+  } catch (const std::exception& e) {
+    ledger_.complain(who + ": " + e.what());
   }
 }
 
 void Load::submit_until_stopped(int submitter, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   Client& client = clients_[static_cast<std::size_t>(submitter)];
-  int number = 0;
-  try {
-    std::deque<AnyFuture> unfinished;
-    while (may_go_on()) {
-      std::vector<LedgerEntry> wave;
-      for (int i = 0; i < kJobsAtOnce; ++i) {
-        const std::string key = std::to_string(submitter) + "-" + std::to_string(number++);
-        wave.push_back(submit_one(client, key, runs_.string(), random));
-      }
-      for (LedgerEntry& entry : wave) {
-        entry.future.accepted(kPatience);
-        unfinished.push_back(entry.future);
-        ledger_.accepted(std::move(entry));
-      }
-      for (; unfinished.size() > kMostUnfinished; unfinished.pop_front()) {
-        if (!unfinished.front().wait(kPatience)) throw std::runtime_error("a job does not end");
-      }
+  int number = 0, waves = 0;
+  std::deque<AnyFuture> unfinished;
+  while (may_go_on()) {
+    ++waves;
+    std::vector<LedgerEntry> wave;
+    for (int i = 0; i < kJobsAtOnce; ++i) {
+      const std::string key = std::to_string(submitter) + "-" + std::to_string(number++);
+      wave.push_back(submit_one(client, key, submitter == 0 ? waves : 0, runs_.string(), random));
+      unfinished.push_back(wave.back().future);
     }
-  } catch (const std::exception& e) {
-    ledger_.complain("submitter " + std::to_string(submitter) + ": " + e.what());
+    submit_wave(client, std::move(wave), random);
+    for (; unfinished.size() > kMostUnfinished; unfinished.pop_front()) {
+      if (!unfinished.front().wait(kPatience)) throw std::runtime_error("a job does not end");
+    }
   }
+}
+
+void Load::submit_wave(Client& client, std::vector<LedgerEntry> wave, std::mt19937_64& random) {
+  for (const LedgerEntry& entry : wave) {
+    entry.future.accepted(kPatience);
+    ledger_.accepted(entry);
+  }
+  for (const LedgerEntry& entry : wave) {
+    if (entry.name.empty()) continue;
+    if (random() % 16 == 0) client.cancel(entry.future.id(), kPatience);  // if it is still there to cancel
+    if (random() % 16 == 0) forget(client, ledger_, entry);
+  }
+}
+
+void Load::wait_until_closed(int waiter) {
+  Client& client = clients_[static_cast<std::size_t>(waiter)];
+  std::deque<std::pair<LedgerEntry, AnyFuture>> waiting;
+  const auto wait_for_first = [&] {
+    const auto [entry, future] = std::move(waiting.front());
+    waiting.pop_front();
+    const std::string outcome = outcome_of(future);
+    if (outcome == outcome_of(entry.future)) {
+      ++waited_for_;
+    } else if (ledger_.name_is(entry.key) == NameIs::kept) {
+      ledger_.complain(entry.key + ": a waiter was told \"" + outcome.substr(0, 200) +
+                       "\", its submitter another outcome");
+    }
+  };
+  for (std::size_t number = 0;; ++number) {
+    std::optional<LedgerEntry> entry = ledger_.wait_for_entry(number);
+    if (!entry) break;
+    if (entry->name.empty() || entry->name_is != NameIs::kept) continue;
+    AnyFuture future = client.future(entry->name);
+    waiting.emplace_back(*std::move(entry), std::move(future));
+    if (waiting.size() > kMostUnfinished) wait_for_first();
+  }
+  while (!waiting.empty()) wait_for_first();
 }
 
 }  // namespace promised::test

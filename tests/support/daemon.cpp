@@ -97,6 +97,12 @@ void TestDaemon::configure(const DaemonConfig& config) {
 }
 
 void TestDaemon::start(const std::map<std::string, std::optional<std::string>>& environment) {
+  const auto exit = try_start(environment);
+  if (exit) throw std::runtime_error("promised did not start: " + to_string(*exit) + "\n" + log());
+}
+
+std::optional<Exit> TestDaemon::try_start(
+    const std::map<std::string, std::optional<std::string>>& environment) {
   notifications_.clear();
   process_.reset();
   Program program;
@@ -107,11 +113,19 @@ void TestDaemon::start(const std::map<std::string, std::optional<std::string>>& 
   process_ = std::make_unique<Process>(program);
   const auto is_ready = [this] { return notifications().find("READY=1") != std::string::npos; };
   const bool settled = eventually([&] { return is_ready() || process_->poll().has_value(); });
-  if (is_ready()) return;
+  if (is_ready()) return std::nullopt;
   const auto exit = process_->poll();
-  const std::string how = settled && exit ? to_string(*exit) : "neither ready nor gone";
   process_.reset();
-  throw std::runtime_error("promised did not start: " + how + "\n" + log());
+  if (!settled) throw std::runtime_error("promised did not start: neither ready nor gone\n" + log());
+  expect_nothing_left();
+  return exit;
+}
+
+std::optional<Exit> TestDaemon::await_end(std::chrono::milliseconds deadline) {
+  const auto exit = process_->wait(deadline);
+  CHECK_MESSAGE(exit.has_value(), "promised did not end");
+  if (exit) expect_nothing_left();
+  return exit;
 }
 
 Exit TestDaemon::stop() {

@@ -51,6 +51,12 @@ class TestDaemon {
 
   /// With `environment` on top of the test's own.
   void start(const std::map<std::string, std::optional<std::string>>& environment = {});
+  /// The same for one that may end before it is ready: how it ended then.
+  [[nodiscard]] std::optional<Exit> try_start(
+      const std::map<std::string, std::optional<std::string>>& environment = {});
+  /// Waits until it has ended by itself, and all its workers are gone; fails the test if it does not within
+  /// `deadline`.
+  [[nodiscard]] std::optional<Exit> await_end(std::chrono::milliseconds deadline = kPatience);
   /// SIGTERM; how it ended. Kills it, and fails the test, when it does not end within kPatience.
   Exit stop();
   /// SIGKILL, and waits until it and all its workers are gone.

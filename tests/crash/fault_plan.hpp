@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a test and the fault library in its daemon have in common: the plan, which goes in through the
+// environment, and the record of what the daemon did to its state directory, a file that both have mapped and
+// that outlives a SIGKILL.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace promised::test {
+
+/// The plan's variable: words KEY=VALUE, separated by blanks.
+///   below=DIR     the state directory; nothing else is touched
+///   record=FILE   a FaultRecord
+///   synced=DIR    keep there what a power cut would leave (see SyncedCopy); none: do not
+///   act=WHAT      kill_before, kill_after, kill_half (of a write), fail, short; none: only count
+///   at=N          at the Nth operation, from 1; 0: never
+///   chance=P      at one of P operations instead, by `seed`; 0: never
+///   error=N       the errno of a failure
+///   stays=1       what fails once fails from then on
+///   seed=N
+inline constexpr std::string_view kFaultsVariable = "PROMISED_FAULTS";
+
+enum class Operation : std::uint8_t { write, sync, truncate, unlink, rename };
+enum class Place : std::uint8_t { database, log, unfinished, lock, directory, other };
+
+inline constexpr std::array<std::string_view, 5> kOperationNames{"write", "sync", "truncate", "unlink",
+                                                                 "rename"};
+inline constexpr std::array<std::string_view, 6> kPlaceNames{
+    "promised.db", "promised.db-wal", "promised.db.new*", "lock", "the directory", "other"};
+
+struct FaultRecord {
+  static constexpr std::size_t kMost = 1 << 16;
+
+  std::atomic<std::uint32_t> operations;   ///< begun so far
+  std::atomic<std::uint32_t> struck;       ///< the first that was acted upon; 0: none
+  std::atomic<std::uint32_t> failed;       ///< how many were made to fail
+  std::array<Operation, kMost> operation;  ///< of the first kMost, from index 1
+  std::array<Place, kMost> place;
+};
+
+}  // namespace promised::test

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// One long story: a daemon under load through many lives, each ended in its own way, and the ledger held
+// against what is left after each.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+
+#include "tests/crash/audit.hpp"
+#include "tests/crash/faults.hpp"
+#include "tests/crash/load.hpp"
+
+namespace promised::test {
+
+/// $PROMISED_CRASH_SEED, or a new one; says which.
+[[nodiscard]] std::uint64_t choose_seed();
+/// `usual`, or the number in the environment's `variable`.
+[[nodiscard]] std::size_t choose_count(const char* variable, std::size_t usual);
+
+class Storm {
+ public:
+  explicit Storm(std::uint64_t seed);
+
+  /// One life: starts the daemon, lets the load go on until the plan has ended the daemon, or, where the plan
+  /// is to count only, kills it after some hundred jobs. Then cuts the power, and audits what is on disk.
+  /// Returns how the daemon ended.
+  Exit live_and_die(const FaultPlan& plan, PowerCut cut);
+  /// A last life without faults, in which everything comes to its end; audits all, and says the counts.
+  void settle();
+
+  [[nodiscard]] std::mt19937_64& random() { return random_; }
+  [[nodiscard]] const TestDaemon& daemon() const { return daemon_; }
+  [[nodiscard]] const Faults& faults() const { return faults_; }
+  [[nodiscard]] bool was_ready() const { return was_ready_; }
+
+ private:
+  std::mt19937_64 random_;
+  TestDaemon daemon_;
+  Faults faults_;
+  std::filesystem::path runs_;
+  RunsAudit runs_audit_;
+  Ledger ledger_;
+  Load load_;
+  Strikes strikes_;
+  bool was_ready_ = false;
+  int lives_ = 0, cuts_ = 0;
+};
+
+}  // namespace promised::test
