@@ -46,7 +46,8 @@ TEST_CASE("S2 R9 A4 nothing that was accepted is lost or ends twice, wherever th
   Storm storm(choose_seed());
   for (std::size_t life = choose_count("PROMISED_CRASH_LIVES", 12); life > 0; --life) {
     const FaultPlan plan = choose_kill(storm.random());
-    CHECK(storm.live_and_die(plan, choose_cut(storm.random())) == Exit{0, SIGKILL});
+    const Exit exit = storm.live_and_die(plan, choose_cut(storm.random()));
+    CHECK(exit == Exit{0, SIGKILL});
   }
   storm.settle();
 }
