@@ -107,6 +107,16 @@ std::uint32_t Faults::failed() const {
   return record_->failed;
 }
 
+std::uintmax_t Faults::synced_size(const std::string& name) const {
+  const SyncedNames names = read_synced_names(synced());
+  const auto found = names.find(name);
+  return found == names.end() ? 0 : fs::file_size(synced() / found->second);
+}
+
+void Faults::take_as_synced() {
+  fs::remove_all(synced());
+}
+
 void Faults::cut_power(PowerCut how, std::mt19937_64& random) {
   if (how == PowerCut::none) return;
   const SyncedNames names = read_synced_names(synced());
@@ -130,8 +140,7 @@ void Faults::cut_power(PowerCut how, std::mt19937_64& random) {
     if (how == PowerCut::some_dropped && written.contains(file)) keep_some(content, written[file], random);
     write_private_file(state_ / name, content);
   }
-  // All that is there now is on disk.
-  fs::remove_all(synced());
+  take_as_synced();
 }
 
 void Strikes::add(const std::optional<Faults::Step>& step) {

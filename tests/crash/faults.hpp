@@ -56,6 +56,11 @@ class Faults {
   /// How many operations were made to fail.
   [[nodiscard]] std::uint32_t failed() const;
 
+  /// How much of a file would be left by a power cut.
+  [[nodiscard]] std::uintmax_t synced_size(const std::string& name) const;
+  /// While no daemon runs: takes all that is there as synced.
+  void take_as_synced();
+
   /// After the daemon was killed: makes of the state directory what a power cut would have left.
   void cut_power(PowerCut how, std::mt19937_64& random);
 

@@ -11,10 +11,7 @@
 namespace promised::test {
 
 Script::Script(Ledger& ledger, const std::string& endpoint, std::filesystem::path runs)
-    : ledger_(ledger),
-      runs_(runs.string()),
-      client_(options_for_load(endpoint, ledger)),
-      thread_([this] {
+    : ledger_(ledger), runs_(runs.string()), client_(options_for_load(endpoint, ledger)), thread_([this] {
         try {
           run();
         } catch (const std::exception& e) {
@@ -28,7 +25,10 @@ Script::~Script() {
 }
 
 LedgerEntry Script::submit(const std::string& key, Options options, int ms, std::size_t padding) {
-  LedgerEntry entry{.key = key, .name = options.name(), .at_most_once = std::as_const(options).at_most_once(), .future = {}};
+  LedgerEntry entry{.key = key,
+                    .name = options.name(),
+                    .at_most_once = std::as_const(options).at_most_once(),
+                    .future = {}};
   entry.future = client_.submit(options, "run", key, runs_, ms, std::string(padding, 'p'));
   return entry;
 }
@@ -40,7 +40,8 @@ void Script::keep(const LedgerEntry& entry) {
 
 void Script::run() {
   for (int i = 0; i < 3; ++i) {
-    const LedgerEntry entry = submit("named-" + std::to_string(i), Options().remember("n" + std::to_string(i), 10min), 0, 10);
+    const LedgerEntry entry =
+        submit("named-" + std::to_string(i), Options().remember("n" + std::to_string(i), 10min), 0, 10);
     keep(entry);
     entry.future.wait(kPatience);
   }

@@ -100,7 +100,7 @@ TEST_CASE("S7 R9 a kill or a power cut at any step towards the disk loses nothin
   constexpr std::array kActs{"kill_before", "kill_after", "kill_half"};
   constexpr std::array kCuts{PowerCut::none, PowerCut::all_dropped, PowerCut::some_dropped};
   std::mt19937_64 random(choose_seed());
-  const auto chosen = rehearse_and_choose(24, random);
+  const auto chosen = rehearse_and_choose(33, random);
   Strikes strikes;
   std::size_t jobs = 0;
   for (const std::uint64_t at : chosen) {
@@ -118,10 +118,11 @@ TEST_CASE("S7 R9 a kill or a power cut at any step towards the disk loses nothin
   CHECK(strikes.count() * 10 >= static_cast<int>(chosen.size()) * 9);
 }
 
-TEST_CASE("DESIGN 2.8 a failure of any step towards the disk ends the daemon, which says why, and loses nothing") {
+TEST_CASE(
+    "DESIGN 2.8 a failure of any step towards the disk ends the daemon, which says why, and loses nothing") {
   constexpr std::array kErrors{ENOSPC, EIO, EROFS};
   std::mt19937_64 random(choose_seed());
-  const auto chosen = rehearse_and_choose(18, random);
+  const auto chosen = rehearse_and_choose(22, random);
   Strikes strikes;
   std::map<std::string, int> ends;
   for (const std::uint64_t at : chosen) {

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <iterator>
 
+#include "daemon/store/store.hpp"
+
 namespace promised::test {
 namespace {
 
@@ -73,6 +75,22 @@ Exit Storm::live_and_die(const FaultPlan& plan, PowerCut cut) {
   expect_nothing_wrong(runs_audit_.check(entries));
   expect_nothing_wrong(ledger_.complaints());
   return *exit;
+}
+
+void Storm::fold_log() {
+  const auto store = Store::open(daemon_.state_dir());
+  REQUIRE(store.ok());
+  faults_.take_as_synced();
+}
+
+Wrong Storm::audit(const std::filesystem::path& state_dir) const {
+  return audit_store(state_dir, ledger_, ledger_.entries());
+}
+
+Wrong Storm::audit_told(const std::string& endpoint) const {
+  std::vector<LedgerEntry> told = ledger_.entries();
+  std::erase_if(told, [](const LedgerEntry& entry) { return !entry.future.done(); });
+  return audit_names(endpoint, ledger_, told);
 }
 
 void Storm::settle() {

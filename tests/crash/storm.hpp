@@ -31,6 +31,12 @@ class Storm {
   /// A last life without faults, in which everything comes to its end; audits all, and says the counts.
   void settle();
 
+  /// Between two lives: all that the log has is in the database, as after a clean stop.
+  void fold_log();
+  /// Holds other files, or another daemon, against what was told so far.
+  [[nodiscard]] Wrong audit(const std::filesystem::path& state_dir) const;
+  [[nodiscard]] Wrong audit_told(const std::string& endpoint) const;
+
   [[nodiscard]] std::mt19937_64& random() { return random_; }
   [[nodiscard]] const TestDaemon& daemon() const { return daemon_; }
   [[nodiscard]] const Faults& faults() const { return faults_; }
