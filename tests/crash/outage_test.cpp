@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// What those see who are there when the daemon dies or its disk fails.
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "tests/crash/audit.hpp"
+#include "tests/crash/faults.hpp"
+#include "tests/crash/load.hpp"
+
+namespace promised::test {
+namespace {
+
+constexpr int kStoreFailed = 74;
+
+struct Outage {
+  TestDaemon daemon{config_for_load(), TestDaemon::NotStarted{}};
+  Faults faults{daemon};
+  std::string runs = (daemon.directory() / "runs").string();
+  Ledger ledger;
+
+  [[nodiscard]] Client client() { return Client(options_for_load(daemon.endpoint(), ledger)); }
+  [[nodiscard]] int runs_of(const std::string& key) const { return Runs(runs).of(key); }
+  /// The number of the first step like this in the last life.
+  [[nodiscard]] std::uint64_t number_of(Operation operation, Place place, std::uint64_t after = 0) const {
+    const auto steps = faults.steps();
+    for (std::uint64_t n = after; n < steps.size(); ++n) {
+      if (steps[n].operation == operation && steps[n].place == place) return n + 1;
+    }
+    return 0;
+  }
+};
+
+TEST_CASE(
+    "S7 who waits while the daemon is killed and started again gets the result without doing anything") {
+  Outage outage;
+  outage.daemon.start();
+  Client submitter = outage.client();
+  const auto future = submitter.submit<std::string>(Options().remember("kept", 10min), "run", "waited-for",
+                                                    outage.runs, 300, "");
+  future.accepted(kPatience);
+  REQUIRE(eventually([&] { return outage.runs_of("waited-for") == 1; }));
+  Client other = outage.client();
+  const auto by_name = other.future<std::string>("kept");
+  by_name.accepted(kPatience);
+  outage.daemon.kill9();
+  CHECK_FALSE(future.done());
+  outage.daemon.start();
+  const std::string told = future.result(kPatience);
+  CHECK(told.starts_with("waited-for "));
+  CHECK(by_name.result(kPatience) == told);
+  CHECK(outage.runs_of("waited-for") == 2);
+  expect_nothing_wrong(outage.ledger.complaints());
+}
+
+TEST_CASE(
+    "S2 what was not on disk when the daemon was killed is submitted again, as the same job, and runs once") {
+  Outage outage;
+  // The first life makes the database, so that the first sync of the log in the next is for the job.
+  outage.daemon.start(outage.faults.environment({}));
+  CHECK(outage.daemon.stop() == Exit{});
+  outage.daemon.start(outage.faults.environment({}));
+  {
+    Client client = outage.client();
+    client.submit(Options().remember("other", 10min), "run", "other", outage.runs, 0, "").accepted(kPatience);
+  }
+  const std::uint64_t first_sync = outage.number_of(Operation::sync, Place::log);
+  REQUIRE(first_sync > 0);
+  CHECK(outage.daemon.stop() == Exit{});
+  for (const PowerCut cut : {PowerCut::none, PowerCut::all_dropped}) {
+    const std::string key = "resubmitted-" + std::to_string(static_cast<int>(cut));
+    CAPTURE(key);
+    outage.daemon.start(outage.faults.environment({.act = "kill_before", .at = first_sync}));
+    Client client = outage.client();
+    const auto future = client.submit<std::string>(Options().at_most_once().remember(key, 10min), "run", key,
+                                                   outage.runs, 0, "");
+    const JobId id = future.id();
+    CHECK(outage.daemon.await_end() == Exit{0, SIGKILL});
+    CHECK_FALSE(future.done());
+    std::mt19937_64 random(1);
+    outage.faults.cut_power(cut, random);
+    CHECK(outage.runs_of(key) == 0);
+    outage.daemon.start(outage.faults.environment({}));
+    CHECK(future.result(kPatience).starts_with(key));
+    CHECK(client.future<std::string>(key).id() == JobId());
+    CHECK(client.show(key).id == id);
+    CHECK(outage.runs_of(key) == 1);
+    CHECK(outage.daemon.stop() == Exit{});
+  }
+  expect_nothing_wrong(outage.ledger.complaints());
+}
+
+TEST_CASE("S2 what is submitted while no daemon is there runs once, under its own id, when there is one") {
+  Outage outage;
+  outage.daemon.start();
+  Client client = outage.client();
+  client.submit("run", "before", outage.runs, 0, "").wait(kPatience);
+  outage.daemon.kill9();
+  const auto future = client.submit<std::string>("run", "meanwhile", outage.runs, 0, "");
+  const JobId id = future.id();
+  outage.daemon.start();
+  CHECK(future.result(kPatience).starts_with("meanwhile "));
+  CHECK(future.id() == id);
+  CHECK(outage.runs_of("meanwhile") == 1);
+}
+
+/// Waits until the daemon has said that it has accepted the job, or has ended.
+bool accepted_or_ended(Outage& outage, const AnyFuture& future) {
+  bool accepted = false;
+  REQUIRE(eventually([&] {
+    try {
+      future.accepted(1ms);
+      return accepted = true;
+    } catch (const TimeoutError&) {
+      return !outage.daemon.running();
+    }
+  }));
+  return accepted;
+}
+
+/// Submits until the daemon ends; what was accepted.
+std::vector<AnyFuture> submit_until_end(Outage& outage, Client& client, const std::string& key) {
+  std::vector<AnyFuture> accepted;
+  AnyFuture last;
+  for (int i = 0; i < 10'000 && outage.daemon.running(); ++i) {
+    const std::string own = key + "-" + std::to_string(i);
+    last = client.submit(Options().remember(own, 10min), "run", own, outage.runs, 0, "");
+    if (accepted_or_ended(outage, last)) accepted.push_back(last);
+  }
+  return accepted;
+}
+
+TEST_CASE(
+    "DESIGN 2.8 a disk that is full, broken or read-only ends the daemon with 74, and the log says why") {
+  const std::array<std::pair<int, const char*>, 3> errors{
+      {{ENOSPC, "free space there"}, {EIO, "see the kernel's log"}, {EROFS, "see the kernel's log"}}};
+  Outage outage;
+  Client client = outage.client();
+  for (const auto& [error, advice] : errors) {
+    for (const char* act : {"fail", "short"}) {
+      const std::string key = std::string(act) + std::to_string(error);
+      CAPTURE(key);
+      outage.daemon.start(outage.faults.environment({.act = act, .at = 200, .error = error, .stays = true}));
+      const auto accepted = submit_until_end(outage, client, key);
+      CHECK(outage.daemon.await_end() == Exit{kStoreFailed, 0});
+      const std::string log = outage.daemon.log();
+      CHECK(log.find("the store failed, nothing more is accepted: cannot write to ") != std::string::npos);
+      CHECK(log.find(advice) != std::string::npos);
+      REQUIRE(outage.faults.struck());
+      CHECK(accepted.size() > 1);
+      outage.daemon.start();
+      for (const AnyFuture& future : accepted) CHECK(outcome_of(future).starts_with("value " + key));
+      CHECK(outage.daemon.stop() == Exit{});
+    }
+  }
+  expect_nothing_wrong(outage.ledger.complaints());
+}
+
+TEST_CASE("DESIGN 2.8 a directory that cannot be synced accepts nothing that a power cut would take away") {
+  Outage outage;
+  Client client = outage.client();
+  const auto submit = [&](const std::string& key) {
+    return client.submit(Options().remember(key, 10min), "run", key, outage.runs, 0, "");
+  };
+  // Each life begins without a log, as after a clean stop, makes one, and syncs the directory for its name.
+  outage.daemon.start();
+  CHECK(outage.daemon.stop() == Exit{});
+  outage.daemon.start(outage.faults.environment({}));
+  submit("a").accepted(kPatience);
+  std::vector<std::uint64_t> syncs;
+  for (std::uint64_t n = 0; (n = outage.number_of(Operation::sync, Place::directory, n)) != 0;)
+    syncs.push_back(n);
+  CHECK(outage.daemon.stop() == Exit{});
+  REQUIRE_FALSE(syncs.empty());
+  for (const std::uint64_t at : syncs) {
+    CAPTURE(at);
+    const std::string key = "b" + std::to_string(at);
+    const auto at_start =
+        outage.daemon.try_start(outage.faults.environment({.act = "fail", .at = at, .error = EIO}));
+    const auto future = submit(key);
+    if (!at_start && accepted_or_ended(outage, future)) {
+      outage.ledger.accepted({.key = key, .name = key, .future = future});
+      future.wait(kPatience);
+      outage.daemon.kill9();
+    }
+    std::mt19937_64 random(1);
+    outage.faults.cut_power(PowerCut::all_dropped, random);
+    expect_nothing_wrong(audit_store(outage.daemon.state_dir(), outage.ledger, outage.ledger.entries()));
+    outage.daemon.start();
+    CHECK(outcome_of(future).starts_with("value " + key));
+    CHECK(outage.daemon.stop() == Exit{});
+  }
+}
+
+}  // namespace
+}  // namespace promised::test
