@@ -210,6 +210,7 @@ void RunsAudit::check_order(const std::vector<LedgerEntry>& entries, const Runs&
 }
 
 Wrong RunsAudit::check_ended(const std::vector<LedgerEntry>& entries) {
+  for (const LedgerEntry& entry : entries) entry.future.wait(kPatience);
   Wrong wrong = check(entries);
   const Runs runs(file_);
   for (const LedgerEntry& entry : entries) {

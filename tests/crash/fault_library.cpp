@@ -132,14 +132,13 @@ class Library {
       record_->place[n] = place_of(name);
     }
     const bool chosen = plan_.chance > 0 ? mix(plan_.seed, n) % plan_.chance == 0 : n == plan_.at;
-    if (!chosen) return broken_ ? failed() : Act::count;
+    if (!chosen) return broken_ ? Act::fail : Act::count;
     std::uint32_t none = 0;
     record_->struck.compare_exchange_strong(none, n);
     if (plan_.act == Act::fail || plan_.act == Act::part) {
       // The rest of what was written in part fails too, as on a disk that is full.
       broken_ = plan_.stays || plan_.act == Act::part;
-      const Act act = operation == Operation::write ? plan_.act : Act::fail;
-      return act == Act::fail ? failed() : act;
+      return operation == Operation::write ? plan_.act : Act::fail;
     }
     if (plan_.act == Act::kill_before) die();
     return plan_.act;
@@ -155,11 +154,6 @@ class Library {
   [[nodiscard]] std::mutex& mutex() { return mutex_; }
 
  private:
-  Act failed() {
-    ++record_->failed;
-    return Act::fail;
-  }
-
   const Plan plan_;
   const pid_t process_;
   FaultRecord* const record_;

@@ -37,7 +37,6 @@ struct FaultRecord {
 
   std::atomic<std::uint32_t> operations;   ///< begun so far
   std::atomic<std::uint32_t> struck;       ///< the first that was acted upon; 0: none
-  std::atomic<std::uint32_t> failed;       ///< how many were made to fail
   std::array<Operation, kMost> operation;  ///< of the first kMost, from index 1
   std::array<Place, kMost> place;
 };

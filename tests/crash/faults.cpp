@@ -77,7 +77,6 @@ Faults::Faults(const TestDaemon& daemon) : state_(daemon.state_dir()), own_(daem
 std::map<std::string, std::optional<std::string>> Faults::environment(const FaultPlan& plan) {
   record_->operations = 0;
   record_->struck = 0;
-  record_->failed = 0;
   const std::string words = "below=" + state_.string() + " record=" + (own_ / "record").string() +
                             " synced=" + synced().string() + (plan.act.empty() ? "" : " act=" + plan.act) +
                             " at=" + std::to_string(plan.at) + " chance=" + std::to_string(plan.chance) +
@@ -101,10 +100,6 @@ std::optional<Faults::Step> Faults::struck() const {
   const std::uint32_t n = record_->struck;
   if (n == 0 || n >= FaultRecord::kMost) return std::nullopt;
   return Step{record_->operation[n], record_->place[n]};
-}
-
-std::uint32_t Faults::failed() const {
-  return record_->failed;
 }
 
 std::uintmax_t Faults::synced_size(const std::string& name) const {

@@ -53,8 +53,6 @@ class Faults {
   [[nodiscard]] std::vector<Step> steps() const;
   /// The operation at which the plan was first carried out; nothing if it did not come to that.
   [[nodiscard]] std::optional<Step> struck() const;
-  /// How many operations were made to fail.
-  [[nodiscard]] std::uint32_t failed() const;
 
   /// How much of a file would be left by a power cut.
   [[nodiscard]] std::uintmax_t synced_size(const std::string& name) const;
