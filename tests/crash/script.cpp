@@ -67,7 +67,7 @@ void Script::remember_and_forget() {
   ledger_.name_is("forgotten", NameIs::forgotten);
   LedgerEntry late = submit("late", {}, 5, 10);
   late.future.accepted(kPatience);
-  client_.remember(late.future.id(), "late", 10min, Duplicate::raise, kPatience);
+  Future<>(late.future).remember("late", 10min);  // with its outcome, if that has arrived and is gone there
   late.name = "late";
   ledger_.accepted(late);
 }
