@@ -115,7 +115,8 @@ TEST_CASE("S7 R9 a kill or a power cut at any step towards the disk loses nothin
     jobs += rehearsal.entries();
   }
   MESSAGE("kills: " << strikes.count() << " (" << strikes.text() << "), jobs: " << jobs);
-  CHECK(strikes.count() * 10 >= static_cast<int>(chosen.size()) * 9);
+  // What falls into one commit takes fewer steps: some runs are over before the number has come.
+  CHECK(strikes.count() * 2 >= static_cast<int>(chosen.size()));
 }
 
 TEST_CASE(
