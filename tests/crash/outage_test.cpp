@@ -3,9 +3,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
-#include <array>
 #include <cerrno>
-#include <utility>
 
 #include "tests/crash/audit.hpp"
 #include "tests/crash/faults.hpp"
@@ -134,11 +132,9 @@ std::vector<AnyFuture> submit_until_end(Outage& outage, Client& client, const st
 
 TEST_CASE(
     "DESIGN 2.8 a disk that is full, broken or read-only ends the daemon with 74, and the log says why") {
-  const std::array<std::pair<int, const char*>, 3> errors{
-      {{ENOSPC, "free space there"}, {EIO, "see the kernel's log"}, {EROFS, "see the kernel's log"}}};
   Outage outage;
   Client client = outage.client();
-  for (const auto& [error, advice] : errors) {
+  for (const int error : {ENOSPC, EIO, EROFS}) {
     for (const char* act : {"fail", "short"}) {
       const std::string key = std::string(act) + std::to_string(error);
       CAPTURE(key);
@@ -147,8 +143,12 @@ TEST_CASE(
       CHECK(outage.daemon.await_end() == Exit{kStoreFailed, 0});
       const std::string log = outage.daemon.log();
       CHECK(log.find("the store failed, nothing more is accepted: cannot write to ") != std::string::npos);
-      CHECK(log.find(advice) != std::string::npos);
       REQUIRE(outage.faults.struck());
+      // Of a sync SQLite does not tell why it failed.
+      const bool full = error == ENOSPC && outage.faults.struck()->operation == Operation::write;
+      const auto advice = log.rfind(full ? "free space there" : "see the kernel's log");
+      REQUIRE(advice != std::string::npos);
+      CHECK(advice > log.rfind("the store failed"));
       CHECK(accepted.size() > 1);
       outage.daemon.start();
       for (const AnyFuture& future : accepted) CHECK(outcome_of(future).starts_with("value " + key));
