@@ -34,6 +34,10 @@ Result<void> Store::Impl::write(std::span<const Change> changes) {
   // Before, not after: what comes after the commit must not fail a batch that is on disk.
   if (database.log_pages() >= kMostLogPages) PROMISED_TRY(database.checkpoint(Database::Log::keep));
   PROMISED_TRY(check_presence());
+  // The log was made when the database was opened. SQLite syncs its name with the first commit, but takes no
+  // notice when that fails: a power cut would take the log away, with all that was committed since.
+  if (!log_is_named) PROMISED_TRY(directory.sync());
+  log_is_named = true;
   PROMISED_TRY(statements.begin.run());
   for (const Change& change : changes) {
     PROMISED_TRY(std::visit([this](const auto& c) { return apply(c); }, change));

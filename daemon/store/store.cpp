@@ -37,9 +37,6 @@ Result<std::int64_t> only_number(Statement& statement) {
 Result<std::unique_ptr<Store>> Store::open(const std::string& directory) {
   PROMISED_ASSIGN(StateDirectory held, StateDirectory::hold(directory));
   PROMISED_ASSIGN(Database database, open_database_file(held, migrations()));
-  // The log has been made by now, or is there. SQLite syncs its name with the first commit, but takes no
-  // notice when that fails: a power cut would take the log away, with all that was committed since.
-  PROMISED_TRY(held.sync());
   PROMISED_ASSIGN(Statements statements, Statements::prepare(database));
   auto impl = std::make_unique<Impl>(std::move(held), std::move(database), std::move(statements));
   struct stat opened {};

@@ -30,6 +30,7 @@ struct Store::Impl {
   ino_t inode = 0;
   std::optional<Problem> broken;  ///< the first Problem: after it nothing is tried any more
   bool giving_back = false;
+  bool log_is_named = false;  ///< the directory was synced since the log was made
 
   /// Remembers a Problem as the first one, if it is; what `work` returned, or the first Problem.
   template <class T>

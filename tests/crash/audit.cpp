@@ -200,7 +200,10 @@ void RunsAudit::check_order(const std::vector<LedgerEntry>& entries, const Runs&
     if (newest != nullptr && newest->wave < entry.wave) last = newest;
     if (last != nullptr && runs.first(last->key) > first && wrong.size() < kMostComplaints)
       wrong.push_back(entry.key + " has begun before " + last->key +
-                      ", which was accepted before it was submitted");
+                      ", which was accepted before it was submitted, and has run " +
+                      std::to_string(runs.of(last->key)) + " times" +
+                      (last->at_most_once ? ", at most once" : "") +
+                      (last->name.empty() ? ", unnamed" : ", named"));
     if (newest == nullptr || runs.first(newest->key) < first) {
       newest = &entry;
     } else {

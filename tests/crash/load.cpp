@@ -6,8 +6,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "tests/support/eventually.hpp"
-
 namespace promised::test {
 namespace {
 
@@ -39,7 +37,7 @@ void forget(Client& client, Ledger& ledger, const LedgerEntry& entry) {
   ledger.name_is(entry.key, NameIs::going);
   try {
     // Without effect: the answer to the first asking was lost in a crash.
-    client.forget(entry.future.id(), kPatience);
+    client.forget(entry.future.id(), kLoadPatience);
   } catch (const NoSuchFuture&) {
     // The same, and the job has gone with its name.
   }
@@ -58,8 +56,8 @@ DaemonConfig config_for_load() {
 ClientOptions options_for_load(const std::string& endpoint, Ledger& ledger) {
   ClientOptions options;
   options.endpoint = endpoint;
-  options.connect_timeout = kPatience;
-  options.close_timeout = kPatience;
+  options.connect_timeout = kLoadPatience;
+  options.close_timeout = kLoadPatience;
   options.log = [&ledger](std::string_view line) {
     ledger.complain("the client says: " + std::string(line));
   };
@@ -136,19 +134,20 @@ void Load::submit_until_stopped(int submitter, std::uint64_t seed) {
     }
     submit_wave(client, std::move(wave), random);
     for (; unfinished.size() > kMostUnfinished; unfinished.pop_front()) {
-      if (!unfinished.front().wait(kPatience)) throw std::runtime_error("a job does not end");
+      if (!unfinished.front().wait(kLoadPatience)) throw std::runtime_error("a job does not end");
     }
   }
 }
 
 void Load::submit_wave(Client& client, std::vector<LedgerEntry> wave, std::mt19937_64& random) {
   for (const LedgerEntry& entry : wave) {
-    entry.future.accepted(kPatience);
+    entry.future.accepted(kLoadPatience);
     ledger_.accepted(entry);
   }
   for (const LedgerEntry& entry : wave) {
     if (entry.name.empty()) continue;
-    if (random() % 16 == 0) client.cancel(entry.future.id(), kPatience);  // if it is still there to cancel
+    if (random() % 16 == 0)
+      client.cancel(entry.future.id(), kLoadPatience);  // if it is still there to cancel
     if (random() % 16 == 0) forget(client, ledger_, entry);
   }
 }
