@@ -71,8 +71,12 @@ Result<StateDirectory> StateDirectory::hold(const std::string& path) {
 }
 
 Result<void> StateDirectory::sync() const {
-  if (::fsync(directory_.get()) != 0) return Problem::system("cannot sync the directory " + path_);
-  return {};
+  if (::fsync(directory_.get()) == 0) return {};
+  Problem problem = Problem::system("cannot sync the directory " + path_);
+  problem.message +=
+      "; what was accepted before is safe: see the kernel's log for what the disk has, then start promised "
+      "again";
+  return problem;
 }
 
 }  // namespace promised
