@@ -89,7 +89,8 @@ Job& Scheduler::bring_in(RecoveredJob& recovered, Turn& t) {
 }
 
 void Scheduler::on(event::BacklogLoaded&& e, Turn& t) {
-  Lane* lane = lanes_.find(e.queue, function(e.function));
+  const auto called = functions_.find(e.function);
+  Lane* lane = called == functions_.end() ? nullptr : lanes_.find(e.queue, *called->second);
   if (lane == nullptr) return;  // all of it has ended meanwhile
   for (RecoveredJob& recovered : e.jobs) {
     Job* job = jobs_.find(recovered.id);
