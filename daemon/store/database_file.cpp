@@ -6,6 +6,8 @@
 
 #include <vector>
 
+#include "daemon/store/log_pages.hpp"
+
 namespace promised {
 namespace {
 
@@ -67,24 +69,59 @@ Result<void> settle(const std::string& path) {
   return {};
 }
 
+/// SQLite never writes the page of its locks.
+constexpr std::uint32_t kLockPage = (std::uint32_t{1} << 30) / kPageSize + 1;
+
+Problem cut_off(const std::string& path, off_t size, const std::string& expected) {
+  return Problem::of(
+      "corrupt", path + " was cut off: its size is " + std::to_string(size) + " bytes, expected " + expected);
+}
+
+/// What a kill leaves may be shorter than the database is, or end within a page, but then the log has what is
+/// missing. SQLite itself would take zeros for it.
+Result<void> check_length(const std::string& path, off_t size, const std::string& log_path) {
+  PROMISED_ASSIGN(const LogPages log, read_log_pages(log_path));
+  const auto whole = static_cast<std::uint32_t>(size / kPageSize);
+  if (log.database_pages == 0 && size % kPageSize != 0) {
+    return cut_off(path, size, "a multiple of " + std::to_string(kPageSize));
+  }
+  for (std::uint32_t page = whole + 1; page <= log.database_pages; ++page) {
+    if (page == kLockPage || log.pages.contains(page)) continue;
+    return cut_off(
+        path, size,
+        "at least " + std::to_string(std::int64_t{page} * kPageSize) + " beside the log that it has");
+  }
+  return {};
+}
+
 Result<void> check_pages(Database& database) {
   PROMISED_ASSIGN(const std::string found, database.text("PRAGMA quick_check(1)"));
   if (found != "ok") return Problem::of("corrupt", database.path() + " is damaged: " + found);
   return {};
 }
 
-Result<Database> open_existing(const StateDirectory& directory, const std::string& path,
-                               std::span<const Migration> steps, bool check_all) {
-  PROMISED_ASSIGN(Database database, Database::open(path));
+Result<void> prepare(Database& database, const StateDirectory& directory, std::span<const Migration> steps,
+                     bool check_all) {
   PROMISED_TRY(check_version(database, steps));
   PROMISED_TRY(database.execute(kPragmas));
   PROMISED_ASSIGN(const std::string mode, database.text("PRAGMA journal_mode"));
   if (mode != "wal") {
-    return Problem::of("system",
-                       "cannot keep a write-ahead log for " + path + ": SQLite stays in mode " + mode);
+    return Problem::of(
+        "system", "cannot keep a write-ahead log for " + database.path() + ": SQLite stays in mode " + mode);
   }
   if (check_all) PROMISED_TRY(check_pages(database));
-  PROMISED_TRY(migrate(database, directory, steps));
+  return migrate(database, directory, steps);
+}
+
+/// What is refused is left as it is: closing it would copy the log into it, and the next start might not see
+/// any more what this one has seen.
+Result<Database> open_existing(const StateDirectory& directory, const std::string& path,
+                               std::span<const Migration> steps, bool check_all) {
+  PROMISED_ASSIGN(Database database, Database::open(path));
+  if (auto prepared = prepare(database, directory, steps, check_all); !prepared) {
+    database.abandon();
+    return prepared.problem();
+  }
   return database;
 }
 
@@ -107,13 +144,14 @@ Result<Database> open_database_file(const StateDirectory& directory, std::span<c
   }
   // A clean shutdown leaves no log.
   const bool unclean = log.exists && log.size > 0;
-  // A kill may leave half a page at the end, but then also the log that has the whole one.
   if (!unclean && file.size % kPageSize != 0) {
-    return with_advice(Problem::of("corrupt", path + " was cut off: its size, " + std::to_string(file.size) +
-                                                  " bytes, is no multiple of " + std::to_string(kPageSize)),
-                       path);
+    return with_advice(cut_off(path, file.size, "a multiple of " + std::to_string(kPageSize)), path);
   }
-  if (unclean) PROMISED_TRY(settle(log_path));
+  if (unclean) {
+    PROMISED_TRY(settle(log_path));
+    if (auto whole = check_length(path, file.size, log_path); !whole)
+      return with_advice(whole.problem(), path);
+  }
   auto database = open_existing(directory, path, steps, unclean && file.size <= kMostToCheck);
   if (!database) return with_advice(database.problem(), path);
   return database;

@@ -4,6 +4,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <random>
+
 #include "common/fd.hpp"
 #include "daemon/store/sqlite.hpp"
 #include "tests/unit/store/support.hpp"
@@ -106,6 +108,45 @@ TEST_CASE("E5 a damaged page that no job is in is found where the last shutdown 
   const auto store = Store::open(directory.path());
   REQUIRE_FALSE(store.ok());
   CHECK(store.problem().code == "corrupt");
+}
+
+TEST_CASE("E5 a database that was cut off beside a log is refused, or the log has what is missing") {
+  // Random bytes: zeros in place of a missing page would not be these.
+  std::string arguments(100'000, '\0');
+  std::mt19937_64 random(1);
+  for (char& c : arguments) c = static_cast<char>(random());
+  const TempDirectory whole;
+  commit(*open_store(whole.path()), {insert(1, arguments)});
+  const TempDirectory killed;
+  {
+    const auto store = open_store(whole.path());
+    commit(*store, {insert(2)});
+    copy_files(whole.path(), killed.path());
+  }
+  const auto size = std::filesystem::file_size(killed / "promised.db");
+  int refused = 0;
+  for (std::uintmax_t cut = 0; cut < size; cut += cut % kPage == 0 ? 2000 : kPage - 2000) {
+    CAPTURE(cut);
+    const TempDirectory directory;
+    copy_files(killed.path(), directory.path());
+    std::filesystem::resize_file(directory / "promised.db", cut);
+    {
+      auto store = Store::open(directory.path());
+      if (store.ok()) {
+        // The log has the page that was cut.
+        const Contents contents = contents_of(**store);
+        REQUIRE(contents.job(1) != nullptr);
+        const bool same = contents.job(1)->arguments.view() == arguments;
+        CHECK(same);
+        continue;
+      }
+    }
+    ++refused;
+    expect_corrupt(directory.path());
+    // And no start makes it look whole.
+    CHECK(std::filesystem::file_size(directory / "promised.db") == cut);
+  }
+  CHECK(refused > 0);
 }
 
 TEST_CASE("E5 what is not a database, or another program's, is refused as corrupt") {
