@@ -6,6 +6,12 @@
 #include <utility>
 
 namespace promised {
+namespace {
+
+/// Outcomes and tombstones of which the time is over, a turn.
+constexpr int kMostLapses = 1000;
+
+}  // namespace
 
 Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t self, std::uint64_t seed)
     : settings_(settings),
@@ -31,10 +37,13 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   Turn t{now, plan};
   const std::int64_t steady = now.steady.time_since_epoch().count();
   while (!timers_.empty() && timers_.top()->due <= steady) fire(*timers_.top(), t);
+  // What lapses all at once goes in steps, with turns for everybody else in between (next_due() says when).
+  int steps = kMostLapses;
   const std::int64_t wall = now.wall.time_since_epoch().count();
-  while (!wall_timers_.empty() && wall_timers_.top()->due <= wall) fire(*wall_timers_.top(), t);
-  for (NameEntry* grave = names_.oldest_tombstone(); grave != nullptr && grave->until <= now.wall;
-       grave = names_.oldest_tombstone()) {
+  while (!wall_timers_.empty() && wall_timers_.top()->due <= wall && steps-- > 0)
+    fire(*wall_timers_.top(), t);
+  for (NameEntry* grave = names_.oldest_tombstone();
+       grave != nullptr && grave->until <= now.wall && steps-- > 0; grave = names_.oldest_tombstone()) {
     plan.changes.emplace_back(change::DeleteName{grave->owner, grave->name});
     names_.erase(*grave);
   }

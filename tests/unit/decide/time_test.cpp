@@ -83,6 +83,25 @@ TEST_CASE("T3 what is prefetched behind a job that hangs does not wait for its t
   CHECK(house.hand(other).channel.size() == 2);
 }
 
+TEST_CASE("R6 names that lapse at one moment go in steps, so that nobody has to wait for all of them") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 16;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  for (int i = 0; i < 2500; ++i) {
+    house.submit(client, "f", Options{}.remember("name " + std::to_string(i), 1h));
+    house.finish(house.workers()[0]);
+  }
+  CHECK(house.written<change::DeleteJob>().empty());
+  house.wait(1h);
+  CHECK(house.written<change::DeleteJob>().size() == 1000);
+  CHECK(house.scheduler.next_due(house.now) == Nanos(0));
+  house.turn();
+  house.turn();
+  CHECK(house.written<change::DeleteJob>().size() == 2500);
+  CHECK(house.scheduler.next_due(house.now) > Nanos(0));
+}
+
 TEST_CASE("limits can be changed after the submission, and are durable") {
   ReadyHouse house;
   const auto client = house.connect();
