@@ -233,6 +233,8 @@ TEST_CASE("E2 a user with very many connections is turned away, and harms nobody
   check_that_it_serves(another);
 }
 
+// Sanitizers look at memory through a descriptor of their own, and report its lack as an error.
+#ifndef PROMISED_SANITIZED
 TEST_CASE("E2 a daemon that has no descriptor left turns connections away and goes on") {
   TestDaemon daemon(story_config());
   Client client = connect(daemon);
@@ -250,6 +252,7 @@ TEST_CASE("E2 a daemon that has no descriptor left turns connections away and go
   Client another = connect(daemon);
   check_that_it_serves(another);
 }
+#endif
 
 TEST_CASE("E1 connections that say nothing, or stop in the middle, harm nobody") {
   TestDaemon daemon(story_config());

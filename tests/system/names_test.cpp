@@ -171,8 +171,9 @@ TEST_CASE("A4 an interrupted job runs again and one submitted at most once does 
                                 once.string(), gate.string());
     CHECK(eventually([&] { return lines_in(again) == 1 && lines_in(once) == 1; }));
   }
-  write_file(gate, "");
-  daemon.restart_after_kill();
+  daemon.kill9();
+  write_file(gate, "");  // only now: they must not end before
+  daemon.start();
   Client client = connect(daemon);
   CHECK(client.future<std::int64_t>("again").result(kPatience) > 0);
   CHECK(lines_in(again) == 2);
