@@ -96,7 +96,7 @@ Result<void> Daemon::Impl::open() {
   around.pid = ::getpid();
   around.instance = new_job_id();
   around.started = std::chrono::steady_clock::now();
-  PROMISED_ASSIGN(auto store, Store::open(settings.state_dir));
+  PROMISED_ASSIGN(auto store, Store::open(settings.state_dir, settings.large_result));
   PROMISED_TRY(replay(*store));
   around.store = store->facts();
   committer = std::make_unique<Committer>(std::move(store));
@@ -218,7 +218,11 @@ void Daemon::Impl::hear_committer() {
   }
   around.store = news.facts;
   act->committed(news.committed, events);
-  for (Event& answer : news.answers) events.push_back(std::move(answer));
+  for (Event& answer : news.answers) {
+    if (const auto* loaded = std::get_if<event::ResultLoaded>(&answer); loaded && !loaded->trouble.empty())
+      log::error("job " + loaded->job.text() + ": " + loaded->trouble);
+    events.push_back(std::move(answer));
+  }
 }
 
 void Daemon::Impl::decide() {

@@ -144,10 +144,11 @@ struct JobLoaded {
 struct FoundInBacklog {
   BacklogSearch search;
 };
-/// A result that LoadResult asked for; not found if the payload is empty and `found` false.
+/// A result that LoadResult asked for.
 struct ResultLoaded {
   JobId job;
-  bool found;
+  bool found;           ///< false: there is no such job any more, or `trouble` says what is wrong
+  std::string trouble;  ///< not empty: the result is lost
   Payload result;
 };
 

@@ -42,6 +42,9 @@ struct PoolSettings {
 /// write that it does not take ends the daemon. What is left is for the rest of the row.
 inline constexpr std::uint64_t kLargestPayload = std::uint64_t{900} << 20;
 
+/// The default of large_result: below, a row is cheaper than a file of its own.
+inline constexpr std::uint64_t kLargeResult = std::uint64_t{1} << 20;
+
 /// Everything that grows has its limit here, under its configuration name.
 struct Limits {
   std::uint64_t max_message = std::uint64_t{64} << 20;  ///< bytes, arguments included
@@ -84,7 +87,8 @@ struct Settings {
   std::string endpoint;     ///< ipc://PATH
   mode_t endpoint_mode = 0600;
   std::string state_dir;
-  std::string user;  ///< the daemon's own after start; empty: stays who it is
+  std::uint64_t large_result = kLargeResult;  ///< bytes; results above are files of their own
+  std::string user;                           ///< the daemon's own after start; empty: stays who it is
   std::string log_level = "info";
   std::chrono::milliseconds stop_grace{10000};  ///< for running jobs, after SIGTERM
   Limits limits;

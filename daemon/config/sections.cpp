@@ -75,6 +75,7 @@ Result<DaemonSection> read_daemon(const Section& section, const Environment& env
                                      {"endpoint", into(settings.endpoint, parse_endpoint)},
                                      {"endpoint_mode", into(settings.endpoint_mode, parse_mode)},
                                      {"state_dir", into(settings.state_dir, parse_path)},
+                                     {"large_result", into(settings.large_result, size_from(4096))},
                                      {"user", into(settings.user, known_user)},
                                      {"log_level", into(settings.log_level, parse_log_level)},
                                      {"stop_grace", into(settings.stop_grace, parse_duration)},

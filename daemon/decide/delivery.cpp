@@ -54,10 +54,8 @@ void Scheduler::start_sending(Session& session, const Watcher& to, Job& job, Tur
   loading.push_back(to);
 }
 
-void Scheduler::refuse_lapsed(SessionId session, std::uint64_t number, const JobId& id, Turn& t) {
-  refuse(session, number,
-         {.code = "no_such_future", .message = "job " + id.text() + " has lapsed", .state = State::lapsed},
-         t);
+message::Refused Scheduler::lapsed(const JobId& id) {
+  return {.code = "no_such_future", .message = "job " + id.text() + " has lapsed", .state = State::lapsed};
 }
 
 void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t) {
@@ -86,7 +84,7 @@ void Scheduler::send_held_back(Session& session, Turn& t) {
     session.held_back.pop_front();
     if (job != nullptr) --job->more().held_back;
     if (job == nullptr) {
-      refuse_lapsed(session.id, next.to.number, next.job, t);
+      refuse(session.id, next.to.number, lapsed(next.job), t);
     } else {
       start_sending(session, next.to, *job, t);
     }
@@ -133,7 +131,9 @@ void Scheduler::on(event::ResultLoaded&& e, Turn& t) {
   Job* job = jobs_.find(e.job);
   if (job == nullptr || !job->detail) return;
   if (!e.found) {
-    refuse_loading(take_loading(*job), e.job, job->result_size, t);
+    const message::Refused refused =
+        e.trouble.empty() ? lapsed(e.job) : message::Refused{.code = "result_lost", .message = e.trouble};
+    refuse_loading(take_loading(*job), refused, job->result_size, t);
     not_arrived(e.job, t);
     return;
   }
@@ -154,14 +154,14 @@ std::vector<Watcher> Scheduler::take_loading(Job& job) {
 }
 
 /// Nothing comes from the store for those who wait for it.
-void Scheduler::refuse_loading(const std::vector<Watcher>& loading, const JobId& id, std::uint64_t bytes,
-                               Turn& t) {
+void Scheduler::refuse_loading(const std::vector<Watcher>& loading, const message::Refused& refused,
+                               std::uint64_t bytes, Turn& t) {
   for (const Watcher& to : loading) {
     Session* session = sessions_.find(to.session);
     if (session == nullptr) continue;
     --session->loading;
     session->bytes_under_way -= bytes;
-    refuse_lapsed(to.session, to.number, id, t);
+    refuse(to.session, to.number, refused, t);
     send_held_back(*session, t);
   }
 }

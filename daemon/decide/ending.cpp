@@ -104,7 +104,7 @@ void Scheduler::release(Job& job, State tombstone, Turn& t) {
   const std::uint64_t bytes = job.result_size;
   jobs_.erase(job);
   // Only now: what is sent next must not find it any more.
-  refuse_loading(loading, id, bytes, t);
+  refuse_loading(loading, lapsed(id), bytes, t);
 }
 
 }  // namespace promised

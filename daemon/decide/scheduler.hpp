@@ -213,7 +213,7 @@ class Scheduler {
   void deliver(Job& job, Turn& t);
   void send_outcome(Session& session, const Watcher& to, Job& job, Turn& t);
   void start_sending(Session& session, const Watcher& to, Job& job, Turn& t);
-  void refuse_lapsed(SessionId session, std::uint64_t number, const JobId& id, Turn& t);
+  [[nodiscard]] static message::Refused lapsed(const JobId& id);
   void put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t);
   [[nodiscard]] bool has_room(const Session& session, std::uint64_t bytes) const;
   void send_held_back(Session& session, Turn& t);
@@ -222,7 +222,8 @@ class Scheduler {
   void not_arrived(const JobId& id, Turn& t);
   void on(event::ResultLoaded&& e, Turn& t);
   static std::vector<Watcher> take_loading(Job& job);
-  void refuse_loading(const std::vector<Watcher>& loading, const JobId& id, std::uint64_t bytes, Turn& t);
+  void refuse_loading(const std::vector<Watcher>& loading, const message::Refused& refused,
+                      std::uint64_t bytes, Turn& t);
 
   // backlog
   [[nodiscard]] bool goes_to_backlog(const message::Submit& submit, const Lane& lane) const;

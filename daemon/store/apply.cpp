@@ -31,6 +31,13 @@ void bind_inline(Statement& statement, int parameter, const Payload& payload) {
 }  // namespace
 
 Result<void> Store::Impl::write(std::span<const Change> changes) {
+  auto written = write_rows(changes);
+  written ? results.committed() : results.rolled_back();
+  if (written) measure();
+  return written;
+}
+
+Result<void> Store::Impl::write_rows(std::span<const Change> changes) {
   // Before, not after: what comes after the commit must not fail a batch that is on disk.
   if (database.log_pages() >= kMostLogPages) PROMISED_TRY(database.checkpoint(Database::Log::keep));
   PROMISED_TRY(check_presence());
@@ -42,9 +49,9 @@ Result<void> Store::Impl::write(std::span<const Change> changes) {
   for (const Change& change : changes) {
     PROMISED_TRY(std::visit([this](const auto& c) { return apply(c); }, change));
   }
+  PROMISED_TRY(results.settle());
   PROMISED_TRY(statements.commit.run());
   facts.last_commit = Now::read().wall;
-  measure();
   return {};
 }
 
@@ -105,16 +112,20 @@ Result<void> Store::Impl::apply(const change::EndJob& c) {
   s.bind(4, static_cast<std::int64_t>(c.result.size())).bind(5, micros(c.started)).bind(6, micros(c.ended));
   failed ? s.bind_blob(7, failure) : s.bind_null(7);
   c.reason.empty() ? s.bind_null(8) : s.bind_text(8, c.reason);
-  bind_inline(s, 9, c.result);
+  const bool file = results.takes(c.id, c.result);
+  bind_inline(s, 9, c.result);  // which nothing above large_result is
+  file ? s.bind(10, 1) : s.bind_null(10);
   PROMISED_TRY(s.run());
+  if (database.changed() == 0) return {};  // it is not there: nothing of it is kept
   PROMISED_TRY(statements.delete_large_part.bind_blob(1, c.id.view())
                    .bind(2, static_cast<std::int64_t>(Part::arguments))
                    .run());
-  return keep_large(c.id, Part::result, c.result.view());
+  return file ? results.write(c.id, c.result.view()) : keep_large(c.id, Part::result, c.result.view());
 }
 
 Result<void> Store::Impl::apply(const change::DeleteJob& c) {
   PROMISED_TRY(statements.delete_job.bind_blob(1, c.id.view()).run());
+  results.drop(c.id);
   return statements.delete_large.bind_blob(1, c.id.view()).run();
 }
 

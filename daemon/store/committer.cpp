@@ -159,9 +159,12 @@ Result<void> Committer::load_all(std::vector<Load>& wanted) {
 Result<std::optional<Event>> Committer::answer(Load& what) {
   using Answer = std::optional<Event>;
   if (const auto* result = std::get_if<effect::LoadResult>(&what)) {
-    PROMISED_ASSIGN(std::optional<Payload> payload, store_->load_result(result->job));
-    const bool found = payload.has_value();
-    return Answer(event::ResultLoaded{result->job, found, std::move(payload).value_or(Payload())});
+    auto payload = store_->load_result(result->job);
+    if (!payload && payload.problem().code == "lost")
+      return Answer(event::ResultLoaded{result->job, false, payload.problem().message, {}});
+    PROMISED_TRY(payload);
+    const bool found = payload->has_value();
+    return Answer(event::ResultLoaded{result->job, found, {}, (*std::move(payload)).value_or(Payload())});
   }
   if (const auto* job = std::get_if<effect::LoadJob>(&what)) {
     PROMISED_ASSIGN(std::optional<RecoveredJob> found, store_->load_job(job->id));

@@ -13,10 +13,11 @@ namespace {
 // order of time (UUIDv7), so inserts go to the right end of one tree. `state` has the numbers of
 // promised::State, with `pending` for all that has not ended; times are microseconds since 1970, 0 for never.
 // `options` and `failure` are wire::encode()'s. Arguments and results above kMostInline bytes are in `large`
-// instead, so that a change of state never rewrites them, and rows stay within their page. name: a name
-// stands for `job` when `state` is 0; it is a tombstone until `until` when that is `lapsed` or `forgotten`.
-// backlog: jobs that wait on disk until their turn comes near. They have their queue and priority in columns,
-// in the order in which they are fetched; all other rows cost the index nothing.
+// instead, so that a change of state never rewrites them, and rows stay within their page; still larger
+// results are files (result_files.hpp). name: a name stands for `job` when `state` is 0; it is a tombstone
+// until `until` when that is `lapsed` or `forgotten`. backlog: jobs that wait on disk until their turn comes
+// near. They have their queue and priority in columns, in the order in which they are fetched; all other rows
+// cost the index nothing.
 constexpr Migration kMigrations[] = {{1, R"sql(
 CREATE TABLE job (
   id BLOB NOT NULL PRIMARY KEY,
@@ -59,6 +60,10 @@ ALTER TABLE job ADD COLUMN priority INTEGER;
 ALTER TABLE job ADD COLUMN client INTEGER;
 ALTER TABLE job ADD COLUMN number INTEGER;
 CREATE INDEX backlog ON job (queue, function, priority, submitted, owner) WHERE queue IS NOT NULL;
+)sql"},
+                                     {3, R"sql(
+ALTER TABLE job ADD COLUMN result_file INTEGER; -- 1: the result is a file of its own
+CREATE INDEX result_file ON job (id) WHERE result_file IS NOT NULL;
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

@@ -3,17 +3,15 @@
 
 #include <sqlite3.h>
 
+#include "daemon/store/disk_problem.hpp"
+
 namespace promised {
 namespace {
 
 /// What to do about it.
 std::string_view advice_on(int primary) {
-  if (primary == SQLITE_FULL)
-    return "; what was accepted before is safe: free space there, then start promised again";
-  if (primary == SQLITE_IOERR) {
-    return "; what was accepted before is safe: see the kernel's log for what the disk has, then start "
-           "promised again";
-  }
+  if (primary == SQLITE_FULL) return kFullAdvice;
+  if (primary == SQLITE_IOERR) return kDiskAdvice;
   return {};
 }
 
@@ -170,6 +168,10 @@ Result<std::string> Database::text(std::string_view sql) {
   PROMISED_ASSIGN(Statement statement, prepare(sql));
   PROMISED_ASSIGN(const bool found, statement.step());
   return found ? std::string(statement.bytes(0)) : std::string();
+}
+
+std::int64_t Database::changed() const {
+  return sqlite3_changes64(connection_.get());
 }
 
 void Database::abandon() {

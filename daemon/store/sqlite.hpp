@@ -61,6 +61,9 @@ class Database {
   [[nodiscard]] Result<std::int64_t> integer(std::string_view sql);
   [[nodiscard]] Result<std::string> text(std::string_view sql);
 
+  /// Rows that the last statement has written.
+  [[nodiscard]] std::int64_t changed() const;
+
   /// Pages in the write-ahead log after the last commit; 0 once a checkpoint has copied them. SQLite's own
   /// automatic checkpoint is off, since it does not tell its errors.
   [[nodiscard]] int log_pages() const { return *log_pages_; }

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "daemon/store/disk_problem.hpp"
+
 namespace promised {
 namespace {
 
@@ -72,11 +74,7 @@ Result<StateDirectory> StateDirectory::hold(const std::string& path) {
 
 Result<void> StateDirectory::sync() const {
   if (::fsync(directory_.get()) == 0) return {};
-  Problem problem = Problem::system("cannot sync the directory " + path_);
-  problem.message +=
-      "; what was accepted before is safe: see the kernel's log for what the disk has, then start promised "
-      "again";
-  return problem;
+  return disk_problem("cannot sync the directory " + path_);
 }
 
 }  // namespace promised

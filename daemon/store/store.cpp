@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "daemon/store/job_row.hpp"
 #include "daemon/store/store_impl.hpp"
 
 namespace promised {
@@ -34,17 +35,20 @@ Result<std::int64_t> only_number(Statement& statement) {
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& directory) {
+Result<std::unique_ptr<Store>> Store::open(const std::string& directory, std::uint64_t large_result) {
   PROMISED_ASSIGN(StateDirectory held, StateDirectory::hold(directory));
   PROMISED_ASSIGN(Database database, open_database_file(held, migrations()));
   PROMISED_ASSIGN(Statements statements, Statements::prepare(database));
-  auto impl = std::make_unique<Impl>(std::move(held), std::move(database), std::move(statements));
+  PROMISED_ASSIGN(ResultFiles files, ResultFiles::open(directory, large_result));
+  auto impl =
+      std::make_unique<Impl>(std::move(held), std::move(database), std::move(statements), std::move(files));
   struct stat opened {};
   if (::stat(impl->database.path().c_str(), &opened) != 0) {
     return Problem::system("cannot look at " + impl->database.path());
   }
   impl->device = opened.st_dev;
   impl->inode = opened.st_ino;
+  PROMISED_TRY(impl->checked(impl->find_result_files()));
   impl->measure();
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
@@ -66,7 +70,10 @@ Result<void> Store::apply(std::span<const Change> changes) {
 
 Result<std::optional<Payload>> Store::load_result(const JobId& id) {
   if (impl_->broken) return *impl_->broken;
-  return impl_->checked(impl_->load_result(id));
+  auto result = impl_->load_result(id);
+  // One result that is gone is nothing that the others should suffer from.
+  if (!result && result.problem().code == "lost") return result;
+  return impl_->checked(std::move(result));
 }
 
 Result<void> Store::replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
@@ -99,15 +106,29 @@ StoreFacts Store::facts() const {
   return impl_->facts;
 }
 
+Result<void> Store::Impl::find_result_files() {
+  PROMISED_ASSIGN(Statement rows, database.prepare("SELECT id, result_size FROM job INDEXED BY result_file"
+                                                   " WHERE result_file IS NOT NULL"));
+  for (;;) {
+    PROMISED_ASSIGN(const bool more, rows.step());
+    if (!more) return {};
+    PROMISED_ASSIGN(const JobId id, read_id(rows.bytes(0)));
+    results.add(id, static_cast<std::uint64_t>(rows.integer(1)));
+  }
+}
+
 Result<std::optional<Payload>> Store::Impl::load_result(const JobId& id) {
   Statement& s = statements.load_result;
   s.bind_blob(1, id.view()).bind(2, static_cast<std::int64_t>(State::succeeded));
   PROMISED_ASSIGN(const bool found, s.step());
   if (!found) return std::optional<Payload>();
   const bool large = static_cast<std::uint64_t>(s.integer(0)) > kMostInline;
+  const bool file = s.integer(2) != 0;
   Payload result(s.bytes(1));
   s.reset();
-  if (large) {
+  if (file) {
+    PROMISED_ASSIGN(result, results.read(id));
+  } else if (large) {
     PROMISED_ASSIGN(result, load_large(id.view(), Part::result));
   }
   return std::optional<Payload>(std::move(result));
@@ -140,7 +161,8 @@ Result<bool> Store::Impl::tidy() {
     PROMISED_TRY(database.checkpoint(Database::Log::truncate));  // only now the file becomes shorter
   }
   if (was_giving_back) measure();
-  return giving_back;
+  PROMISED_ASSIGN(const bool more_files, results.tidy());
+  return giving_back || more_files;
 }
 
 Result<void> Store::Impl::load_large_arguments(RecoveredJob& job) {
@@ -162,7 +184,7 @@ Result<void> Store::Impl::check_presence() const {
 }
 
 void Store::Impl::measure() {
-  facts.bytes = size_of(database.path()) + size_of(database.path() + "-wal");
+  facts.bytes = size_of(database.path()) + size_of(database.path() + "-wal") + results.bytes();
 }
 
 }  // namespace promised

@@ -4,6 +4,7 @@
 // scheduling.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "common/payload.hpp"
 #include "common/result.hpp"
 #include "daemon/flow.hpp"
+#include "daemon/settings.hpp"
 
 namespace promised {
 
@@ -22,7 +24,10 @@ class Store {
   /// Opens `directory`/promised.db, making or migrating it as needed, and takes the directory's lock.
   /// Problems: "locked" (names the pid that holds it), "corrupt", "newer" (the schema of a later version),
   /// "system".
-  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& directory);
+  ///
+  /// Results above `large_result` bytes are files of their own below `directory`/results.
+  [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::string& directory,
+                                                           std::uint64_t large_result = kLargeResult);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -40,7 +45,8 @@ class Store {
   /// changes nothing; an id that is there already cannot be inserted (a Problem).
   [[nodiscard]] Result<void> apply(std::span<const Change> changes);
 
-  /// The result of a job that has succeeded; nothing if there is no such job.
+  /// The result of a job that has succeeded; nothing if there is no such job. Problem "lost": it was a file
+  /// that is not there as it was written; the store goes on.
   [[nodiscard]] Result<std::optional<Payload>> load_result(const JobId& id);
 
   /// Jobs of the backlog, with their arguments, in submission order.
@@ -52,7 +58,8 @@ class Store {
   [[nodiscard]] Result<bool> find_in_backlog(BacklogSearch& search);
 
   /// For when there is nothing else to do: a step of some milliseconds of what can wait (copying the log into
-  /// the database, returning the space of what was deleted to the file system). True if there is more of it.
+  /// the database, returning the space of what was deleted to the file system, removing the files of results
+  /// that are gone). True if there is more of it.
   [[nodiscard]] Result<bool> tidy();
 
   /// Bytes of the database and its log; the time of the last commit by this process, if there was one.

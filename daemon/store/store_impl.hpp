@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "daemon/store/database_file.hpp"
+#include "daemon/store/result_files.hpp"
 #include "daemon/store/state_directory.hpp"
 #include "daemon/store/statements.hpp"
 #include "daemon/store/store.hpp"
@@ -18,13 +19,17 @@
 namespace promised {
 
 struct Store::Impl {
-  Impl(StateDirectory held, Database opened, Statements prepared)
-      : directory(std::move(held)), database(std::move(opened)), statements(std::move(prepared)) {}
+  Impl(StateDirectory held, Database opened, Statements prepared, ResultFiles files)
+      : directory(std::move(held)),
+        database(std::move(opened)),
+        statements(std::move(prepared)),
+        results(std::move(files)) {}
 
   // In this order: the statements go before their database, and the lock goes last.
   StateDirectory directory;
   Database database;
   Statements statements;
+  ResultFiles results;
   StoreFacts facts;
   dev_t device = 0;  ///< which file the database is, whatever its name
   ino_t inode = 0;
@@ -44,6 +49,7 @@ struct Store::Impl {
   }
 
   Result<void> write(std::span<const Change> changes);
+  Result<void> write_rows(std::span<const Change> changes);
   Result<void> apply(const change::InsertJob& c);
   Result<void> apply(const change::StartJob& c);
   Result<void> apply(const change::RequeueJob& c);
@@ -65,6 +71,7 @@ struct Store::Impl {
   Result<std::vector<RecoveredJob>> load_backlog(const effect::LoadBacklog& page);
   Result<std::optional<RecoveredJob>> load_job(const JobId& id);
   Result<bool> find_in_backlog(BacklogSearch& search);
+  Result<void> find_result_files();
   Result<std::optional<Payload>> load_result(const JobId& id);
   Result<Payload> load_large(std::string_view job, Part part);
   Result<void> load_large_arguments(RecoveredJob& job);

@@ -20,15 +20,16 @@ constexpr std::size_t kMostComplaints = 5;
 struct Stored {
   std::map<JobId, State> jobs;
   std::map<std::string, RecoveredName> names;
-  /// Of jobs that have succeeded: what cannot be read of their results.
-  Wrong unreadable;
+  /// Of jobs that have succeeded: what cannot be read of their results, and which of their files are gone.
+  Wrong unreadable, lost;
 };
 
 /// Of a copy: to open a store is to mend it.
 Result<Stored> read_store(const std::filesystem::path& state_dir) {
   const TempDirectory copy;
-  for (const char* name : {"promised.db", "promised.db-wal"}) {
-    if (std::filesystem::exists(state_dir / name)) std::filesystem::copy_file(state_dir / name, copy / name);
+  for (const char* name : {"promised.db", "promised.db-wal", "results"}) {
+    if (std::filesystem::exists(state_dir / name))
+      std::filesystem::copy(state_dir / name, copy / name, std::filesystem::copy_options::recursive);
   }
   PROMISED_ASSIGN(const auto store, Store::open(copy.path()));
   Stored stored;
@@ -40,7 +41,12 @@ Result<Stored> read_store(const std::filesystem::path& state_dir) {
       },
       [&](const RecoveredName& name) { stored.names[name.name] = name; }));
   for (const auto& [id, size] : results) {
-    PROMISED_ASSIGN(const auto result, store->load_result(id));
+    auto loaded = store->load_result(id);
+    if (!loaded && loaded.problem().code == "lost") {
+      stored.lost.push_back(loaded.problem().message);
+      continue;
+    }
+    PROMISED_ASSIGN(const auto result, std::move(loaded));
     if (!result || result->size() != size)
       stored.unreadable.push_back("the result of " + id.text() + " is not whole");
   }
@@ -112,6 +118,7 @@ Wrong audit_store(const std::filesystem::path& state_dir, const Ledger& ledger,
   const auto stored = read_store(state_dir);
   if (!stored) return {stored.problem().message};
   Wrong wrong = audit_names_of(*stored);
+  wrong.insert(wrong.end(), stored->lost.begin(), stored->lost.end());
   for (const auto& [entry, done] : told) {
     if (wrong.size() >= kMostComplaints) return wrong;
     if (std::string what = audit(*stored, *entry); !what.empty()) {
@@ -125,6 +132,7 @@ Wrong audit_store(const std::filesystem::path& state_dir, const Ledger& ledger,
 }
 
 Wrong audit_older_store(const std::filesystem::path& state_dir) {
+  // The files of results that were to be kept no more have been removed since.
   const auto stored = read_store(state_dir);
   return stored ? audit_names_of(*stored) : Wrong{stored.problem().message};
 }

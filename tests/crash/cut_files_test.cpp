@@ -30,9 +30,9 @@ std::vector<std::uintmax_t> choose_cuts(std::uintmax_t size, std::size_t most, s
 
 void copy_cut(const fs::path& from, const fs::path& to, const std::string& name, std::uintmax_t size) {
   fs::create_directories(to);
-  for (const char* file : {"promised.db", "promised.db-wal"}) {
-    fs::remove(to / file);
-    if (fs::exists(from / file)) fs::copy_file(from / file, to / file);
+  for (const char* file : {"promised.db", "promised.db-wal", "results"}) {
+    fs::remove_all(to / file);
+    if (fs::exists(from / file)) fs::copy(from / file, to / file, fs::copy_options::recursive);
   }
   fs::resize_file(to / name, size);
 }

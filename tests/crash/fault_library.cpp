@@ -88,6 +88,7 @@ Place place_of(const std::string& name) {
   if (name == "promised.db-wal") return Place::log;
   if (name.starts_with("promised.db.new")) return Place::unfinished;
   if (name == "lock") return Place::lock;
+  if (name.starts_with("results")) return Place::results;
   return name.empty() ? Place::directory : Place::other;
 }
 
@@ -207,15 +208,20 @@ ssize_t write_around(int fd, std::size_t size, off_t offset, Write write) {
   return put;
 }
 
+bool is_directory(int fd) {
+  struct stat found {};
+  return ::fstat(fd, &found) == 0 && S_ISDIR(found.st_mode);
+}
+
 int sync_around(int fd, int (*sync)(int)) {
   Library* const library = Library::get();
   const auto name = library == nullptr ? std::nullopt : library->name_of(fd);
   if (!name) return sync(fd);
   return around(
       *library, Operation::sync, *name, [&] { return sync(fd); },
-      [&](SyncedCopy& copy, int) { name->empty() ? copy.directory_synced() : copy.synced(fd); },
+      [&](SyncedCopy& copy, int) { is_directory(fd) ? copy.directory_synced(*name) : copy.synced(fd); },
       [&] {
-        if (library->copy() != nullptr && !name->empty()) library->copy()->sync_failed(fd);
+        if (library->copy() != nullptr && !is_directory(fd)) library->copy()->sync_failed(fd);
       });
 }
 

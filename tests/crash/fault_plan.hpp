@@ -25,12 +25,12 @@ namespace promised::test {
 inline constexpr std::string_view kFaultsVariable = "PROMISED_FAULTS";
 
 enum class Operation : std::uint8_t { write, sync, truncate, unlink, rename };
-enum class Place : std::uint8_t { database, log, unfinished, lock, directory, other };
+enum class Place : std::uint8_t { database, log, unfinished, lock, directory, results, other };
 
 inline constexpr std::array<std::string_view, 5> kOperationNames{"write", "sync", "truncate", "unlink",
                                                                  "rename"};
-inline constexpr std::array<std::string_view, 6> kPlaceNames{
-    "promised.db", "promised.db-wal", "promised.db.new*", "lock", "the directory", "other"};
+inline constexpr std::array<std::string_view, 7> kPlaceNames{
+    "promised.db", "promised.db-wal", "promised.db.new*", "lock", "the directory", "results", "other"};
 
 struct FaultRecord {
   static constexpr std::size_t kMost = 1 << 16;

@@ -118,9 +118,10 @@ void Faults::cut_power(PowerCut how, std::mt19937_64& random) {
   std::map<std::string, std::string> written;  // by the copy's file
   std::map<std::string, std::string> present;
   if (fs::exists(state_)) {
-    for (const auto& entry : fs::directory_iterator(state_)) {
+    for (const auto& entry : fs::recursive_directory_iterator(state_)) {
+      if (!entry.is_regular_file()) continue;
       const std::string file = synced_file(inode_of(entry.path()));
-      present[entry.path().filename()] = file;
+      present[entry.path().lexically_relative(state_)] = file;
       written[file] = read_file(entry.path());
     }
   }
@@ -133,6 +134,7 @@ void Faults::cut_power(PowerCut how, std::mt19937_64& random) {
     std::string content = read_file(synced() / file);
     // What was removed meanwhile and is back was not written to since.
     if (how == PowerCut::some_dropped && written.contains(file)) keep_some(content, written[file], random);
+    fs::create_directories((state_ / name).parent_path());
     write_private_file(state_ / name, content);
   }
   take_as_synced();

@@ -48,6 +48,7 @@ void forget(Client& client, Ledger& ledger, const LedgerEntry& entry) {
 
 DaemonConfig config_for_load() {
   DaemonConfig config;
+  config.set("daemon", "large_result", "8KiB");  // so that some of the results are files
   config.pool("ledger", LEDGER_WORKER, {{"size", "2"}, {"kill_grace", "300ms"}, {"queues", "default"}});
   config.pool("single", LEDGER_WORKER, {{"size", "1"}, {"kill_grace", "300ms"}, {"queues", kOrderedQueue}});
   return config;

@@ -32,15 +32,21 @@ struct stat look_at(int fd) {
   return found;
 }
 
-std::map<std::string, ino_t> files_in(const std::string& directory) {
+/// With the names that they have from `directory` on.
+std::map<std::string, ino_t> files_below(const std::string& directory) {
   std::map<std::string, ino_t> files;
   std::error_code none;
-  for (const auto& entry : fs::directory_iterator(directory, none)) {
+  for (const auto& entry : fs::recursive_directory_iterator(directory, none)) {
     struct stat found {};
     if (::lstat(entry.path().c_str(), &found) == 0 && S_ISREG(found.st_mode))
-      files[entry.path().filename()] = found.st_ino;
+      files[entry.path().lexically_relative(directory)] = found.st_ino;
   }
   return files;
+}
+
+/// Where a file is, as directory_synced() is told.
+std::string directory_of(const std::string& name) {
+  return fs::path(name).parent_path();
 }
 
 Fd open_copy(const std::string& path) {
@@ -70,7 +76,7 @@ SyncedCopy::SyncedCopy(std::string directory, std::string copy)
     return;
   }
   fs::create_directories(copy_);
-  for (const auto& [name, inode] : files_in(directory_)) {
+  for (const auto& [name, inode] : files_below(directory_)) {
     fs::copy_file(directory_ + "/" + name, path_of(synced_file(inode)), fs::copy_options::overwrite_existing);
     names_[name] = synced_file(inode);
     dirty_[inode].all = false;
@@ -147,9 +153,11 @@ void SyncedCopy::sync_failed(int fd) {
   save_lost();
 }
 
-void SyncedCopy::directory_synced() {
-  SyncedNames names;
-  for (const auto& [name, inode] : files_in(directory_)) {
+void SyncedCopy::directory_synced(const std::string& which) {
+  SyncedNames names = names_;
+  std::erase_if(names, [&](const auto& n) { return directory_of(n.first) == which; });
+  for (const auto& [name, inode] : files_below(directory_)) {
+    if (directory_of(name) != which) continue;
     names[name] = synced_file(inode);
     static_cast<void>(open_copy(path_of(synced_file(inode))));  // nothing of it was synced: it is empty
   }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a power cut would leave of a directory: a copy of each file as of its last sync, and the names as of
-// the last sync of the directory. Kept by the fault library while the daemon runs, in files, so that it is
-// there after a SIGKILL; the copy is made before the daemon is told that its sync has succeeded.
+// What a power cut would leave of a directory and the directories in it: a copy of each file as of its last
+// sync, and the names as of the last sync of their directory. Kept by the fault library while the daemon
+// runs, in files, so that it is there after a SIGKILL; the copy is made before the daemon is told that its
+// sync has succeeded.
 #pragma once
 
 #include <sys/types.h>
@@ -30,7 +31,8 @@ class SyncedCopy {
   void synced(int fd);
   /// As Linux does it: what was to be written counts as written and is lost, unless it is written again.
   void sync_failed(int fd);
-  void directory_synced();
+  /// `name`: of a directory below; empty: the directory itself.
+  void directory_synced(const std::string& name);
   /// Before the file of this name is removed or replaced.
   void goes(const std::string& path);
 

@@ -158,6 +158,35 @@ TEST_CASE("accepted durable jobs survive a kill -9 of the daemon and run") {
   CHECK(lines_in(tally) == 20);
 }
 
+TEST_CASE("R9 a large result is a file that survives a kill -9, and one that somebody removed says so") {
+  TestDaemon daemon(story_config().set("daemon", "large_result", "1MiB").limit("keep_unfetched", "100ms"));
+  constexpr std::uint64_t kSize = 3'000'000;
+  const auto options = [](const char* name) { return Options().remember(name, 60s); };
+  Client client = connect(daemon);
+  client.submit<std::string>(options("kept"), "large", kSize).wait(kPatience);
+  const auto lost = client.submit<std::string>(options("lost"), "large", kSize);
+  lost.wait(kPatience);
+  const auto file = daemon.state_dir() / "results" / lost.id().text();
+  CHECK(std::filesystem::file_size(file) > kSize);
+  daemon.restart_after_kill();
+  std::filesystem::remove(file);
+  Client other = connect(daemon);
+  CHECK(other.future<std::string>("kept").result(kPatience) == std::string(kSize, 'x'));
+  std::string message;
+  try {
+    (void)other.future<std::string>("lost").result(kPatience);
+  } catch (const RefusedError& e) {
+    CHECK(e.code() == "result_lost");
+    message = e.what();
+  }
+  CHECK(message.find(file.string() + " cannot be opened: No such file or directory") != std::string::npos);
+  CHECK(message.find("put the file back from a backup, or run the job again") != std::string::npos);
+  CHECK(daemon.log().find("job " + lost.id().text() + ": the result is lost") != std::string::npos);
+  CHECK(other.forget("lost"));
+  CHECK(other.forget("kept"));
+  CHECK(eventually([&] { return std::filesystem::is_empty(daemon.state_dir() / "results"); }));
+}
+
 TEST_CASE("A4 an interrupted job runs again and one submitted at most once does not") {
   TestDaemon daemon(story_config());
   const auto gate = daemon.directory() / "gate";

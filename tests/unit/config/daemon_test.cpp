@@ -16,6 +16,7 @@ TEST_CASE("every key of [daemon] reaches the settings") {
       "endpoint = ipc:///run/x.sock\n"
       "endpoint_mode = 0640\n"
       "state_dir = /var/lib/x   # a comment\n"
+      "large_result = 64KiB\n"
       "user = alice\n"
       "log_level = debug\n"
       "stop_grace = 3s\n"
@@ -25,6 +26,7 @@ TEST_CASE("every key of [daemon] reaches the settings") {
   CHECK(s.endpoint == "ipc:///run/x.sock");
   CHECK(s.endpoint_mode == 0640);
   CHECK(s.state_dir == "/var/lib/x");
+  CHECK(s.large_result == 65536);
   CHECK(s.user == "alice");
   CHECK(s.log_level == "debug");
   CHECK(s.stop_grace == 3s);
@@ -54,6 +56,7 @@ TEST_CASE("E3 an impossible value in [daemon] is told with file, line and what w
         "found '0999'");
   CHECK(told("endpoint_mode = 0466").find("let the owner read and write") != std::string::npos);
   CHECK(told("state_dir = here") == "FILE:2: state_dir: expected an absolute path, found 'here'");
+  CHECK(told("large_result = 100") == "FILE:2: large_result: expected at least 4KiB, found '100'");
   CHECK(told("user = nobody-here") == "FILE:2: user: there is no user 'nobody-here' on this system");
   CHECK(told("log_level = inof") ==
         "FILE:2: log_level: expected debug, info, warning or error, found 'inof'; did you mean info?");

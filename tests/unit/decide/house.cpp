@@ -88,7 +88,7 @@ void House::carry_out(std::vector<Effect> effects) {
       load_later(later->job);
     } else if (const auto* loading = std::get_if<effect::LoadResult>(&effect)) {
       const std::optional<Payload> found = load(loading->job);
-      pending_.push_back(event::ResultLoaded{loading->job, found.has_value(), found.value_or(Payload())});
+      pending_.push_back(event::ResultLoaded{loading->job, found.has_value(), {}, found.value_or(Payload())});
     } else if (const auto* page = std::get_if<effect::LoadBacklog>(&effect)) {
       pending_.push_back(
           event::BacklogLoaded{page->queue, page->function, page->priority, load_backlog(*page)});

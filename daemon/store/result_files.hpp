@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Large results: each a file of its own below the state directory, `results/` and the job's id, named by its
+// job's row. What is in the database twice (its log and itself) is so written once, and a job's end does not
+// fill the log. A file never changes once it is named: it is on disk before the row that names it, and goes
+// after it. What a killed daemon left without a row is removed when there is nothing else to do. Used by
+// Store alone.
+#pragma once
+
+#include <dirent.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "common/fd.hpp"
+#include "common/payload.hpp"
+#include "common/result.hpp"
+#include "daemon/flow.hpp"
+
+namespace promised {
+
+class ResultFiles {
+ public:
+  /// Results above `above` bytes are files. Makes the directory if need be; its own name is on disk when
+  /// `state_directory` has been synced.
+  [[nodiscard]] static Result<ResultFiles> open(const std::string& state_directory, std::uint64_t above);
+
+  /// Whether this result is to be a file. Not if the job has one already, which stays as it is until its
+  /// row is gone for good: a job that was submitted anew under an id that had lapsed.
+  [[nodiscard]] bool takes(const JobId& job, const Payload& result) const;
+  /// At the start: a row names this file.
+  void add(const JobId& job, std::uint64_t size);
+
+  /// Within a transaction. The content is on disk on return, its name is after settle(). Problems: "full" (no
+  /// space is left), "system".
+  [[nodiscard]] Result<void> write(const JobId& job, std::string_view content);
+  /// Before the transaction's commit.
+  [[nodiscard]] Result<void> settle();
+  /// The job's row goes with the transaction, and so may its file, if it has one.
+  void drop(const JobId& job);
+  /// How the transaction ended: what was written and dropped in it counts, or was for nothing and is removed.
+  void committed();
+  void rolled_back();
+
+  /// The whole result of a job whose row names its file. Problem "lost": it is not there as it was written.
+  [[nodiscard]] Result<Payload> read(const JobId& job) const;
+
+  /// A step of removing what no row names any more, between transactions; true if there is more.
+  [[nodiscard]] Result<bool> tidy();
+  /// While held, nothing is removed: somebody copies what rows named a moment ago. As many release() as
+  /// hold().
+  void hold() { ++holds_; }
+  void release() { --holds_; }
+
+  /// Of all files that rows name.
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  struct CloseDirectory {
+    void operator()(DIR* listing) const { ::closedir(listing); }
+  };
+  struct Written {
+    JobId job;
+    std::uint64_t size;
+  };
+
+  ResultFiles(std::string path, Fd directory, std::uint64_t above)
+      : path_(std::move(path)), directory_(std::move(directory)), above_(above) {}
+  [[nodiscard]] Result<bool> sweep();
+  [[nodiscard]] Result<void> remove(const JobId& job) const;
+  [[nodiscard]] std::string path_of(const JobId& job) const;
+
+  std::string path_;
+  Fd directory_;
+  std::uint64_t above_;
+  std::unordered_map<JobId, std::uint64_t> named_;  ///< by rows, with their sizes
+  std::uint64_t bytes_ = 0;
+  std::vector<Written> written_;   ///< in this transaction
+  std::vector<JobId> dropped_;     ///< in this transaction
+  bool unsettled_ = false;         ///< names that were made are not on disk
+  std::vector<JobId> to_remove_;   ///< no row names them any more
+  std::unique_ptr<DIR, CloseDirectory> listing_;  ///< of the sweep, as far as it has come
+  bool swept_ = false;             ///< what an earlier daemon left is gone
+  int holds_ = 0;
+};
+
+}  // namespace promised
