@@ -40,7 +40,8 @@ double memory_of(pid_t pid, const std::string& what) {
 
 double mib_in(const std::filesystem::path& folder) {
   std::uintmax_t bytes = 0;
-  for (const auto& file : std::filesystem::directory_iterator(folder)) bytes += file.file_size();
+  for (const auto& file : std::filesystem::recursive_directory_iterator(folder))
+    bytes += file.is_regular_file() ? file.file_size() : 0;
   return static_cast<double>(bytes) / (1 << 20);
 }
 

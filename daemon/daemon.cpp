@@ -134,7 +134,8 @@ Result<void> Daemon::Impl::replay(Store& store) {
         jobs += part.count;
         scheduler.restore(part);
       },
-      [&](const JobId& id) { scheduler.restore_backlog_id(id); }));
+      [&](const JobId& id) { scheduler.restore_backlog_id(id); },
+      [&](RecoveredJob job) { scheduler.restore_known(std::move(job), now, plan); }));
   PROMISED_TRY(store.replay(
       [&](RecoveredJob job) {
         ++jobs;

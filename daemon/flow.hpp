@@ -170,6 +170,7 @@ struct InsertJob {
   Payload arguments;
   WallTime submitted;
   bool backlog = false;      ///< it waits on disk, until LoadBacklog asks for it
+  bool known = false;        ///< of a job of the backlog: see KnowJob
   std::uint64_t client = 0;  ///< of a job of the backlog: who submitted it,
   std::uint64_t number = 0;  ///< and with which request
 };
@@ -189,6 +190,10 @@ struct AdjustJob {
   JobId id;
   std::chrono::milliseconds timeout;
   std::chrono::milliseconds run_timeout;
+};
+/// A job of the backlog has got a name or a timeout: the next start has to know it before its turn.
+struct KnowJob {
+  JobId id;
 };
 /// It is to be cancelled; its run has not stopped yet.
 struct CancelJob {
@@ -232,8 +237,8 @@ struct DeleteName {
 }  // namespace change
 
 using Change = std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob,
-                            change::CancelJob, change::EndJob, change::DeleteJob, change::SetName,
-                            change::DropName, change::DeleteName>;
+                            change::KnowJob, change::CancelJob, change::EndJob, change::DeleteJob,
+                            change::SetName, change::DropName, change::DeleteName>;
 
 /// What act is to do.
 namespace effect {

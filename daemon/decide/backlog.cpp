@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The backlog: durable jobs beyond max_in_memory wait on disk and are nothing here but a count, a place in
-// their lane and eight bytes by which their id is known. They come in, in their order, as the lane moves; or
-// alone, when somebody asks for one.
+// their lane and eight bytes by which their id is known; or, if they have a name or a timeout or somebody has
+// asked for them, a job without its arguments. They come in, in their order, as the lane moves.
 #include <algorithm>
 #include <utility>
 
@@ -31,25 +31,42 @@ JobId subject(const message::Request& request) {
 
 }  // namespace
 
-/// What has a name or a timeout stays in memory: both have to be known here. So does what lives only there.
 bool Scheduler::goes_to_backlog(const message::Submit& submit, const Lane& lane) const {
   const Options& options = submit.options;
-  if (options.durability() != Durability::durable || !options.name().empty() || options.timeout() > Millis(0))
-    return false;
+  if (options.durability() != Durability::durable) return false;
   return Lanes::backed_up(lane, options.priority()) || lanes_.full(lane, options.priority());
 }
 
 void Scheduler::put_in_backlog(Asked& asked, message::Submit& submit, Lane& lane, Turn& t) {
   const WallTime submitted = next_submitted(t.now);
   const int priority = submit.options.priority();
-  ++accepted_;
   accounts_.job_made(asked.uid(), State::pending);
   backlog_ids_.insert(submit.id);
   lanes_.add_backlog(lane, priority, submitted);
   t.plan.changes.emplace_back(change::InsertJob{submit.id, asked.uid(), std::move(submit.function),
                                                 std::move(submit.options), std::move(asked.event.payload),
-                                                submitted, true, asked.session.tag(), asked.number()});
+                                                submitted, true, false, asked.session.tag(), asked.number()});
   tell_accepted(asked.session, asked.number(), submit.id, Durability::durable, t);
+}
+
+/// What has a name or a timeout is known here while it waits on disk: all of it but its arguments.
+Job& Scheduler::put_known_in_backlog(Asked& asked, message::Submit& submit, Lane& lane, Turn& t) {
+  Job& job = make_job(asked, submit, t);
+  lanes_.add_backlog(lane, job.priority, job.submitted);
+  lanes_.pin(job);
+  job.queued = t.now.steady;
+  job.written = true;
+  expire_in_time(job);
+  t.plan.changes.emplace_back(change::InsertJob{submit.id, asked.uid(), std::move(submit.function),
+                                                std::move(submit.options), std::move(asked.event.payload),
+                                                job.submitted, true, true, job.submitter_tag, job.number});
+  tell_accepted(asked.session, job.number, job.id, Durability::durable, t);
+  return job;
+}
+
+/// The job has a name or a timeout, which the next start must not find too late.
+void Scheduler::make_known(Job& job, Turn& t) {
+  if (std::exchange(job.from_backlog, false)) t.plan.changes.emplace_back(change::KnowJob{job.id});
 }
 
 /// Whether the request is about a job that is on disk alone: it waits until that has been read.
@@ -78,9 +95,10 @@ void Scheduler::fill_from_backlog(Turn& t) {
 }
 
 /// A job of the backlog, in memory from now on.
-Job& Scheduler::bring_in(RecoveredJob& recovered, Turn& t) {
+Job& Scheduler::bring_in(RecoveredJob& recovered, Now now) {
   accounts_.job_gone(recovered.owner, State::pending);  // it is counted anew
-  Job& job = revive(recovered, t.now);
+  Job& job = revive(recovered, now);
+  job.from_backlog = true;
   job.submitter_tag = recovered.client;
   job.number = recovered.number;
   if (Session* session = sessions_.find_tag(recovered.client, recovered.owner); session != nullptr)
@@ -96,7 +114,12 @@ void Scheduler::on(event::BacklogLoaded&& e, Turn& t) {
     Job* job = jobs_.find(recovered.id);
     // What is known here and not of the backlog any more has been decided while it was being read.
     if (job == nullptr ? !backlog_ids_.erase(recovered.id) : !job->on_disk) continue;
-    if (job == nullptr) job = &bring_in(recovered, t);
+    if (job == nullptr) {
+      job = &bring_in(recovered, t.now);
+    } else {
+      job->arguments = std::move(recovered.arguments);
+      accounts_.add(job->owner, Quantity::bytes, job->arguments.size());
+    }
     lanes_.fetched(*job);
     resume(*job, recovered, t);
   }
@@ -104,16 +127,24 @@ void Scheduler::on(event::BacklogLoaded&& e, Turn& t) {
   for (Pool* pool : lane->function->offered_by) pool->dirty = true;
 }
 
+/// The job stays where it is, but is known here now; unless it was under way when the daemon was cut off.
+void Scheduler::wait_on_disk(Job& job, RecoveredJob& recovered, Turn& t) {
+  lanes_.pin(job);
+  if (recovered.started || !recovered.reason.empty()) {
+    lanes_.remove(job);
+    resume(job, recovered, t);
+    return;
+  }
+  accounts_.subtract(job.owner, Quantity::bytes, job.arguments.size());
+  job.arguments = {};
+  expire_in_time(job);
+}
+
 void Scheduler::on(event::JobLoaded&& e, Turn& t) {
   auto waiting = waiting_for_backlog_.extract(e.id);
   // It may have come with others of its lane meanwhile.
   if (backlog_ids_.erase(e.id) && e.job) {
-    Job& job = bring_in(*e.job, t);
-    lanes_.pin(job);
-    if (e.job->started || !e.job->reason.empty()) {
-      lanes_.remove(job);
-      resume(job, *e.job, t);
-    }
+    wait_on_disk(bring_in(*e.job, t.now), *e.job, t);
   }
   if (waiting.empty()) return;
   release_held(waiting.mapped());

@@ -46,17 +46,18 @@ void Scheduler::drop_stale_lanes() {
 void Scheduler::enqueue(Job& job, Turn& t) {
   if (job.queued == Instant{}) job.queued = t.now.steady;
   lanes_.push(job);
-  if (job.detail && job.detail->timeout > Millis(0)) set_timer(job, job.queued + job.detail->timeout);
+  expire_in_time(job);
   for (Pool* pool : job.function->offered_by) pool->dirty = true;
 }
 
 void Scheduler::fill(Pool& pool, Turn& t) {
   if (draining_) return;
   while (!pool.ready.empty()) {
-    Job& job = *pool.ready.top()->lane->best();
-    Worker* worker = choose(pool, job, t);
+    Job* job = pool.ready.top()->lane->best();
+    if (job == nullptr) return;  // the next has still to come from disk
+    Worker* worker = choose(pool, *job, t);
     if (worker == nullptr) return;
-    dispatch(*worker, job, t);
+    dispatch(*worker, *job, t);
   }
 }
 

@@ -83,10 +83,11 @@ struct Job : Timer {
   Durability durability = Durability::durable;
   bool at_most_once = false;
   bool queued_in_lane = false;
-  bool behind = false;           ///< in its lane, but behind jobs of the backlog
-  bool on_disk = false;          ///< of the backlog, though somebody has asked for it before its turn
-  bool written = false;          ///< the store has been told of it
-  bool start_written = false;    ///< a StartJob for this attempt
+  bool behind = false;         ///< in its lane, but behind jobs of the backlog
+  bool on_disk = false;        ///< of the backlog, and known before its turn; its arguments are on disk
+  bool from_backlog = false;   ///< its row is one of the backlog, and not of those that the next start knows
+  bool written = false;        ///< the store has been told of it
+  bool start_written = false;  ///< a StartJob for this attempt
   bool result_in_store = false;  ///< not in memory
   bool delivered = false;        ///< waits for its submitter's acknowledgement
   bool cancel_asked = false;     ///< as soon as it is known whether it runs

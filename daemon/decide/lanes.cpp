@@ -103,7 +103,7 @@ void Lanes::unserve(Lane& lane, LaneHeap& heap) {
 
 void Lanes::refresh(Lane& lane) {
   for (const auto& server : lane.servers) {
-    if (lane.best() == nullptr) {
+    if (lane.bands.empty()) {
       server.heap->remove(*server.seat);
     } else {
       server.heap->update(*server.seat);

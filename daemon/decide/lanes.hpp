@@ -71,6 +71,16 @@ struct Lane {
 
   /// The job whose turn it is; null if there is none, or if it has still to come from disk.
   [[nodiscard]] Job* best() const { return bands.empty() ? nullptr : bands.front().ready.first; }
+  /// Where its next job stands among those of other lanes, wherever it is. There must be one.
+  struct Turn {
+    int priority;
+    WallTime submitted;
+  };
+  [[nodiscard]] Turn turn() const {
+    const Band& first = bands.front();
+    if (first.ready.first != nullptr) return {first.priority, first.ready.first->submitted};
+    return {first.priority, first.fetched_until + std::chrono::microseconds(1)};
+  }
 
   Queue* queue = nullptr;
   Function* function = nullptr;
@@ -108,7 +118,8 @@ class Lanes {
   [[nodiscard]] Lane* stale();
   void erase(Lane& lane);
 
-  /// From now on `heap` holds the lane while a job waits in it.
+  /// From now on `heap` holds the lane while a job waits in it, on disk or in memory: what was submitted
+  /// later does not overtake one that has still to come from disk.
   void serve(Lane& lane, LaneHeap& heap);
   void unserve(Lane& lane, LaneHeap& heap);
 
@@ -164,8 +175,8 @@ class Lanes {
 };
 
 inline bool LaneSeatLess::operator()(const LaneSeat& a, const LaneSeat& b) const {
-  const Job& x = *a.lane->best();
-  const Job& y = *b.lane->best();
+  const Lane::Turn x = a.lane->turn();
+  const Lane::Turn y = b.lane->turn();
   if (x.priority != y.priority) return x.priority > y.priority;
   return x.submitted < y.submitted;
 }

@@ -74,6 +74,7 @@ void Scheduler::give_name(Job& job, const std::string& name, std::optional<Milli
   job.more().lifespan = lifespan.value_or(settings_.limits.default_lifespan);
   job.name = &names_.hold(job.owner, name, job);
   write(job, t);
+  make_known(job, t);
   if (job.durable())
     t.plan.changes.emplace_back(change::SetName{job.owner, name, job.id, job.more().lifespan});
 }

@@ -36,9 +36,10 @@ void Scheduler::on(Asked& asked, message::Adjust& adjust, Turn& t) {
   if (!job->ended()) {
     if (adjust.timeout) {
       job->more().timeout = *adjust.timeout;
+      make_known(*job, t);
       if (job->state == State::pending) {
         clear_timer(*job);
-        if (*adjust.timeout > Millis(0)) set_timer(*job, job->queued + *adjust.timeout);
+        expire_in_time(*job);
       }
     }
     if (adjust.run_timeout) {

@@ -117,24 +117,19 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
         break;
     }
   }
+  ++accepted_;
   if (Lane& place = lane(options.queue(), function(submit.function)); goes_to_backlog(submit, place)) {
-    put_in_backlog(asked, submit, place, t);
+    if (name.empty() && options.timeout() == Millis(0)) {
+      put_in_backlog(asked, submit, place, t);
+    } else {
+      Job& job = put_known_in_backlog(asked, submit, place, t);
+      if (!name.empty()) give_name(job, name, options.lifespan(), t);
+    }
     return;
   }
-  Job& job = make_job(submit.id, asked.uid(), submit.function, options.queue());
-  ++accepted_;
-  job.priority = static_cast<std::int8_t>(options.priority());
-  job.durability = options.durability();
-  job.at_most_once = options.at_most_once();
-  if (options.timeout() > Millis(0)) job.more().timeout = options.timeout();
-  if (options.run_timeout() > Millis(0)) job.more().run_timeout = options.run_timeout();
+  Job& job = make_job(asked, submit, t);
   job.arguments = std::move(asked.event.payload);
-  job.arguments_size = static_cast<std::uint32_t>(job.arguments.size());
   accounts_.add(job.owner, Quantity::bytes, job.arguments.size());
-  job.submitter = asked.event.session;
-  job.submitter_tag = asked.session.tag();
-  job.number = asked.number();
-  job.submitted = next_submitted(t.now);
   if (!name.empty()) give_name(job, name, options.lifespan(), t);
   enqueue(job, t);
   if (job.durable()) {
@@ -142,6 +137,23 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   } else {
     tell_accepted(asked.session, asked.number(), job.id, job.durability, t);
   }
+}
+
+/// All of it but its arguments.
+Job& Scheduler::make_job(const Asked& asked, const message::Submit& submit, Turn& t) {
+  const Options& options = submit.options;
+  Job& job = make_job(submit.id, asked.uid(), submit.function, options.queue());
+  job.priority = static_cast<std::int8_t>(options.priority());
+  job.durability = options.durability();
+  job.at_most_once = options.at_most_once();
+  if (options.timeout() > Millis(0)) job.more().timeout = options.timeout();
+  if (options.run_timeout() > Millis(0)) job.more().run_timeout = options.run_timeout();
+  job.arguments_size = static_cast<std::uint32_t>(asked.event.payload.size());
+  job.submitter = asked.event.session;
+  job.submitter_tag = asked.session.tag();
+  job.number = asked.number();
+  job.submitted = next_submitted(t.now);
+  return job;
 }
 
 /// No two jobs have the same moment, though a turn has one: the store keeps the order of submission by it.

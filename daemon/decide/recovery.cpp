@@ -13,6 +13,14 @@ void Scheduler::restore(const RecoveredBacklog& backlog) {
   accounts_.job_made(backlog.owner, State::pending, backlog.count);
 }
 
+void Scheduler::restore_known(RecoveredJob recovered, Now now, Plan& plan) {
+  Turn t{now, plan};
+  backlog_ids_.erase(recovered.id);
+  Job& job = bring_in(recovered, now);
+  job.from_backlog = false;
+  wait_on_disk(job, recovered, t);
+}
+
 /// A job as the store has it; it is in no list yet.
 Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
   Job& job = make_job(recovered.id, recovered.owner, recovered.function, recovered.options.queue());

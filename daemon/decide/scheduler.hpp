@@ -67,6 +67,7 @@ class Scheduler {
   /// then start().
   void restore(const RecoveredBacklog& backlog);
   void restore_backlog_id(const JobId& id) { backlog_ids_.insert(id); }
+  void restore_known(RecoveredJob job, Now now, Plan& plan);
   void restore(RecoveredJob job, Now now, Plan& plan);
   void restore(RecoveredName name, Now now, Plan& plan);
   /// Ends the recovery and starts the pools.
@@ -115,6 +116,7 @@ class Scheduler {
                                                              const message::Submit& submit);
   [[nodiscard]] message::Refused no_function(const std::string& name) const;
   void accept(Asked& asked, message::Submit& submit, Turn& t);
+  Job& make_job(const Asked& asked, const message::Submit& submit, Turn& t);
   WallTime next_submitted(Now now);
   void tell_accepted(Session& session, std::uint64_t number, const JobId& id, Durability durability, Turn& t);
   void flush_accepted(Turn& t);
@@ -228,8 +230,12 @@ class Scheduler {
   // backlog
   [[nodiscard]] bool goes_to_backlog(const message::Submit& submit, const Lane& lane) const;
   void put_in_backlog(Asked& asked, message::Submit& submit, Lane& lane, Turn& t);
+  Job& put_known_in_backlog(Asked& asked, message::Submit& submit, Lane& lane, Turn& t);
+  void make_known(Job& job, Turn& t);
+  void wait_on_disk(Job& job, RecoveredJob& recovered, Turn& t);
+  void expire_in_time(Job& job);
   Job& revive(RecoveredJob& recovered, Now now);
-  Job& bring_in(RecoveredJob& recovered, Turn& t);
+  Job& bring_in(RecoveredJob& recovered, Now now);
   void resume(Job& job, RecoveredJob& recovered, Turn& t);
   [[nodiscard]] bool wait_for_backlog(Asked& asked, Turn& t);
   void fill_from_backlog(Turn& t);

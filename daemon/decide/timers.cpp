@@ -42,6 +42,11 @@ void Scheduler::fire(Timer& timer, Turn& t) {
   }
 }
 
+/// SEMANTICS T1: from its queueing on.
+void Scheduler::expire_in_time(Job& job) {
+  if (job.detail && job.detail->timeout > Millis(0)) set_timer(job, job.queued + job.detail->timeout);
+}
+
 void Scheduler::due(Job& job, Turn& t) {
   if (job.ended()) {
     release(job, State::lapsed, t);

@@ -75,6 +75,7 @@ Result<void> Store::Impl::apply(const change::InsertJob& c) {
   } else {
     for (const int parameter : {9, 10, 11, 12}) s.bind_null(parameter);
   }
+  c.known ? s.bind(13, 1) : s.bind_null(13);
   PROMISED_TRY(s.run());
   return keep_large(c.id, Part::arguments, c.arguments.view());
 }
@@ -98,6 +99,10 @@ Result<void> Store::Impl::apply(const change::AdjustJob& c) {
   }
   const std::string adjusted = wire::encode(options->timeout(c.timeout).run_timeout(c.run_timeout));
   return statements.set_options.bind_blob(1, c.id.view()).bind_blob(2, adjusted).run();
+}
+
+Result<void> Store::Impl::apply(const change::KnowJob& c) {
+  return statements.know_job.bind_blob(1, c.id.view()).run();
 }
 
 Result<void> Store::Impl::apply(const change::CancelJob& c) {

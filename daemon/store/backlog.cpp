@@ -21,7 +21,8 @@ bool matches(const BacklogSearch& search, const RecoveredJob& job) {
 }  // namespace
 
 Result<void> Store::Impl::replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
-                                         const std::function<void(const JobId&)>& id) {
+                                         const std::function<void(const JobId&)>& id,
+                                         const std::function<void(RecoveredJob)>& known) {
   PROMISED_ASSIGN(
       Statement parts,
       database.prepare("SELECT queue, function, priority, owner, count(*), min(submitted) FROM job"
@@ -38,9 +39,23 @@ Result<void> Store::Impl::replay_backlog(const std::function<void(const Recovere
                   database.prepare("SELECT id FROM job INDEXED BY backlog WHERE queue IS NOT NULL"));
   for (;;) {
     PROMISED_ASSIGN(const bool more, ids.step());
-    if (!more) return {};
+    if (!more) break;
     PROMISED_ASSIGN(const JobId found, read_id(ids.bytes(0)));
     id(found);
+  }
+  return replay_known(known);
+}
+
+Result<void> Store::Impl::replay_known(const std::function<void(RecoveredJob)>& known) {
+  PROMISED_ASSIGN(Statement rows, database.prepare("SELECT " + std::string(kJobColumns) +
+                                                   " FROM job INDEXED BY known WHERE known IS NOT NULL"));
+  for (;;) {
+    PROMISED_ASSIGN(const bool more, rows.step());
+    if (!more) return {};
+    PROMISED_ASSIGN(RecoveredJob job, read_job(rows));
+    // It goes on at once; all others get their arguments when their turn comes near.
+    if (job.started) PROMISED_TRY(load_large_arguments(job));
+    known(std::move(job));
   }
 }
 

@@ -64,6 +64,8 @@ CREATE INDEX backlog ON job (queue, function, priority, submitted, owner) WHERE 
                                      {3, R"sql(
 ALTER TABLE job ADD COLUMN result_file INTEGER; -- 1: the result is a file of its own
 CREATE INDEX result_file ON job (id) WHERE result_file IS NOT NULL;
+ALTER TABLE job ADD COLUMN known INTEGER; -- 1: a job of the backlog that has a name or a timeout
+CREATE INDEX known ON job (id) WHERE known IS NOT NULL;
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

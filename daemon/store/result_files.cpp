@@ -52,8 +52,7 @@ std::string ResultFiles::path_of(const JobId& job) const {
 
 bool ResultFiles::takes(const JobId& job, const Payload& result) const {
   if (result.size() <= above_ || named_.contains(job)) return false;
-  return std::none_of(written_.begin(), written_.end(),
-                      [&](const Written& file) { return file.job == job; });
+  return std::none_of(written_.begin(), written_.end(), [&](const Written& file) { return file.job == job; });
 }
 
 void ResultFiles::add(const JobId& job, std::uint64_t size) {

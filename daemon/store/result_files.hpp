@@ -80,12 +80,12 @@ class ResultFiles {
   std::uint64_t above_;
   std::unordered_map<JobId, std::uint64_t> named_;  ///< by rows, with their sizes
   std::uint64_t bytes_ = 0;
-  std::vector<Written> written_;   ///< in this transaction
-  std::vector<JobId> dropped_;     ///< in this transaction
-  bool unsettled_ = false;         ///< names that were made are not on disk
-  std::vector<JobId> to_remove_;   ///< no row names them any more
+  std::vector<Written> written_;                  ///< in this transaction
+  std::vector<JobId> dropped_;                    ///< in this transaction
+  bool unsettled_ = false;                        ///< names that were made are not on disk
+  std::vector<JobId> to_remove_;                  ///< no row names them any more
   std::unique_ptr<DIR, CloseDirectory> listing_;  ///< of the sweep, as far as it has come
-  bool swept_ = false;             ///< what an earlier daemon left is gone
+  bool swept_ = false;                            ///< what an earlier daemon left is gone
   int holds_ = 0;
 };
 

@@ -13,12 +13,12 @@ namespace {
 constexpr std::string_view kInsertJob =
     "INSERT INTO job (id, submitted, owner, state, started, attempts, interruptions, arguments_size, "
     "result_size,"
-    " began, ended, function, options, arguments, queue, priority, client, number)"
-    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    " began, ended, function, options, arguments, queue, priority, client, number, known)"
+    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 constexpr std::string_view kEndJob =
     "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
     "reason=?8,"
-    " arguments=NULL, result=?9, queue=NULL, result_file=?10 WHERE id=?1";
+    " arguments=NULL, result=?9, queue=NULL, known=NULL, result_file=?10 WHERE id=?1";
 constexpr std::string_view kSetName =
     "INSERT INTO name (owner, name, state, job, lifespan, until) VALUES (?1, ?2, 0, ?3, ?4, 0)"
     " ON CONFLICT DO UPDATE SET state=0, job=excluded.job, lifespan=excluded.lifespan, until=0";
@@ -47,6 +47,7 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.requeue_job, "UPDATE job SET started=0, attempts=?2, interruptions=?3 WHERE id=?1"},
       {&all.load_options, "SELECT options FROM job WHERE id=?1"},
       {&all.set_options, "UPDATE job SET options=?2 WHERE id=?1"},
+      {&all.know_job, "UPDATE job SET known=1 WHERE id=?1 AND queue IS NOT NULL"},
       {&all.cancel_job, "UPDATE job SET reason=?2 WHERE id=?1"},
       {&all.end_job, kEndJob},
       {&all.delete_job, "DELETE FROM job WHERE id=?1"},

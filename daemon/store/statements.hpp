@@ -25,6 +25,7 @@ struct Statements {
   Statement requeue_job;
   Statement load_options;
   Statement set_options;
+  Statement know_job;
   Statement load_backlog;
   Statement load_job;
   Statement find_in_backlog;

@@ -77,9 +77,10 @@ Result<std::optional<Payload>> Store::load_result(const JobId& id) {
 }
 
 Result<void> Store::replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
-                                   const std::function<void(const JobId&)>& id) {
+                                   const std::function<void(const JobId&)>& id,
+                                   const std::function<void(RecoveredJob)>& known) {
   if (impl_->broken) return *impl_->broken;
-  return impl_->checked(impl_->replay_backlog(part, id));
+  return impl_->checked(impl_->replay_backlog(part, id, known));
 }
 
 Result<std::vector<RecoveredJob>> Store::load_backlog(const effect::LoadBacklog& page) {

@@ -32,9 +32,11 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// Hands over how many jobs wait in the backlog, by where they stand, and the ids of all of them.
+  /// Hands over how many jobs wait in the backlog, by where they stand, then the ids of all of them, then
+  /// those of them that have to be known (change::KnowJob).
   [[nodiscard]] Result<void> replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
-                                            const std::function<void(const JobId&)>& id);
+                                            const std::function<void(const JobId&)>& id,
+                                            const std::function<void(RecoveredJob)>& known);
   /// Hands over all jobs that are not of the backlog in submission order (id order within one microsecond),
   /// then all names. Arguments only of jobs that have not ended; results stay.
   [[nodiscard]] Result<void> replay(const std::function<void(RecoveredJob)>& job,

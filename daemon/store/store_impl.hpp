@@ -54,6 +54,7 @@ struct Store::Impl {
   Result<void> apply(const change::StartJob& c);
   Result<void> apply(const change::RequeueJob& c);
   Result<void> apply(const change::AdjustJob& c);
+  Result<void> apply(const change::KnowJob& c);
   Result<void> apply(const change::CancelJob& c);
   Result<void> apply(const change::EndJob& c);
   Result<void> apply(const change::DeleteJob& c);
@@ -67,7 +68,9 @@ struct Store::Impl {
   Result<void> replay_jobs(const std::function<void(RecoveredJob)>& job);
   Result<void> replay_names(const std::function<void(RecoveredName)>& name);
   Result<void> replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
-                              const std::function<void(const JobId&)>& id);
+                              const std::function<void(const JobId&)>& id,
+                              const std::function<void(RecoveredJob)>& known);
+  Result<void> replay_known(const std::function<void(RecoveredJob)>& known);
   Result<std::vector<RecoveredJob>> load_backlog(const effect::LoadBacklog& page);
   Result<std::optional<RecoveredJob>> load_job(const JobId& id);
   Result<bool> find_in_backlog(BacklogSearch& search);

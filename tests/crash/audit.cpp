@@ -33,6 +33,9 @@ Result<Stored> read_store(const std::filesystem::path& state_dir) {
   }
   PROMISED_ASSIGN(const auto store, Store::open(copy.path()));
   Stored stored;
+  PROMISED_TRY(store->replay_backlog([](const RecoveredBacklog&) {},
+                                     [&](const JobId& id) { stored.jobs[id] = State::pending; },
+                                     [](const RecoveredJob&) {}));
   std::map<JobId, std::uint64_t> results;
   PROMISED_TRY(store->replay(
       [&](const RecoveredJob& job) {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kJobsAtOnce = 16;
 /// Accepted jobs of one submitter that have not ended, and names that one waiter waits for: enough to keep
-/// the workers busy, too few for a backlog.
+/// the workers busy.
 constexpr std::size_t kMostUnfinished = 64;
 
 /// One more job of a mixed kind: named or not, quick or slow, small or large, run again after a kill or not.
@@ -48,7 +48,8 @@ void forget(Client& client, Ledger& ledger, const LedgerEntry& entry) {
 
 DaemonConfig config_for_load() {
   DaemonConfig config;
-  config.set("daemon", "large_result", "8KiB");  // so that some of the results are files
+  config.set("daemon", "large_result", "8KiB");  // so that some of the results are files,
+  config.limit("max_in_memory", "40");           // and some of the jobs wait on disk
   config.pool("ledger", LEDGER_WORKER, {{"size", "2"}, {"kill_grace", "300ms"}, {"queues", "default"}});
   config.pool("single", LEDGER_WORKER, {{"size", "1"}, {"kill_grace", "300ms"}, {"queues", kOrderedQueue}});
   return config;

@@ -78,6 +78,80 @@ TEST_CASE("Q1 jobs that live in memory keep their place among those on disk") {
   CHECK(finish_all(*house, house.worker(), 105) == expected);
 }
 
+TEST_CASE("named and timed jobs beyond max_in_memory leave their arguments on disk, over a restart too") {
+  StoredHouse house(small_memory());
+  auto client = house->connect();
+  std::vector<JobId> expected;
+  const std::string arguments(10'000, 'a');
+  for (int i = 0; i < 200; ++i) {
+    Options options;
+    if (i % 2 == 0) options.remember("name " + std::to_string(i), 1h);
+    if (i % 3 == 0) options.timeout(i % 2 == 0 ? 1h : 24h);
+    expected.push_back(house->submit(client, "f", options, arguments));
+  }
+  const auto bytes_in_memory = [&] {
+    for (const LimitView& limit : house->status(house->connect(0)).limits)
+      if (limit.name == "max_bytes") return limit.used;
+    return std::uint64_t{0};
+  };
+  CHECK(bytes_in_memory() < 60 * arguments.size());
+  house->wait(50ms);  // what has not been written is
+  house.commit();
+  CHECK(house->count<message::Accepted>(client) > 100);
+  house.restart_after(2h);
+  CHECK(bytes_in_memory() < 60 * arguments.size());
+  client = house->connect();
+  const auto is_due = [all = expected](const JobId& id) {
+    return (std::find(all.begin(), all.end(), id) - all.begin()) % 6 == 0;
+  };
+  for (std::size_t i = 0; i < expected.size(); i += 2) {
+    house->ask(client, message::Show{.key = {{}, "name " + std::to_string(i)}});
+    const JobView& view = house->last<message::Jobs>(client).jobs.at(0);
+    CHECK(view.id == expected[i]);
+    CHECK(view.state == (is_due(expected[i]) ? State::expired : State::pending));
+    CHECK(view.arguments_size == arguments.size());
+  }
+  std::erase_if(expected, is_due);
+  CHECK(finish_all(*house, house.worker(), 200) == expected);
+  CHECK(house->dispatched_arguments.back() == arguments);
+}
+
+TEST_CASE("R9 T1 a job on disk that was named or limited while it waited is so after a restart") {
+  StoredHouse house(small_memory());
+  auto client = house->connect();
+  const auto ids = submit_many(*house, client, 200);
+  house->ask(client, message::Remember{ids[150], "named", 1h, Duplicate::raise, {}});
+  house->ask(client, message::Adjust{ids[151], 10s, {}});
+  house->ask(client, message::Watch{.key = {ids[152], {}}});
+  house->wait(50ms);  // what has not been written is
+  house.commit();
+  house.restart_after(11s);
+  client = house->connect();
+  house->ask(client, message::Show{.key = {{}, "named"}});
+  CHECK(house->last<message::Jobs>(client).jobs.at(0).id == ids[150]);
+  CHECK(house->show(client, ids[151]).state == State::expired);
+  std::vector<JobId> expected = ids;
+  expected.erase(expected.begin() + 151);
+  CHECK(finish_all(*house, house.worker(), 200) == expected);
+  CHECK(house->dispatched_arguments.at(150) == "arguments 150");
+}
+
+TEST_CASE(
+    "Q1 jobs of several functions leave their queue in order, though the next has still to come from disk") {
+  StoredHouse house(small_memory());
+  const auto client = house->connect();
+  std::vector<JobId> expected;
+  for (int i = 0; i < 400; ++i) expected.push_back(house->submit(client, i % 7 == 0 ? "g" : "f"));
+  expected.push_back(house->submit(client, "g", Options{}.durability(Durability::memory)));
+  house->wait(50ms);  // what has not been written is
+  CHECK(finish_all(*house, house.worker(), 100) ==
+        std::vector<JobId>(expected.begin(), expected.begin() + 100));
+  house.commit();
+  house.restart_after();
+  CHECK(finish_all(*house, house.worker(), 400) ==
+        std::vector<JobId>(expected.begin() + 100, expected.end() - 1));
+}
+
 TEST_CASE("a backlog survives a restart, in its order, and is delivered to who comes back for it") {
   StoredHouse house(small_memory());
   const JobId same = new_job_id();

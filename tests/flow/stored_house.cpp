@@ -17,9 +17,10 @@ void StoredHouse::enter() {
   store_ = std::move(store).value();
   house_ = std::make_unique<House>(settings_, [this](House& house) {
     if (now_) house.now = *now_;
-    const auto counted =
-        store_->replay_backlog([&](const RecoveredBacklog& part) { house.scheduler.restore(part); },
-                               [&](const JobId& id) { house.scheduler.restore_backlog_id(id); });
+    const auto counted = store_->replay_backlog(
+        [&](const RecoveredBacklog& part) { house.scheduler.restore(part); },
+        [&](const JobId& id) { house.scheduler.restore_backlog_id(id); },
+        [&](RecoveredJob job) { house.scheduler.restore_known(std::move(job), house.now, house.plan); });
     REQUIRE_MESSAGE(counted.ok(), counted.problem().message);
     house.load_backlog = [this, &house](const effect::LoadBacklog& page) {
       write(house);

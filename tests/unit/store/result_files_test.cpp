@@ -138,15 +138,16 @@ TEST_CASE("the end of a job that is not there leaves nothing behind") {
 TEST_CASE("a result whose file is gone, or not whole, is told with what to do, and the store goes on") {
   const TempDirectory directory;
   const auto store = open(directory);
-  commit(*store, {insert(1), insert(2), insert(3), succeed(1, kLarge), succeed(2, kLarge), succeed(3, kLarge)});
+  commit(*store,
+         {insert(1), insert(2), insert(3), succeed(1, kLarge), succeed(2, kLarge), succeed(3, kLarge)});
   fs::remove(file_of(directory, 1));
   fs::resize_file(file_of(directory, 2), 10);
   const auto gone = store->load_result(job_id(1));
   REQUIRE_FALSE(gone.ok());
   CHECK(gone.problem().code == "lost");
-  CHECK(gone.problem().message ==
-        "the result is lost: its file " + file_of(directory, 1).string() +
-            " cannot be opened: No such file or directory; put the file back from a backup, or run the job again");
+  CHECK(gone.problem().message == "the result is lost: its file " + file_of(directory, 1).string() +
+                                      " cannot be opened: No such file or directory; put the file back from "
+                                      "a backup, or run the job again");
   const auto cut = store->load_result(job_id(2));
   REQUIRE_FALSE(cut.ok());
   CHECK(cut.problem().message ==
