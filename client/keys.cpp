@@ -6,7 +6,8 @@
 namespace promised::detail {
 
 bool Keys::has_promises(Who who) const {
-  return std::any_of(promises_.begin(), promises_.end(), [who](const auto& p) { return p.second.who == who; });
+  return std::any_of(promises_.begin(), promises_.end(),
+                     [who](const auto& p) { return p.second.who == who; });
 }
 
 void Keys::promise(Who who, Promise promise) {

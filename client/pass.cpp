@@ -49,10 +49,9 @@ std::string Pass::place(std::string_view key, const AnyFuture& future) {
 void Pass::submit_arguments(std::string_view key, std::optional<Options> options, std::string_view function,
                             Arguments arguments) {
   if (const AnyFuture* const future = state_.keys.resolved(key)) {
-    throw FutureAlreadyResolved(std::string(key),
-                                future_of(key) + " has its result already, of " +
-                                    detail::FutureAccess::state(*future).subject() +
-                                    ": clear() it before it is promised again");
+    throw FutureAlreadyResolved(std::string(key), future_of(key) + " has its result already, of " +
+                                                      detail::FutureAccess::state(*future).subject() +
+                                                      ": clear() it before it is promised again");
   }
   Options with = options ? std::move(*options) : state_.options.options();
   if (const auto& name_of = state_.options.name_of(); name_of && with.name().empty()) {

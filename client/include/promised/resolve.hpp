@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Work in two passes, for who makes a page (or any value) of parts that are jobs: a handler asks for the parts
-// by key, as if they were there. What is not there it promises, and puts something in its place. resolve()
-// then drops what the handler made, has all that it promised run in parallel, and runs the handler again, now
-// with the results at hand; until a run of the handler, a pass, promises nothing (SEMANTICS F, after
-// collective.futures).
+// Work in two passes, for who makes a page (or any value) of parts that are jobs: a handler asks for the
+// parts by key, as if they were there. What is not there it promises, and puts something in its place.
+// resolve() then drops what the handler made, has all that it promised run in parallel, and runs the handler
+// again, now with the results at hand; until a run of the handler, a pass, promises nothing (SEMANTICS F,
+// after collective.futures).
 //
 //   std::string page = promised::resolve(client, [&](promised::Pass& pass) {
 //     const auto news = pass.result_or_submit<std::string>("news", "", "render.news", user);
@@ -61,8 +61,7 @@ class PROMISED_EXPORT FutureNotResolved : public FutureNotReady {
 /// The key has its result already, and was not cleared (SEMANTICS F2).
 class PROMISED_EXPORT FutureAlreadyResolved : public Error {
  public:
-  FutureAlreadyResolved(std::string key, const std::string& message)
-      : Error(message), key_(std::move(key)) {}
+  FutureAlreadyResolved(std::string key, const std::string& message) : Error(message), key_(std::move(key)) {}
   [[nodiscard]] const std::string& key() const { return key_; }
 
  private:
@@ -234,17 +233,17 @@ class PROMISED_EXPORT Pass {
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   bool reset(std::string_view key);
 
-  /// Has `hook` run if this pass is dropped: because it promised something, or the handler threw. Hooks run in
-  /// the reverse order of their registration, after what the handler returned is gone and before anything that
-  /// it promised runs; all of them, also when one throws. An exception of a hook ends resolve(), for nothing
-  /// may run on what was not rolled back; further ones, and those while an exception of the handler is under
-  /// way, are logged (SEMANTICS F5).
+  /// Has `hook` run if this pass is dropped: because it promised something, or the handler threw. Hooks run
+  /// in the reverse order of their registration, after what the handler returned is gone and before anything
+  /// that it promised runs; all of them, also when one throws. An exception of a hook ends resolve(), for
+  /// nothing may run on what was not rolled back; further ones, and those while an exception of the handler
+  /// is under way, are logged (SEMANTICS F5).
   void on_abort(std::function<void()> hook);
 
   /// What the handler returns from this pass is good enough (SEMANTICS F5): unless all that it promised ends
   /// within `patience`, resolve() returns it, with its placeholders, and no hook runs. Promises under a name
-  /// go on, for who asks next. Those without one, which nobody could ask for, are as ResolveOptions::unfinished
-  /// says, and with a patience of zero not even submitted.
+  /// go on, for who asks next. Those without one, which nobody could ask for, are as
+  /// ResolveOptions::unfinished says, and with a patience of zero not even submitted.
   void publish_placeholder(std::chrono::milliseconds patience = std::chrono::milliseconds(0));
 
  private:
@@ -303,10 +302,10 @@ auto value_of_passes(Handler& handler, All&& all) {
 
 }  // namespace detail
 
-/// Runs `handler(Pass&)` in passes and returns what the last of them returned, by value (SEMANTICS F5). What a
-/// pass promised is submitted together, when it is over, and runs in parallel; a promise that was taken back
-/// is not submitted. A promise that comes to no value, because its job fails, is cancelled, expires or is
-/// refused, is resolved by that, and logged through ClientOptions::log (SEMANTICS F7).
+/// Runs `handler(Pass&)` in passes and returns what the last of them returned, by value (SEMANTICS F5). What
+/// a pass promised is submitted together, when it is over, and runs in parallel; a promise that was taken
+/// back is not submitted. A promise that comes to no value, because its job fails, is cancelled, expires or
+/// is refused, is resolved by that, and logged through ClientOptions::log (SEMANTICS F7).
 ///
 /// What the handler throws ends it, after the hooks, and nothing that this pass promised runs; but a
 /// FutureNotReady out of a pass that promised something only ends the pass.
@@ -322,9 +321,8 @@ auto value_of_passes(Handler& handler, All&& all) {
 template <class Handler>
 requires std::invocable<Handler&, Pass&>
 auto resolve(Client& client, Handler&& handler, const ResolveOptions& options = {}) {
-  return detail::value_of_passes(handler, [&](const auto& run, const auto& drop) {
-    detail::run_passes(client, options, run, drop);
-  });
+  return detail::value_of_passes(
+      handler, [&](const auto& run, const auto& drop) { detail::run_passes(client, options, run, drop); });
 }
 
 /// The same within `outer`, whichever thread this is, with its client and, if none are given, its options
@@ -332,16 +330,14 @@ auto resolve(Client& client, Handler&& handler, const ResolveOptions& options = 
 template <class Handler>
 requires std::invocable<Handler&, Pass&>
 auto resolve(Pass& outer, Handler&& handler) {
-  return detail::value_of_passes(handler, [&](const auto& run, const auto& drop) {
-    detail::run_passes(outer, nullptr, run, drop);
-  });
+  return detail::value_of_passes(
+      handler, [&](const auto& run, const auto& drop) { detail::run_passes(outer, nullptr, run, drop); });
 }
 template <class Handler>
 requires std::invocable<Handler&, Pass&>
 auto resolve(Pass& outer, Handler&& handler, const ResolveOptions& options) {
-  return detail::value_of_passes(handler, [&](const auto& run, const auto& drop) {
-    detail::run_passes(outer, &options, run, drop);
-  });
+  return detail::value_of_passes(
+      handler, [&](const auto& run, const auto& drop) { detail::run_passes(outer, &options, run, drop); });
 }
 
 }  // namespace promised

@@ -101,8 +101,8 @@ TEST_CASE_FIXTURE(Resolving, "F2 a key that has its result is not promised again
     CHECK(message_of<FutureAlreadyResolved>([&] {
             pass.submit("head", "echo", "other");
             return 0;
-          }) == "the future \"head\" has its result already, of echo (job " +
-                    submitted().id.text() + "): clear() it before it is promised again");
+          }) == "the future \"head\" has its result already, of echo (job " + submitted().id.text() +
+                    "): clear() it before it is promised again");
     try {
       pass.submit("head", "echo", "other");
     } catch (const FutureAlreadyResolved& e) {
@@ -123,7 +123,8 @@ TEST_CASE_FIXTURE(Resolving, "F2 what is promised and has not run is replaced") 
   CHECK(functions() == Strings{"echo"});
 }
 
-TEST_CASE_FIXTURE(Resolving, "F3 result_or_submit returns the value, or promises and returns the placeholder") {
+TEST_CASE_FIXTURE(Resolving,
+                  "F3 result_or_submit returns the value, or promises and returns the placeholder") {
   Strings seen;
   const std::string text = resolve(client, [&](Pass& pass) {
     seen.push_back(pass.result_or_submit<std::string>("head", "…", "echo", "text"));

@@ -14,7 +14,8 @@ using Strings = std::vector<std::string>;
 
 const JobId kHolder = *JobId::parse("01900000-0000-7000-8000-000000000001");
 
-TEST_CASE_FIXTURE(Resolving, "F6 a nested resolve sees what the outer passes resolved, and they see its results") {
+TEST_CASE_FIXTURE(Resolving,
+                  "F6 a nested resolve sees what the outer passes resolved, and they see its results") {
   int inner_runs = 0;
   const auto part = [&](Pass& pass) {
     ++inner_runs;
@@ -48,8 +49,8 @@ TEST_CASE_FIXTURE(Resolving, "F6 a resolve within a pass takes over its client a
   resolve(
       client,
       [&](Pass& pass) {
-        const int sum = resolve(
-            pass, [](Pass& inner) { return inner.result_or_submit<int>("a", 0, "echo", 1); });
+        const int sum =
+            resolve(pass, [](Pass& inner) { return inner.result_or_submit<int>("a", 0, "echo", 1); });
         const int other = resolve(
             pass, [](Pass& inner) { return inner.result_or_submit<int>("b", 0, "echo", 2); },
             ResolveOptions());
@@ -62,7 +63,8 @@ TEST_CASE_FIXTURE(Resolving, "F6 a resolve within a pass takes over its client a
   CHECK(submitted(2).options.name().empty());
 }
 
-TEST_CASE_FIXTURE(Resolving, "F6 what a nested resolve throws takes back its promises and leaves the outer's") {
+TEST_CASE_FIXTURE(Resolving,
+                  "F6 what a nested resolve throws takes back its promises and leaves the outer's") {
   const std::string text = resolve(client, [&](Pass& pass) {
     const auto outer = pass.result_or_submit<std::string>("outer", "", "echo", "outer");
     CHECK_THROWS_AS(resolve(client,
@@ -142,7 +144,8 @@ TEST_CASE_FIXTURE(Resolving, "F8 a holder that is gone before its result is ther
   CHECK(submitted(1).id != submitted(2).id);
 }
 
-TEST_CASE_FIXTURE(Resolving, "F8 holders that are gone again and again are an error, and so is one of no name") {
+TEST_CASE_FIXTURE(Resolving,
+                  "F8 holders that are gone again and again are an error, and so is one of no name") {
   daemon.become([](FakeDaemon& d, const FakeDaemon::Message& m) {
     if (!std::holds_alternative<message::Submit>(m.request.body)) return FakeDaemon::serve(d, m);
     d.answer(m, message::Refused{"no_such_future", "job has lapsed", {}, State::lapsed});

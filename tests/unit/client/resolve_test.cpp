@@ -56,7 +56,8 @@ TEST_CASE_FIXTURE(Resolving, "F5 all promises of a pass are out before the first
   CHECK_MESSAGE(arguments() == texts, "they are submitted in the order of promising");
 }
 
-TEST_CASE_FIXTURE(Resolving, "F5 a missing future that leaves the handler ends a pass that promised something") {
+TEST_CASE_FIXTURE(Resolving,
+                  "F5 a missing future that leaves the handler ends a pass that promised something") {
   const std::string text = resolve(client, [&](Pass& pass) {
     if (!pass.is_resolved("head")) pass.submit("head", "echo", "text");
     return pass.result<std::string>("head");
@@ -65,13 +66,13 @@ TEST_CASE_FIXTURE(Resolving, "F5 a missing future that leaves the handler ends a
 }
 
 TEST_CASE_FIXTURE(Resolving, "F5 a missing future that leaves a handler without promises is thrown") {
-  CHECK(contains(message_of<FutureNotSubmitted>([&] {
-                   return resolve(client, [](Pass& pass) { return pass.result<int>("never"); });
-                 }),
+  CHECK(contains(message_of<FutureNotSubmitted>(
+                     [&] { return resolve(client, [](Pass& pass) { return pass.result<int>("never"); }); }),
                  "\"never\""));
 }
 
-TEST_CASE_FIXTURE(Resolving, "F5 hooks of a dropped pass run in reverse, without the value, before its promises") {
+TEST_CASE_FIXTURE(Resolving,
+                  "F5 hooks of a dropped pass run in reverse, without the value, before its promises") {
   Strings story;
   const auto part = std::make_shared<int>(1);
   const std::weak_ptr<int> watched = part;
@@ -111,7 +112,8 @@ TEST_CASE_FIXTURE(Resolving, "F5 a hook that throws ends it after the others, an
   CHECK(functions().empty());
 }
 
-TEST_CASE_FIXTURE(Resolving, "F5 what a handler throws is thrown after its hooks, and its promises do not run") {
+TEST_CASE_FIXTURE(Resolving,
+                  "F5 what a handler throws is thrown after its hooks, and its promises do not run") {
   Strings story;
   CHECK(message_of<std::runtime_error>([&] {
           return resolve(client, [&](Pass& pass) -> int {
@@ -223,7 +225,8 @@ TEST_CASE_FIXTURE(Resolving, "F5 a daemon that is gone for too long ends it") {
   killer.join();
 }
 
-TEST_CASE_FIXTURE(Resolving, "F5 a published placeholder is returned at once, and what has no name does not run") {
+TEST_CASE_FIXTURE(Resolving,
+                  "F5 a published placeholder is returned at once, and what has no name does not run") {
   int undone = 0;
   const std::string text = resolve(
       client,
@@ -273,7 +276,8 @@ TEST_CASE_FIXTURE(Resolving, "F5 a placeholder is published instead of one pass 
   CHECK(undone == 2);
 }
 
-TEST_CASE_FIXTURE(Resolving, "F7 a promise that fails is resolved: the next pass rethrows it, and it is logged") {
+TEST_CASE_FIXTURE(Resolving,
+                  "F7 a promise that fails is resolved: the next pass rethrows it, and it is logged") {
   const std::string text = resolve(client, [&](Pass& pass) {
     std::string head;
     try {
