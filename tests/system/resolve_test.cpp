@@ -119,9 +119,7 @@ TEST_CASE("F8 processes share one run, and later ones get its result, until the 
       Client client = connect(daemon);
       return std::to_string(resolve(
           client,
-          [&](Pass& pass) {
-            return pass.result_or_submit<std::int64_t>("part", 0, "tally", tally.string());
-          },
+          [&](Pass& pass) { return pass.result_or_submit<std::int64_t>("part", 0, "tally", tally.string()); },
           remember("page/", lifespan).timeout(kPatience)));
     });
   };
@@ -130,7 +128,8 @@ TEST_CASE("F8 processes share one run, and later ones get its result, until the 
     return in_other_process([&] {
              Client client = connect(daemon);
              return thrown_by([&] { (void)client.future("page/part").value(kPatience); });
-           }).starts_with("NoSuchFuture lapsed: ");
+           })
+        .starts_with("NoSuchFuture lapsed: ");
   }));
   CHECK(lines_in(tally) == 1);
   const std::string second = page(10min);
