@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
