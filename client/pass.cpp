@@ -6,6 +6,7 @@
 
 #include "client/future_state.hpp"
 #include "client/pass_state.hpp"
+#include "common/wire/value_codec.hpp"
 
 namespace promised {
 namespace {
@@ -52,6 +53,10 @@ void Pass::submit_arguments(std::string_view key, std::optional<Options> options
     throw FutureAlreadyResolved(std::string(key), future_of(key) + " has its result already, of " +
                                                       detail::FutureAccess::state(*future).subject() +
                                                       ": clear() it before it is promised again");
+  }
+  // Found here, where the handler sees it, and not when its pass is over.
+  if (const Result<std::string> encoded = wire::encode(arguments); !encoded) {
+    throw RefusedError(encoded.problem().code, std::string(function) + ": " + encoded.problem().message);
   }
   Options with = options ? std::move(*options) : state_.options.options();
   if (const auto& name_of = state_.options.name_of(); name_of && with.name().empty()) {

@@ -17,9 +17,9 @@ inline constexpr char kPrices[] = "render.prices";
 inline constexpr char kAdvice[] = "render.advice";
 
 struct Part {
-  std::string text;            ///< plain text, not HTML
-  std::int64_t worker = 0;     ///< the process that rendered it
-  std::int64_t took_ms = 0;    ///< and how long that took
+  std::string text;          ///< plain text, not HTML
+  std::int64_t worker = 0;   ///< the process that rendered it
+  std::int64_t took_ms = 0;  ///< and how long that took
 };
 PROMISED_STRUCT(Part, text, worker, took_ms)
 

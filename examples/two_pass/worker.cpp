@@ -2,8 +2,8 @@
 // The worker program: renders the parts of a page, slowly. Its environment (environment.NAME in the pool's
 // section) says more:
 //
-//   TWO_PASS_RUNS=FILE  a line for the beginning and one for the end of each run: which, of what, by whom, when
-//   TWO_PASS_GATE=FILE  a run takes until FILE is there, instead of half a second
+//   TWO_PASS_RUNS=FILE  a line for the beginning and one for the end of each run: which, of what, by whom,
+//   when TWO_PASS_GATE=FILE  a run takes until FILE is there, instead of half a second
 #include <promised/worker.hpp>
 
 #include <unistd.h>

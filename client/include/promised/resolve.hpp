@@ -190,7 +190,7 @@ class PROMISED_EXPORT Pass {
 
   /// Promises: `function(arguments…)` runs when this pass is over, and the next one has its result under
   /// `key`. What was promised under it before, and has not run, is replaced. Throws FutureAlreadyResolved if
-  /// the key has its result (SEMANTICS F2).
+  /// the key has its result (SEMANTICS F2), and RefusedError for arguments nested too deep.
   template <class... A>
   void submit(std::string_view key, std::string_view function, A&&... arguments) {
     submit_arguments(key, std::nullopt, function, listed(std::forward<A>(arguments)...));

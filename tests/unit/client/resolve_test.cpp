@@ -261,6 +261,36 @@ TEST_CASE_FIXTURE(Resolving, "F5 a placeholder is published when the patience is
   CHECK(cancel.key.id == submitted(2).id);
 }
 
+TEST_CASE_FIXTURE(Resolving, "F5 a pass that a missing future ends has no placeholder to publish") {
+  const std::string text = resolve(client, [&](Pass& pass) {
+    pass.publish_placeholder();
+    if (!pass.is_resolved("part")) pass.submit("part", "echo", "there");
+    return pass.result<std::string>("part");
+  });
+  CHECK(text == "there");
+}
+
+TEST_CASE_FIXTURE(Resolving, "F5 a daemon that is gone ends the patience, after the hooks") {
+  ClientOptions impatient = options();
+  impatient.connect_timeout = 20ms;
+  Client other(impatient);
+  int undone = 0;
+  std::thread killer([&] {
+    static_cast<void>(daemon.wait_for<message::Submit>());
+    daemon.stop();
+  });
+  CHECK_THROWS_AS(resolve(other,
+                          [&](Pass& pass) {
+                            pass.publish_placeholder(kPatience);
+                            pass.on_abort([&] { ++undone; });
+                            pass.submit("a", "hold");
+                            return 0;
+                          }),
+                  DisconnectedError);
+  killer.join();
+  CHECK(undone == 1);
+}
+
 TEST_CASE_FIXTURE(Resolving, "F5 a placeholder is published instead of one pass too many") {
   int undone = 0;
   const int last = resolve(
