@@ -2,28 +2,34 @@
 #include "client/keys.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace promised::detail {
 
 bool Keys::has_promises(Who who) const {
-  return std::any_of(promises_.begin(), promises_.end(),
-                     [who](const auto& p) { return p.second.who == who; });
+  return std::any_of(promises_.begin(), promises_.end(), [who](const auto& entry) {
+    return std::any_of(entry.second.begin(), entry.second.end(),
+                       [who](const Standing& s) { return s.who == who; });
+  });
 }
 
 void Keys::promise(Who who, Promise promise) {
-  std::string key = promise.key;
-  promises_.insert_or_assign(std::move(key), Standing{std::move(promise), who, next_order_++});
+  std::vector<Standing>& standings = promises_[promise.key];
+  std::erase_if(standings, [who](const Standing& s) { return s.who == who; });
+  standings.push_back({std::move(promise), who, next_order_++});
 }
 
 std::vector<Promise> Keys::take(Who who) {
   std::vector<Standing> taken;
   for (auto it = promises_.begin(); it != promises_.end();) {
-    if (it->second.who == who) {
-      taken.push_back(std::move(it->second));
-      it = promises_.erase(it);
-    } else {
-      ++it;
+    std::vector<Standing>& standings = it->second;
+    const auto own =
+        std::find_if(standings.begin(), standings.end(), [who](const Standing& s) { return s.who == who; });
+    if (own != standings.end()) {
+      taken.push_back(std::move(*own));
+      standings.erase(own);
     }
+    it = standings.empty() ? promises_.erase(it) : std::next(it);
   }
   std::sort(taken.begin(), taken.end(),
             [](const Standing& a, const Standing& b) { return a.order < b.order; });
@@ -40,6 +46,7 @@ std::vector<Promise> Keys::take(Who who) {
 
 void Keys::resolve(std::string key, AnyFuture future) {
   cleared_.erase(key);
+  promises_.erase(key);
   futures_.insert_or_assign(std::move(key), std::move(future));
 }
 

@@ -37,14 +37,16 @@ class Keys {
   /// Null: it is not.
   [[nodiscard]] const Promise* promised(std::string_view key) const {
     const auto it = promises_.find(key);
-    return it == promises_.end() ? nullptr : &it->second.promise;
+    return it == promises_.end() ? nullptr : &it->second.back().promise;
   }
   [[nodiscard]] bool has_promises(Who who) const;
 
-  /// Of a key that is not resolved. Replaces what was promised, whoever did.
+  /// Of a key that is not resolved. Replaces what `who` promised, and stands before what outer ones did,
+  /// until it is taken out.
   void promise(Who who, Promise promise);
   /// Takes out what `who` promised, in the order of promising.
   [[nodiscard]] std::vector<Promise> take(Who who);
+  /// Whoever promised the key, its promise is kept by that.
   void resolve(std::string key, AnyFuture future);
 
   // Whether there was one.
@@ -57,7 +59,8 @@ class Keys {
     Who who = nullptr;
     std::uint64_t order = 0;
   };
-  std::map<std::string, Standing, std::less<>> promises_;
+  /// Never an empty list, and one of each resolve at most; the latest last.
+  std::map<std::string, std::vector<Standing>, std::less<>> promises_;
   std::map<std::string, AnyFuture, std::less<>> futures_;
   std::map<std::string, JobId, std::less<>> cleared_;
   std::uint64_t next_order_ = 0;

@@ -222,7 +222,7 @@ class PROMISED_EXPORT Pass {
   }
 
   // Each says whether there was one (SEMANTICS F4).
-  /// Takes back a promise that has not run: it will not.
+  /// Takes back a promise that has not run, an outer pass's too: it will not.
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   bool cancel(std::string_view key);
   /// Takes back a result, so that the key may be promised again. If it then is, under a name, the name is
