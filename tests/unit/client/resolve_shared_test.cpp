@@ -65,6 +65,63 @@ TEST_CASE_FIXTURE(Resolving, "F6 a resolve within a pass takes over its client a
 }
 
 TEST_CASE_FIXTURE(Resolving,
+                  "F6 a resolve within a pass is nested in it on any thread, others only on its own") {
+  resolve(client, [&](Pass& pass) {
+    if (pass.result_or_submit<std::string>("outer", "", "echo", "outer").empty()) return;
+    std::thread other([&] {
+      CHECK(resolve(pass, [](Pass& inner) { return inner.is_resolved("outer"); }));
+      CHECK_FALSE(resolve(client, [](Pass& apart) { return apart.is_resolved("outer"); }));
+    });
+    other.join();
+  });
+}
+
+TEST_CASE_FIXTURE(Resolving,
+                  "F6 a result that was cleared by a nested resolve that threw runs anew all the same") {
+  resolve(
+      client,
+      [&](Pass& pass) {
+        if (pass.number() == 2) {
+          CHECK_THROWS_AS(resolve(client,
+                                  [](Pass& inner) {
+                                    inner.clear("head");
+                                    inner.submit("head", "fail");
+                                    throw std::runtime_error("a bug");
+                                  }),
+                          std::runtime_error);
+        }
+        pass.result_or_submit<std::string>("head", "", "echo", "text");
+      },
+      remember("page/"));
+  CHECK(std::get<message::Forget>(daemon.wait_for<message::Forget>().request.body).key.id == submitted(1).id);
+  CHECK(functions() == Strings{"echo", "echo"});
+}
+
+TEST_CASE_FIXTURE(Resolving,
+                  "F6 what a nested resolve promises in an outer's place is the outer's again if it throws") {
+  const auto nested = [&](bool throws) {
+    return resolve(client, [&](Pass& inner) {
+      const auto text = inner.result_or_submit<std::string>("head", "", "echo", "inner");
+      if (throws) throw std::runtime_error("a bug");
+      return text;
+    });
+  };
+  const auto page = [&](bool throws) {
+    return resolve(client, [&](Pass& pass) {
+      const auto text = pass.result_or_submit<std::string>("head", "", "echo", "outer");
+      if (!throws) return nested(throws);
+      CHECK_THROWS_AS(nested(throws), std::runtime_error);
+      CHECK(pass.is_promised("head") == (pass.number() == 1));
+      return text;
+    });
+  };
+  CHECK(page(true) == "outer");
+  CHECK(arguments() == Strings{"outer"});
+  CHECK(page(false) == "inner");
+  CHECK(arguments() == Strings{"outer", "inner"});
+}
+
+TEST_CASE_FIXTURE(Resolving,
                   "F6 what a nested resolve throws takes back its promises and leaves the outer's") {
   const std::string text = resolve(client, [&](Pass& pass) {
     const auto outer = pass.result_or_submit<std::string>("outer", "", "echo", "outer");
