@@ -58,7 +58,7 @@ void Pass::submit_arguments(std::string_view key, std::optional<Options> options
   if (const Result<std::string> encoded = wire::encode(arguments); !encoded) {
     throw RefusedError(encoded.problem().code, std::string(function) + ": " + encoded.problem().message);
   }
-  Options with = options ? std::move(*options) : state_.options.options();
+  Options with = std::move(options).value_or(state_.options.options());
   if (const auto& name_of = state_.options.name_of(); name_of && with.name().empty()) {
     with.remember(name_of(key), state_.options.lifespan(), Duplicate::attach);
   }
