@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "client/client_access.hpp"
 #include "client/future_state.hpp"
 #include "client/session.hpp"
 #include "client/steering.hpp"
@@ -80,6 +81,10 @@ struct Client::Impl {
 
   std::shared_ptr<Session> session;
 };
+
+detail::Session& detail::ClientAccess::session(const Client& client) {
+  return Client::Impl::of(client);
+}
 
 Client::Client() : Client(ClientOptions()) {}
 Client::Client(ClientOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}

@@ -24,6 +24,10 @@
 
 namespace promised {
 
+namespace detail {
+struct ClientAccess;
+}  // namespace detail
+
 struct ClientOptions {
   /// ipc:// and the absolute path of the daemon's socket, such as ipc:///run/promised/promised.sock. Empty:
   /// default_endpoint().
@@ -172,6 +176,7 @@ class PROMISED_EXPORT Client {
   [[nodiscard]] static constexpr bool multiprocess() { return true; }
 
  private:
+  friend struct detail::ClientAccess;
   [[nodiscard]] AnyFuture watch(const JobKey& key);
   struct Impl;
   std::unique_ptr<Impl> impl_;
