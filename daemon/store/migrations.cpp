@@ -59,6 +59,9 @@ ALTER TABLE job ADD COLUMN priority INTEGER;
 ALTER TABLE job ADD COLUMN client INTEGER;
 ALTER TABLE job ADD COLUMN number INTEGER;
 CREATE INDEX backlog ON job (queue, function, priority, submitted, owner) WHERE queue IS NOT NULL;
+)sql"},
+                                     {3, R"sql(
+ALTER TABLE job ADD COLUMN result_file INTEGER
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

@@ -14,6 +14,7 @@
 #include "common/payload.hpp"
 #include "common/result.hpp"
 #include "daemon/flow.hpp"
+#include "daemon/store/database_copy.hpp"
 
 namespace promised {
 
@@ -54,6 +55,14 @@ class Store {
   /// For when there is nothing else to do: a step of some milliseconds of what can wait (copying the log into
   /// the database, returning the space of what was deleted to the file system). True if there is more of it.
   [[nodiscard]] Result<bool> tidy();
+  /// From now on tidy() returns the space of all that is deleted now, and not only when it is much.
+  [[nodiscard]] Result<void> compact();
+  /// Pages that are still to be returned for it.
+  [[nodiscard]] std::uint64_t left_to_compact() const;
+
+  /// Begins a copy of the database, into an empty file. It is made between the calls here, and must be gone
+  /// before the store is. Its problems are not the store's.
+  [[nodiscard]] Result<DatabaseCopy> copy_to(const std::string& path);
 
   /// Bytes of the database and its log; the time of the last commit by this process, if there was one.
   [[nodiscard]] StoreFacts facts() const;
