@@ -100,7 +100,7 @@ class Session {
   [[nodiscard]] const ClientOptions& options() const { return options_; }
 
  private:
-  [[nodiscard]] message::Reply await(Call& call, std::chrono::milliseconds timeout, const std::string& what);
+  void await(Call& call, std::chrono::milliseconds timeout, const std::string& what);
   void run();
   void turn(Instant now);
   void keep_connected(Instant now);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The thread that owns the store while the daemon runs. It takes all changes gathered since its last commit,
 // writes them with one fsync, and posts the number of the last batch back: so one fsync serves all who came
-// meanwhile (group commit), and an idle daemon commits at once. Also reads what is only there, between
-// commits.
+// meanwhile (group commit), and an idle daemon commits at once. Also reads what is only there, and gives
+// maintenance its turns, between commits.
 #pragma once
 
 #include <atomic>

@@ -33,7 +33,9 @@ DaemonConfig config_with_ballast() {
 /// Submits named jobs from its own thread, one at a time, and keeps how long each acceptance took.
 class Submitter {
  public:
-  explicit Submitter(const TestDaemon& daemon) : client_(connect(daemon)), thread_([this] { run(); }) {}
+  /// The names are `prefix` with a number, from 0 on.
+  explicit Submitter(const TestDaemon& daemon, std::string prefix = "job-")
+      : client_(connect(daemon)), prefix_(std::move(prefix)), thread_([this] { run(); }) {}
   ~Submitter() { static_cast<void>(end()); }
   Submitter(const Submitter&) = delete;
   Submitter& operator=(const Submitter&) = delete;
@@ -52,7 +54,7 @@ class Submitter {
     while (!stop_) {
       const auto from = std::chrono::steady_clock::now();
       const auto job =
-          client_.submit(Options().remember("job-" + std::to_string(accepted_), 10min), "add", 1, 1);
+          client_.submit(Options().remember(prefix_ + std::to_string(accepted_), 10min), "add", 1, 1);
       job.accepted(kPatience);
       took_.push_back(
           std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - from));
@@ -60,6 +62,7 @@ class Submitter {
     }
   }
   Client client_;
+  const std::string prefix_;
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> accepted_{0};
   std::vector<std::chrono::microseconds> took_;
@@ -81,7 +84,7 @@ TEST_CASE("a backup under load is a state directory with everything that was acc
   REQUIRE(eventually([&] { return before.accepted() >= 200; }));
   const auto usual = before.end();
   const std::uint64_t accepted = before.accepted();
-  Submitter meanwhile(daemon);
+  Submitter meanwhile(daemon, "meanwhile-");
   const std::filesystem::path there = daemon.directory() / "backup";
   const StoreReport report = client.back_up_store(there.string());
   const std::uint64_t of_those = meanwhile.accepted();

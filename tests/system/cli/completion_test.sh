@@ -18,7 +18,7 @@ expect() { # expect "OFFERS" WORD...
 
 expect "status submit run result wait jobs show cancel forget remember store" promisectl ""
 expect "result remember" promisectl re
-expect "status" promisectl --output json st
+expect "status store" promisectl --output json st
 expect "json" promisectl --output j
 expect "--queue --queue-timeout" promisectl submit --qu
 expect "failed" promisectl jobs --state f
