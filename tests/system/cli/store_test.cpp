@@ -41,7 +41,7 @@ TEST_CASE("store backup makes the directory, prints it, and the daemon's log tel
   CHECK(again.err ==
         "promisectl: " + there + " is there already; name a directory that is not, or move it away\n");
   CHECK(contains(shell.run(kRefused, {"--output", "json", "store", "backup", there}).err,
-                 "\"code\": \"store\""));
+                 "\"code\":\"store\""));
   CHECK(contains(shell.daemon.log(), "store backup: " + there + " is there already"));
 }
 
@@ -60,10 +60,10 @@ TEST_CASE("store wants to know what, and a backup an absolute path") {
   const Shell shell;
   CHECK(shell.run(kUsage, {"store"})
             .err.starts_with("promisectl: something is missing; usage: promisectl store "));
-  CHECK(
-      shell.run(kUsage, {"store", "chekc"}).err ==
-      "promisectl: expected check, backup or compact, found 'chekc' (did you mean 'check'?) (see promisectl "
-      "store --help)\n");
+  CHECK(shell.run(kUsage, {"store", "chekc"}).err ==
+        "promisectl: expected check, backup or compact, found 'chekc'; did you mean check? (see promisectl "
+        "store "
+        "--help)\n");
   CHECK(shell.run(kUsage, {"store", "check", "x"}).err ==
         "promisectl: 'x' is too much: store check takes no more words\n");
   CHECK(

@@ -75,7 +75,7 @@ TEST_CASE("a copy whose disk is full or fails at any write is given up, and the 
   FaultVfs vfs;
   std::uint64_t given_up = 0;
   for (const Fault fault : {Fault::full, Fault::io, Fault::part_only}) {
-    for (std::uint64_t n = 1; n < 128; n = n * 2 + 1) {
+    for (std::uint64_t n = 1; n < 64; n = n * 2 + 1) {
       CAPTURE(n);
       Original original;
       vfs.fail(File::database, Call::write, n, fault, "/copy/");
@@ -101,7 +101,7 @@ TEST_CASE("a copy whose disk is full or fails at any write is given up, and the 
       CHECK(whole_batches(contents_of(original.directory / "store")) == original.batches);
     }
   }
-  CHECK(given_up == 21);
+  CHECK(given_up == 18);
 }
 
 TEST_CASE("a copy that is given up half-way leaves the database as it is") {
