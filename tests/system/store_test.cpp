@@ -79,7 +79,7 @@ bool has_begun(const std::filesystem::path& backup) {
 TEST_CASE("a backup under load is a state directory with everything that was accepted before it began") {
   TestDaemon daemon(config_with_ballast());
   Client client = connect(daemon);
-  fill(client, 10'000, 8000);
+  fill(client, 20'000, 8000);
   Submitter before(daemon);
   REQUIRE(eventually([&] { return before.accepted() >= 200; }));
   const auto usual = before.end();
@@ -91,22 +91,24 @@ TEST_CASE("a backup under load is a state directory with everything that was acc
   const auto took = meanwhile.end();
   CHECK(report.damages == 0);
   CHECK(report.path == there);
-  CHECK(report.jobs >= 10'000 + accepted);
-  CHECK(report.bytes > 80'000'000);
+  CHECK(report.jobs >= 20'000 + accepted);
+  CHECK(report.bytes > 160'000'000);
   // It did go on meanwhile, and nobody waited long: far less than for the backup.
   CHECK(of_those >= 20);
-  const auto p99 = took[took.size() * 99 / 100];
-  CHECK(p99 < report.took / 2);
-  MESSAGE("accepted within, p99: usually " << usual[usual.size() * 99 / 100].count()
-                                           << " us, during a backup of " << report.took.count() << " ms "
-                                           << p99.count() << " us (" << of_those << " jobs)");
+  CHECK(took.back() < report.took / 5);  // a copy that is made at one go takes a third of it
+  const auto p99 = [](const auto& sorted) {
+    return std::to_string(sorted[sorted.size() * 99 / 100].count());
+  };
+  MESSAGE("accepted within, p99: usually " << p99(usual) << " us; during a backup of " << report.took.count()
+                                           << " ms: " << p99(took) << " us, at most " << took.back().count()
+                                           << " us of " << of_those << " jobs");
 
   // A second daemon starts on it as it is.
   TestDaemon second(config_with_ballast(), TestDaemon::NotStarted{});
   std::filesystem::rename(there, second.state_dir());
   second.start();
   Client other = connect(second);
-  CHECK(other.status().jobs_by_state[static_cast<std::size_t>(State::pending)] >= 10'000);
+  CHECK(other.status().jobs_by_state[static_cast<std::size_t>(State::pending)] >= 20'000);
   for (std::uint64_t i = 0; i < accepted; ++i) {
     const std::string name = "job-" + std::to_string(i);
     CAPTURE(name);
