@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -85,10 +84,22 @@ void Maintenance::stop() {
 Result<Maintenance::Turn> Maintenance::take_turn(Store& store) {
   {
     const std::lock_guard lock(mutex_);
-    if (outcome_) return Turn::done;
+    if (outcome_) {
+      PROMISED_TRY(tell_strays(store));
+      return Turn::done;
+    }
   }
   if (what_.task == StoreTask::compact) return compact(store);
   return copy_.take_turn(store) ? Turn::again : Turn::wait;
+}
+
+/// Only the live store knows which files have been named since the copy was made, and which are still to go.
+Result<void> Maintenance::tell_strays(Store& store) {
+  if (outcome_->problem || unnamed_.empty()) return {};
+  PROMISED_ASSIGN(const std::vector<JobId> strays, store.without_result_file(unnamed_));
+  Findings findings(outcome_->report, stop_);
+  for (const JobId& job : strays) findings.add(stray_result(state_directory_, job));
+  return {};
 }
 
 event::StoreMaintained Maintenance::outcome() {
@@ -97,6 +108,8 @@ event::StoreMaintained Maintenance::outcome() {
 }
 
 void Maintenance::finish(std::optional<Problem> problem) {
+  // What the system or SQLite says of a copy is not said of the store.
+  if (problem && problem->code != "interrupted") problem->code = "store";
   report_.took =
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began_);
   {
@@ -142,13 +155,13 @@ void Maintenance::run() {
 }
 
 Result<void> Maintenance::check() {
-  const std::int64_t since = std::time(nullptr);
   PROMISED_ASSIGN(const UnfinishedCopy copy, UnfinishedCopy::for_check(state_directory_));
   PROMISED_TRY(copy_into(copy));
   PROMISED_TRY(look_at(copy, state_directory_));
   if (report_.damages != 0) return {};  // what is damaged may name no result any more
   PROMISED_ASSIGN(Database database, Database::open_unchanging(copy.database()));
-  return check_for_strays(database, state_directory_, since, findings_);
+  PROMISED_ASSIGN(unnamed_, unnamed_results(database, state_directory_, findings_));
+  return {};
 }
 
 Result<void> Maintenance::back_up() {

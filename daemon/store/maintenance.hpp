@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "daemon/flow.hpp"
 #include "daemon/store/findings.hpp"
@@ -55,6 +56,7 @@ class Maintenance {
   [[nodiscard]] Result<void> look_at_pages_and_rows(Database& copy);
   [[nodiscard]] Result<void> copy_into(const UnfinishedCopy& copy);
   [[nodiscard]] Result<Turn> compact(Store& store);
+  [[nodiscard]] Result<void> tell_strays(Store& store);
   void finish(std::optional<Problem> problem);
 
   const effect::MaintainStore what_;
@@ -66,6 +68,7 @@ class Maintenance {
   SharedCopy copy_;
   StoreReport report_;
   Findings findings_;
+  std::vector<JobId> unnamed_;                    ///< files of results that the copy does not name
   std::optional<std::uint64_t> pages_to_return_;  ///< compact, once it has begun
 
   std::mutex mutex_;

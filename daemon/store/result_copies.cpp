@@ -122,26 +122,27 @@ Result<void> check_results(Database& copy, const std::string& state_directory, F
   });
 }
 
-Result<void> check_for_strays(Database& copy, const std::string& state_directory, std::int64_t since,
-                              Findings& findings) {
+Result<std::vector<JobId>> unnamed_results(Database& copy, const std::string& state_directory,
+                                           const Findings& findings) {
+  std::vector<JobId> unnamed;
   PROMISED_ASSIGN(Statement named, copy.prepare("SELECT 1 FROM job WHERE id=?1 AND result_file=1"));
   std::error_code error;
   for (std::filesystem::directory_iterator it(results_directory(state_directory), error), end;
        !error && it != end; it.increment(error)) {
     if (findings.stopped()) return interrupted();
-    if (const auto id = JobId::parse(it->path().filename().string())) {
-      const Result<bool> found = named.bind_blob(1, id->view()).step();
-      if (!found) return found.problem();
-      named.reset();
-      if (*found) continue;
-    }
-    struct stat file {};
-    if (::lstat(it->path().c_str(), &file) != 0 || file.st_ctime >= since) continue;
-    findings.add("no job has " + it->path().string() + " for its result");
+    const auto id = JobId::parse(it->path().filename().string());
+    if (!id) continue;  // not the daemon's
+    PROMISED_ASSIGN(const bool found, named.bind_blob(1, id->view()).step());
+    named.reset();
+    if (!found) unnamed.push_back(*id);
   }
-  if (!error || error == std::errc::no_such_file_or_directory) return {};
+  if (!error || error == std::errc::no_such_file_or_directory) return unnamed;
   return Problem::of(
       "store", Problem::system("cannot list " + results_directory(state_directory), error.value()).message);
+}
+
+std::string stray_result(const std::string& state_directory, const JobId& job) {
+  return "no job has " + results_directory(state_directory) + "/" + job.text() + " for its result";
 }
 
 }  // namespace promised

@@ -3,7 +3,10 @@
 // names it, never changed, and deleted only after that row.
 #pragma once
 
+#include <promised/types.hpp>
+
 #include <string>
+#include <vector>
 
 #include "common/result.hpp"
 #include "daemon/store/findings.hpp"
@@ -26,8 +29,11 @@ namespace promised {
 [[nodiscard]] Result<void> check_results(Database& copy, const std::string& state_directory,
                                          Findings& findings);
 
-/// No file is there that `copy` does not name, but for what has come since `since` (seconds since 1970).
-[[nodiscard]] Result<void> check_for_strays(Database& copy, const std::string& state_directory,
-                                            std::int64_t since, Findings& findings);
+/// The jobs after which a file in `state_directory` is called, and for whose result `copy` names none. Some
+/// may have ended since the copy was made; and what rows named before goes later than they do.
+[[nodiscard]] Result<std::vector<JobId>> unnamed_results(Database& copy, const std::string& state_directory,
+                                                         const Findings& findings);
+/// How a file that nothing will ever name or remove is told.
+[[nodiscard]] std::string stray_result(const std::string& state_directory, const JobId& job);
 
 }  // namespace promised

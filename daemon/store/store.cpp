@@ -105,6 +105,11 @@ std::uint64_t Store::left_to_compact() const {
   return static_cast<std::uint64_t>(impl_->to_give_back);
 }
 
+Result<std::vector<JobId>> Store::without_result_file(std::span<const JobId> jobs) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->without_result_file(jobs));
+}
+
 Result<DatabaseCopy> Store::copy_to(const std::string& path) {
   if (impl_->broken) return *impl_->broken;
   return DatabaseCopy::begin(impl_->database, path);
@@ -164,6 +169,17 @@ Result<void> Store::Impl::compact() {
   PROMISED_ASSIGN(to_give_back, only_number(statements.free_pages));
   giving_back = true;  // also when nothing is free: the log is cut in any case
   return {};
+}
+
+Result<std::vector<JobId>> Store::Impl::without_result_file(std::span<const JobId> jobs) {
+  PROMISED_ASSIGN(Statement named, database.prepare("SELECT 1 FROM job WHERE id=?1 AND result_file=1"));
+  std::vector<JobId> without;
+  for (const JobId& job : jobs) {
+    PROMISED_ASSIGN(const bool found, named.bind_blob(1, job.view()).step());
+    named.reset();
+    if (!found) without.push_back(job);
+  }
+  return without;
 }
 
 Result<void> Store::Impl::load_large_arguments(RecoveredJob& job) {

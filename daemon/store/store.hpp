@@ -60,6 +60,9 @@ class Store {
   /// Pages that are still to be returned for it.
   [[nodiscard]] std::uint64_t left_to_compact() const;
 
+  /// Those of the jobs that have no file for their result, nor one that is still to be removed.
+  [[nodiscard]] Result<std::vector<JobId>> without_result_file(std::span<const JobId> jobs);
+
   /// Begins a copy of the database, into an empty file. It is made between the calls here, and must be gone
   /// before the store is. Its problems are not the store's.
   [[nodiscard]] Result<DatabaseCopy> copy_to(const std::string& path);

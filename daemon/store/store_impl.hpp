@@ -74,6 +74,7 @@ struct Store::Impl {
   Result<void> check_presence() const;
   Result<bool> tidy();
   Result<void> compact();
+  Result<std::vector<JobId>> without_result_file(std::span<const JobId> jobs);
   void measure();
 };
 

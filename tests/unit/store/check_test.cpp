@@ -8,8 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <ctime>
-
 #include "common/fd.hpp"
 #include "daemon/store/result_copies.hpp"
 #include "tests/unit/store/support.hpp"
@@ -72,7 +70,6 @@ class Patient {
     CHECK(check_rows(*copy, findings).ok());
     if (report.damages != 0) return report;
     CHECK(check_results(*copy, directory.path(), findings).ok());
-    CHECK(check_for_strays(*copy, directory.path(), std::time(nullptr) + 1, findings).ok());
     return report;
   }
   /// The one sentence that a check has to say.
@@ -206,28 +203,19 @@ TEST_CASE("a result that is a file must be there, be a file, and have its size")
   CHECK(patient.finding() == of + " should be a file, and " + path + " is none");
 }
 
-TEST_CASE("a file that is no job's result is told") {
+TEST_CASE("files that no row names are found, and what is not the daemon's is left out") {
   const Patient patient;
   patient.result_becomes_file(std::string(4096, 'x'));
   write_file(patient.result(1), "of a job that has no such file");
-  CHECK(patient.finding() == "no job has " + patient.result(1).string() + " for its result");
-  std::filesystem::rename(patient.result(1), patient.directory / "results" / "what");
-  CHECK(patient.finding() ==
-        "no job has " + (patient.directory / "results" / "what").string() + " for its result");
-}
-
-TEST_CASE("a file that has come since the check began is not told") {
-  const Patient patient;
-  patient.result_becomes_file(std::string(4096, 'x'));
-  const std::int64_t before = std::time(nullptr);
-  write_file(patient.result(9), "of a job whose row is on its way");
+  write_file(patient.directory / "results" / "somebody's", "");
   StoreReport report;
   const std::atomic<bool> stop{false};
-  Findings findings(report, stop);
+  const Findings findings(report, stop);
   auto copy = Database::open_unchanging(patient.directory / "promised.db");
   REQUIRE(copy.ok());
-  CHECK(check_for_strays(*copy, patient.directory.path(), before, findings).ok());
-  CHECK(report.damages == 0);
+  CHECK(unnamed_results(*copy, patient.directory.path(), findings).value() == std::vector<JobId>{job_id(1)});
+  CHECK(stray_result(patient.directory.path(), job_id(1)) ==
+        "no job has " + patient.result(1).string() + " for its result");
 }
 
 TEST_CASE("a check that is to stop says so, wherever it is") {
@@ -242,6 +230,8 @@ TEST_CASE("a check that is to stop says so, wherever it is") {
   CHECK(check_results(*copy, patient.directory.path(), findings).problem().code == "interrupted");
   CHECK(copy_results(*copy, patient.directory.path(), patient.directory / "to", findings).problem().code ==
         "interrupted");
+  patient.result_becomes_file("");
+  CHECK(unnamed_results(*copy, patient.directory.path(), findings).problem().code == "interrupted");
 }
 
 TEST_CASE("a database with any name can be looked at") {

@@ -28,6 +28,15 @@ class Subject {
   [[nodiscard]] std::filesystem::path state() const { return directory_ / "state"; }
   [[nodiscard]] std::filesystem::path place(const std::string& name) const { return directory_ / name; }
 
+  /// What somebody does to the store while it is closed; how many rows it was done to.
+  int sql(const std::string& text) const {
+    sqlite3* database = nullptr;
+    REQUIRE(sqlite3_open((state() / "promised.db").c_str(), &database) == SQLITE_OK);
+    CHECK(sqlite3_exec(database, text.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+    const int rows = sqlite3_changes(database);
+    sqlite3_close(database);
+    return rows;
+  }
   void start() { committer_.emplace(open_store(state()), state()); }
   void begin(StoreTask task, const std::string& path = {}) {
     if (!committer_) start();
@@ -233,11 +242,7 @@ TEST_CASE(
 
 TEST_CASE("a damaged store is found so, and its backup has a name that says it") {
   Subject subject;
-  sqlite3* database = nullptr;
-  REQUIRE(sqlite3_open((subject.state() / "promised.db").c_str(), &database) == SQLITE_OK);
-  CHECK(sqlite3_exec(database, "UPDATE job SET result_size=result_size+1 WHERE state=5", nullptr, nullptr,
-                     nullptr) == SQLITE_OK);
-  sqlite3_close(database);
+  CHECK(subject.sql("UPDATE job SET result_size=result_size+1 WHERE state=5") > 1000);
   subject.start();
   const auto check = subject.run(StoreTask::check);
   REQUIRE_FALSE(check.problem.has_value());
@@ -276,14 +281,8 @@ TEST_CASE("damage on disk is found though the daemon remembers the page as it wa
 TEST_CASE("a backup has the results that are files, and one that is missing is damage") {
   Subject subject;
   const std::string id = job_id(10).text();  // of the first batch, so it has ended
-  sqlite3* database = nullptr;
-  REQUIRE(sqlite3_open((subject.state() / "promised.db").c_str(), &database) == SQLITE_OK);
-  CHECK(
-      sqlite3_exec(database,
-                   "UPDATE job SET result_file=1, result=NULL, result_size=1000 WHERE substr(id, 15)=x'000a'",
-                   nullptr, nullptr, nullptr) == SQLITE_OK);
-  CHECK(sqlite3_changes(database) == 1);
-  sqlite3_close(database);
+  CHECK(subject.sql(
+            "UPDATE job SET result_file=1, result=NULL, result_size=1000 WHERE substr(id, 15)=x'000a'") == 1);
   std::filesystem::create_directory(subject.state() / "results");
   write_file(subject.state() / "results" / id, std::string(1000, 'r'));
   const auto sound = subject.run(StoreTask::backup, subject.place("sound"));
@@ -297,6 +296,25 @@ TEST_CASE("a backup has the results that are files, and one that is missing is d
   CHECK(damaged.report.damages == 1);
   CHECK(damaged.report.damage.front().starts_with("the result of job " + id +
                                                   " should be a file of 1000 bytes"));
+}
+
+TEST_CASE("a file that no job has for its result is told by a check, unless its row has come meanwhile") {
+  Subject subject;
+  std::filesystem::create_directory(subject.state() / "results");
+  const std::string stray = subject.state() / "results" / job_id(99'000'001).text();
+  write_file(stray, "of no job");
+  const auto done = subject.run(StoreTask::check);
+  REQUIRE_FALSE(done.problem.has_value());
+  CHECK(done.report.damages == 1);
+  CHECK(done.report.damage == std::vector<std::string>{"no job has " + stray + " for its result"});
+}
+
+TEST_CASE("the live store knows which results are files") {
+  Subject subject;
+  CHECK(subject.sql("UPDATE job SET result_file=1 WHERE substr(id, 15)=x'000a'") == 1);
+  const auto store = open_store(subject.state());
+  CHECK(store->without_result_file(std::vector<JobId>{job_id(10), job_id(99'000'001)}).value() ==
+        std::vector<JobId>{job_id(99'000'001)});
 }
 
 TEST_CASE("a compaction gives all space back, step by step between commits") {
