@@ -87,7 +87,9 @@ class Subject {
     std::vector<std::string> names;
     for (const auto& entry : std::filesystem::directory_iterator(state())) {
       const std::string name = entry.path().filename();
-      if (!name.starts_with("promised.db") && name != "lock" && name != "backups") names.push_back(name);
+      const bool own =
+          name.starts_with("promised.db") || name == "lock" || name == "backups" || name == "results";
+      if (!own) names.push_back(name);
     }
     return names;
   }
