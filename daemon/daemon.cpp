@@ -104,7 +104,7 @@ Result<void> Daemon::Impl::open() {
   }
   PROMISED_TRY(replay(*store));
   around.store = store->facts();
-  committer = std::make_unique<Committer>(std::move(store), settings.state_dir);
+  committer = std::make_unique<Committer>(std::move(store));
   PROMISED_ASSIGN(door, Door::open(settings));
   act = std::make_unique<Act>(*door, workers, *committer);
 

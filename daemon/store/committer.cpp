@@ -19,10 +19,8 @@ constexpr std::chrono::milliseconds kLoadFor{5};
 
 }  // namespace
 
-Committer::Committer(std::unique_ptr<Store> store, std::string state_directory)
-    : store_(std::move(store)),
-      state_directory_(std::move(state_directory)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Committer::Committer(std::unique_ptr<Store> store)
+    : store_(std::move(store)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!wake_.valid()) throw std::system_error(errno, std::generic_category(), "cannot make an eventfd");
   news_.facts = store_->facts();
   thread_ = std::thread([this] { run(); });
@@ -160,7 +158,8 @@ Result<void> Committer::carry_out(Work& work) {
 Result<void> Committer::maintain(Work& work) {
   if (work.to_maintain) {
     maintenance_ = std::make_unique<Maintenance>(
-        *std::move(work.to_maintain), state_directory_, [this] { ask_for_turn(); }, maintenance_percent_);
+        *std::move(work.to_maintain), store_->state_directory(), [this] { ask_for_turn(); },
+        maintenance_percent_);
   }
   if (maintenance_ == nullptr) return {};
   if (work.stop_maintenance) maintenance_->stop();

@@ -27,8 +27,7 @@ namespace promised {
 class Committer {
  public:
   /// Throws std::system_error if the system has no thread or descriptor left.
-  /// `state_directory` is the store's.
-  Committer(std::unique_ptr<Store> store, std::string state_directory);
+  explicit Committer(std::unique_ptr<Store> store);
   /// Gives up maintenance, commits what it was given, then ends the thread.
   ~Committer();
   Committer(const Committer&) = delete;
@@ -96,7 +95,6 @@ class Committer {
 
   std::unique_ptr<Store> store_;              // the thread's
   std::unique_ptr<Maintenance> maintenance_;  // the thread's
-  const std::string state_directory_;
   std::atomic<std::uint32_t> maintenance_percent_{0};
   Fd wake_;
   std::mutex mutex_;

@@ -115,6 +115,10 @@ Result<DatabaseCopy> Store::copy_to(const std::string& path) {
   return DatabaseCopy::begin(impl_->database, path);
 }
 
+const std::string& Store::state_directory() const {
+  return impl_->directory.path();
+}
+
 StoreFacts Store::facts() const {
   return impl_->facts;
 }

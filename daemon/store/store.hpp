@@ -67,6 +67,9 @@ class Store {
   /// before the store is. Its problems are not the store's.
   [[nodiscard]] Result<DatabaseCopy> copy_to(const std::string& path);
 
+  /// Where it is.
+  [[nodiscard]] const std::string& state_directory() const;
+
   /// Bytes of the database and its log; the time of the last commit by this process, if there was one.
   [[nodiscard]] StoreFacts facts() const;
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -86,16 +87,24 @@ TEST_CASE("a backup under load is a state directory with everything that was acc
   const std::uint64_t accepted = before.accepted();
   Submitter meanwhile(daemon, "meanwhile-");
   const std::filesystem::path there = daemon.directory() / "backup";
-  const StoreReport report = client.back_up_store(there.string());
+  auto backup = std::async(std::launch::async, [&] { return client.back_up_store(there.string()); });
+  // How many had been accepted, at each look while pages were copied.
+  std::set<std::uint64_t> while_copying;
+  Client looker = connect(daemon);
+  while (backup.wait_for(0ms) != std::future_status::ready) {
+    const std::uint32_t percent = looker.status(kPatience).maintenance_percent;
+    if (percent > 0 && percent < 70) while_copying.insert(meanwhile.accepted());
+  }
+  const StoreReport report = backup.get();
   const std::uint64_t of_those = meanwhile.accepted();
   const auto took = meanwhile.end();
   CHECK(report.damages == 0);
   CHECK(report.path == there);
   CHECK(report.jobs >= 20'000 + accepted);
   CHECK(report.bytes > 160'000'000);
-  // It did go on meanwhile, and nobody waited long: far less than for the backup.
-  CHECK(of_those >= 20);
-  CHECK(took.back() < report.took / 5);  // a copy that is made at one go takes a third of it
+  // It did go on while pages were copied, and hardly anybody waited for long.
+  CHECK(while_copying.size() >= 5);
+  CHECK(took[took.size() * 99 / 100] < report.took / 2);
   const auto p99 = [](const auto& sorted) {
     return std::to_string(sorted[sorted.size() * 99 / 100].count());
   };

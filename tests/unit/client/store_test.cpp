@@ -2,6 +2,9 @@
 // Having the store checked, backed up and compacted: asked once, however long it takes.
 #include <doctest/doctest.h>
 
+#include <future>
+#include <thread>
+
 #include "tests/unit/client/fixture.hpp"
 
 namespace promised {
@@ -58,15 +61,15 @@ TEST_CASE_FIXTURE(Fixture, "a daemon that goes while it works on the store is no
 }
 
 TEST_CASE_FIXTURE(Fixture, "what the daemon has not seen yet is sent when it is there") {
-  daemon.stop();
-  Client client(options());
-  std::thread start([&] { daemon.start(); });
-  daemon.become([](FakeDaemon& d, const FakeDaemon::Message& m) {
+  ClientOptions of_later = options();
+  of_later.endpoint = "ipc://" + (directory / "later.sock").string();
+  Client client(of_later);
+  auto report = std::async(std::launch::async, [&] { return client.check_store(); });
+  FakeDaemon later(of_later.endpoint, [](FakeDaemon& d, const FakeDaemon::Message& m) {
     if (!std::holds_alternative<message::StoreCommand>(m.request.body)) return FakeDaemon::serve(d, m);
     d.answer(m, message::StoreDone{});
   });
-  CHECK(client.check_store() == StoreReport());
-  start.join();
+  CHECK(report.get() == StoreReport());
 }
 
 TEST_CASE_FIXTURE(Fixture, "who does not wait for the end is told that the daemon has not answered") {

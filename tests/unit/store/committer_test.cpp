@@ -54,7 +54,7 @@ class Subject {
  public:
   Subject() {
     vfs.before_log_sync([this] { gate.pass(); });
-    committer.emplace(open_store(directory.path()), directory.path());
+    committer.emplace(open_store(directory.path()));
     submit({insert(1'000'000)});  // the first commit to a new log syncs more than once
     REQUIRE(wait_for(1));
   }

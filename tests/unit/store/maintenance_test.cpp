@@ -37,7 +37,7 @@ class Subject {
     sqlite3_close(database);
     return rows;
   }
-  void start() { committer_.emplace(open_store(state()), state()); }
+  void start() { committer_.emplace(open_store(state())); }
   void begin(StoreTask task, const std::string& path = {}) {
     if (!committer_) start();
     committer_->maintain({task, path});
