@@ -30,6 +30,7 @@ struct Command {
 [[nodiscard]] Command run_command();
 [[nodiscard]] Command show_command();
 [[nodiscard]] Command status_command();
+[[nodiscard]] Command store_command();
 [[nodiscard]] Command submit_command();
 [[nodiscard]] Command wait_command();
 

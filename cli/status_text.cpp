@@ -34,6 +34,11 @@ std::string per_second(double rate) {
   return text.data();
 }
 
+std::string maintenance(const StatusView& s) {
+  return s.maintenance.empty() ? ""
+                               : "; " + s.maintenance + ", " + std::to_string(s.maintenance_percent) + " %";
+}
+
 void print_summary(std::ostream& out, const StatusView& s, WallClock now) {
   out << "promised " << printable(s.version) << ": " << printable(s.health) << ", up " << brief(s.uptime)
       << ", pid " << s.pid << '\n';
@@ -42,7 +47,7 @@ void print_summary(std::ostream& out, const StatusView& s, WallClock now) {
   table.add({"endpoint",
              s.endpoint + ", " + std::to_string(s.clients) + (s.clients == 1 ? " client" : " clients")});
   table.add({"store", s.state_dir + ", " + brief_size(s.store_bytes) + ", last commit " +
-                          relative(s.last_commit, now)});
+                          relative(s.last_commit, now) + maintenance(s)});
   table.add({"jobs", jobs_line(s)});
   table.add({"last minute", per_second(s.finished_per_second) + "; waited " + percentiles(s.waited) +
                                 "; ran " + percentiles(s.ran)});

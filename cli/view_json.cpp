@@ -126,8 +126,31 @@ nlohmann::ordered_json to_json(const StatusView& s) {
             {"refused", s.refused},
             {"garbage", s.garbage},
             {"stale_reports", s.stale_reports}}},
-          {"store", {{"bytes", s.store_bytes}, {"last_commit", time_json(s.last_commit)}}},
+          {"store",
+           {{"bytes", s.store_bytes},
+            {"last_commit", time_json(s.last_commit)},
+            {"maintenance", text_json(s.maintenance)},
+            {"maintenance_percent", s.maintenance.empty() ? Json(nullptr) : Json(s.maintenance_percent)}}},
           {"limits", std::move(limits)}};
+}
+
+nlohmann::ordered_json to_json(const StoreReport& r) {
+  Json document = {{"task", to_string(r.task)}, {"took_ms", r.took.count()}, {"bytes", r.bytes}};
+  if (r.task == StoreTask::compact) {
+    document["bytes_before"] = r.bytes_before;
+    return document;
+  }
+  if (r.task == StoreTask::backup) document["path"] = valid_utf8(r.path);
+  Json damage = Json::array();
+  for (const std::string& sentence : r.damage) damage.push_back(valid_utf8(sentence));
+  document.update({{"jobs", r.jobs},
+                   {"names", r.names},
+                   {"tombstones", r.tombstones},
+                   {"results", r.results},
+                   {"result_files", r.result_files},
+                   {"damages", r.damages},
+                   {"damage", std::move(damage)}});
+  return document;
 }
 
 }  // namespace promised::cli

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs and the daemon's status as JSON: the shapes of docs/promisectl.md, format 1. Text from others that is
-// not UTF-8 has its bad bytes replaced here (values never: see value_json.hpp).
+// Jobs, the daemon's status and what came of work on its store as JSON: the shapes of docs/promisectl.md,
+// format 1. Text from others that is not UTF-8 has its bad bytes replaced here (values never: see
+// value_json.hpp).
 #pragma once
 
 #include <promised/views.hpp>
@@ -12,5 +13,6 @@ namespace promised::cli {
 [[nodiscard]] nlohmann::ordered_json to_json(const Failure& failure);
 [[nodiscard]] nlohmann::ordered_json to_json(const JobView& job);
 [[nodiscard]] nlohmann::ordered_json to_json(const StatusView& status);
+[[nodiscard]] nlohmann::ordered_json to_json(const StoreReport& report);
 
 }  // namespace promised::cli

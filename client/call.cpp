@@ -51,6 +51,16 @@ Exchange::Next Call::answer(message::Reply& reply, Payload&&) {
   return Next::over;
 }
 
+Exchange::Renewal Call::renew() {
+  if (is_forlorn()) return Renewal::drop;
+  if (repeat_ == Repeat::as_needed || !resent) return Renewal::send;
+  give_up(
+      "interrupted",
+      "the daemon went, or the connection to it, before it had answered; its log says how far it came, and "
+      "what it has left unfinished it removes at its next start");
+  return Renewal::drop;
+}
+
 void Call::give_up(const std::string& code, const std::string& message) {
   if (over) return;
   closed_ = code == kClosed;
@@ -61,7 +71,9 @@ void Call::give_up(const std::string& code, const std::string& message) {
 }
 
 bool Call::await(Session& session, WaitWord::Deadline deadline) {
-  WaitWord::Deadline ask_again = std::chrono::steady_clock::now() + kAskAgainAfter;
+  const bool once = repeat_ == Repeat::never;
+  WaitWord::Deadline ask_again =
+      once ? WaitWord::Deadline::max() : std::chrono::steady_clock::now() + kAskAgainAfter;
   while (true) {
     const std::uint32_t seen = word_.load();
     if ((seen & kAnswered) != 0) return true;

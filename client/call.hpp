@@ -2,6 +2,7 @@
 // Requests with one answer: a question that a thread waits for, and one about a future that nobody waits for.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,8 +17,13 @@ namespace promised::detail {
 /// A request and the one answer to it.
 class Call final : public Exchange {
  public:
+  /// `never`: the daemon sees it once. It is not asked again, however long the answer takes; and when the
+  /// connection goes after it was sent, the answer is a Refused with the code "interrupted".
+  enum class Repeat : std::uint8_t { as_needed, never };
+  explicit Call(Repeat repeat = Repeat::as_needed) : repeat_(repeat) {}
+
   [[nodiscard]] Next answer(message::Reply& reply, Payload&& value) override;
-  [[nodiscard]] Renewal renew() override { return is_forlorn() ? Renewal::drop : Renewal::send; }
+  [[nodiscard]] Renewal renew() override;
   void poke() override { word_.poke(); }
   void give_up(const std::string& code, const std::string& message) override;
 
@@ -30,6 +36,7 @@ class Call final : public Exchange {
  private:
   ~Call() override = default;
   static constexpr std::uint32_t kAnswered = 1;
+  const Repeat repeat_;
   WaitWord word_;
   message::Reply reply_;
   bool closed_ = false;

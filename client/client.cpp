@@ -55,6 +55,14 @@ JobView show_one(Session& session, message::Show show, std::chrono::milliseconds
   return std::move(jobs.jobs.front());
 }
 
+StoreReport maintain(Session& session, message::StoreCommand command, std::chrono::milliseconds timeout,
+                     const std::string& what) {
+  message::Request request;
+  request.body = std::move(command);
+  message::Reply reply = session.call_once(std::move(request), timeout, what);
+  return expect<message::StoreDone>(reply, what).report;
+}
+
 }  // namespace
 
 struct Client::Impl {
@@ -185,6 +193,19 @@ JobView Client::show_prefix(std::string_view prefix, std::chrono::milliseconds t
 
 JobView Client::show_last(std::chrono::milliseconds timeout) {
   return show_one(Impl::of(*this), {{}, {}, true}, timeout, "showing the last job");
+}
+
+StoreReport Client::check_store(std::chrono::milliseconds timeout) {
+  return maintain(Impl::of(*this), {StoreTask::check, {}}, timeout, "checking the store");
+}
+
+StoreReport Client::back_up_store(std::string_view directory, std::chrono::milliseconds timeout) {
+  return maintain(Impl::of(*this), {StoreTask::backup, std::string(directory)}, timeout,
+                  "backing up the store");
+}
+
+StoreReport Client::compact_store(std::chrono::milliseconds timeout) {
+  return maintain(Impl::of(*this), {StoreTask::compact, {}}, timeout, "compacting the store");
 }
 
 std::vector<Unaccepted> Client::close(std::optional<std::chrono::milliseconds> timeout) {

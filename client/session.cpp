@@ -34,6 +34,16 @@ ClientOptions completed(ClientOptions options) {
   return options;
 }
 
+/// Throws what a Refused stands for.
+message::Reply take_reply(Call& call, const std::string& what) {
+  message::Reply& reply = call.reply();
+  if (auto* refusal = std::get_if<message::Refused>(&reply.body)) {
+    if (call.closed()) throw DisconnectedError(what + ": " + refusal->message);
+    throw_refusal(*refusal);
+  }
+  return std::move(reply);
+}
+
 }  // namespace
 
 std::shared_ptr<Session> Session::start(ClientOptions options) {
@@ -97,22 +107,30 @@ void Session::submission_settled() {
 
 message::Reply Session::call(message::Request request, Payload payload, std::chrono::milliseconds timeout,
                              const std::string& what, bool* resent) {
-  const WaitWord::Deadline deadline = deadline_after(timeout);
   const Ref<Call> call = make_ref<Call>();
   call->number = request.number = next_number();
   wire::encode(request, call->header);
   call->payload = std::move(payload);
-  post(Ref<Exchange>(call));
-  if (!call->await(*this, deadline)) {
+  await(*call, timeout, what);
+  if (resent != nullptr) *resent = call->resent;
+  return take_reply(*call, what);
+}
+
+message::Reply Session::call_once(message::Request request, std::chrono::milliseconds timeout,
+                                  const std::string& what) {
+  const Ref<Call> call = make_ref<Call>(Call::Repeat::never);
+  call->number = request.number = next_number();
+  wire::encode(request, call->header);
+  await(*call, timeout, what);
+  return take_reply(*call, what);
+}
+
+void Session::await(Call& call, std::chrono::milliseconds timeout, const std::string& what) {
+  const WaitWord::Deadline deadline = deadline_after(timeout);
+  post(Ref<Exchange>(&call));
+  if (!call.await(*this, deadline)) {
     throw TimeoutError(what + ": the daemon has not answered within " + duration_text(timeout));
   }
-  if (resent != nullptr) *resent = call->resent;
-  message::Reply& reply = call->reply();
-  if (auto* refusal = std::get_if<message::Refused>(&reply.body)) {
-    if (call->closed()) throw DisconnectedError(what + ": " + refusal->message);
-    throw_refusal(*refusal);
-  }
-  return std::move(reply);
 }
 
 void Session::reach(std::chrono::milliseconds timeout) {

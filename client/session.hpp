@@ -35,6 +35,8 @@
 
 namespace promised::detail {
 
+class Call;
+
 /// The code of give_up() when the client is closed.
 inline constexpr const char* kClosed = "closed";
 /// A wait that has taken so long asks the daemon again: no wait hangs on a lost message (SEMANTICS S7).
@@ -61,6 +63,10 @@ class Session {
   [[nodiscard]] message::Reply call(message::Request request, Payload payload,
                                     std::chrono::milliseconds timeout, const std::string& what,
                                     bool* resent = nullptr);
+  /// The same for what is to be done once, however long it takes: it is not sent again, and RefusedError with
+  /// the code "interrupted" says that the daemon went before it had answered.
+  [[nodiscard]] message::Reply call_once(message::Request request, std::chrono::milliseconds timeout,
+                                         const std::string& what);
   [[nodiscard]] std::uint64_t next_number() { return numbers_.fetch_add(1, std::memory_order_relaxed); }
 
   /// Sleeps until `word` is not `seen` any more, at most until `deadline`; may return for no reason. Receives
@@ -94,6 +100,7 @@ class Session {
   [[nodiscard]] const ClientOptions& options() const { return options_; }
 
  private:
+  void await(Call& call, std::chrono::milliseconds timeout, const std::string& what);
   void run();
   void turn(Instant now);
   void keep_connected(Instant now);

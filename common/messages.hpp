@@ -89,13 +89,18 @@ struct Show {
 };
 struct StatusQuery {};
 struct Bye {};
+/// Answered, when it is done, with StoreDone.
+struct StoreCommand {
+  StoreTask task = StoreTask::check;
+  std::string path{};  ///< backup: the directory to be; empty: the daemon chooses one
+};
 
 struct Request {
   std::uint64_t number = 0;    ///< chosen by the client, counting up
   std::uint64_t received = 0;  ///< every delivery up to here has arrived
   /// Nothing in it: the message only acknowledges.
   std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
-               StatusQuery, Bye>
+               StatusQuery, Bye, StoreCommand>
       body;
 };
 
@@ -136,13 +141,16 @@ struct Jobs {
 struct Status {
   StatusView view;
 };
+struct StoreDone {
+  StoreReport report;
+};
 
 struct Reply {
   std::uint64_t number = 0;  ///< the request that this answers
   /// Set on the outcomes of unnamed jobs, which the daemon keeps until they have arrived: counts up within a
   /// session, and Request::received acknowledges it. Zero on everything else.
   std::uint64_t delivery = 0;
-  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status> body;
+  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone> body;
 };
 
 // ---- daemon to worker

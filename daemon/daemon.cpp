@@ -27,6 +27,7 @@
 #include "daemon/pool/workers.hpp"
 #include "daemon/store/committer.hpp"
 #include "daemon/store/store.hpp"
+#include "daemon/store/unfinished_copy.hpp"
 
 namespace promised {
 namespace {
@@ -58,6 +59,7 @@ struct Daemon::Impl {
   Result<void> intake();
   Result<void> hear_signals();
   void hear_committer();
+  static void tell_maintained(const event::StoreMaintained& what);
   void watch_turned_away(std::uint64_t count);
   void decide();
   Result<void> tell_ready();
@@ -97,6 +99,9 @@ Result<void> Daemon::Impl::open() {
   around.instance = new_job_id();
   around.started = std::chrono::steady_clock::now();
   PROMISED_ASSIGN(auto store, Store::open(settings.state_dir, settings.large_result));
+  if (auto removed = remove_unfinished_copies(settings.state_dir); !removed) {
+    log::warning("what a check or a backup of the store has left unfinished: " + removed.problem().message);
+  }
   PROMISED_TRY(replay(*store));
   around.store = store->facts();
   committer = std::make_unique<Committer>(std::move(store));
@@ -197,6 +202,7 @@ Result<void> Daemon::Impl::intake() {
   const Door::Facts facts = door->facts();
   around.clients = facts.clients;
   around.garbage = facts.garbage;
+  around.maintenance_percent = committer->maintenance_percent();
   watch_turned_away(facts.turned_away);
   return {};
 }
@@ -222,8 +228,27 @@ void Daemon::Impl::hear_committer() {
   for (Event& answer : news.answers) {
     if (const auto* loaded = std::get_if<event::ResultLoaded>(&answer); loaded && !loaded->trouble.empty())
       log::error("job " + loaded->job.text() + ": " + loaded->trouble);
+    if (const auto* maintained = std::get_if<event::StoreMaintained>(&answer)) tell_maintained(*maintained);
     events.push_back(std::move(answer));
   }
+}
+
+/// Who asked for it may be gone.
+void Daemon::Impl::tell_maintained(const event::StoreMaintained& what) {
+  const StoreReport& report = what.report;
+  std::string text = "store " + std::string(to_string(report.task));
+  if (what.problem) {
+    log::warning(text + ": " + what.problem->message);
+    return;
+  }
+  if (!report.path.empty()) text += ": " + report.path;
+  text += ": " + std::to_string(report.bytes) + " bytes, took " + format_duration(report.took);
+  if (report.damages == 0) {
+    log::info(text);
+    return;
+  }
+  log::error(text + "; it is damaged in " + std::to_string(report.damages) + " places, such as:");
+  for (const std::string& sentence : report.damage) log::error("  " + sentence);
 }
 
 void Daemon::Impl::decide() {

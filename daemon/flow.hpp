@@ -17,6 +17,7 @@
 #include "common/clock.hpp"
 #include "common/messages.hpp"
 #include "common/payload.hpp"
+#include "common/result.hpp"
 
 namespace promised {
 
@@ -151,13 +152,18 @@ struct ResultLoaded {
   std::string trouble;  ///< not empty: the result is lost
   Payload result;
 };
+/// What MaintainStore has come to. Always comes, and only once.
+struct StoreMaintained {
+  StoreReport report;              ///< if there is no problem
+  std::optional<Problem> problem;  ///< codes: "store" (it cannot be done), "interrupted" (StopMaintenance)
+};
 
 }  // namespace event
 
 using Event = std::variant<event::Requested, event::SessionGone, event::WorkerStarted, event::WorkerReady,
                            event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress,
                            event::Revoked, event::WorkerGone, event::ResultLoaded, event::BacklogLoaded,
-                           event::JobLoaded, event::FoundInBacklog>;
+                           event::JobLoaded, event::FoundInBacklog, event::StoreMaintained>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {
@@ -296,12 +302,20 @@ struct FindInBacklog {
 struct LoadJob {
   JobId id;
 };
+/// Check, back up or compact the store beside its work; one at a time. Answered by event::StoreMaintained.
+struct MaintainStore {
+  StoreTask task;
+  std::string path;  ///< backup: the directory to be; empty: one in the state directory
+};
+/// Give up what MaintainStore has begun; it is answered as ever.
+struct StopMaintenance {};
 
 }  // namespace effect
 
 using Effect = std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
                             effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker,
-                            effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog>;
+                            effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
+                            effect::MaintainStore, effect::StopMaintenance>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {

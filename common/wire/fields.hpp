@@ -38,6 +38,8 @@ class Fields {
   [[nodiscard]] Durability durability(std::string_view field, std::uint32_t number);
   [[nodiscard]] Duplicate duplicate(std::string_view field, std::uint32_t number);
 
+  [[nodiscard]] StoreTask store_task(std::string_view field, std::uint32_t number);
+
   /// At most kLongestDuration.
   [[nodiscard]] std::chrono::milliseconds millis(std::string_view field, std::uint64_t count);
   [[nodiscard]] std::chrono::microseconds micros(std::string_view field, std::uint64_t count);

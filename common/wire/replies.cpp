@@ -105,6 +105,10 @@ void fill(const message::Status& in, proto::Reply& out) {
   fill(in.view, *out.mutable_status());
 }
 
+void fill(const message::StoreDone& in, proto::Reply& out) {
+  fill(in.report, *out.mutable_store_report());
+}
+
 Result<message::Reply> take(proto::Reply& in) {
   message::Reply reply;
   reply.number = in.number();
@@ -125,6 +129,13 @@ Result<message::Reply> take(proto::Reply& in) {
     case proto::Reply::kStatus: {
       Fields fields("status");
       message::Status body{take(*in.mutable_status(), fields)};
+      if (!fields.ok()) return fields.problem();
+      reply.body = std::move(body);
+      return reply;
+    }
+    case proto::Reply::kStoreReport: {
+      Fields fields("store_report");
+      message::StoreDone body{take(*in.mutable_store_report(), fields)};
       if (!fields.ok()) return fields.problem();
       reply.body = std::move(body);
       return reply;

@@ -9,6 +9,7 @@
 namespace promised::proto {
 class Reply;
 class Reply_Status;
+class Reply_StoreReport;
 }  // namespace promised::proto
 
 namespace promised::wire {
@@ -20,6 +21,7 @@ void fill(const message::Ended& in, proto::Reply& out);
 void fill(const message::Known& in, proto::Reply& out);
 void fill(const message::Jobs& in, proto::Reply& out);
 void fill(const message::Status& in, proto::Reply& out);
+void fill(const message::StoreDone& in, proto::Reply& out);
 
 /// Moves the text out of `in`. Problem "bad_request" as decode_reply says.
 [[nodiscard]] Result<message::Reply> take(proto::Reply& in);
@@ -27,5 +29,7 @@ void fill(const message::Status& in, proto::Reply& out);
 // status.cpp
 void fill(const StatusView& in, proto::Reply_Status& out);
 [[nodiscard]] StatusView take(proto::Reply_Status& in, Fields& fields);
+void fill(const StoreReport& in, proto::Reply_StoreReport& out);
+[[nodiscard]] StoreReport take(proto::Reply_StoreReport& in, Fields& fields);
 
 }  // namespace promised::wire

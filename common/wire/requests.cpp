@@ -127,6 +127,10 @@ message::Show take(proto::Request::Show& in, Fields& fields) {
   return out;
 }
 
+message::StoreCommand take(proto::Request::StoreCommand& in, Fields& fields) {
+  return {fields.store_task("task", in.task()), fields.text("path", in.mutable_path())};
+}
+
 // The body that `take` makes of `in`, within the request, or the problem of a field.
 template <class Body>
 Result<message::Request> with_body(message::Request&& request, Body&& body, const Fields& fields) {
@@ -217,6 +221,12 @@ void fill(const message::Bye&, proto::Request& out) {
   out.mutable_bye();
 }
 
+void fill(const message::StoreCommand& in, proto::Request& out) {
+  auto& command = *out.mutable_store_command();
+  command.set_task(static_cast<std::uint32_t>(in.task));
+  command.set_path(in.path);
+}
+
 Result<message::Request> take(proto::Request& in) {
   message::Request request;
   request.number = in.number();
@@ -236,6 +246,8 @@ Result<message::Request> take(proto::Request& in) {
       return finish(std::move(request), "show", *in.mutable_show());
     case proto::Request::kAdjust:
       return finish(std::move(request), "adjust", *in.mutable_adjust());
+    case proto::Request::kStoreCommand:
+      return finish(std::move(request), "store_command", *in.mutable_store_command());
     case proto::Request::kCancel: {
       Fields fields("cancel");
       message::Cancel body{take_one_key(*in.mutable_cancel(), fields)};

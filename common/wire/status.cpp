@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The status page on the wire.
+// The status page, and what came of work on the store, on the wire.
 #include <proto/client.pb.h>
 
 #include <chrono>
@@ -97,6 +97,8 @@ void fill(const StatusView& in, proto::Reply_Status& out) {
   }
   out.set_remembered(in.remembered);
   out.set_endpoint(in.endpoint);
+  out.set_maintenance(in.maintenance);
+  out.set_maintenance_percent(in.maintenance_percent);
 }
 
 StatusView take(proto::Reply_Status& in, Fields& fields) {
@@ -131,7 +133,41 @@ StatusView take(proto::Reply_Status& in, Fields& fields) {
   }
   view.remembered = in.remembered();
   view.endpoint = Fields::prose(in.mutable_endpoint());
+  view.maintenance = fields.text("maintenance", in.mutable_maintenance());
+  view.maintenance_percent = in.maintenance_percent();
   return view;
+}
+
+void fill(const StoreReport& in, proto::Reply_StoreReport& out) {
+  out.set_task(static_cast<std::uint32_t>(in.task));
+  out.set_path(in.path);
+  out.set_jobs(in.jobs);
+  out.set_names(in.names);
+  out.set_tombstones(in.tombstones);
+  out.set_results(in.results);
+  out.set_result_files(in.result_files);
+  out.set_bytes(in.bytes);
+  out.set_bytes_before(in.bytes_before);
+  out.set_took_ms(count(in.took));
+  out.set_damages(in.damages);
+  for (const std::string& sentence : in.damage) out.add_damage(sentence);
+}
+
+StoreReport take(proto::Reply_StoreReport& in, Fields& fields) {
+  StoreReport report;
+  report.task = fields.store_task("task", in.task());
+  report.path = Fields::prose(in.mutable_path());
+  report.jobs = in.jobs();
+  report.names = in.names();
+  report.tombstones = in.tombstones();
+  report.results = in.results();
+  report.result_files = in.result_files();
+  report.bytes = in.bytes();
+  report.bytes_before = in.bytes_before();
+  report.took = fields.millis("took", in.took_ms());
+  report.damages = in.damages();
+  for (std::string& sentence : *in.mutable_damage()) report.damage.push_back(Fields::prose(&sentence));
+  return report;
 }
 
 }  // namespace promised::wire

@@ -25,6 +25,8 @@ class Gate {
   [[nodiscard]] static bool may_touch(Standing standing, uid_t asker, std::uint32_t owner) {
     return standing == Standing::admin || (standing == Standing::user && asker == owner);
   }
+  /// Whether somebody of this standing may have the store checked, backed up and compacted.
+  [[nodiscard]] static bool may_maintain(Standing standing) { return standing == Standing::admin; }
 
  private:
   const Access& access_;

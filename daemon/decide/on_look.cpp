@@ -182,6 +182,10 @@ void Scheduler::on(Asked& asked, message::StatusQuery&, Turn& t) {
   const Account account = all ? accounts_.all() : accounts_.of(asked.uid());
   v.jobs_by_state.assign(account.by_state.begin(), account.by_state.end());
   if (all) v.queues = view_queues(t.now);
+  if (all && maintenance_) {
+    v.maintenance = to_string(maintenance_->task);
+    v.maintenance_percent = around_.maintenance_percent;
+  }
   v.limits = all ? accounts_.view() : accounts_.view(asked.uid());
   v.limits.push_back({"max_queues", lanes_.busy_queues(), settings_.limits.max_queues});
   for (const LimitView& limit : v.limits) {

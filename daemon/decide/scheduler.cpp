@@ -87,6 +87,7 @@ void Scheduler::drain(Now now, Plan& plan) {
            {.code = "stopping", .message = "the daemon is stopping and accepts no more jobs"}, t);
   }
   write_due(Instant::max(), t);
+  if (maintenance_) plan.effects.emplace_back(effect::StopMaintenance{});
   for (Pool& pool : pools_) clear_timer(pool);
   for (auto& [id, worker] : workers_) {
     worker->phase = Worker::Phase::stopping;

@@ -4,9 +4,10 @@
 // now): no clock, no fd, no SQL, no protobuf. Called by the loop only.
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
-// (cancel, adjust), on_list, on_look (list, show, status), on_worker, on_attempt; what several of them need
-// is in ending (outcomes), delivery (how they reach clients), dispatch (who runs what next), writing (when
-// the store is told), backlog (jobs that wait on disk), timers and recovery.
+// (cancel, adjust), on_store (check, backup, compact), on_list, on_look (list, show, status), on_worker,
+// on_attempt; what several of them need is in ending (outcomes), delivery (how they reach clients), dispatch
+// (who runs what next), writing (when the store is told), backlog (jobs that wait on disk), timers and
+// recovery.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +51,7 @@ struct Surroundings {
   JobId instance;  ///< differs after a restart
   Instant started{};
   StoreFacts store;
+  std::uint32_t maintenance_percent = 0;  ///< how far what is done to the store by hand has come
   std::uint32_t clients = 0;
   std::uint64_t garbage = 0;
 };
@@ -83,7 +85,7 @@ class Scheduler {
   void drain(Now now, Plan& plan);
   /// Ends the grace: what still runs is interrupted.
   void stop_now(Plan& plan);
-  [[nodiscard]] bool drained() const { return draining_ && workers_.empty(); }
+  [[nodiscard]] bool drained() const { return draining_ && workers_.empty() && !maintenance_; }
   /// How many jobs run.
   [[nodiscard]] std::uint64_t running() const {
     return accounts_.all().by_state[static_cast<std::size_t>(State::running)];
@@ -99,6 +101,14 @@ class Scheduler {
     Plan& plan;
   };
   struct Asked;  // a request with its session
+  /// What is being done to the store, and whom to tell.
+  struct Maintenance {
+    StoreTask task = StoreTask::check;
+    std::uint32_t uid = 0;
+    SessionId session{};
+    std::uint64_t number = 0;
+    Instant began;
+  };
 
   // on_session
   void on(event::Requested&& e, Turn& t);
@@ -149,6 +159,11 @@ class Scheduler {
   // on_steer
   void on(Asked& asked, message::Cancel& cancel, Turn& t);
   void on(Asked& asked, message::Adjust& adjust, Turn& t);
+
+  // on_store
+  void on(Asked& asked, message::StoreCommand& command, Turn& t);
+  void on(event::StoreMaintained&& e, Turn& t);
+  [[nodiscard]] std::string still_at_it(Now now) const;
 
   // on_list
   void on(Asked& asked, message::List& list, Turn& t);
@@ -294,6 +309,7 @@ class Scheduler {
   std::uint64_t accepted_ = 0, finished_ = 0, refused_ = 0, stale_reports_ = 0;
   RecentDurations waited_, ran_;
   bool draining_ = false;
+  std::optional<Maintenance> maintenance_;
 };
 
 /// A request on its way through a handler.

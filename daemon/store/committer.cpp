@@ -63,6 +63,31 @@ void Committer::load(Load what) {
   work_.notify_one();
 }
 
+void Committer::maintain(effect::MaintainStore what) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (failed_) return;
+    to_maintain_ = std::move(what);
+  }
+  work_.notify_one();
+}
+
+void Committer::stop_maintenance() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_maintenance_ = true;
+  }
+  work_.notify_one();
+}
+
+void Committer::ask_for_turn() {
+  {
+    const std::lock_guard lock(mutex_);
+    turn_wanted_ = true;
+  }
+  work_.notify_one();
+}
+
 Committer::News Committer::collect() {
   const std::lock_guard lock(mutex_);
   if (std::exchange(posted_, false)) {
@@ -87,6 +112,10 @@ bool Committer::has_work() const {
   return taken_ != submitted_ || !wanted_.empty();
 }
 
+bool Committer::has_maintenance() const {
+  return to_maintain_ || stop_maintenance_ || turn_wanted_;
+}
+
 void Committer::run() {
   // Signals are for the loop.
   sigset_t all;
@@ -97,27 +126,57 @@ void Committer::run() {
   while (wait(work)) {
     if (const Result<void> done = carry_out(work); !done.ok()) {
       fail(done.problem());
-      return;
+      break;
     }
   }
+  maintenance_.reset();  // before the store, which it may be copying
 }
 
 bool Committer::wait(Work& work) {
   std::unique_lock lock(mutex_);
   if (tidied_) {
-    work_.wait(lock, [this] { return stop_ || has_work(); });
+    work_.wait(lock, [this] { return stop_ || has_work() || has_maintenance(); });
   }
   if (stop_ && !has_work()) return false;
   std::swap(work.changes, pending_);
   work.wanted = std::exchange(wanted_, {});
   work.last_batch = std::exchange(taken_, submitted_) == submitted_ ? 0 : submitted_;
+  work.to_maintain = std::exchange(to_maintain_, std::nullopt);
+  work.stop_maintenance = std::exchange(stop_maintenance_, false);
+  work.turn = std::exchange(turn_wanted_, false);
   return true;
 }
 
 Result<void> Committer::carry_out(Work& work) {
-  if (work.last_batch == 0 && work.wanted.empty()) return tidy();
+  const bool maintains = work.to_maintain || work.stop_maintenance || work.turn;
+  if (work.last_batch == 0 && work.wanted.empty() && !maintains) return tidy();
   if (work.last_batch != 0) PROMISED_TRY(commit(work));
-  return load_all(work.wanted);
+  PROMISED_TRY(load_all(work.wanted));
+  return maintains ? maintain(work) : Result<void>();
+}
+
+Result<void> Committer::maintain(Work& work) {
+  if (work.to_maintain) {
+    store_->hold_results();
+    maintenance_ = std::make_unique<Maintenance>(
+        *std::move(work.to_maintain), store_->state_directory(), [this] { ask_for_turn(); },
+        maintenance_percent_);
+  }
+  if (maintenance_ == nullptr) return {};
+  if (work.stop_maintenance) maintenance_->stop();
+  PROMISED_ASSIGN(const Maintenance::Turn turn, maintenance_->take_turn(*store_));
+  if (turn == Maintenance::Turn::again) ask_for_turn();
+  if (turn != Maintenance::Turn::done) return {};
+  event::StoreMaintained outcome = maintenance_->outcome();
+  maintenance_.reset();
+  store_->release_results();
+  tidied_ = false;
+  const std::lock_guard lock(mutex_);
+  turn_wanted_ = false;
+  news_.facts = store_->facts();
+  news_.answers.emplace_back(std::move(outcome));
+  post();
+  return {};
 }
 
 Result<void> Committer::commit(Work& work) {

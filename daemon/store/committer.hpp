@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The thread that owns the store while the daemon runs. It takes all changes gathered since its last commit,
 // writes them with one fsync, and posts the number of the last batch back: so one fsync serves all who came
-// meanwhile (group commit), and an idle daemon commits at once. Also reads what is only there, between
-// commits.
+// meanwhile (group commit), and an idle daemon commits at once. Also reads what is only there, and gives
+// maintenance its turns, between commits.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,7 @@
 
 #include "common/fd.hpp"
 #include "daemon/flow.hpp"
+#include "daemon/store/maintenance.hpp"
 #include "daemon/store/pending.hpp"
 #include "daemon/store/store.hpp"
 
@@ -26,7 +28,7 @@ class Committer {
  public:
   /// Throws std::system_error if the system has no thread or descriptor left.
   explicit Committer(std::unique_ptr<Store> store);
-  /// Commits what it was given, then ends the thread.
+  /// Gives up maintenance, commits what it was given, then ends the thread.
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
@@ -45,6 +47,14 @@ class Committer {
   using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog>;
   void load(Load what);
 
+  /// Begins a check, a backup or a compaction; collect() brings event::StoreMaintained. One at a time: not
+  /// while another one is under way.
+  void maintain(effect::MaintainStore what);
+  /// Gives it up, if one is under way; that is answered as ever.
+  void stop_maintenance();
+  /// How far it has come.
+  [[nodiscard]] std::uint32_t maintenance_percent() const { return maintenance_percent_.load(); }
+
   struct News {
     std::uint64_t committed = 0;  ///< every batch up to here is on disk
     std::vector<Event> answers;   ///< to what was to be loaded
@@ -62,6 +72,9 @@ class Committer {
     PendingChanges changes;
     std::uint64_t last_batch = 0;
     std::vector<Load> wanted;
+    std::optional<effect::MaintainStore> to_maintain;
+    bool stop_maintenance = false;
+    bool turn = false;  ///< for maintenance
   };
 
   void run();
@@ -73,23 +86,31 @@ class Committer {
   /// Nothing: it is not done yet, and `what` says how to go on.
   [[nodiscard]] Result<std::optional<Event>> answer(Load& what);
   [[nodiscard]] Result<void> tidy();
+  [[nodiscard]] Result<void> maintain(Work& work);
+  void ask_for_turn();
   void fail(const Problem& problem);
-  [[nodiscard]] bool has_work() const;  // mutex_ is held
-  void post();                          // mutex_ is held
+  [[nodiscard]] bool has_work() const;         // mutex_ is held
+  [[nodiscard]] bool has_maintenance() const;  // mutex_ is held
+  void post();                                 // mutex_ is held
 
-  std::unique_ptr<Store> store_;  // the thread's
+  std::unique_ptr<Store> store_;              // the thread's
+  std::unique_ptr<Maintenance> maintenance_;  // the thread's
+  std::atomic<std::uint32_t> maintenance_percent_{0};
   Fd wake_;
   std::mutex mutex_;
   std::condition_variable work_;
-  PendingChanges pending_;       // guarded by mutex_
-  std::uint64_t submitted_ = 0;  // guarded by mutex_
-  std::uint64_t taken_ = 0;      // guarded by mutex_
-  std::vector<Load> wanted_;     // guarded by mutex_
-  News news_;                    // guarded by mutex_
-  bool posted_ = false;          // guarded by mutex_: wake_ is readable
-  bool failed_ = false;          // guarded by mutex_
-  bool stop_ = false;            // guarded by mutex_
-  bool tidied_ = true;           // the thread's: nothing was written since tidy() had no more to do
+  PendingChanges pending_;                            // guarded by mutex_
+  std::uint64_t submitted_ = 0;                       // guarded by mutex_
+  std::uint64_t taken_ = 0;                           // guarded by mutex_
+  std::vector<Load> wanted_;                          // guarded by mutex_
+  std::optional<effect::MaintainStore> to_maintain_;  // guarded by mutex_
+  bool stop_maintenance_ = false;                     // guarded by mutex_
+  bool turn_wanted_ = false;                          // guarded by mutex_: by maintenance
+  News news_;                                         // guarded by mutex_
+  bool posted_ = false;                               // guarded by mutex_: wake_ is readable
+  bool failed_ = false;                               // guarded by mutex_
+  bool stop_ = false;                                 // guarded by mutex_
+  bool tidied_ = true;  // the thread's: nothing was written since tidy() had no more to do
   std::thread thread_;
 };
 

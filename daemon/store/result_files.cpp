@@ -52,6 +52,7 @@ std::string ResultFiles::path_of(const JobId& job) const {
 
 bool ResultFiles::takes(const JobId& job, const Payload& result) const {
   if (result.size() <= above_ || named_.contains(job)) return false;
+  if (holds_ > 0 && std::find(to_remove_.begin(), to_remove_.end(), job) != to_remove_.end()) return false;
   return std::none_of(written_.begin(), written_.end(), [&](const Written& file) { return file.job == job; });
 }
 

@@ -31,7 +31,7 @@ class ResultFiles {
   [[nodiscard]] static Result<ResultFiles> open(const std::string& state_directory, std::uint64_t above);
 
   /// Whether this result is to be a file. Not if the job has one already, which stays as it is until its
-  /// row is gone for good: a job that was submitted anew under an id that had lapsed.
+  /// row is gone for good, and nobody holds it: a job that was submitted anew under an id that had lapsed.
   [[nodiscard]] bool takes(const JobId& job, const Payload& result) const;
   /// At the start: a row names this file.
   void add(const JobId& job, std::uint64_t size);

@@ -143,6 +143,29 @@ Result<Database> Database::open(const std::string& path) {
   return database;
 }
 
+Result<Database> Database::open_unchanging(const std::string& path) {
+  // As a URI, for there is no flag that says it.
+  std::string uri = "file:";
+  for (const char c : path) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = c == '/' || c == '.' || c == '-' || c == '_' || (c >= '0' && c <= '9') ||
+                       (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    plain ? uri += c : ((uri += '%') += kDigits[byte >> 4]) += kDigits[byte & 15];
+  }
+  uri += "?immutable=1";
+  sqlite3* connection = nullptr;
+  const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
+                    SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(uri.c_str(), &connection, flags, nullptr);
+  if (connection == nullptr) return Problem::of("system", "cannot open " + path + ": out of memory");
+  Database database(connection, path);
+  if (code != SQLITE_OK) return problem_of(connection, "open");
+  sqlite3_db_config(connection, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  return database;
+}
+
 Result<void> Database::execute(const std::string& sql) {
   if (sqlite3_exec(connection_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
     return problem_of(connection_.get(), "use");
@@ -180,6 +203,10 @@ void Database::abandon() {
     // It may fail like the write that led here; closing has the same effect.
     sqlite3_exec(connection_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
   }
+}
+
+void Database::interrupt() {
+  sqlite3_interrupt(connection_.get());
 }
 
 Result<Transaction> Transaction::begin(Database& database) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // As much of SQLite as the store needs: a connection and a prepared statement that close themselves, and its
-// errors as Problems. The library's own header stays in sqlite.cpp.
+// errors as Problems. The library's own header stays in sqlite.cpp and database_copy.cpp.
 #pragma once
 
 #include <cstdint>
@@ -53,6 +53,8 @@ class Database {
  public:
   /// The file must exist. Nobody else may use it while this is open (locking_mode=EXCLUSIVE).
   [[nodiscard]] static Result<Database> open(const std::string& path);
+  /// A file that nobody changes, to read it: no lock and no other file is needed.
+  [[nodiscard]] static Result<Database> open_unchanging(const std::string& path);
 
   /// Runs statements that return nothing of interest.
   [[nodiscard]] Result<void> execute(const std::string& sql);
@@ -75,9 +77,13 @@ class Database {
   /// transaction.
   void abandon();
 
+  /// What runs fails soon, and so does what begins before it has ended. From any thread, while this lives.
+  void interrupt();
+
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
+  friend class DatabaseCopy;
   struct Close {
     void operator()(sqlite3* connection) const;
   };

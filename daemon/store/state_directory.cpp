@@ -21,12 +21,16 @@ Problem refused(const std::string& what, int error = errno) {
   return problem;
 }
 
+}  // namespace
+
 Result<void> sync_directory(const std::string& path) {
   const Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.valid()) return Problem::system("cannot open the directory " + path);
   if (::fsync(directory.get()) != 0) return Problem::system("cannot sync the directory " + path);
   return {};
 }
+
+namespace {
 
 Result<void> make(const std::filesystem::path& path) {
   std::filesystem::path parent = path.parent_path();

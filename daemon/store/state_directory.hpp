@@ -31,4 +31,7 @@ class StateDirectory {
   LockFile lock_;
 };
 
+/// Makes what was created, renamed and removed in a directory durable.
+[[nodiscard]] Result<void> sync_directory(const std::string& path);
+
 }  // namespace promised

@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "daemon/store/job_row.hpp"
@@ -103,6 +104,32 @@ Result<bool> Store::tidy() {
   return impl_->checked(impl_->tidy());
 }
 
+Result<void> Store::compact() {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->compact());
+}
+
+std::uint64_t Store::left_to_compact() const {
+  return static_cast<std::uint64_t>(impl_->to_give_back);
+}
+
+void Store::hold_results() {
+  impl_->results.hold();
+}
+
+void Store::release_results() {
+  impl_->results.release();
+}
+
+Result<DatabaseCopy> Store::copy_to(const std::string& path) {
+  if (impl_->broken) return *impl_->broken;
+  return DatabaseCopy::begin(impl_->database, path);
+}
+
+const std::string& Store::state_directory() const {
+  return impl_->directory.path();
+}
+
 StoreFacts Store::facts() const {
   return impl_->facts;
 }
@@ -155,15 +182,23 @@ Result<bool> Store::Impl::tidy() {
   PROMISED_ASSIGN(const std::int64_t free, only_number(statements.free_pages));
   PROMISED_ASSIGN(const std::int64_t all, only_number(statements.all_pages));
   const bool was_giving_back = giving_back;
-  giving_back = free > kFreePagesToKeep && free > (was_giving_back ? all / 4 : all / 2);
+  to_give_back = std::min(to_give_back, free);
+  giving_back = to_give_back > 0 || (free > kFreePagesToKeep && free > (was_giving_back ? all / 4 : all / 2));
   if (giving_back) {
     PROMISED_TRY(database.execute("PRAGMA incremental_vacuum(" + std::to_string(kPagesGivenBack) + ")"));
+    to_give_back -= std::min<std::int64_t>(to_give_back, kPagesGivenBack);
   } else if (was_giving_back) {
     PROMISED_TRY(database.checkpoint(Database::Log::truncate));  // only now the file becomes shorter
   }
   if (was_giving_back) measure();
   PROMISED_ASSIGN(const bool more_files, results.tidy());
   return giving_back || more_files;
+}
+
+Result<void> Store::Impl::compact() {
+  PROMISED_ASSIGN(to_give_back, only_number(statements.free_pages));
+  giving_back = true;  // also when nothing is free: the log is cut in any case
+  return {};
 }
 
 Result<void> Store::Impl::load_large_arguments(RecoveredJob& job) {

@@ -16,6 +16,7 @@
 #include "common/result.hpp"
 #include "daemon/flow.hpp"
 #include "daemon/settings.hpp"
+#include "daemon/store/database_copy.hpp"
 
 namespace promised {
 
@@ -63,6 +64,21 @@ class Store {
   /// the database, returning the space of what was deleted to the file system, removing the files of results
   /// that are gone). True if there is more of it.
   [[nodiscard]] Result<bool> tidy();
+  /// From now on tidy() returns the space of all that is deleted now, and not only when it is much.
+  [[nodiscard]] Result<void> compact();
+  /// Pages that are still to be returned for it.
+  [[nodiscard]] std::uint64_t left_to_compact() const;
+
+  /// From hold to release no file of a result is removed: somebody copies what rows named a moment ago.
+  void hold_results();
+  void release_results();
+
+  /// Begins a copy of the database, into an empty file. It is made between the calls here, and must be gone
+  /// before the store is. Its problems are not the store's.
+  [[nodiscard]] Result<DatabaseCopy> copy_to(const std::string& path);
+
+  /// Where it is.
+  [[nodiscard]] const std::string& state_directory() const;
 
   /// Bytes of the database and its log; the time of the last commit by this process, if there was one.
   [[nodiscard]] StoreFacts facts() const;

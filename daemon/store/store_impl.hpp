@@ -35,6 +35,8 @@ struct Store::Impl {
   ino_t inode = 0;
   std::optional<Problem> broken;  ///< the first Problem: after it nothing is tried any more
   bool giving_back = false;
+  /// Pages of those that were free when compact() was asked for: what is freed later is for the next time.
+  std::int64_t to_give_back = 0;
   bool log_is_named = false;  ///< the directory was synced since the log was made
 
   /// Remembers a Problem as the first one, if it is; what `work` returned, or the first Problem.
@@ -81,6 +83,7 @@ struct Store::Impl {
 
   Result<void> check_presence() const;
   Result<bool> tidy();
+  Result<void> compact();
   void measure();
 };
 

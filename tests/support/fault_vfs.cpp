@@ -36,6 +36,7 @@ struct Plan {
   FaultVfs::Call call;
   std::uint64_t n;
   FaultVfs::Fault fault;
+  std::string where;
 };
 
 void require(bool ok, const char* what) {
@@ -55,9 +56,10 @@ struct FaultVfs::State : sqlite3_vfs {
   std::map<std::string, std::vector<Unsynced>> unsynced;
 
   /// The fault that this call is to have, if any.
-  std::optional<Fault> judge(File file, Call call) {
+  std::optional<Fault> judge(File file, Call call, const std::string& path) {
     const std::lock_guard lock(mutex);
     if (powerless) return Fault::io;
+    if (plan && path.find(plan->where) == std::string::npos) return std::nullopt;
     if (plan && !failed && plan->file == file && plan->call == call && --plan->n == 0) failed = true;
     if (plan && failed) return plan->fault;
     return std::nullopt;
@@ -124,7 +126,7 @@ int write_file(sqlite3_file* file, const void* from, int size, sqlite3_int64 off
   FaultFile* f = self(file);
   const auto real_write = [&](int n) { return f->real->pMethods->xWrite(f->real, from, n, offset); };
   if (!f->watched) return real_write(size);
-  if (const auto fault = f->state->judge(f->kind, FaultVfs::Call::write)) {
+  if (const auto fault = f->state->judge(f->kind, FaultVfs::Call::write, *f->path)) {
     if (*fault == FaultVfs::Fault::part_only) static_cast<void>(real_write(size / 2));
     return code_of(*fault, SQLITE_IOERR_WRITE);
   }
@@ -138,7 +140,7 @@ int write_file(sqlite3_file* file, const void* from, int size, sqlite3_int64 off
 int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
   FaultFile* f = self(file);
   if (!f->watched) return f->real->pMethods->xTruncate(f->real, size);
-  if (const auto fault = f->state->judge(f->kind, FaultVfs::Call::truncate)) {
+  if (const auto fault = f->state->judge(f->kind, FaultVfs::Call::truncate, *f->path)) {
     return code_of(*fault, SQLITE_IOERR_TRUNCATE);
   }
   const off_t now = size_of(*f->path);
@@ -157,7 +159,7 @@ int sync_file(sqlite3_file* file, int flags) {
     hook = f->state->log_sync_hook;
   }
   if (hook) hook();
-  if (const auto fault = f->state->judge(f->kind, FaultVfs::Call::sync))
+  if (const auto fault = f->state->judge(f->kind, FaultVfs::Call::sync, *f->path))
     return code_of(*fault, SQLITE_IOERR_FSYNC);
   const int code = f->real->pMethods->xSync(f->real, flags);
   if (code == SQLITE_OK) {
@@ -261,9 +263,9 @@ FaultVfs::~FaultVfs() {
   sqlite3_vfs_register(state_->real, 1);
 }
 
-void FaultVfs::fail(File file, Call call, std::uint64_t n, Fault fault) {
+void FaultVfs::fail(File file, Call call, std::uint64_t n, Fault fault, const std::string& where) {
   const std::lock_guard lock(state_->mutex);
-  state_->plan = Plan{file, call, n, fault};
+  state_->plan = Plan{file, call, n, fault, where};
   state_->failed = false;
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <random>
+#include <string>
 
 namespace promised::test {
 
@@ -28,7 +29,8 @@ class FaultVfs {
   };
 
   /// The `n`th such call from now (1 is the next) fails, and all that follow it, of any kind, until heal().
-  void fail(File file, Call call, std::uint64_t n, Fault fault);
+  /// Only in files whose path contains `where`.
+  void fail(File file, Call call, std::uint64_t n, Fault fault, const std::string& where = {});
   void heal();
   /// True if the call that was to fail came.
   [[nodiscard]] bool has_failed() const;

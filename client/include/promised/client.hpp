@@ -164,6 +164,20 @@ class PROMISED_EXPORT Client {
   /// The caller's newest job.
   [[nodiscard]] JobView show_last(std::chrono::milliseconds timeout = kAnswerTimeout);
 
+  /// Has the store checked, backed up or compacted, while the daemon goes on with its work: for
+  /// administrators (docs/promisectl.md, "store"). Waits for as long as the daemon is at it. It is done once,
+  /// whatever happens to the connection; who stops waiting (TimeoutError) does not stop the daemon.
+  /// RefusedError with the code "busy" (one of them is under way), "store" (it cannot be done: the message
+  /// says why), "interrupted" (the daemon was stopped, or went, before it was done) or "not_permitted".
+  /// Damage that was found is no error: it is in the report.
+  [[nodiscard]] StoreReport check_store(std::chrono::milliseconds timeout = kForever);
+  /// `directory`: a directory to be made by the daemon, as an absolute path; empty: the daemon chooses one in
+  /// its state directory.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  StoreReport back_up_store(std::string_view directory = {}, std::chrono::milliseconds timeout = kForever);
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  StoreReport compact_store(std::chrono::milliseconds timeout = kForever);
+
   /// Waits up to `timeout` (none: close_timeout) until everything submitted is accepted, then disconnects.
   /// Returns what was not accepted. Afterwards unfinished futures throw DisconnectedError, and every call
   /// here but close() Error.

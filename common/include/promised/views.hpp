@@ -8,6 +8,7 @@
 #include <optional>
 #include <promised/types.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace promised {
@@ -107,7 +108,43 @@ struct StatusView {
   std::uint64_t refused = 0;        ///< requests
   std::uint64_t stale_reports = 0;  ///< of attempts that were over already
   std::vector<LimitView> limits;
+  std::string maintenance;  ///< what is being done to the store: "check", "backup", "compact"; empty: nothing
+  std::uint32_t maintenance_percent = 0;
   friend bool operator==(const StatusView&, const StatusView&) = default;
+};
+
+/// What an administrator can have done to the store while the daemon goes on. The numbers are on the wire.
+enum class StoreTask : std::uint8_t { check = 0, backup = 1, compact = 2 };
+
+[[nodiscard]] constexpr std::string_view to_string(StoreTask task) {
+  switch (task) {
+    case StoreTask::check:
+      return "check";
+    case StoreTask::backup:
+      return "backup";
+    case StoreTask::compact:
+      return "compact";
+  }
+  return "unknown";
+}
+
+/// What came of it.
+struct StoreReport {
+  StoreTask task = StoreTask::check;
+  /// backup: the directory that was made. Where damage was found it is the wanted one with ".damaged" behind.
+  std::string path;
+  // Of the copy that was looked at; compact looks at none.
+  std::uint64_t jobs = 0;
+  std::uint64_t names = 0;         ///< that stand for a job
+  std::uint64_t tombstones = 0;    ///< names that stand for none any more
+  std::uint64_t results = 0;       ///< of jobs that have succeeded
+  std::uint64_t result_files = 0;  ///< those of the results that are files
+  std::uint64_t bytes = 0;         ///< with the files; compact: of the database and its log, afterwards
+  std::uint64_t bytes_before = 0;  ///< compact: the same before
+  std::chrono::milliseconds took{0};
+  std::uint64_t damages = 0;        ///< 0: it is sound
+  std::vector<std::string> damage;  ///< a sentence for a person each; the first 20
+  friend bool operator==(const StoreReport&, const StoreReport&) = default;
 };
 
 }  // namespace promised

@@ -16,11 +16,13 @@ expect() { # expect "OFFERS" WORD...
   exit 1
 }
 
-expect "status submit run result wait jobs show cancel forget remember" promisectl ""
+expect "status submit run result wait jobs show cancel forget remember store" promisectl ""
 expect "result remember" promisectl re
-expect "status" promisectl --output json st
+expect "status store" promisectl --output json st
 expect "json" promisectl --output j
 expect "--queue --queue-timeout" promisectl submit --qu
 expect "failed" promisectl jobs --state f
 expect "replace" promisectl submit --duplicate rep
+expect "check compact" promisectl store c
+expect "/usr" promisectl store backup /us
 expect "last" promisectl --endpoint ipc:///no/such/socket show l

@@ -49,8 +49,28 @@ inline StatusView sample_status() {
   s.garbage = 7;
   s.refused = 8;
   s.stale_reports = 9;
+  s.maintenance = "backup";
+  s.maintenance_percent = 43;
   s.limits = {{"max_jobs", 81, 100}, {"max_clients", 1, 100}};
   return s;
+}
+
+inline StoreReport sample_report(StoreTask task) {
+  using namespace std::chrono_literals;
+  StoreReport r;
+  r.task = task;
+  r.path = "/mnt/\xff";
+  r.jobs = 1;
+  r.names = 2;
+  r.tombstones = 3;
+  r.results = 4;
+  r.result_files = 5;
+  r.bytes = 1536;
+  r.bytes_before = 4096;
+  r.took = 1500ms;
+  r.damages = 21;
+  r.damage = {"the first\xfe"};
+  return r;
 }
 
 }  // namespace promised::cli

@@ -77,8 +77,27 @@ TEST_CASE("M5 the status has the documented shape") {
     "last_minute": {"finished_per_second": 1.25, "waited": {"p50_us": 1000, "p95_us": 20000, "count": 100},
                     "ran": {"p50_us": 0, "p95_us": 0, "count": 0}},
     "since_start": {"accepted": 20, "finished": 11, "refused": 8, "garbage": 7, "stale_reports": 9},
-    "store": {"bytes": 1536, "last_commit": "2026-01-31T11:59:56.800000Z"},
+    "store": {"bytes": 1536, "last_commit": "2026-01-31T11:59:56.800000Z", "maintenance": "backup",
+              "maintenance_percent": 43},
     "limits": [{"name": "max_jobs", "used": 81, "most": 100}, {"name": "max_clients", "used": 1, "most": 100}]})"));
+}
+
+TEST_CASE("M5 nothing that is done to the store is null") {
+  StatusView status = sample_status();
+  status.maintenance.clear();
+  CHECK(to_json(status)["store"]["maintenance"].is_null());
+  CHECK(to_json(status)["store"]["maintenance_percent"].is_null());
+}
+
+TEST_CASE("M5 what came of work on the store has the documented shape") {
+  CHECK(to_json(sample_report(StoreTask::check)) == Json::parse(R"({
+    "task": "check", "took_ms": 1500, "bytes": 1536, "jobs": 1, "names": 2, "tombstones": 3, "results": 4,
+    "result_files": 5, "damages": 21, "damage": ["the first\ufffd"]})"));
+  CHECK(to_json(sample_report(StoreTask::backup)) == Json::parse(R"({
+    "task": "backup", "took_ms": 1500, "bytes": 1536, "path": "/mnt/\ufffd", "jobs": 1, "names": 2, "tombstones": 3,
+    "results": 4, "result_files": 5, "damages": 21, "damage": ["the first\ufffd"]})"));
+  CHECK(to_json(sample_report(StoreTask::compact)) ==
+        Json::parse(R"({"task": "compact", "took_ms": 1500, "bytes": 1536, "bytes_before": 4096})"));
 }
 
 void collect_keys(const Json& json, std::set<std::string>& keys) {
@@ -100,6 +119,8 @@ TEST_CASE("M5 every key of the JSON shapes is in docs/promisectl.md") {
   std::set<std::string> keys;
   collect_keys(to_json(sample_status()), keys);
   collect_keys(to_json(sample_job()), keys);
+  for (const StoreTask task : {StoreTask::check, StoreTask::backup, StoreTask::compact})
+    collect_keys(to_json(sample_report(task)), keys);
   REQUIRE(keys.size() > 50);
   for (const std::string& key : keys) {
     CAPTURE(key);

@@ -33,6 +33,12 @@ TEST_CASE("a granted user or group may use the daemon, and touch only the own jo
   CHECK_FALSE(Gate::may_touch(Standing::user, 1001, 1002));
 }
 
+TEST_CASE("only an administrator may have the store checked, backed up and compacted") {
+  CHECK(Gate::may_maintain(Standing::admin));
+  CHECK_FALSE(Gate::may_maintain(Standing::user));
+  CHECK_FALSE(Gate::may_maintain(Standing::nobody));
+}
+
 TEST_CASE("an unknown identity is nobody even where everyone is granted") {
   Access access;
   access.everyone = true;

@@ -98,6 +98,10 @@ void House::carry_out(std::vector<Effect> effects) {
       pending_.push_back(event::FoundInBacklog{std::move(search)});
     } else if (const auto* one = std::get_if<effect::LoadJob>(&effect)) {
       pending_.push_back(event::JobLoaded{one->id, load_job(one->id)});
+    } else if (const auto* maintain = std::get_if<effect::MaintainStore>(&effect)) {
+      maintained.push_back(*maintain);
+    } else if (std::holds_alternative<effect::StopMaintenance>(effect)) {
+      ++maintenance_stops;
     }
   }
 }

@@ -103,6 +103,9 @@ class House {
   std::function<std::optional<RecoveredJob>(const JobId&)> load_job;
   std::function<void(BacklogSearch&)> find_in_backlog;
   std::vector<std::string> dispatched_arguments;
+  /// What is to be done to the store; the test says what comes of it.
+  std::vector<effect::MaintainStore> maintained;
+  int maintenance_stops = 0;
 
   template <class C>
   std::vector<C> written() const {

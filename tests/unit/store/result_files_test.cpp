@@ -135,6 +135,24 @@ TEST_CASE("the end of a job that is not there leaves nothing behind") {
   CHECK(store->facts().bytes < before + 100'000);
 }
 
+TEST_CASE("while somebody copies results none of their files goes or changes") {
+  const TempDirectory directory;
+  const auto store = open(directory);
+  commit(*store, {insert(1), succeed(1, kLarge)});
+  store->hold_results();
+  commit(*store, {remove(1)});
+  tidy(*store);
+  CHECK(read_file(file_of(directory, 1)) == kLarge);
+  const std::string other(50'000, 'o');
+  commit(*store, {insert(1), succeed(1, other)});
+  CHECK(read_file(file_of(directory, 1)) == kLarge);
+  CHECK(result_of(*store, 1) == other);
+  store->release_results();
+  tidy(*store);
+  CHECK(files_in(directory) == 0);
+  CHECK(result_of(*store, 1) == other);
+}
+
 TEST_CASE("a result whose file is gone, or not whole, is told with what to do, and the store goes on") {
   const TempDirectory directory;
   const auto store = open(directory);

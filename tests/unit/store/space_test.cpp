@@ -75,6 +75,29 @@ TEST_CASE("room for the next load is kept") {
   CHECK(size_of(directory / "promised.db") > 2000 * 4096);
 }
 
+TEST_CASE("all space goes back when that is asked for, and no more than was free then") {
+  const TempDirectory directory;
+  const auto store = open_store(directory.path());
+  commit(*store, bulky(0, 3000));
+  commit(*store, removed(0, 2000));
+  while (store->tidy().value()) {
+  }
+  const std::uint64_t before = store->facts().bytes;
+  REQUIRE(store->compact().ok());
+  const std::uint64_t pages = store->left_to_compact();
+  CHECK(pages > 2000);
+  int steps = 0;
+  for (; store->tidy().value(); ++steps) {
+    if (steps == 0) commit(*store, removed(2000, 500));
+    CHECK(store->left_to_compact() < pages);
+  }
+  CHECK(steps < 20);
+  CHECK(store->left_to_compact() == 0);
+  CHECK(store->facts().bytes + pages * 4096 <= before);
+  CHECK(size_of(directory / "promised.db-wal") == 0);
+  CHECK(contents_of(*store).jobs.size() == 500);
+}
+
 TEST_CASE("a clean shutdown leaves no log") {
   const TempDirectory directory;
   commit(*open_store(directory.path()), bulky(0, 10));

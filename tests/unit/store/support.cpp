@@ -122,6 +122,14 @@ std::vector<Change> numbered_batch(std::uint64_t n, std::size_t arguments_size) 
   return changes;
 }
 
+std::vector<Change> numbered_batches(std::uint64_t count) {
+  std::vector<Change> all;
+  for (std::uint64_t n = 0; n < count; ++n) {
+    for (Change& change : numbered_batch(n)) all.push_back(std::move(change));
+  }
+  return all;
+}
+
 std::optional<std::uint64_t> whole_batches(const Contents& contents) {
   Jobs jobs;
   Names names;

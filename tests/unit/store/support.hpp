@@ -42,6 +42,8 @@ void commit(Store& store, const std::vector<Change>& changes);
 /// A sequence of batches, each different, from which one sees whether a store has the first n of them, whole:
 /// batch n inserts a few jobs and a name, and ends the jobs of the batch before and drops its name.
 [[nodiscard]] std::vector<Change> numbered_batch(std::uint64_t n, std::size_t arguments_size = 64);
+/// The first `count` of them in one, for who needs a store of some size.
+[[nodiscard]] std::vector<Change> numbered_batches(std::uint64_t count);
 /// How many of the first batches there are; nothing if it is not the first n, whole, and nothing else.
 [[nodiscard]] std::optional<std::uint64_t> whole_batches(const Contents& contents);
 

@@ -117,6 +117,13 @@ TEST_CASE("Q1 a priority outside -100 to 100 is refused") {
         "submit.options.priority: expected -100 to 100, found -2147483648");
 }
 
+TEST_CASE("a number that is nothing to be done to the store is refused") {
+  check(refused_request([](auto& r) { r.mutable_store_command()->set_task(3); }),
+        "store_command.task: expected at most 2, found 3");
+  check(refused_reply([](auto& r) { r.mutable_store_report()->set_task(3); }),
+        "store_report.task: expected at most 2, found 3");
+}
+
 TEST_CASE("a number that is no state, cause, durability or way with duplicates is refused") {
   check(refused_options([](auto& o) { o.set_duplicate(4); }),
         "submit.options.duplicate: expected at most 3, found 4");
@@ -205,6 +212,8 @@ TEST_CASE("text that programs compare must be UTF-8") {
         "submit.options.name: expected UTF-8, found byte 192 at offset 1");
   check(refused_request([](auto& r) { r.mutable_list()->set_name_prefix("\x80"); }),
         "list.name_prefix: expected UTF-8, found byte 128 at offset 0");
+  check(refused_request([](auto& r) { r.mutable_store_command()->set_path("/\xff"); }),
+        "store_command.path: expected UTF-8, found byte 255 at offset 1");
 }
 
 TEST_CASE("the first of several impossible fields is the one that is named") {

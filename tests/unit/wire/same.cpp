@@ -101,6 +101,14 @@ auto tied(const message::Status& m) {
   const auto& [a] = m;
   return std::tie(a);
 }
+auto tied(const message::StoreCommand& m) {
+  const auto& [a, b] = m;
+  return std::tie(a, b);
+}
+auto tied(const message::StoreDone& m) {
+  const auto& [a] = m;
+  return std::tie(a);
+}
 auto tied(const message::WorkerWelcome& m) {
   const auto& [a, b, c] = m;
   return std::tie(a, b, c);

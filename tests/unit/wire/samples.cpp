@@ -114,7 +114,26 @@ StatusView full_status() {
   view.refused = 2;
   view.stale_reports = 4;
   view.limits = {{"jobs", 14, 1'000'000}, {"bytes", 1, 2}};
+  view.maintenance = "backup";
+  view.maintenance_percent = 43;
   return view;
+}
+
+StoreReport full_report() {
+  StoreReport report;
+  report.task = StoreTask::compact;
+  report.path = "/var/lib/promised/backups/today";
+  report.jobs = 1;
+  report.names = 2;
+  report.tombstones = 3;
+  report.results = 4;
+  report.result_files = 5;
+  report.bytes = std::uint64_t{1} << 40;
+  report.bytes_before = std::numeric_limits<std::uint64_t>::max();
+  report.took = 90s;
+  report.damages = 1'000;
+  report.damage = {"the first", "the sec\xc3\xb6nd"};
+  return report;
 }
 
 std::vector<message::Request> requests() {
@@ -152,6 +171,8 @@ std::vector<message::Request> requests() {
       {20, 0, Show{{}, "", true}},
       {21, 0, StatusQuery{}},
       {22, 0, Bye{}},
+      {25, 0, StoreCommand{StoreTask::backup, "/mnt/backups/f\xc3\xbcr heute"}},
+      {26, 0, StoreCommand{}},
   };
 }
 
@@ -172,6 +193,8 @@ std::vector<message::Reply> replies() {
       {9, 0, Jobs{}},
       {10, 0, Status{full_status()}},
       {11, 0, Status{}},
+      {12, 0, StoreDone{full_report()}},
+      {13, 0, StoreDone{}},
   };
 }
 

@@ -19,6 +19,7 @@ namespace promised::test {
 [[nodiscard]] Failure full_failure();
 [[nodiscard]] JobView full_job();
 [[nodiscard]] StatusView full_status();
+[[nodiscard]] StoreReport full_report();
 
 [[nodiscard]] std::vector<message::Request> requests();
 [[nodiscard]] std::vector<message::Reply> replies();
