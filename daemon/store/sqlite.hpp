@@ -15,6 +15,11 @@ struct sqlite3_stmt;
 
 namespace promised {
 
+/// The Problem's code where a write failed because the disk, or this user's share of it, is full: what had
+/// been begun is to be rolled back, and may be tried again. (A sync that failed is something else, whatever
+/// it failed of: the kernel may have dropped what it could not write.)
+inline constexpr std::string_view kDiskFull = "full";
+
 /// A prepared statement. Parameters count from 1, columns from 0, as in SQLite.
 class Statement {
  public:
@@ -67,6 +72,9 @@ class Database {
   enum class Log { keep, truncate };
   /// Copies the log into the database, and cuts its file to nothing if that is asked.
   [[nodiscard]] Result<void> checkpoint(Log log);
+
+  /// Ends the transaction that is open, if there is one: nothing of it has happened.
+  [[nodiscard]] Result<void> roll_back();
 
   /// Closes without a last checkpoint: for when the disk is not to be trusted any more. Ends an open
   /// transaction.

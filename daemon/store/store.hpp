@@ -35,9 +35,10 @@ class Store {
   [[nodiscard]] Result<void> replay(const std::function<void(RecoveredJob)>& job,
                                     const std::function<void(RecoveredName)>& name);
 
-  /// Writes the changes in one transaction; on return they are on disk. After a Problem the store accepts
-  /// nothing more: every later call fails with the first Problem. What is said of a job that is not there
-  /// changes nothing; an id that is there already cannot be inserted (a Problem).
+  /// Writes the changes in one transaction; on return they are on disk. After the Problem kDiskFull nothing
+  /// has happened, and the same may be tried again. After any other the store accepts nothing more: every
+  /// later call fails with the first Problem. What is said of a job that is not there changes nothing; an id
+  /// that is there already cannot be inserted (a Problem).
   [[nodiscard]] Result<void> apply(std::span<const Change> changes);
 
   /// The result of a job that has succeeded; nothing if there is no such job.
@@ -53,6 +54,7 @@ class Store {
 
   /// For when there is nothing else to do: a step of some milliseconds of what can wait (copying the log into
   /// the database, returning the space of what was deleted to the file system). True if there is more of it.
+  /// Problem kDiskFull: as with apply().
   [[nodiscard]] Result<bool> tidy();
 
   /// Bytes of the database and its log; the time of the last commit by this process, if there was one.
