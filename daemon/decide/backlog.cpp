@@ -45,6 +45,7 @@ void Scheduler::put_in_backlog(Asked& asked, message::Submit& submit, Lane& lane
   ++accepted_;
   accounts_.job_made(asked.uid(), State::pending);
   backlog_ids_.insert(submit.id);
+  handed_over_ += asked.event.payload.size();
   lanes_.add_backlog(lane, priority, submitted);
   t.plan.changes.emplace_back(change::InsertJob{submit.id, asked.uid(), std::move(submit.function),
                                                 std::move(submit.options), std::move(asked.event.payload),

@@ -100,6 +100,10 @@ void Scheduler::on(Asked& asked, message::Remember& remember, Turn& t) {
   } else {
     job = find(asked, {remember.id, {}}, t);
     if (job == nullptr) return;
+    if (auto refused = check_disk(*job)) {
+      refuse(asked.event.session, asked.number(), std::move(*refused), t);
+      return;
+    }
     switch (settle_name(asked, remember.name, remember.duplicate, job, t)) {
       case NameAnswer::answered:
         return;

@@ -74,6 +74,9 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, cons
   if (!options.name().empty()) {
     if (auto refused = check_name(asked.uid(), options.name(), options.lifespan())) return refused;
   }
+  if (options.durability() == Durability::durable) {
+    if (auto refused = check_disk(asked.event.payload.size())) return refused;
+  }
   if (auto refused = accounts_.check(asked.uid(), Quantity::jobs)) return refused;
   if (auto refused = accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size()))
     return refused;

@@ -6,7 +6,8 @@
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust), on_list, on_look (list, show, status), on_worker, on_attempt; what several of them need
 // is in ending (outcomes), delivery (how they reach clients), dispatch (who runs what next), writing (when
-// the store is told), backlog (jobs that wait on disk), timers and recovery.
+// the store is told), disk (when it is full, slow or gone), backlog (jobs that wait on disk), timers and
+// recovery.
 #pragma once
 
 #include <cstdint>
@@ -50,6 +51,7 @@ struct Surroundings {
   JobId instance;  ///< differs after a restart
   Instant started{};
   StoreFacts store;
+  std::optional<StoreFailure> last_failure;  ///< of the daemon before this one
   std::uint32_t clients = 0;
   std::uint64_t garbage = 0;
 };
@@ -83,6 +85,8 @@ class Scheduler {
   /// Ends the grace: what still runs is interrupted.
   void stop_now(Plan& plan);
   [[nodiscard]] bool drained() const { return draining_ && workers_.empty(); }
+  /// Tells everybody that the store has failed and why; from now on every request is refused with that.
+  void store_failed(const std::string& reason, Plan& plan);
   /// How many jobs run.
   [[nodiscard]] std::uint64_t running() const {
     return accounts_.all().by_state[static_cast<std::size_t>(State::running)];
@@ -242,6 +246,17 @@ class Scheduler {
   void write_end(const Job& job, Turn& t);
   void write_due(Instant until, Turn& t);
 
+  // disk
+  /// What is to be answered if the disk cannot take another durable job of so many bytes now.
+  [[nodiscard]] std::optional<message::Refused> check_disk(std::uint64_t bytes) const;
+  [[nodiscard]] std::optional<message::Refused> check_disk(const Job& job) const;
+  /// Bytes that wait for the disk, with those of this turn.
+  [[nodiscard]] std::uint64_t unwritten() const { return around_.store.unwritten + handed_over_; }
+  /// So much waits for the disk that no further job may begin.
+  [[nodiscard]] bool is_stalled() const { return unwritten() >= settings_.limits.max_unwritten; }
+  void watch_disk();
+  void view_disk(StatusView& view) const;
+
   // timers
   void set_timer(Timer& timer, Instant due);
   void set_wall_timer(Timer& timer, WallTime due);
@@ -287,6 +302,9 @@ class Scheduler {
   std::uint64_t accepted_ = 0, finished_ = 0, refused_ = 0, stale_reports_ = 0;
   RecentDurations waited_, ran_;
   bool draining_ = false;
+  bool stalled_ = false;           ///< as fill() saw it last
+  std::uint64_t handed_over_ = 0;  ///< bytes for the store, in this turn
+  std::string store_failure_;      ///< not empty: nothing goes any more
 };
 
 /// A request on its way through a handler.

@@ -55,6 +55,7 @@ bool Scheduler::ends_soon(const Job& job, Now now) const {
 void Scheduler::write(Job& job, Turn& t) {
   if (!job.durable() || std::exchange(job.written, true)) return;
   last_insert_ = t.now.steady;
+  handed_over_ += job.arguments.size();
   t.plan.changes.emplace_back(change::InsertJob{job.id, job.owner, job.function->name, options_of(job),
                                                 job.arguments, job.submitted});
   if (job.ended()) {
@@ -70,6 +71,7 @@ void Scheduler::write(Job& job, Turn& t) {
 }
 
 void Scheduler::write_end(const Job& job, Turn& t) {
+  handed_over_ += job.result.size();
   change::EndJob end{job.id, job.state, {}, {}, job.result, job.started, job.ended_at, job.attempts};
   if (job.detail) {
     if (job.state == State::failed) end.failure = job.detail->failure;
