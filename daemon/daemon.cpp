@@ -27,6 +27,7 @@
 #include "daemon/pool/workers.hpp"
 #include "daemon/store/committer.hpp"
 #include "daemon/store/store.hpp"
+#include "daemon/store_watch.hpp"
 
 namespace promised {
 namespace {
@@ -63,9 +64,12 @@ struct Daemon::Impl {
   Result<void> tell_ready();
   void stop();
   void tell_stopping();
+  [[nodiscard]] bool gives_up() const;
+  Ending store_failed();
 
   const Settings settings;
   Surroundings around;
+  StoreWatch store_watch{settings, around};
   std::unique_ptr<Signals> signals;
   std::unique_ptr<Spawner> spawner;
   Workers workers;
@@ -99,6 +103,7 @@ Result<void> Daemon::Impl::open() {
   PROMISED_ASSIGN(auto store, Store::open(settings.state_dir));
   PROMISED_TRY(replay(*store));
   around.store = store->facts();
+  store_watch.start();
   committer = std::make_unique<Committer>(std::move(store));
   PROMISED_ASSIGN(door, Door::open(settings));
   act = std::make_unique<Act>(*door, workers, *committer);
@@ -216,13 +221,14 @@ void Daemon::Impl::hear_committer() {
     store_problem = std::move(news.failed);
     return;
   }
-  around.store = news.facts;
+  store_watch.heard(news);
   act->committed(news.committed, events);
   for (Event& answer : news.answers) events.push_back(std::move(answer));
 }
 
 void Daemon::Impl::decide() {
   const Now now = Now::read();
+  around.store.unwritten = committer->unwritten();
   std::vector<Event> taken = std::exchange(events, {});
   for (Event& event : taken) scheduler.handle(std::move(event), now, plan);
   scheduler.end_turn(now, plan);
@@ -270,6 +276,30 @@ Result<void> Daemon::Impl::tell_ready() {
   return notify::ready("serving " + settings.endpoint);
 }
 
+/// It was told to stop, and all that is left to do is to write what a full disk does not take.
+bool Daemon::Impl::gives_up() const {
+  return stopped_hard && scheduler.drained() && !act->idle() && around.store.full_since != WallTime();
+}
+
+/// Nothing more is decided: who is there is told why, and who asks in this moment.
+Ending Daemon::Impl::store_failed() {
+  const Problem problem = store_problem.value_or(Problem::of(
+      "full", "the daemon was told to stop while the disk of " + settings.state_dir +
+                  " is full: what nobody has been told to be on disk is not (" +
+                  std::to_string(committer->unwritten()) +
+                  " bytes); what was accepted before is safe: free space there, then start promised again"));
+  store_watch.failed(problem);
+  scheduler.store_failed(problem.message, plan);
+  std::vector<Event> asked;
+  door->read(asked, kRequestsPerTurn, false);
+  const Now now = Now::read();
+  for (Event& event : asked) {
+    if (std::holds_alternative<event::Requested>(event)) scheduler.handle(std::move(event), now, plan);
+  }
+  act->carry_out(plan, events);
+  return Ending::store_failed;
+}
+
 Result<Ending> Daemon::Impl::run() {
   ready_by = std::chrono::steady_clock::now() + kStartPatience;
   scheduler.start(Now::read(), plan);
@@ -277,10 +307,7 @@ Result<Ending> Daemon::Impl::run() {
   act->flush();
   while (true) {
     PROMISED_TRY(turn());
-    if (store_problem) {
-      log::error("the store failed, nothing more is accepted: " + store_problem->message);
-      return Ending::store_failed;
-    }
+    if (store_problem) return store_failed();
     const Instant now = std::chrono::steady_clock::now();
     if (!ready && (scheduler.settled() || now >= ready_by)) PROMISED_TRY(tell_ready());
     if (watchdog && now >= next_watchdog) {
@@ -295,6 +322,7 @@ Result<Ending> Daemon::Impl::run() {
       decide();
     }
     if (scheduler.drained() && act->idle()) return Ending::stopped;
+    if (gives_up()) return store_failed();
   }
 }
 
