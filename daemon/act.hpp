@@ -27,6 +27,8 @@ class Act {
   void committed(std::uint64_t batch, std::vector<Event>& events);
   /// Sends what carry_out has gathered for the workers.
   void flush() { workers_.flush(); }
+  /// The batch that the committer was given last.
+  [[nodiscard]] std::uint64_t submitted() const { return submitted_; }
   /// Everything that was handed over is on disk.
   [[nodiscard]] bool idle() const { return committed_ == submitted_ && waiting_.empty(); }
 

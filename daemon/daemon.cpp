@@ -228,11 +228,12 @@ void Daemon::Impl::hear_committer() {
 
 void Daemon::Impl::decide() {
   const Now now = Now::read();
-  around.store.unwritten = committer->unwritten();
   std::vector<Event> taken = std::exchange(events, {});
   for (Event& event : taken) scheduler.handle(std::move(event), now, plan);
   scheduler.end_turn(now, plan);
   act->carry_out(plan, events);
+  around.submitted = act->submitted();
+  around.store.unwritten = committer->unwritten();
 }
 
 Result<void> Daemon::Impl::hear_signals() {

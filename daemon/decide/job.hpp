@@ -42,6 +42,7 @@ struct JobDetail {
   std::vector<Watcher> watchers;
   std::vector<Watcher> loading;  ///< wait for the result to come from the store
   std::uint32_t held_back = 0;   ///< times that it waits for a client that does not read
+  std::uint64_t batch = 0;       ///< of the store, with its end and its name; 0: an earlier daemon's
 };
 
 struct Job : Timer {

@@ -49,7 +49,7 @@ Scheduler::NameAnswer Scheduler::settle_name(Asked& asked, const std::string& na
       // Which job it is comes first; of one that has not ended, watching tells it.
       if (holder.ended()) {
         reply(asked.event.session, asked.number(), message::Known{holder.id, holder.state, false},
-              holder.durable(), t);
+              waits_for_disk(holder), t);
       }
       message::Watch watch{.key = {holder.id, {}}};
       on(asked, watch, t);
@@ -74,8 +74,9 @@ void Scheduler::give_name(Job& job, const std::string& name, std::optional<Milli
   job.more().lifespan = lifespan.value_or(settings_.limits.default_lifespan);
   job.name = &names_.hold(job.owner, name, job);
   write(job, t);
-  if (job.durable())
-    t.plan.changes.emplace_back(change::SetName{job.owner, name, job.id, job.more().lifespan});
+  if (!job.durable()) return;
+  job.more().batch = next_batch();
+  t.plan.changes.emplace_back(change::SetName{job.owner, name, job.id, job.more().lifespan});
 }
 
 void Scheduler::take_name(Job& job, State tombstone, Turn& t) {

@@ -51,6 +51,7 @@ struct Surroundings {
   JobId instance;  ///< differs after a restart
   Instant started{};
   StoreFacts store;
+  std::uint64_t submitted = 0;               ///< the batch that the store was given last
   std::optional<StoreFailure> last_failure;  ///< of the daemon before this one
   std::uint32_t clients = 0;
   std::uint64_t garbage = 0;
@@ -245,6 +246,10 @@ class Scheduler {
   void write(Job& job, Turn& t);
   void write_end(const Job& job, Turn& t);
   void write_due(Instant until, Turn& t);
+  /// The batch that the changes of this turn will be.
+  [[nodiscard]] std::uint64_t next_batch() const { return around_.submitted + 1; }
+  /// It has a name, and that it has ended, or the name, is not on disk yet.
+  [[nodiscard]] bool waits_for_disk(const Job& job) const;
 
   // disk
   /// What is to be answered if the disk cannot take another durable job of so many bytes now.

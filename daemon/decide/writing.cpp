@@ -70,8 +70,13 @@ void Scheduler::write(Job& job, Turn& t) {
     tell_accepted(*session, job.number, job.id, job.durability, t);
 }
 
+bool Scheduler::waits_for_disk(const Job& job) const {
+  return job.name != nullptr && job.durable() && job.detail->batch > around_.store.committed;
+}
+
 void Scheduler::write_end(const Job& job, Turn& t) {
   handed_over_ += job.result.size();
+  if (job.detail) job.detail->batch = next_batch();
   change::EndJob end{job.id, job.state, {}, {}, job.result, job.started, job.ended_at, job.attempts};
   if (job.detail) {
     if (job.state == State::failed) end.failure = job.detail->failure;

@@ -92,6 +92,7 @@ Committer::News Committer::collect() {
   news.failed = std::exchange(news_.failed, std::nullopt);
   news.full = std::exchange(news_.full, std::nullopt);
   news.facts = news_.facts;
+  news.facts.committed = news.committed;
   news.facts.unwritten = unwritten();
   return news;
 }

@@ -52,8 +52,9 @@ Result<std::optional<StoreFailure>> FailureNote::find() const {
   const std::size_t line = text.find('\n');
   const auto at = parse_integer(text.substr(0, line), 0, std::numeric_limits<std::int64_t>::max());
   if (!at || line == std::string_view::npos || text.back() != '\n' || line + 2 > text.size() - 1) {
-    return Problem::of("damaged", path_ + " is not whole: an earlier daemon's store has failed, and with it "
-                                          "the writing down of why; see the log of that time");
+    return Problem::of("damaged", path_ +
+                                      " is not whole: an earlier daemon's store has failed, and with it "
+                                      "the writing down of why; see the log of that time");
   }
   return std::optional(StoreFailure{WallTime(std::chrono::microseconds(*at)),
                                     std::string(text.substr(line + 1, text.size() - line - 2))});

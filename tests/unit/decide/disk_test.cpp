@@ -17,11 +17,13 @@ constexpr auto kMemory = Durability::memory;
 /// 2027-01-15 08:00:00Z
 const WallTime kFullSince{std::chrono::seconds(1'800'000'000)};
 const std::string kDiskFull =
-    "the disk of /var/lib/p has been full since 2027-01-15 08:00:00Z: nothing durable is accepted until there "
+    "the disk of /var/lib/p has been full since 2027-01-15 08:00:00Z: nothing durable is accepted until "
+    "there "
     "is space; free some there, or submit with durability memory; the daemon goes on by itself";
 
 struct DiskHouse : ReadyHouse {
-  explicit DiskHouse(Settings s = one_pool()) : ReadyHouse(with_directory(std::move(s))), client(connect(0)) {}
+  explicit DiskHouse(Settings s = one_pool())
+      : ReadyHouse(with_directory(std::move(s))), client(connect(0)) {}
   static Settings with_directory(Settings s) {
     s.state_dir = "/var/lib/p";
     return s;
@@ -82,7 +84,8 @@ TEST_CASE("on a full disk durable jobs are not given names, and memory jobs are"
   CHECK(house.count<message::Refused>(house.client) == refused + 2);
 }
 
-TEST_CASE("on a full disk what was submitted before is accepted, cancelled and forgotten when it is on disk") {
+TEST_CASE(
+    "on a full disk what was submitted before is accepted, cancelled and forgotten when it is on disk") {
   DiskHouse house;
   const JobId named = house.submit(house.client, "f", Options{}.remember("n"));
   house.hold_commits();
@@ -113,9 +116,10 @@ TEST_CASE("M1 a full disk is a problem in the status, until there is space") {
   CHECK(status.health == "degraded");
   CHECK(status.full_since == kFullSince);
   REQUIRE(status.problems.size() == 1);
-  CHECK(status.problems[0] ==
-        "the disk of /var/lib/p has been full since 2027-01-15 08:00:00Z: durable jobs are refused until there "
-        "is space; free some there");
+  CHECK(
+      status.problems[0] ==
+      "the disk of /var/lib/p has been full since 2027-01-15 08:00:00Z: durable jobs are refused until there "
+      "is space; free some there");
   house.around.store.full_since = {};
   status = house.status(house.client);
   CHECK(status.health == "ok");
@@ -150,9 +154,9 @@ TEST_CASE("E2 what one turn brings counts at once against max_unwritten") {
   for (int i = 0; i < 3; ++i) {
     message::Request request{1000U + static_cast<unsigned>(i), 0,
                              message::Submit{new_job_id(), "f", Options{}.remember("n" + std::to_string(i))}};
-    house.scheduler.handle(event::Requested{house.client, {0, 0, 1}, std::move(request),
-                                            Payload(std::string(400, 'x'))},
-                           house.now, house.plan);
+    house.scheduler.handle(
+        event::Requested{house.client, {0, 0, 1}, std::move(request), Payload(std::string(400, 'x'))},
+        house.now, house.plan);
   }
   house.turn();
   CHECK(house.refusal(refused).code == "limit");
@@ -203,7 +207,8 @@ TEST_CASE("DESIGN 2.8 everybody is told why the store has failed, and so is who 
   CHECK(house.changes.size() == changes);
 }
 
-TEST_CASE("M1 the status tells that the store of the daemon before this one has failed, which is no problem now") {
+TEST_CASE(
+    "M1 the status tells that the store of the daemon before this one has failed, which is no problem now") {
   DiskHouse house;
   CHECK(house.status(house.client).store_failed_at == WallTime());
   house.around.last_failure = StoreFailure{kFullSince, "disk I/O error"};
@@ -211,4 +216,37 @@ TEST_CASE("M1 the status tells that the store of the daemon before this one has 
   CHECK(status.health == "ok");
   CHECK(status.store_failed_at == kFullSince);
   CHECK(status.store_failure == "disk I/O error");
+}
+
+TEST_CASE(
+    "on a full disk a remembered outcome that is on disk is told at once, and one that is not when it is") {
+  DiskHouse house;
+  house.submit(house.client, "f", Options{}.remember("there"));
+  house.finish(house.workers()[0], "value");
+  house.around.submitted = house.around.store.committed = 7;
+  house.fill_disk();
+  const auto other = house.connect(0);
+  house.ask(other, message::Watch{.key = {{}, "there"}});
+  CHECK(house.count<message::Ended>(other) == 1);
+  house.ask(other, message::Watch{.key = {{}, "there"}, .take = true});
+  CHECK(house.count<message::Ended>(other) == 1);
+  CHECK(house.written<change::DropName>().size() == 1);
+  house.commit();
+  CHECK(house.count<message::Ended>(other) == 2);
+}
+
+TEST_CASE("on a full disk an outcome whose end is not on disk waits for it, also for others who ask") {
+  DiskHouse house;
+  house.submit(house.client, "f", Options{}.remember("coming"));
+  house.around.submitted = house.around.store.committed = 7;
+  house.fill_disk();
+  house.finish(house.workers()[0], "value");
+  const auto other = house.connect(0);
+  house.ask(other, message::Watch{.key = {{}, "coming"}});
+  CHECK(house.count<message::Ended>(other) == 0);
+  CHECK(house.count<message::Ended>(house.client) == 0);
+  house.around.store.committed = 8;
+  house.commit();
+  CHECK(house.count<message::Ended>(other) == 1);
+  CHECK(house.count<message::Ended>(house.client) == 1);
 }
