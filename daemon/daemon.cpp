@@ -61,6 +61,7 @@ struct Daemon::Impl {
   void hear_committer();
   void watch_turned_away(std::uint64_t count);
   void decide();
+  void count_unwritten();
   Result<void> tell_ready();
   void stop();
   void tell_stopping();
@@ -224,6 +225,7 @@ void Daemon::Impl::hear_committer() {
   store_watch.heard(news);
   act->committed(news.committed, events);
   for (Event& answer : news.answers) events.push_back(std::move(answer));
+  count_unwritten();
 }
 
 void Daemon::Impl::decide() {
@@ -233,7 +235,12 @@ void Daemon::Impl::decide() {
   scheduler.end_turn(now, plan);
   act->carry_out(plan, events);
   around.submitted = act->submitted();
-  around.store.unwritten = committer->unwritten();
+  count_unwritten();
+}
+
+/// What waits for the disk, with those who wait to be told of it.
+void Daemon::Impl::count_unwritten() {
+  around.store.unwritten = committer->unwritten() + act->waiting_bytes();
 }
 
 Result<void> Daemon::Impl::hear_signals() {

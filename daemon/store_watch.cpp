@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/store_watch.hpp"
 
+#include <utility>
+
 #include "common/units.hpp"
 #include "daemon/ops/log.hpp"
 #include "daemon/ops/notify.hpp"
@@ -26,10 +28,12 @@ void StoreWatch::start() {
 }
 
 void StoreWatch::heard(const Committer::News& news) {
-  const WallTime before = around_.store.full_since;
+  if (news.full) {
+    full_since_ = Now::read().steady;
+    told_full(*news.full);
+  }
   around_.store = news.facts;
-  if (news.full) told_full(*news.full);
-  if (before != WallTime() && news.facts.full_since == WallTime()) told_space(before);
+  if (full_since_ && news.facts.full_since == WallTime()) told_space(*std::exchange(full_since_, {}));
   if (has_note_ && news.committed > 0) remove_note();
 }
 
@@ -38,8 +42,9 @@ void StoreWatch::told_full(const Problem& problem) {
   warn_of(notify::status("the disk of " + settings_.state_dir + " is full: durable jobs are refused"));
 }
 
-void StoreWatch::told_space(WallTime since) {
-  const auto lasted = std::chrono::duration_cast<Millis>(Now::read().wall - since);
+void StoreWatch::told_space(Instant since) {
+  auto lasted = std::chrono::duration_cast<Millis>(Now::read().steady - since);
+  if (lasted > std::chrono::seconds(10)) lasted = std::chrono::floor<std::chrono::seconds>(lasted);
   log::info("there is space again in " + settings_.state_dir + ", after " + format_duration(lasted) +
             ": what waited is on disk, and durable jobs are accepted");
   warn_of(notify::status("serving " + settings_.endpoint));

@@ -29,13 +29,14 @@ class StoreWatch {
 
  private:
   void told_full(const Problem& problem);
-  void told_space(WallTime since);
+  void told_space(Instant since);
   void remove_note();
 
   const Settings& settings_;
   Surroundings& around_;
   FailureNote note_;
   bool has_note_ = false;
+  std::optional<Instant> full_since_;
 };
 
 }  // namespace promised

@@ -18,19 +18,28 @@ std::optional<message::Refused> Scheduler::check_disk(std::uint64_t bytes) const
                    ": nothing durable is accepted until there is space; free some there, or submit with "
                    "durability memory; the daemon goes on by itself"};
   }
-  const std::uint64_t most = settings_.limits.max_unwritten;
-  if (unwritten() + bytes <= most) return std::nullopt;
-  return message::Refused{.code = "limit",
-                          .message = "max_unwritten (" + std::to_string(most) +
-                                     ") is reached: so many bytes of jobs and results wait for the disk; "
-                                     "wait until it has taken some, submit with durability memory, or raise "
-                                     "it in section [limits]"};
+  if (unwritten() + bytes <= settings_.limits.max_unwritten) return std::nullopt;
+  return too_much_unwritten();
+}
+
+message::Refused Scheduler::too_much_unwritten() const {
+  return {.code = "limit",
+          .message = "max_unwritten (" + std::to_string(settings_.limits.max_unwritten) +
+                     ") is reached: so many bytes of jobs and results wait for the disk; "
+                     "wait until it has taken some, submit with durability memory, or raise "
+                     "it in section [limits]"};
 }
 
 /// Of a job that is here already, and is to be given a name.
 std::optional<message::Refused> Scheduler::check_disk(const Job& job) const {
   if (!job.durable()) return std::nullopt;
   return check_disk(job.written ? 0 : job.arguments.size() + job.result.size());
+}
+
+bool Scheduler::refuse_stalled(const Asked& asked, const Job& job, Turn& t) {
+  if (!job.durable() || !is_stalled()) return false;
+  refuse(asked.event.session, asked.number(), too_much_unwritten(), t);
+  return true;
 }
 
 /// Jobs may begin again.

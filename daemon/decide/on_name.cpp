@@ -75,7 +75,7 @@ void Scheduler::give_name(Job& job, const std::string& name, std::optional<Milli
   job.name = &names_.hold(job.owner, name, job);
   write(job, t);
   if (!job.durable()) return;
-  job.more().batch = next_batch();
+  job.batch = next_batch();
   t.plan.changes.emplace_back(change::SetName{job.owner, name, job.id, job.more().lifespan});
 }
 
@@ -167,7 +167,7 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
 
 void Scheduler::on(Asked& asked, message::Forget& forget, Turn& t) {
   Job* job = find(asked, forget.key, t);
-  if (job == nullptr) return;
+  if (job == nullptr || refuse_stalled(asked, *job, t)) return;
   const bool effect = job->name != nullptr;
   const JobId id = job->id;
   const State state = job->state;

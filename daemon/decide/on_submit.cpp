@@ -42,6 +42,9 @@ void Scheduler::resubmit(Asked& asked, Job& job, Turn& t) {
            {.code = "bad_request", .message = "job id " + job.id.text() + " is taken; make a new UUIDv7"}, t);
     return;
   }
+  // Who only asks again what is still to be told is told once.
+  const bool is_coming =
+      job.written && !is_on_disk(job) && job.submitter == asked.event.session && job.number == asked.number();
   job.submitter = asked.event.session;
   job.submitter_tag = asked.session.tag();
   job.number = asked.number();
@@ -49,7 +52,7 @@ void Scheduler::resubmit(Asked& asked, Job& job, Turn& t) {
     clear_timer(job);
     if (job.name != nullptr) keep_or_release(job, t);
     deliver(job, t);
-  } else if (!job.durable() || job.written) {
+  } else if ((!job.durable() || job.written) && !is_coming) {
     tell_accepted(asked.session, asked.number(), job.id, job.durability, t);
   }
 }

@@ -244,12 +244,16 @@ class Scheduler {
   void write_soon(Job& job, Turn& t);
   [[nodiscard]] bool ends_soon(const Job& job, Now now) const;
   void write(Job& job, Turn& t);
-  void write_end(const Job& job, Turn& t);
+  void write_end(Job& job, Turn& t);
   void write_due(Instant until, Turn& t);
   /// The batch that the changes of this turn will be.
   [[nodiscard]] std::uint64_t next_batch() const { return around_.submitted + 1; }
-  /// It has a name, and that it has ended, or the name, is not on disk yet.
-  [[nodiscard]] bool waits_for_disk(const Job& job) const;
+  /// All that has been told to the store of the job itself, its end and its name.
+  [[nodiscard]] bool is_on_disk(const Job& job) const { return job.batch <= around_.store.committed; }
+  /// It has a name that counts on the disk, and is not on it.
+  [[nodiscard]] bool waits_for_disk(const Job& job) const {
+    return job.name != nullptr && job.durable() && !is_on_disk(job);
+  }
 
   // disk
   /// What is to be answered if the disk cannot take another durable job of so many bytes now.
@@ -259,6 +263,9 @@ class Scheduler {
   [[nodiscard]] std::uint64_t unwritten() const { return around_.store.unwritten + handed_over_; }
   /// So much waits for the disk that no further job may begin.
   [[nodiscard]] bool is_stalled() const { return unwritten() >= settings_.limits.max_unwritten; }
+  /// Refuses what would only be answered when the disk has taken it, if too much waits for that already.
+  [[nodiscard]] bool refuse_stalled(const Asked& asked, const Job& job, Turn& t);
+  [[nodiscard]] message::Refused too_much_unwritten() const;
   void watch_disk();
   void view_disk(StatusView& view) const;
 

@@ -250,3 +250,46 @@ TEST_CASE("on a full disk an outcome whose end is not on disk waits for it, also
   CHECK(house.count<message::Ended>(other) == 1);
   CHECK(house.count<message::Ended>(house.client) == 1);
 }
+
+TEST_CASE("E2 above max_unwritten what would wait for the disk is refused, and what need not is answered") {
+  auto settings = one_pool();
+  settings.limits.max_unwritten = 1000;
+  DiskHouse house(settings);
+  const JobId there = house.submit(house.client, "f", Options{}.remember("n"));
+  const JobId memory = house.submit(house.client, "f", Options{}.durability(kMemory).remember("m"));
+  house.around.submitted = house.around.store.committed = 7;
+  const JobId coming = house.submit(house.client);
+  house.around.store.unwritten = 1000;
+  house.hold_commits();
+  const auto refused = [&](auto body) {
+    const auto before = house.count<message::Refused>(house.client);
+    house.ask(house.client, std::move(body));
+    if (house.count<message::Refused>(house.client) == before) return std::string("not refused");
+    return house.last<message::Refused>(house.client).message.substr(0, 20);
+  };
+  CHECK(refused(message::Cancel{{there, {}}}) == "max_unwritten (1000)");
+  CHECK(refused(message::Forget{{there, {}}}) == "max_unwritten (1000)");
+  CHECK(refused(message::Adjust{there, 1min, {}}) == "max_unwritten (1000)");
+  CHECK(refused(message::Watch{.key = {coming, {}}}) == "max_unwritten (1000)");
+  CHECK(refused(message::Watch{.key = {there, {}}}) == "not refused");
+  CHECK(house.last<message::Known>(house.client).id == there);
+  CHECK(refused(message::Forget{{memory, {}}}) == "not refused");
+  CHECK(refused(message::Cancel{{memory, {}}}) == "not refused");
+}
+
+TEST_CASE("on a full disk who asks again and again for an acceptance is told once") {
+  DiskHouse house;
+  house.fill_disk();
+  house.around.store.full_since = {};
+  message::Request request{77, 0, message::Submit{new_job_id(), "f", {}}};
+  const auto ask = [&] { house.handle(event::Requested{house.client, {0, 0, 1}, request, {}}); };
+  const auto accepted = house.count<message::Accepted>(house.client);
+  for (int i = 0; i < 5; ++i) ask();
+  house.around.submitted = house.around.store.committed = 1;
+  house.commit();
+  CHECK(house.count<message::Accepted>(house.client) == accepted + 1);
+  CHECK(house.last<message::Accepted>(house.client).numbers == std::vector<std::uint64_t>{77});
+  ask();  // it may have been lost on its way
+  house.commit();
+  CHECK(house.count<message::Accepted>(house.client) == accepted + 2);
+}
