@@ -42,10 +42,14 @@ bool Scheduler::refuse_stalled(const Asked& asked, const Job& job, Turn& t) {
   return true;
 }
 
-/// Jobs may begin again.
-void Scheduler::watch_disk() {
-  if (!std::exchange(stalled_, is_stalled()) || stalled_) return;
+/// Takes back what has not begun when no job may begin any more, and lets all begin when they may again.
+void Scheduler::watch_disk(Turn& t) {
+  if (std::exchange(stalled_, is_stalled()) == is_stalled()) return;
   for (Pool& pool : pools_) pool.dirty = true;
+  if (!stalled_) return;
+  for (auto& [id, worker] : workers_) {
+    if (!worker->channel.empty()) revoke(*worker, t);
+  }
 }
 
 void Scheduler::view_disk(StatusView& view) const {

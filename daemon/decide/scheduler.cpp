@@ -47,7 +47,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     plan.changes.emplace_back(change::DeleteName{grave->owner, grave->name});
     names_.erase(*grave);
   }
-  watch_disk();
+  watch_disk(t);
   for (Pool& pool : pools_) {
     if (std::exchange(pool.dirty, false)) fill(pool, t);
   }

@@ -266,7 +266,7 @@ class Scheduler {
   /// Refuses what would only be answered when the disk has taken it, if too much waits for that already.
   [[nodiscard]] bool refuse_stalled(const Asked& asked, const Job& job, Turn& t);
   [[nodiscard]] message::Refused too_much_unwritten() const;
-  void watch_disk();
+  void watch_disk(Turn& t);
   void view_disk(StatusView& view) const;
 
   // timers

@@ -31,7 +31,8 @@ struct Full {
   [[nodiscard]] LedgerEntry submit_named(Client& client, const std::string& key) {
     return {.key = key, .name = key, .future = submit(client, key, Options().remember(key, 10min))};
   }
-  /// Fills the disk and submits until that has been found out; the first submission that was not accepted.
+  /// Fills the disk and submits until that has been found out; the first submission that was not accepted. It
+  /// is unanswered, or refused if something else was to be written first.
   LedgerEntry fill_up(Client& client) {
     disk.fill();
     while (true) {
@@ -39,7 +40,8 @@ struct Full {
       bool accepted = false;
       REQUIRE(eventually([&] {
         try {
-          return accepted = is_accepted(entry.future, 1ms);
+          accepted = is_accepted(entry.future, 1ms);
+          return true;
         } catch (const TimeoutError&) {
           return client.status(kPatience).full_since != WallClock();
         }
@@ -201,6 +203,47 @@ TEST_CASE("E6 a daemon that is told to stop on a full disk stops well if there i
   CHECK(full.daemon.await_end() == Exit{});
   full.start();
   REQUIRE(is_accepted(unanswered.future, kPatience));
+}
+
+TEST_CASE(
+    "E2 outcomes that wait for a full disk are bounded by max_unwritten, and all go on when there is space") {
+  constexpr std::uint64_t kMost = 1 << 20;
+  Full full(config_for_load().limit("max_message", "1MiB").limit("max_unwritten", "1MiB"));
+  Client client = full.connect();
+  const Options in_memory = Options().durability(Durability::memory);
+  const auto blocker =
+      client.submit(Options(in_memory).queue(kOrderedQueue), "run", "blocker", full.runs, 60'000, "");
+  REQUIRE(eventually([&] { return Runs(full.runs).of("blocker") == 1; }));
+  for (int i = 0; i < 200; ++i) {
+    const std::string key = "behind-" + std::to_string(i);
+    LedgerEntry entry{
+        .key = key,
+        .name = key,
+        .future = full.submit(client, key, Options().remember(key, 10min).queue(kOrderedQueue))};
+    REQUIRE(is_accepted(entry.future, kPatience));
+    full.ledger.accepted(entry);
+  }
+  static_cast<void>(full.fill_up(client));
+  client.cancel(blocker.id());
+  const auto unwritten = [&] {
+    for (const LimitView& limit : client.status(kPatience).limits) {
+      if (limit.name == "max_unwritten") return limit.used;
+    }
+    return std::uint64_t{0};
+  };
+  REQUIRE(eventually([&] { return unwritten() >= kMost; }));
+  const auto memory = full.submit(client, "memory", in_memory);
+  CHECK(client.show(memory.id()).reason ==
+        "no job begins until the disk has taken what waits for it (max_unwritten)");
+  CHECK(unwritten() < 2 * kMost);
+  CHECK(Runs(full.runs).of("behind-199") == 0);
+  full.disk.free();
+  CHECK(outcome_of(memory).starts_with("value memory "));
+  for (const LedgerEntry& entry : full.ledger.entries())
+    CHECK(outcome_of(entry.future).starts_with("value " + entry.key));
+  full.daemon.kill9();
+  expect_nothing_wrong(audit_store(full.daemon.state_dir(), full.ledger, full.ledger.entries()));
+  full.start();
 }
 
 TEST_CASE("DESIGN 2.8 a disk that fills up and is freed again and again loses nothing that was accepted") {

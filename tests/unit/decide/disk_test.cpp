@@ -293,3 +293,22 @@ TEST_CASE("on a full disk who asks again and again for an acceptance is told onc
   house.commit();
   CHECK(house.count<message::Accepted>(house.client) == accepted + 2);
 }
+
+TEST_CASE("E2 what a worker holds and has not begun is taken back when max_unwritten is reached") {
+  auto settings = one_pool();
+  settings.limits.max_unwritten = 1000;
+  DiskHouse house(settings);
+  const Options memory = Options{}.durability(kMemory);
+  house.submit(house.client, "f", memory);
+  house.finish(house.workers()[0]);  // a quick one: others may stand behind it
+  for (int i = 0; i < 5; ++i) house.submit(house.client, "f", memory);
+  House::Hand& hand = house.hand(house.workers()[0]);
+  REQUIRE(hand.channel.size() == 5);
+  house.begin(hand.id);
+  house.around.store.unwritten = 1000;
+  house.turn();
+  CHECK(hand.channel.size() == 1);
+  house.around.store.unwritten = 0;
+  house.turn();
+  CHECK(hand.channel.size() == 5);
+}
