@@ -8,6 +8,7 @@
 #include "cli/table.hpp"
 #include "cli/times.hpp"
 #include "common/printable.hpp"
+#include "common/units.hpp"
 
 namespace promised::cli {
 namespace {
@@ -48,6 +49,8 @@ void print_summary(std::ostream& out, const StatusView& s, WallClock now) {
              s.endpoint + ", " + std::to_string(s.clients) + (s.clients == 1 ? " client" : " clients")});
   table.add({"store", s.state_dir + ", " + brief_size(s.store_bytes) + ", last commit " +
                           relative(s.last_commit, now) + maintenance(s)});
+  if (s.store_failed_at != WallClock())
+    table.add({"", "the store failed at " + format_time(s.store_failed_at) + ": " + s.store_failure});
   table.add({"jobs", jobs_line(s)});
   table.add({"last minute", per_second(s.finished_per_second) + "; waited " + percentiles(s.waited) +
                                 "; ran " + percentiles(s.ran)});

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdio>
 
+#include "common/units.hpp"
+
 namespace promised::cli {
 namespace {
 
@@ -28,19 +30,6 @@ std::string scaled(double amount, const std::array<Step, N>& steps) {
   return number(amount / best->factor) + " " + best->unit;
 }
 
-/// Date and time of day to the second, with `between` between them.
-std::string stamp(WallClock time, char between) {
-  const auto day = std::chrono::floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02u%c%02d:%02d:%02d", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), between,
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return text.data();
-}
-
 }  // namespace
 
 std::string brief(std::chrono::microseconds duration) {
@@ -58,14 +47,17 @@ std::string relative(WallClock time, WallClock now) {
 
 std::string told(WallClock time, WallClock now) {
   if (time == WallClock()) return "never";
-  return relative(time, now) + " (" + stamp(time, ' ') + "Z)";
+  return relative(time, now) + " (" + format_time(time) + ")";
 }
 
 std::string rfc3339(WallClock time) {
   const auto whole = std::chrono::floor<std::chrono::seconds>(time);
+  std::string text = format_time(time);
+  text[10] = 'T';
+  text.pop_back();
   std::array<char, 16> fraction{};
   std::snprintf(fraction.data(), fraction.size(), ".%06dZ", static_cast<int>((time - whole).count()));
-  return stamp(time, 'T') + fraction.data();
+  return text + fraction.data();
 }
 
 std::string brief_size(std::uint64_t bytes) {

@@ -52,6 +52,18 @@ Json states_json(const StatusView& status) {
   return states;
 }
 
+Json store_json(const StatusView& s) {
+  Json failed;
+  if (s.store_failed_at != WallClock())
+    failed = {{"at", time_json(s.store_failed_at)}, {"reason", valid_utf8(s.store_failure)}};
+  return {{"bytes", s.store_bytes},
+          {"last_commit", time_json(s.last_commit)},
+          {"full_since", time_json(s.full_since)},
+          {"failed", std::move(failed)},
+          {"maintenance", text_json(s.maintenance)},
+          {"maintenance_percent", s.maintenance.empty() ? Json(nullptr) : Json(s.maintenance_percent)}};
+}
+
 }  // namespace
 
 nlohmann::ordered_json to_json(const Failure& f) {
@@ -126,11 +138,7 @@ nlohmann::ordered_json to_json(const StatusView& s) {
             {"refused", s.refused},
             {"garbage", s.garbage},
             {"stale_reports", s.stale_reports}}},
-          {"store",
-           {{"bytes", s.store_bytes},
-            {"last_commit", time_json(s.last_commit)},
-            {"maintenance", text_json(s.maintenance)},
-            {"maintenance_percent", s.maintenance.empty() ? Json(nullptr) : Json(s.maintenance_percent)}}},
+          {"store", store_json(s)},
           {"limits", std::move(limits)}};
 }
 

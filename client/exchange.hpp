@@ -33,10 +33,10 @@ class Exchange {
 
   /// The daemon has accepted the submission that this is.
   virtual void accepted() {}
-  /// The daemon is stopping and did not take it: it is for the daemon that comes next.
+  /// The daemon is on its way out and did not take it: it is for the daemon that comes next.
   virtual void postponed() {}
-  /// The daemon's answer to it. Never a Refused with the code "no_session" or "stopping": that is the
-  /// session's business.
+  /// The daemon's answer to it. Never a Refused with the code "no_session", "stopping" or
+  /// "store_failed": that is the session's business.
   [[nodiscard]] virtual Next answer(message::Reply& reply, Payload&& value) = 0;
   /// There is a new connection: prepares `header` to be sent again, or says that nobody wants the answer any
   /// more.

@@ -135,7 +135,13 @@ std::optional<Unaccepted> FutureState::unaccepted() const {
   return Unaccepted{id_, subject_, why_not_accepted()};
 }
 
+bool FutureState::is_postponed() const {
+  return (word_.load() & kPostponed) != 0 || !session_->last_word().empty();
+}
+
 std::string FutureState::why_not_accepted() const {
+  const std::string last_word = session_->last_word();
+  if (!last_word.empty()) return last_word;
   return is_postponed() ? "the daemon was stopping and accepted no more jobs"
                         : "the daemon has not accepted it in time";
 }

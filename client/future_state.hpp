@@ -47,8 +47,8 @@ class FutureState final : public Exchange {
   [[nodiscard]] bool await_end(WaitWord::Deadline deadline) { return await(kDone, deadline); }
   [[nodiscard]] bool is_accepted() const { return (word_.load() & kAccepted) != 0; }
   [[nodiscard]] bool is_done() const { return (word_.load() & kDone) != 0; }
-  /// A daemon that is stopping did not take it.
-  [[nodiscard]] bool is_postponed() const { return (word_.load() & kPostponed) != 0; }
+  /// A daemon that was on its way out did not take it.
+  [[nodiscard]] bool is_postponed() const;
   /// Why it has not been accepted so far.
   [[nodiscard]] std::string why_not_accepted() const;
   /// For a wait that has taken long: submits again, under the same id, what was not accepted, or asks how the

@@ -36,7 +36,7 @@ class Ledger {
 
   /// Gives an answer to whom it concerns. What nobody asked for any more is dropped.
   void answer(message::Reply& reply, Payload&& payload, Instant now);
-  /// The daemon, which is stopping, did not take a submission.
+  /// The daemon, which is on its way out, did not take a submission.
   void postponed(std::uint64_t number);
   /// From now on nothing is acknowledged: what arrives stays with the daemon too.
   void leave_outcomes() { leave_outcomes_ = true; }

@@ -11,6 +11,7 @@
 namespace promised::detail {
 
 void Outage::over() {
+  announced({});
   since_.reset();
   was_seen_ = true;
   was_there_.store(true, std::memory_order_relaxed);
@@ -31,13 +32,24 @@ std::optional<Instant> Outage::declare_at() const {
 bool Outage::declare(Instant now) {
   const std::optional<Instant> at = declare_at();
   if (!at || now < *at) return false;
+  std::string gone = text(patience());
   {
     const std::lock_guard lock(mutex_);
-    text_ = text(patience());
+    text_ = std::move(gone);
     refusal_.reset();
   }
   declared_.store(true, std::memory_order_release);
   return true;
+}
+
+void Outage::announced(const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  announcement_ = reason;
+}
+
+std::string Outage::announcement() const {
+  const std::lock_guard lock(mutex_);
+  return announcement_;
 }
 
 void Outage::refused(message::Refused refusal) {
@@ -61,8 +73,10 @@ void Outage::broken(const std::string& reason) {
 std::string Outage::text(std::chrono::milliseconds within) const {
   const std::string why = why_nobody_answers(endpoint_);
   if (was_there_.load(std::memory_order_relaxed)) {
+    const std::string last_word = announcement();
     return "the daemon at " + endpoint_ + " has been gone for more than " + duration_text(within) + ": " +
-           why + ". The client goes on trying; start the daemon again, or look into its log for why it ended";
+           why + (last_word.empty() ? "" : ". Before it went it said: " + last_word) +
+           ". The client goes on trying; start the daemon again, or look into its log for why it ended";
   }
   return "no daemon has answered at " + endpoint_ + " within " + duration_text(within) + ": " + why +
          ". Start one (`systemctl start promised`, or `" PROMISED_DAEMON

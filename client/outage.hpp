@@ -31,6 +31,11 @@ class Outage {
   void begin(Instant now);
   /// The daemon is gone for too long once `now` is here; true if that is news.
   [[nodiscard]] bool declare(Instant now);
+  /// The daemon has said why it is about to go.
+  void announced(const std::string& reason);
+  /// What it has said, of a daemon that has not been seen since or whose place no other has taken; else
+  /// empty.
+  [[nodiscard]] std::string announcement() const;
   /// The daemon answers, but not to this client.
   void refused(message::Refused refusal);
   /// The client can go no further: `reason` says why.
@@ -64,6 +69,7 @@ class Outage {
   std::atomic<bool> declared_{false};
   mutable std::mutex mutex_;
   std::string text_;
+  std::string announcement_;
   std::optional<message::Refused> refusal_;
 };
 

@@ -79,6 +79,8 @@ class Session {
   /// Throws DisconnectedError if the daemon has been gone for too long, RefusedError if it does not want this
   /// client, and Error in a forked child.
   void check_alive() const;
+  /// Why the daemon went, if it has said so and no other has come since; else empty.
+  [[nodiscard]] std::string last_word() const { return outage_.announcement(); }
   [[nodiscard]] bool in_forked_child() const { return guard_.in_child(); }
 
   /// Has `word` poked when the daemon is declared gone.

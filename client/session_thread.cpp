@@ -141,7 +141,8 @@ bool Session::handle(message::Reply& reply, Payload&& payload, Instant now) {
   if (auto* refusal = std::get_if<message::Refused>(&reply.body)) {
     if (refusal->code == "no_session") return false;
     // It is on its way out: what it did not take is for the one that comes after it.
-    if (refusal->code == "stopping") {
+    if (refusal->code == "store_failed") outage_.announced(refusal->message);
+    if (refusal->code == "stopping" || refusal->code == "store_failed") {
       ledger_.postponed(reply.number);
       return reply.number != hello_number_;
     }

@@ -27,6 +27,9 @@ inline constexpr Millis kLongestDuration = std::chrono::hours(24 * 36500);
 /// The largest unit that needs no fraction, such as `90s` or `2h`: parse_duration reads it back.
 [[nodiscard]] std::string format_duration(Millis duration);
 
+/// Date and time of day in UTC, to the second: `2026-01-31 12:00:00Z`.
+[[nodiscard]] std::string format_time(WallTime time);
+
 /// The largest unit that needs no fraction, such as `64MiB` or `1500`: parse_size reads it back.
 [[nodiscard]] std::string format_size(std::uint64_t bytes);
 

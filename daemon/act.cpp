@@ -43,6 +43,7 @@ void Act::carry_out(Plan& plan, std::vector<Event>& events) {
   if (committed_ >= submitted_) {
     carry_out(plan.after_commit, events);
   } else {
+    effects_waiting_ += plan.after_commit.size();
     waiting_.push_back({submitted_, std::exchange(plan.after_commit, {})});
   }
 }
@@ -52,6 +53,7 @@ void Act::committed(std::uint64_t batch, std::vector<Event>& events) {
   while (!waiting_.empty() && waiting_.front().batch <= batch) {
     auto effects = std::move(waiting_.front().effects);
     waiting_.pop_front();
+    effects_waiting_ -= effects.size();
     carry_out(effects, events);
   }
 }

@@ -27,6 +27,10 @@ class Act {
   void committed(std::uint64_t batch, std::vector<Event>& events);
   /// Sends what carry_out has gathered for the workers.
   void flush() { workers_.flush(); }
+  /// The batch that the committer was given last.
+  [[nodiscard]] std::uint64_t submitted() const { return submitted_; }
+  /// About what the effects take in memory that wait for a commit.
+  [[nodiscard]] std::uint64_t waiting_bytes() const { return effects_waiting_ * sizeof(Effect); }
   /// Everything that was handed over is on disk.
   [[nodiscard]] bool idle() const { return committed_ == submitted_ && waiting_.empty(); }
 
@@ -43,6 +47,7 @@ class Act {
   std::uint64_t submitted_ = 0;
   std::uint64_t committed_ = 0;
   std::deque<Waiting> waiting_;
+  std::uint64_t effects_waiting_ = 0;
 };
 
 }  // namespace promised

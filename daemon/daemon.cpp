@@ -28,6 +28,7 @@
 #include "daemon/store/committer.hpp"
 #include "daemon/store/store.hpp"
 #include "daemon/store/unfinished_copy.hpp"
+#include "daemon/store_watch.hpp"
 
 namespace promised {
 namespace {
@@ -62,12 +63,16 @@ struct Daemon::Impl {
   static void tell_maintained(const event::StoreMaintained& what);
   void watch_turned_away(std::uint64_t count);
   void decide();
+  void count_unwritten();
   Result<void> tell_ready();
   void stop();
   void tell_stopping();
+  [[nodiscard]] bool gives_up() const;
+  Ending store_failed();
 
   const Settings settings;
   Surroundings around;
+  StoreWatch store_watch{settings, around};
   std::unique_ptr<Signals> signals;
   std::unique_ptr<Spawner> spawner;
   Workers workers;
@@ -104,6 +109,7 @@ Result<void> Daemon::Impl::open() {
   }
   PROMISED_TRY(replay(*store));
   around.store = store->facts();
+  store_watch.start();
   committer = std::make_unique<Committer>(std::move(store));
   PROMISED_ASSIGN(door, Door::open(settings));
   act = std::make_unique<Act>(*door, workers, *committer);
@@ -223,7 +229,7 @@ void Daemon::Impl::hear_committer() {
     store_problem = std::move(news.failed);
     return;
   }
-  around.store = news.facts;
+  store_watch.heard(news);
   act->committed(news.committed, events);
   for (Event& answer : news.answers) {
     if (const auto* loaded = std::get_if<event::ResultLoaded>(&answer); loaded && !loaded->trouble.empty())
@@ -231,6 +237,7 @@ void Daemon::Impl::hear_committer() {
     if (const auto* maintained = std::get_if<event::StoreMaintained>(&answer)) tell_maintained(*maintained);
     events.push_back(std::move(answer));
   }
+  count_unwritten();
 }
 
 /// Who asked for it may be gone.
@@ -257,6 +264,13 @@ void Daemon::Impl::decide() {
   for (Event& event : taken) scheduler.handle(std::move(event), now, plan);
   scheduler.end_turn(now, plan);
   act->carry_out(plan, events);
+  around.submitted = act->submitted();
+  count_unwritten();
+}
+
+/// What waits for the disk, with those who wait to be told of it.
+void Daemon::Impl::count_unwritten() {
+  around.store.unwritten = committer->unwritten() + act->waiting_bytes();
 }
 
 Result<void> Daemon::Impl::hear_signals() {
@@ -300,6 +314,30 @@ Result<void> Daemon::Impl::tell_ready() {
   return notify::ready("serving " + settings.endpoint);
 }
 
+/// It was told to stop, and all that is left to do is to write what a full disk does not take.
+bool Daemon::Impl::gives_up() const {
+  return stopped_hard && scheduler.drained() && !act->idle() && around.store.full_since != WallTime();
+}
+
+/// Nothing more is decided: who is there is told why, and who asks in this moment.
+Ending Daemon::Impl::store_failed() {
+  const Problem problem = store_problem.value_or(Problem::of(
+      "full", "the daemon was told to stop while the disk of " + settings.state_dir +
+                  " is full: what nobody has been told to be on disk is not (" +
+                  std::to_string(committer->unwritten()) +
+                  " bytes); what was accepted before is safe: free space there, then start promised again"));
+  store_watch.failed(problem);
+  scheduler.store_failed(problem.message, plan);
+  std::vector<Event> asked;
+  door->read(asked, kRequestsPerTurn, false);
+  const Now now = Now::read();
+  for (Event& event : asked) {
+    if (std::holds_alternative<event::Requested>(event)) scheduler.handle(std::move(event), now, plan);
+  }
+  act->carry_out(plan, events);
+  return Ending::store_failed;
+}
+
 Result<Ending> Daemon::Impl::run() {
   ready_by = std::chrono::steady_clock::now() + kStartPatience;
   scheduler.start(Now::read(), plan);
@@ -307,10 +345,7 @@ Result<Ending> Daemon::Impl::run() {
   act->flush();
   while (true) {
     PROMISED_TRY(turn());
-    if (store_problem) {
-      log::error("the store failed, nothing more is accepted: " + store_problem->message);
-      return Ending::store_failed;
-    }
+    if (store_problem) return store_failed();
     const Instant now = std::chrono::steady_clock::now();
     if (!ready && (scheduler.settled() || now >= ready_by)) PROMISED_TRY(tell_ready());
     if (watchdog && now >= next_watchdog) {
@@ -325,6 +360,7 @@ Result<Ending> Daemon::Impl::run() {
       decide();
     }
     if (scheduler.drained() && act->idle()) return Ending::stopped;
+    if (gives_up()) return store_failed();
   }
 }
 

@@ -15,7 +15,8 @@ namespace promised {
 /// How the daemon ended.
 enum class Ending {
   stopped,      ///< asked to
-  store_failed  ///< the store could not be written: nothing was acknowledged that is not on disk
+  store_failed  ///< the store could not be written: nothing was acknowledged that is not on disk, and clients
+                ///< were told why
 };
 
 class Daemon {

@@ -351,6 +351,15 @@ struct RecoveredName {
 struct StoreFacts {
   std::uint64_t bytes = 0;
   WallTime last_commit;
+  std::uint64_t committed = 0;  ///< the batch up to which all is on disk
+  std::uint64_t unwritten = 0;  ///< bytes that were handed over and are not on disk yet
+  WallTime full_since;          ///< since when the disk has no room for them; zero: it has
+};
+/// That a store could not go on, as the daemon that had it leaves it to the next one.
+struct StoreFailure {
+  WallTime at;
+  std::string reason;
+  friend bool operator==(const StoreFailure&, const StoreFailure&) = default;
 };
 
 }  // namespace promised

@@ -63,7 +63,8 @@ struct Limits {
   std::uint64_t max_watches_per_owner = 1'000'000;
   std::uint64_t max_in_memory = 100'000;  ///< jobs that wait in memory; further durable ones wait on disk
   std::uint64_t max_queues = 100'000;     ///< that have jobs
-  std::uint64_t max_name = 512;           ///< bytes of a name
+  std::uint64_t max_unwritten = std::uint64_t{256} << 20;  ///< bytes that wait for the disk
+  std::uint64_t max_name = 512;                            ///< bytes of a name
   std::chrono::milliseconds default_lifespan{std::chrono::hours(1)};
   std::chrono::milliseconds max_lifespan{std::chrono::hours(24 * 30)};
   std::chrono::milliseconds keep_unfetched{

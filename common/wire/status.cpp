@@ -99,6 +99,9 @@ void fill(const StatusView& in, proto::Reply_Status& out) {
   out.set_endpoint(in.endpoint);
   out.set_maintenance(in.maintenance);
   out.set_maintenance_percent(in.maintenance_percent);
+  out.set_full_since_us(in.full_since.time_since_epoch().count());
+  out.set_store_failed_us(in.store_failed_at.time_since_epoch().count());
+  out.set_store_failure(in.store_failure);
 }
 
 StatusView take(proto::Reply_Status& in, Fields& fields) {
@@ -135,6 +138,9 @@ StatusView take(proto::Reply_Status& in, Fields& fields) {
   view.endpoint = Fields::prose(in.mutable_endpoint());
   view.maintenance = fields.text("maintenance", in.mutable_maintenance());
   view.maintenance_percent = in.maintenance_percent();
+  view.full_since = WallClock(std::chrono::microseconds(in.full_since_us()));
+  view.store_failed_at = WallClock(std::chrono::microseconds(in.store_failed_us()));
+  view.store_failure = Fields::prose(in.mutable_store_failure());
   return view;
 }
 

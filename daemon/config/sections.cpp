@@ -60,6 +60,19 @@ auto number_from(std::int64_t least, std::int64_t most = 1'000'000'000) {
   };
 }
 
+/// `limit` must not be less than `other`, which would mean `because`; where nobody has said it, it follows.
+Result<void> at_least(const Section& section, const std::string& key, std::uint64_t& limit,
+                      const std::string& other_key, std::uint64_t other, const std::string& because) {
+  if (limit >= other) return {};
+  if (has(section, key)) {
+    return place_of(section, key)
+        .problem(key + ": " + format_size(limit) + " is less than " + other_key + ", which is " +
+                 format_size(other) + ": " + because);
+  }
+  limit = other;
+  return {};
+}
+
 }  // namespace
 
 Result<DaemonSection> read_daemon(const Section& section, const Environment& environment,
@@ -107,6 +120,7 @@ Result<void> read_limits(const Section& section, Limits& limits) {
                             {"max_watches_per_owner", into(limits.max_watches_per_owner, count)},
                             {"max_in_memory", into(limits.max_in_memory, count)},
                             {"max_queues", into(limits.max_queues, count)},
+                            {"max_unwritten", into(limits.max_unwritten, size)},
                             {"max_name", into(limits.max_name, number_from(1, 65536))},
                             {"default_lifespan", into(limits.default_lifespan, parse_duration)},
                             {"max_lifespan", into(limits.max_lifespan, parse_duration)},
@@ -114,14 +128,10 @@ Result<void> read_limits(const Section& section, Limits& limits) {
                             {"keep_tombstones", into(limits.keep_tombstones, parse_duration)},
                             {"max_interruptions", into(limits.max_interruptions, interruptions)},
                         }));
-  if (limits.max_unread < limits.max_result) {
-    if (has(section, "max_unread")) {
-      return place_of(section, "max_unread")
-          .problem("max_unread: " + format_size(limits.max_unread) + " is less than max_result, which is " +
-                   format_size(limits.max_result) + ": such a result could not be sent");
-    }
-    limits.max_unread = limits.max_result;
-  }
+  PROMISED_TRY(at_least(section, "max_unread", limits.max_unread, "max_result", limits.max_result,
+                        "such a result could not be sent"));
+  PROMISED_TRY(at_least(section, "max_unwritten", limits.max_unwritten, "max_message", limits.max_message,
+                        "such arguments could not be accepted"));
   if (limits.default_lifespan > limits.max_lifespan) {
     if (has(section, "default_lifespan")) {
       return place_of(section, "default_lifespan")

@@ -42,6 +42,7 @@ void Scheduler::put_in_backlog(Asked& asked, message::Submit& submit, Lane& lane
   const int priority = submit.options.priority();
   accounts_.job_made(asked.uid(), State::pending);
   backlog_ids_.insert(submit.id);
+  handed_over_ += asked.event.payload.size();
   lanes_.add_backlog(lane, priority, submitted);
   t.plan.changes.emplace_back(change::InsertJob{submit.id, asked.uid(), std::move(submit.function),
                                                 std::move(submit.options), std::move(asked.event.payload),
@@ -56,6 +57,7 @@ Job& Scheduler::put_known_in_backlog(Asked& asked, message::Submit& submit, Lane
   lanes_.pin(job);
   job.queued = t.now.steady;
   job.written = true;
+  job.batch = next_batch();
   expire_in_time(job);
   t.plan.changes.emplace_back(change::InsertJob{submit.id, asked.uid(), std::move(submit.function),
                                                 std::move(submit.options), std::move(asked.event.payload),

@@ -66,8 +66,10 @@ void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Pay
     if (job.state == State::failed) ended.failure = job.detail->failure;
     ended.reason = job.detail->reason;
   }
-  // That a remembered result is there is told when it is on disk.
-  auto& effects = job.name != nullptr && job.durable() ? t.plan.after_commit : t.plan.effects;
+  // That a remembered result is there is told when it is on disk; that it has been fetched and forgotten,
+  // too.
+  const bool forgets = to.take && job.name != nullptr && job.durable();
+  auto& effects = forgets || waits_for_disk(job) ? t.plan.after_commit : t.plan.effects;
   effects.emplace_back(
       effect::Send{session.id, {to.number, session.last_delivery, std::move(ended)}, result});
   if (to.take) {

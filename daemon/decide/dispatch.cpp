@@ -51,7 +51,7 @@ void Scheduler::enqueue(Job& job, Turn& t) {
 }
 
 void Scheduler::fill(Pool& pool, Turn& t) {
-  if (draining_) return;
+  if (draining_ || stalled_) return;
   while (!pool.ready.empty()) {
     Job* job = pool.ready.top()->lane->best();
     if (job == nullptr) return;  // the next has still to come from disk

@@ -68,6 +68,7 @@ struct Job : Timer {
   std::uint64_t submitter_tag =
       0;                     ///< of the client that submitted it, over its reconnects; 0: not known any more
   std::uint64_t number = 0;  ///< of the Submit request
+  std::uint64_t batch = 0;   ///< of the store, with its insert, its end and its name; 0: an earlier daemon's
   WallTime submitted{};      ///< no two jobs have the same: it is the order of submission
   WallTime started{};        ///< of the latest attempt
   WallTime ended_at{};

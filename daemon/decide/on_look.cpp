@@ -19,6 +19,7 @@ std::string Scheduler::why_waiting(const Job& job) const {
   if (job.on_disk || job.behind) return "others are before it, and wait on disk";
   if (job.worker != nullptr) return "next in the channel of worker " + std::to_string(job.worker->pid);
   if (draining_) return "the daemon is stopping";
+  if (stalled_) return "no job begins until the disk has taken what waits for it (max_unwritten)";
   const auto& pools = job.function->offered_by;
   if (pools.empty()) return "no pool offers the function " + job.function->name;
   std::string reason;
@@ -171,8 +172,7 @@ void Scheduler::on(Asked& asked, message::StatusQuery&, Turn& t) {
   v.finished = finished_;
   v.finished_per_second = ran_.per_second(t.now.steady, around_.started);
   v.remembered = names_.held();
-  v.store_bytes = around_.store.bytes;
-  v.last_commit = around_.store.last_commit;
+  view_disk(v);
   v.clients = around_.clients;
   v.garbage = around_.garbage;
   v.refused = refused_;
@@ -188,6 +188,7 @@ void Scheduler::on(Asked& asked, message::StatusQuery&, Turn& t) {
   }
   v.limits = all ? accounts_.view() : accounts_.view(asked.uid());
   v.limits.push_back({"max_queues", lanes_.busy_queues(), settings_.limits.max_queues});
+  v.limits.push_back({"max_unwritten", unwritten(), settings_.limits.max_unwritten});
   for (const LimitView& limit : v.limits) {
     if (limit.used * 10 >= limit.most * 9) v.problems.push_back(limit.name + " is nearly reached");
   }

@@ -49,7 +49,7 @@ Scheduler::NameAnswer Scheduler::settle_name(Asked& asked, const std::string& na
       // Which job it is comes first; of one that has not ended, watching tells it.
       if (holder.ended()) {
         reply(asked.event.session, asked.number(), message::Known{holder.id, holder.state, false},
-              holder.durable(), t);
+              waits_for_disk(holder), t);
       }
       message::Watch watch{.key = {holder.id, {}}};
       on(asked, watch, t);
@@ -75,8 +75,9 @@ void Scheduler::give_name(Job& job, const std::string& name, std::optional<Milli
   job.name = &names_.hold(job.owner, name, job);
   write(job, t);
   make_known(job, t);
-  if (job.durable())
-    t.plan.changes.emplace_back(change::SetName{job.owner, name, job.id, job.more().lifespan});
+  if (!job.durable()) return;
+  job.batch = next_batch();
+  t.plan.changes.emplace_back(change::SetName{job.owner, name, job.id, job.more().lifespan});
 }
 
 void Scheduler::take_name(Job& job, State tombstone, Turn& t) {
@@ -101,6 +102,10 @@ void Scheduler::on(Asked& asked, message::Remember& remember, Turn& t) {
   } else {
     job = find(asked, {remember.id, {}}, t);
     if (job == nullptr) return;
+    if (auto refused = check_disk(*job)) {
+      refuse(asked.event.session, asked.number(), std::move(*refused), t);
+      return;
+    }
     switch (settle_name(asked, remember.name, remember.duplicate, job, t)) {
       case NameAnswer::answered:
         return;
@@ -163,7 +168,7 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
 
 void Scheduler::on(Asked& asked, message::Forget& forget, Turn& t) {
   Job* job = find(asked, forget.key, t);
-  if (job == nullptr) return;
+  if (job == nullptr || refuse_stalled(asked, *job, t)) return;
   const bool effect = job->name != nullptr;
   const JobId id = job->id;
   const State state = job->state;

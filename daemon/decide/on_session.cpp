@@ -17,6 +17,10 @@ message::Refused not_permitted(const Identity& who) {
 }  // namespace
 
 void Scheduler::on(event::Requested&& e, Turn& t) {
+  if (!store_failure_.empty()) {
+    refuse(e.session, e.request.number, {.code = "store_failed", .message = store_failure_}, t);
+    return;
+  }
   if (const auto* greeting = std::get_if<message::Hello>(&e.request.body)) {
     hello(e, *greeting, t);
     return;

@@ -9,7 +9,7 @@ namespace promised {
 
 void Scheduler::on(Asked& asked, message::Cancel& cancel, Turn& t) {
   Job* job = find(asked, cancel.key, t);
-  if (job == nullptr) return;
+  if (job == nullptr || refuse_stalled(asked, *job, t)) return;
   const JobId id = job->id;
   const bool durable = job->durable();
   if (job->ended()) {
@@ -32,7 +32,7 @@ void Scheduler::on(Asked& asked, message::Cancel& cancel, Turn& t) {
 
 void Scheduler::on(Asked& asked, message::Adjust& adjust, Turn& t) {
   Job* job = find(asked, {adjust.id, {}}, t);
-  if (job == nullptr) return;
+  if (job == nullptr || refuse_stalled(asked, *job, t)) return;
   if (!job->ended()) {
     if (adjust.timeout) {
       job->more().timeout = *adjust.timeout;

@@ -42,6 +42,9 @@ void Scheduler::resubmit(Asked& asked, Job& job, Turn& t) {
            {.code = "bad_request", .message = "job id " + job.id.text() + " is taken; make a new UUIDv7"}, t);
     return;
   }
+  // Who only asks again what is still to be told is told once.
+  const bool is_coming =
+      job.written && !is_on_disk(job) && job.submitter == asked.event.session && job.number == asked.number();
   job.submitter = asked.event.session;
   job.submitter_tag = asked.session.tag();
   job.number = asked.number();
@@ -49,7 +52,7 @@ void Scheduler::resubmit(Asked& asked, Job& job, Turn& t) {
     clear_timer(job);
     if (job.name != nullptr) keep_or_release(job, t);
     deliver(job, t);
-  } else if (!job.durable() || job.written) {
+  } else if ((!job.durable() || job.written) && !is_coming) {
     tell_accepted(asked.session, asked.number(), job.id, job.durability, t);
   }
 }
@@ -73,6 +76,9 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, cons
   }
   if (!options.name().empty()) {
     if (auto refused = check_name(asked.uid(), options.name(), options.lifespan())) return refused;
+  }
+  if (options.durability() == Durability::durable) {
+    if (auto refused = check_disk(asked.event.payload.size())) return refused;
   }
   if (auto refused = accounts_.check(asked.uid(), Quantity::jobs)) return refused;
   if (auto refused = accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size()))

@@ -17,7 +17,9 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
     }
     // Who waits for a durable job counts on it: it is on disk when this is told.
     write(*job, t);
-    reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, job->durable(), t);
+    const bool waits = job->durable() && !is_on_disk(*job);
+    if (waits && refuse_stalled(asked, *job, t)) return;
+    reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, waits, t);
     const bool nobody = job->submitter_tag == 0 && job->owner == asked.uid() && watch.key.name.empty();
     if ((job->submitter_tag == asked.session.tag() || nobody) && !watch.take &&
         sessions_.find(job->submitter) == nullptr) {

@@ -47,6 +47,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     plan.changes.emplace_back(change::DeleteName{grave->owner, grave->name});
     names_.erase(*grave);
   }
+  watch_disk(t);
   for (Pool& pool : pools_) {
     if (std::exchange(pool.dirty, false)) fill(pool, t);
   }
@@ -54,6 +55,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   write_due(now.steady, t);
   flush_accepted(t);
   drop_stale_lanes();
+  handed_over_ = 0;
 }
 
 std::optional<Nanos> Scheduler::next_due(Now now) const {

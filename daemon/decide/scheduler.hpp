@@ -6,8 +6,8 @@
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust), on_store (check, backup, compact), on_list, on_look (list, show, status), on_worker,
 // on_attempt; what several of them need is in ending (outcomes), delivery (how they reach clients), dispatch
-// (who runs what next), writing (when the store is told), backlog (jobs that wait on disk), timers and
-// recovery.
+// (who runs what next), writing (when the store is told), disk (when it is full, slow or gone), backlog (jobs
+// that wait on disk), timers and recovery.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +51,9 @@ struct Surroundings {
   JobId instance;  ///< differs after a restart
   Instant started{};
   StoreFacts store;
-  std::uint32_t maintenance_percent = 0;  ///< how far what is done to the store by hand has come
+  std::uint32_t maintenance_percent = 0;     ///< how far what is done to the store by hand has come
+  std::uint64_t submitted = 0;               ///< the batch that the store was given last
+  std::optional<StoreFailure> last_failure;  ///< of the daemon before this one
   std::uint32_t clients = 0;
   std::uint64_t garbage = 0;
 };
@@ -86,6 +88,8 @@ class Scheduler {
   /// Ends the grace: what still runs is interrupted.
   void stop_now(Plan& plan);
   [[nodiscard]] bool drained() const { return draining_ && workers_.empty() && !maintenance_; }
+  /// Tells everybody that the store has failed and why; from now on every request is refused with that.
+  void store_failed(const std::string& reason, Plan& plan);
   /// How many jobs run.
   [[nodiscard]] std::uint64_t running() const {
     return accounts_.all().by_state[static_cast<std::size_t>(State::running)];
@@ -261,8 +265,30 @@ class Scheduler {
   void write_soon(Job& job, Turn& t);
   [[nodiscard]] bool ends_soon(const Job& job, Now now) const;
   void write(Job& job, Turn& t);
-  void write_end(const Job& job, Turn& t);
+  void write_end(Job& job, Turn& t);
   void write_due(Instant until, Turn& t);
+  /// The batch that the changes of this turn will be.
+  [[nodiscard]] std::uint64_t next_batch() const { return around_.submitted + 1; }
+  /// All that has been told to the store of the job itself, its end and its name.
+  [[nodiscard]] bool is_on_disk(const Job& job) const { return job.batch <= around_.store.committed; }
+  /// It has a name that counts on the disk, and is not on it.
+  [[nodiscard]] bool waits_for_disk(const Job& job) const {
+    return job.name != nullptr && job.durable() && !is_on_disk(job);
+  }
+
+  // disk
+  /// What is to be answered if the disk cannot take another durable job of so many bytes now.
+  [[nodiscard]] std::optional<message::Refused> check_disk(std::uint64_t bytes) const;
+  [[nodiscard]] std::optional<message::Refused> check_disk(const Job& job) const;
+  /// Bytes that wait for the disk, with those of this turn.
+  [[nodiscard]] std::uint64_t unwritten() const { return around_.store.unwritten + handed_over_; }
+  /// So much waits for the disk that no further job may begin.
+  [[nodiscard]] bool is_stalled() const { return unwritten() >= settings_.limits.max_unwritten; }
+  /// Refuses what would only be answered when the disk has taken it, if too much waits for that already.
+  [[nodiscard]] bool refuse_stalled(const Asked& asked, const Job& job, Turn& t);
+  [[nodiscard]] message::Refused too_much_unwritten() const;
+  void watch_disk(Turn& t);
+  void view_disk(StatusView& view) const;
 
   // timers
   void set_timer(Timer& timer, Instant due);
@@ -310,6 +336,9 @@ class Scheduler {
   RecentDurations waited_, ran_;
   bool draining_ = false;
   std::optional<Maintenance> maintenance_;
+  bool stalled_ = false;           ///< as fill() saw it last
+  std::uint64_t handed_over_ = 0;  ///< bytes for the store, in this turn
+  std::string store_failure_;      ///< not empty: nothing goes any more
 };
 
 /// A request on its way through a handler.

@@ -55,6 +55,8 @@ bool Scheduler::ends_soon(const Job& job, Now now) const {
 void Scheduler::write(Job& job, Turn& t) {
   if (!job.durable() || std::exchange(job.written, true)) return;
   last_insert_ = t.now.steady;
+  handed_over_ += job.arguments.size();
+  job.batch = next_batch();
   t.plan.changes.emplace_back(change::InsertJob{job.id, job.owner, job.function->name, options_of(job),
                                                 job.arguments, job.submitted});
   if (job.ended()) {
@@ -69,7 +71,9 @@ void Scheduler::write(Job& job, Turn& t) {
     tell_accepted(*session, job.number, job.id, job.durability, t);
 }
 
-void Scheduler::write_end(const Job& job, Turn& t) {
+void Scheduler::write_end(Job& job, Turn& t) {
+  handed_over_ += job.result.size();
+  job.batch = next_batch();
   change::EndJob end{job.id, job.state, {}, {}, job.result, job.started, job.ended_at, job.attempts};
   if (job.detail) {
     if (job.state == State::failed) end.failure = job.detail->failure;

@@ -11,11 +11,27 @@
 #include <system_error>
 #include <utility>
 
+#include "daemon/store/sqlite.hpp"
+
 namespace promised {
 namespace {
 
 /// How long a commit may be kept waiting by what is to be loaded.
 constexpr std::chrono::milliseconds kLoadFor{5};
+/// Between two looks for space on a full disk: the first pause, and what it grows to.
+constexpr std::chrono::milliseconds kFirstPause{50};
+constexpr std::chrono::milliseconds kLongestPause{1000};
+
+/// Whether the answer tells all that there will be once everything is written that has been submitted: what
+/// comes later changes it only where something is missing. (A search shows what there is to see by now.)
+bool is_whole(const Committer::Load& what, const Event& answer) {
+  if (const auto* result = std::get_if<event::ResultLoaded>(&answer))
+    return result->found || !result->trouble.empty();
+  if (const auto* job = std::get_if<event::JobLoaded>(&answer)) return job->job.has_value();
+  if (const auto* page = std::get_if<event::BacklogLoaded>(&answer))
+    return page->jobs.size() >= std::get<effect::LoadBacklog>(what).most;
+  return true;
+}
 
 }  // namespace
 
@@ -49,6 +65,7 @@ std::uint64_t Committer::submit(std::vector<Change>& changes) {
     return batch;
   }
   pending_.add(changes);
+  count();
   lock.unlock();
   if (!had_work) work_.notify_one();
   return batch;
@@ -58,7 +75,7 @@ void Committer::load(Load what) {
   {
     const std::lock_guard lock(mutex_);
     if (failed_) return;
-    wanted_.push_back(std::move(what));
+    wanted_.push_back({std::move(what), submitted_});
   }
   work_.notify_one();
 }
@@ -99,13 +116,20 @@ Committer::News Committer::collect() {
   news.committed = news_.committed;
   news.answers = std::exchange(news_.answers, {});
   news.failed = std::exchange(news_.failed, std::nullopt);
+  news.full = std::exchange(news_.full, std::nullopt);
   news.facts = news_.facts;
+  news.facts.committed = news.committed;
+  news.facts.unwritten = unwritten();
   return news;
 }
 
 void Committer::post() {
   if (std::exchange(posted_, true)) return;
   static_cast<void>(::eventfd_write(wake_.get(), 1));  // cannot fail: the count is zero
+}
+
+void Committer::count() {
+  unwritten_.store(pending_.bytes() + bytes_taken_, std::memory_order_relaxed);
 }
 
 bool Committer::has_work() const {
@@ -124,22 +148,31 @@ void Committer::run() {
   pthread_setname_np(pthread_self(), "committer");
   Work work;
   while (wait(work)) {
-    if (const Result<void> done = carry_out(work); !done.ok()) {
+    const Result<void> done = carry_out(work);
+    if (done.ok()) continue;
+    if (done.problem().code != kDiskFull) {
       fail(done.problem());
       break;
     }
+    if (!put_off(work, done.problem())) break;
   }
   maintenance_.reset();  // before the store, which it may be copying
 }
 
 bool Committer::wait(Work& work) {
   std::unique_lock lock(mutex_);
-  if (tidied_) {
+  work.only_read = false;
+  if (shortage_.pause.count() != 0) {
+    work_.wait_until(lock, shortage_.retry_at, [this] { return stop_ || !wanted_.empty(); });
+    work.only_read = !stop_ && std::chrono::steady_clock::now() < shortage_.retry_at;
+  } else if (tidied_) {
     work_.wait(lock, [this] { return stop_ || has_work() || has_maintenance(); });
   }
-  if (stop_ && !has_work()) return false;
-  std::swap(work.changes, pending_);
+  if (stop_ && !has_work() && work.last_batch == 0) return false;
   work.wanted = std::exchange(wanted_, {});
+  if (work.only_read || work.last_batch != 0) return true;  // what it has comes first
+  bytes_taken_ = pending_.bytes();
+  std::swap(work.changes, pending_);
   work.last_batch = std::exchange(taken_, submitted_) == submitted_ ? 0 : submitted_;
   work.to_maintain = std::exchange(to_maintain_, std::nullopt);
   work.stop_maintenance = std::exchange(stop_maintenance_, false);
@@ -148,70 +181,84 @@ bool Committer::wait(Work& work) {
 }
 
 Result<void> Committer::carry_out(Work& work) {
+  if (work.only_read) return load_all(work);
   const bool maintains = work.to_maintain || work.stop_maintenance || work.turn;
   if (work.last_batch == 0 && work.wanted.empty() && !maintains) return tidy();
   if (work.last_batch != 0) PROMISED_TRY(commit(work));
-  PROMISED_TRY(load_all(work.wanted));
+  PROMISED_TRY(load_all(work));
   return maintains ? maintain(work) : Result<void>();
 }
 
 Result<void> Committer::maintain(Work& work) {
-  if (work.to_maintain) {
+  work.turn = false;
+  if (auto what = std::exchange(work.to_maintain, std::nullopt)) {
     store_->hold_results();
     maintenance_ = std::make_unique<Maintenance>(
-        *std::move(work.to_maintain), store_->state_directory(), [this] { ask_for_turn(); },
-        maintenance_percent_);
+        *std::move(what), store_->state_directory(), [this] { ask_for_turn(); }, maintenance_percent_);
   }
+  const bool stop = std::exchange(work.stop_maintenance, false);
   if (maintenance_ == nullptr) return {};
-  if (work.stop_maintenance) maintenance_->stop();
-  PROMISED_ASSIGN(const Maintenance::Turn turn, maintenance_->take_turn(*store_));
-  if (turn == Maintenance::Turn::again) ask_for_turn();
-  if (turn != Maintenance::Turn::done) return {};
+  if (stop) maintenance_->stop();
+  const auto turn = maintenance_->take_turn(*store_);
+  if (!turn || *turn == Maintenance::Turn::again) ask_for_turn();
+  PROMISED_TRY(turn);
+  if (*turn != Maintenance::Turn::done) return {};
   event::StoreMaintained outcome = maintenance_->outcome();
   maintenance_.reset();
   store_->release_results();
   tidied_ = false;
   const std::lock_guard lock(mutex_);
   turn_wanted_ = false;
-  news_.facts = store_->facts();
+  take_facts();
   news_.answers.emplace_back(std::move(outcome));
   post();
   return {};
 }
 
 Result<void> Committer::commit(Work& work) {
-  if (!work.changes.empty()) {
-    const std::vector<Change> changes = work.changes.take();
-    PROMISED_TRY(store_->apply(changes));
+  if (!work.changes.empty()) work.taken = work.changes.take();
+  if (!work.taken.empty()) {
+    PROMISED_TRY(store_->apply(work.taken));
     tidied_ = false;
   }
+  work.taken = {};
+  work.wanted.insert(work.wanted.begin(), std::make_move_iterator(work.parked.begin()),
+                     std::make_move_iterator(work.parked.end()));
+  work.parked.clear();
   const std::lock_guard lock(mutex_);
-  news_.committed = work.last_batch;
-  news_.facts = store_->facts();
+  bytes_taken_ = 0;
+  count();
+  news_.committed = std::exchange(work.last_batch, 0);
+  note_space();
+  take_facts();
   post();
   return {};
 }
 
 /// As much as fits between two commits; the rest is for the next time.
-Result<void> Committer::load_all(std::vector<Load>& wanted) {
+Result<void> Committer::load_all(Work& work) {
+  std::vector<Wanted>& wanted = work.wanted;
   const auto until = std::chrono::steady_clock::now() + kLoadFor;
   std::size_t done = 0;
+  const auto next = [&] { return wanted.begin() + static_cast<std::ptrdiff_t>(done); };
   while (done < wanted.size() && std::chrono::steady_clock::now() < until) {
-    PROMISED_ASSIGN(std::optional<Event> found, answer(wanted[done]));
+    PROMISED_ASSIGN(std::optional<Event> found, answer(wanted[done].what));
     if (!found) {
-      // The others first.
-      std::rotate(wanted.begin() + static_cast<std::ptrdiff_t>(done),
-                  wanted.begin() + static_cast<std::ptrdiff_t>(done) + 1, wanted.end());
+      std::rotate(next(), next() + 1, wanted.end());  // the others first
+      continue;
+    }
+    const std::lock_guard lock(mutex_);
+    if (wanted[done].after > news_.committed && !is_whole(wanted[done].what, *found)) {
+      work.parked.push_back(std::move(wanted[done++]));
       continue;
     }
     ++done;
-    const std::lock_guard lock(mutex_);
     news_.answers.push_back(*std::move(found));
     post();
   }
   const std::lock_guard lock(mutex_);
-  wanted_.insert(wanted_.begin(), std::make_move_iterator(wanted.begin() + static_cast<std::ptrdiff_t>(done)),
-                 std::make_move_iterator(wanted.end()));
+  wanted_.insert(wanted_.begin(), std::make_move_iterator(next()), std::make_move_iterator(wanted.end()));
+  wanted.clear();
   return {};
 }
 
@@ -243,14 +290,50 @@ Result<void> Committer::tidy() {
   PROMISED_ASSIGN(const bool more, store_->tidy());
   tidied_ = !more;
   const std::lock_guard lock(mutex_);
-  news_.facts = store_->facts();
+  note_space();
+  take_facts();
   return {};
+}
+
+bool Committer::put_off(Work& work, const Problem& problem) {
+  const std::lock_guard lock(mutex_);
+  if (stop_) return false;
+  shortage_.eased = false;
+  shortage_.pause = shortage_.pause.count() == 0 ? kFirstPause : std::min(shortage_.pause * 2, kLongestPause);
+  shortage_.retry_at = std::chrono::steady_clock::now() + shortage_.pause;
+  wanted_.insert(wanted_.begin(), std::make_move_iterator(work.wanted.begin()),
+                 std::make_move_iterator(work.wanted.end()));
+  work.wanted.clear();
+  if (full_since_ != WallTime()) return true;
+  full_since_ = Now::read().wall;
+  news_.full = problem;
+  take_facts();
+  post();
+  return true;
+}
+
+/// The end of it is told when nothing is left to write, or when there was room a second time.
+void Committer::note_space() {
+  if (shortage_.pause.count() == 0) return;
+  shortage_.retry_at = {};
+  if (taken_ != submitted_ && !std::exchange(shortage_.eased, true)) return;
+  shortage_ = {};
+  full_since_ = {};
+  take_facts();
+  post();
+}
+
+void Committer::take_facts() {
+  news_.facts = store_->facts();
+  news_.facts.full_since = full_since_;
 }
 
 void Committer::fail(const Problem& problem) {
   const std::lock_guard lock(mutex_);
   failed_ = true;
   pending_ = {};
+  bytes_taken_ = 0;
+  count();
   wanted_ = {};
   news_.failed = problem;
   post();

@@ -2,7 +2,8 @@
 // The thread that owns the store while the daemon runs. It takes all changes gathered since its last commit,
 // writes them with one fsync, and posts the number of the last batch back: so one fsync serves all who came
 // meanwhile (group commit), and an idle daemon commits at once. Also reads what is only there, and gives
-// maintenance its turns, between commits.
+// maintenance its turns, between commits. While the disk is full it keeps what it was given, in order, and
+// tries again, with a growing pause.
 #pragma once
 
 #include <atomic>
@@ -28,7 +29,8 @@ class Committer {
  public:
   /// Throws std::system_error if the system has no thread or descriptor left.
   explicit Committer(std::unique_ptr<Store> store);
-  /// Gives up maintenance, commits what it was given, then ends the thread.
+  /// Gives up maintenance, commits what it was given, then ends the thread; with the disk still full,
+  /// without.
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
@@ -41,9 +43,12 @@ class Committer {
   /// Changes that cancel each other out before they reach the disk are never written (a durable unnamed job
   /// that ended and was delivered within one batch). Called by the loop only.
   std::uint64_t submit(std::vector<Change>& changes);
+  /// Bytes of what was submitted and is not on disk yet (PendingChanges::bytes). Never waits.
+  [[nodiscard]] std::uint64_t unwritten() const { return unwritten_.load(std::memory_order_relaxed); }
 
   /// Asks for something that is in the store; collect() brings it, with everything committed that was
-  /// submitted before.
+  /// submitted before. While the disk is full it brings at once what is there; what may be among that which
+  /// is still to be written, later.
   using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog>;
   void load(Load what);
 
@@ -61,20 +66,35 @@ class Committer {
     /// Once: the store is of no more use. Nothing after `committed` may be counted on; no further news will
     /// come.
     std::optional<Problem> failed;
+    /// Once, when it begins: the disk is full. It is over when facts.full_since is zero again.
+    std::optional<Problem> full;
     StoreFacts facts;
   };
   /// What has happened since the last call; never blocks for the disk. Called by the loop only.
   [[nodiscard]] News collect();
 
  private:
+  struct Wanted {
+    Load what;
+    std::uint64_t after;  ///< the last batch that was submitted before it
+  };
   /// What the thread takes to work on, in one step.
   struct Work {
     PendingChanges changes;
-    std::uint64_t last_batch = 0;
-    std::vector<Load> wanted;
+    std::vector<Change> taken;     ///< what there is to write of them
+    std::uint64_t last_batch = 0;  ///< of them; 0: there are none, or they are written
+    std::vector<Wanted> wanted;
+    std::vector<Wanted> parked;  ///< until last_batch is on disk
+    bool only_read = false;      ///< it is not yet time to look for space again
     std::optional<effect::MaintainStore> to_maintain;
     bool stop_maintenance = false;
     bool turn = false;  ///< for maintenance
+  };
+  /// The thread's: that there is no space, and when to look again.
+  struct Shortage {
+    std::chrono::milliseconds pause{0};  ///< zero: there is space
+    Instant retry_at{};
+    bool eased = false;  ///< something has been written since
   };
 
   void run();
@@ -82,15 +102,20 @@ class Committer {
   [[nodiscard]] bool wait(Work& work);
   [[nodiscard]] Result<void> carry_out(Work& work);
   [[nodiscard]] Result<void> commit(Work& work);
-  [[nodiscard]] Result<void> load_all(std::vector<Load>& wanted);
+  [[nodiscard]] Result<void> load_all(Work& work);
   /// Nothing: it is not done yet, and `what` says how to go on.
   [[nodiscard]] Result<std::optional<Event>> answer(Load& what);
   [[nodiscard]] Result<void> tidy();
   [[nodiscard]] Result<void> maintain(Work& work);
   void ask_for_turn();
   void fail(const Problem& problem);
+  /// Keeps the work for when there is space; false: it is time to stop.
+  [[nodiscard]] bool put_off(Work& work, const Problem& problem);
+  void note_space();                           // mutex_ is held: something has been written
+  void take_facts();                           // mutex_ is held
   [[nodiscard]] bool has_work() const;         // mutex_ is held
   [[nodiscard]] bool has_maintenance() const;  // mutex_ is held
+  void count();                                // mutex_ is held
   void post();                                 // mutex_ is held
 
   std::unique_ptr<Store> store_;              // the thread's
@@ -102,7 +127,10 @@ class Committer {
   PendingChanges pending_;                            // guarded by mutex_
   std::uint64_t submitted_ = 0;                       // guarded by mutex_
   std::uint64_t taken_ = 0;                           // guarded by mutex_
-  std::vector<Load> wanted_;                          // guarded by mutex_
+  std::uint64_t bytes_taken_ = 0;                     // guarded by mutex_: of taken changes, until on disk
+  std::atomic<std::uint64_t> unwritten_ = 0;          // written with mutex_ held
+  std::vector<Wanted> wanted_;                        // guarded by mutex_
+  WallTime full_since_;                               // guarded by mutex_
   std::optional<effect::MaintainStore> to_maintain_;  // guarded by mutex_
   bool stop_maintenance_ = false;                     // guarded by mutex_
   bool turn_wanted_ = false;                          // guarded by mutex_: by maintenance
@@ -110,6 +138,7 @@ class Committer {
   bool posted_ = false;                               // guarded by mutex_: wake_ is readable
   bool failed_ = false;                               // guarded by mutex_
   bool stop_ = false;                                 // guarded by mutex_
+  Shortage shortage_;                                 // the thread's
   bool tidied_ = true;  // the thread's: nothing was written since tidy() had no more to do
   std::thread thread_;
 };

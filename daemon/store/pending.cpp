@@ -27,6 +27,14 @@ const JobId* job_of(const Change& change) {
       change);
 }
 
+std::uint64_t weight(const Change& change) {
+  if (const auto* insert = std::get_if<change::InsertJob>(&change))
+    return sizeof change + insert->arguments.size();
+  if (const auto* end = std::get_if<change::EndJob>(&change))
+    return sizeof change + end->result.size() + end->failure.message.size() + end->failure.output.size();
+  return sizeof change;
+}
+
 }  // namespace
 
 void PendingChanges::add(std::vector<Change>& changes) {
@@ -56,6 +64,7 @@ void PendingChanges::add_one(Change&& change) {
 }
 
 PendingChanges::Place PendingChanges::append(Change&& change) {
+  bytes_ += weight(change);
   Place place = kNone;
   if (unused_.empty()) {
     place = static_cast<Place>(entries_.size());
@@ -81,6 +90,7 @@ void PendingChanges::drop(Place place) {
   Entry& entry = entries_[place];
   (entry.before == kNone ? first_ : entries_[entry.before].after) = entry.after;
   (entry.after == kNone ? last_ : entries_[entry.after].before) = entry.before;
+  bytes_ -= weight(entry.change);
   entry.change = change::DeleteJob{};  // lets go of what the change held
   unused_.push_back(place);
   --size_;
@@ -116,6 +126,7 @@ void PendingChanges::clear() {
   if (inserts_ > 0) std::fill(buckets_.begin(), buckets_.end(), kNone);
   inserts_ = 0;
   size_ = 0;
+  bytes_ = 0;
   first_ = last_ = kNone;
 }
 

@@ -23,6 +23,8 @@ class PendingChanges {
   [[nodiscard]] bool empty() const { return first_ == kNone; }
   /// How many there are to write.
   [[nodiscard]] std::size_t size() const { return size_; }
+  /// About what they take in memory: themselves, arguments, results and the texts of failures.
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   /// All that is left to write, in order; afterwards this is empty, and keeps some memory for what comes
   /// next.
   [[nodiscard]] std::vector<Change> take();
@@ -62,6 +64,7 @@ class PendingChanges {
   std::vector<Place> buckets_;  ///< inserts by their job's id; a power of two of chains
   std::size_t inserts_ = 0;
   std::size_t size_ = 0;
+  std::uint64_t bytes_ = 0;
   Place first_ = kNone;
   Place last_ = kNone;
 };

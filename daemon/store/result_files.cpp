@@ -71,13 +71,14 @@ Result<void> ResultFiles::write(const JobId& job, std::string_view content) {
   unsettled_ = true;
   written_.push_back({job, content.size()});
   PROMISED_TRY(write_all(file.get(), content, path));
-  if (::fdatasync(file.get()) != 0) return disk_problem("cannot sync " + path);
+  if (::fdatasync(file.get()) != 0)
+    return disk_problem("cannot sync " + path);  // the next try is another file
   return {};
 }
 
 Result<void> ResultFiles::settle() {
   if (!unsettled_) return {};
-  if (::fsync(directory_.get()) != 0) return disk_problem("cannot sync the directory " + path_);
+  if (::fsync(directory_.get()) != 0) return sync_problem("cannot sync the directory " + path_);
   unsettled_ = false;
   return {};
 }

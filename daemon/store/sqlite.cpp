@@ -8,24 +8,33 @@
 namespace promised {
 namespace {
 
+/// SQLite tells a full disk by a code of its own, but not a quota that is used up.
+bool is_disk_full(int code, int error) {
+  return (code & 0xff) == SQLITE_FULL || (code == SQLITE_IOERR_WRITE && no_space_left(error));
+}
+
 /// What to do about it.
-std::string_view advice_on(int primary) {
-  if (primary == SQLITE_FULL) return kFullAdvice;
-  if (primary == SQLITE_IOERR) return kDiskAdvice;
+std::string_view advice_on(int code, int error) {
+  if (is_disk_full(code, error)) return kFullAdvice;
+  if ((code & 0xff) == SQLITE_IOERR) return kDiskAdvice;
   return {};
 }
 
 /// What SQLite says of the last call, and the system's word on it where there is one.
 Problem problem_of(sqlite3* connection, std::string_view doing) {
+  const int left = errno;
   const int code = sqlite3_extended_errcode(connection);
   const int primary = code & 0xff;
+  // Of a commit that could not write SQLite does not keep it, but has called nothing since that fails.
+  const int error = code == SQLITE_IOERR_WRITE ? left : sqlite3_system_errno(connection);
   const bool corrupt = primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB;
   const char* path = sqlite3_db_filename(connection, "main");
   std::string text = "cannot " + std::string(doing) + " " + (path == nullptr ? "the database" : path) + ": " +
                      sqlite3_errmsg(connection) + " (SQLite code " + std::to_string(code);
-  const int error = sqlite3_system_errno(connection);
   if (error != 0 && !corrupt) text += std::string(", ") + std::strerror(error);
-  return Problem::of(corrupt ? "corrupt" : "system", text.append(")").append(advice_on(primary)));
+  text.append(")").append(advice_on(code, error));
+  if (is_disk_full(code, error)) return Problem::of(std::string(kDiskFull), std::move(text));
+  return Problem::of(corrupt ? "corrupt" : "system", std::move(text));
 }
 
 Problem problem_of(sqlite3_stmt* statement) {
@@ -197,12 +206,15 @@ std::int64_t Database::changed() const {
   return sqlite3_changes64(connection_.get());
 }
 
+Result<void> Database::roll_back() {
+  if (sqlite3_get_autocommit(connection_.get()) != 0) return {};
+  return execute("ROLLBACK");
+}
+
 void Database::abandon() {
   sqlite3_db_config(connection_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  if (sqlite3_get_autocommit(connection_.get()) == 0) {
-    // It may fail like the write that led here; closing has the same effect.
-    sqlite3_exec(connection_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
-  }
+  // It may fail like the write that led here; closing has the same effect.
+  static_cast<void>(roll_back());
 }
 
 void Database::interrupt() {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/result.hpp"
+#include "daemon/store/disk_problem.hpp"
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -72,6 +73,9 @@ class Database {
   enum class Log { keep, truncate };
   /// Copies the log into the database, and cuts its file to nothing if that is asked.
   [[nodiscard]] Result<void> checkpoint(Log log);
+
+  /// Ends the transaction that is open, if there is one: nothing of it has happened.
+  [[nodiscard]] Result<void> roll_back();
 
   /// Closes without a last checkpoint: for when the disk is not to be trusted any more. Ends an open
   /// transaction.

@@ -78,7 +78,7 @@ Result<StateDirectory> StateDirectory::hold(const std::string& path) {
 
 Result<void> StateDirectory::sync() const {
   if (::fsync(directory_.get()) == 0) return {};
-  return disk_problem("cannot sync the directory " + path_);
+  return sync_problem("cannot sync the directory " + path_);
 }
 
 }  // namespace promised

@@ -43,9 +43,10 @@ class Store {
   [[nodiscard]] Result<void> replay(const std::function<void(RecoveredJob)>& job,
                                     const std::function<void(RecoveredName)>& name);
 
-  /// Writes the changes in one transaction; on return they are on disk. After a Problem the store accepts
-  /// nothing more: every later call fails with the first Problem. What is said of a job that is not there
-  /// changes nothing; an id that is there already cannot be inserted (a Problem).
+  /// Writes the changes in one transaction; on return they are on disk. After the Problem kDiskFull nothing
+  /// has happened, and the same may be tried again. After any other the store accepts nothing more: every
+  /// later call fails with the first Problem. What is said of a job that is not there changes nothing; an id
+  /// that is there already cannot be inserted (a Problem).
   [[nodiscard]] Result<void> apply(std::span<const Change> changes);
 
   /// The result of a job that has succeeded; nothing if there is no such job. Problem "lost": it was a file

@@ -39,10 +39,12 @@ struct Store::Impl {
   std::int64_t to_give_back = 0;
   bool log_is_named = false;  ///< the directory was synced since the log was made
 
-  /// Remembers a Problem as the first one, if it is; what `work` returned, or the first Problem.
+  /// Remembers a Problem as the first one, if it is; what `work` returned, or the first Problem. That the
+  /// disk is full is none to remember, once what was begun is undone.
   template <class T>
   Result<T> checked(Result<T> work) {
     if (work.ok()) return work;
+    if (!broken && work.problem().code == kDiskFull && database.roll_back()) return work;
     if (!broken) {
       broken = with_advice(work.problem(), database.path());
       database.abandon();

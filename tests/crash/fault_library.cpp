@@ -132,8 +132,14 @@ class Library {
       record_->operation[n] = operation;
       record_->place[n] = place_of(name);
     }
+    const Disk disk = record_->disk;
+    if (disk == Disk::whole) return Act::count;
+    if (disk == Disk::full) return operation == Operation::write ? Act::fail : Act::count;
     const bool chosen = plan_.chance > 0 ? mix(plan_.seed, n) % plan_.chance == 0 : n == plan_.at;
-    if (!chosen) return broken_ ? Act::fail : Act::count;
+    if (!chosen) {
+      const bool fails = broken_ && (plan_.error != ENOSPC || operation == Operation::write);
+      return fails ? Act::fail : Act::count;
+    }
     std::uint32_t none = 0;
     record_->struck.compare_exchange_strong(none, n);
     if (plan_.act == Act::fail || plan_.act == Act::part) {
@@ -150,7 +156,7 @@ class Library {
     while (true) ::pause();
   }
 
-  [[nodiscard]] int error() const { return plan_.error; }
+  [[nodiscard]] int error() const { return record_->disk == Disk::full ? ENOSPC : plan_.error; }
   [[nodiscard]] SyncedCopy* copy() { return copy_.get(); }
   [[nodiscard]] std::mutex& mutex() { return mutex_; }
 

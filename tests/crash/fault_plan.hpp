@@ -20,7 +20,7 @@ namespace promised::test {
 ///   at=N          at the Nth operation, from 1; 0: never
 ///   chance=P      at one of P operations instead, by `seed`; 0: never
 ///   error=N       the errno of a failure
-///   stays=1       what fails once fails from then on
+///   stays=1       what fails once fails from then on; of a full disk only the writes
 ///   seed=N
 inline constexpr std::string_view kFaultsVariable = "PROMISED_FAULTS";
 
@@ -32,11 +32,19 @@ inline constexpr std::array<std::string_view, 5> kOperationNames{"write", "sync"
 inline constexpr std::array<std::string_view, 7> kPlaceNames{
     "promised.db", "promised.db-wal", "promised.db.new*", "lock", "the directory", "results", "other"};
 
+/// What the test makes of the disk while the daemon runs, whatever the plan says.
+enum class Disk : std::uint32_t {
+  by_plan,
+  full,  ///< every write fails with ENOSPC
+  whole  ///< nothing fails any more
+};
+
 struct FaultRecord {
   static constexpr std::size_t kMost = 1 << 16;
 
-  std::atomic<std::uint32_t> operations;   ///< begun so far
-  std::atomic<std::uint32_t> struck;       ///< the first that was acted upon; 0: none
+  std::atomic<std::uint32_t> operations;  ///< begun so far
+  std::atomic<std::uint32_t> struck;      ///< the first that was acted upon; 0: none
+  std::atomic<Disk> disk;
   std::array<Operation, kMost> operation;  ///< of the first kMost, from index 1
   std::array<Place, kMost> place;
 };

@@ -77,6 +77,7 @@ Faults::Faults(const TestDaemon& daemon) : state_(daemon.state_dir()), own_(daem
 std::map<std::string, std::optional<std::string>> Faults::environment(const FaultPlan& plan) {
   record_->operations = 0;
   record_->struck = 0;
+  record_->disk = Disk::by_plan;
   const std::string words = "below=" + state_.string() + " record=" + (own_ / "record").string() +
                             " synced=" + synced().string() + (plan.act.empty() ? "" : " act=" + plan.act) +
                             " at=" + std::to_string(plan.at) + " chance=" + std::to_string(plan.chance) +

@@ -54,6 +54,9 @@ class Faults {
   /// The operation at which the plan was first carried out; nothing if it did not come to that.
   [[nodiscard]] std::optional<Step> struck() const;
 
+  /// For the rest of this life.
+  void set_disk(Disk disk) { record_->disk = disk; }
+
   /// How much of a file would be left by a power cut.
   [[nodiscard]] std::uintmax_t synced_size(const std::string& name) const;
   /// While no daemon runs: takes all that is there as synced.

@@ -21,6 +21,16 @@ std::string outcome_of(const AnyFuture& future) {
   }
 }
 
+bool is_accepted(const AnyFuture& future, std::chrono::milliseconds timeout) {
+  try {
+    future.accepted(timeout);
+  } catch (const RefusedError& e) {
+    if (e.code() != "disk_full") throw;
+    return false;
+  }
+  return true;
+}
+
 void Ledger::accepted(LedgerEntry entry) {
   const std::lock_guard lock(mutex_);
   by_key_[entry.key] = entries_.size();

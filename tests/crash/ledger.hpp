@@ -19,6 +19,10 @@ namespace promised::test {
 /// How a job ended, as one text: equal for equal outcomes, and different for two runs of one job.
 [[nodiscard]] std::string outcome_of(const AnyFuture& future);
 
+/// Waits until the daemon has accepted the job, or has refused it because its disk is full: false. Throws
+/// what else it comes to.
+[[nodiscard]] bool is_accepted(const AnyFuture& future, std::chrono::milliseconds timeout);
+
 /// Whether the entry's name is there. `going`: forget has been asked for, and the answer is not here yet.
 enum class NameIs { kept, going, forgotten };
 

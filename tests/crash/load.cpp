@@ -10,6 +10,8 @@ namespace promised::test {
 namespace {
 
 constexpr int kJobsAtOnce = 16;
+/// A submitter that was refused for want of space lets the others have the processor.
+constexpr std::chrono::milliseconds kPauseWhenRefused{20};
 /// Accepted jobs of one submitter that have not ended, and names that one waiter waits for: enough to keep
 /// the workers busy.
 constexpr std::size_t kMostUnfinished = 64;
@@ -142,16 +144,19 @@ void Load::submit_until_stopped(int submitter, std::uint64_t seed) {
 }
 
 void Load::submit_wave(Client& client, std::vector<LedgerEntry> wave, std::mt19937_64& random) {
-  for (const LedgerEntry& entry : wave) {
-    entry.future.accepted(kLoadPatience);
-    ledger_.accepted(entry);
-  }
+  const std::size_t submitted = wave.size();
+  std::erase_if(wave, [](const LedgerEntry& entry) { return !is_accepted(entry.future, kLoadPatience); });
+  for (const LedgerEntry& entry : wave) ledger_.accepted(entry);
   for (const LedgerEntry& entry : wave) {
     if (entry.name.empty()) continue;
     if (random() % 16 == 0)
       client.cancel(entry.future.id(), kLoadPatience);  // if it is still there to cancel
     if (random() % 16 == 0) forget(client, ledger_, entry);
   }
+  if (wave.size() == submitted) return;
+  refused_ += submitted - wave.size();
+  std::unique_lock lock(mutex_);
+  moved_.wait_for(lock, kPauseWhenRefused, [this] { return stop_; });
 }
 
 void Load::wait_until_closed(int waiter) {

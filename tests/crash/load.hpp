@@ -49,6 +49,8 @@ class Load {
 
   /// Outcomes that the waiters were told; each was what the submitter was told.
   [[nodiscard]] std::uint64_t outcomes_waited_for() const { return waited_for_; }
+  /// Submissions that were refused because the disk was full.
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
  private:
   /// Waits while there are enough jobs; false: it is time to stop.
@@ -66,6 +68,7 @@ class Load {
   std::size_t enough_ = 0;  // guarded by mutex_
   bool stop_ = false;       // guarded by mutex_
   std::atomic<std::uint64_t> waited_for_ = 0;
+  std::atomic<std::uint64_t> refused_ = 0;
   std::vector<Client> clients_;  ///< kept as long as their futures are asked for outcomes
   std::vector<std::thread> submitters_, waiters_;
 };

@@ -2,6 +2,7 @@
 #include "tests/crash/script.hpp"
 
 #include <exception>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -24,40 +25,58 @@ Script::~Script() {
   thread_.join();
 }
 
-LedgerEntry Script::submit(const std::string& key, Options options, int ms, std::size_t padding) {
+Script::Submitted Script::submit(const std::string& key, Options options, int ms, std::size_t padding) {
   LedgerEntry entry{.key = key,
                     .name = options.name(),
                     .at_most_once = std::as_const(options).at_most_once(),
                     .future = {}};
-  entry.future = client_.submit(options, "run", key, runs_, ms, std::string(padding, 'p'));
-  return entry;
+  Submitted submitted{std::move(entry), std::move(options), ms, padding};
+  send(submitted);
+  return submitted;
 }
 
-void Script::keep(const LedgerEntry& entry) {
-  entry.future.accepted(kPatience);
-  ledger_.accepted(entry);
+void Script::send(Submitted& s) {
+  s.entry.future = client_.submit(s.options, "run", s.entry.key, runs_, s.ms, std::string(s.padding, 'p'));
+}
+
+void Script::accept(Submitted& submitted) {
+  while (!is_accepted(submitted.entry.future, kPatience)) {
+    wait_for_space();
+    send(submitted);
+  }
+}
+
+void Script::keep(Submitted& submitted) {
+  accept(submitted);
+  ledger_.accepted(submitted.entry);
+}
+
+void Script::wait_for_space() {
+  const bool there = eventually([&] { return client_.status(kPatience).full_since == WallClock(); });
+  if (!there) throw std::runtime_error("the disk stays full");
 }
 
 void Script::run() {
   for (int i = 0; i < 3; ++i) {
-    const LedgerEntry entry =
+    Submitted named =
         submit("named-" + std::to_string(i), Options().remember("n" + std::to_string(i), 10min), 0, 10);
-    keep(entry);
-    entry.future.wait(kPatience);
+    keep(named);
+    named.entry.future.wait(kPatience);
   }
-  const LedgerEntry once = submit("once", Options().at_most_once(), 0, 10);
+  Submitted once = submit("once", Options().at_most_once(), 0, 10);
   keep(once);
-  once.future.wait(kPatience);
-  std::vector<LedgerEntry> burst;
+  once.entry.future.wait(kPatience);
+  std::vector<Submitted> burst;
   for (int i = 0; i < 20; ++i) burst.push_back(submit("quick-" + std::to_string(i), {}, 0, 100));
-  for (const LedgerEntry& entry : burst) keep(entry);
+  for (Submitted& quick : burst) keep(quick);
   remember_and_forget();
   cancel_behind_another();
   fill_the_log();
 }
 
 void Script::remember_and_forget() {
-  keep(submit("forgotten", Options().remember("f", 10min), 0, 3000));
+  Submitted forgotten = submit("forgotten", Options().remember("f", 10min), 0, 3000);
+  keep(forgotten);
   ledger_.name_is("forgotten", NameIs::going);
   try {
     client_.forget("f", kPatience);
@@ -65,30 +84,39 @@ void Script::remember_and_forget() {
     // The answer to the first asking was lost in a crash.
   }
   ledger_.name_is("forgotten", NameIs::forgotten);
-  LedgerEntry late = submit("late", {}, 5, 10);
-  late.future.accepted(kPatience);
-  Future<>(late.future).remember("late", 10min);  // with its outcome, if that has arrived and is gone there
-  late.name = "late";
-  ledger_.accepted(late);
+  Submitted late = submit("late", {}, 5, 10);
+  accept(late);
+  for (bool remembered = false; !remembered;) {
+    try {
+      // With its outcome, if that has arrived and is gone there.
+      Future<>(late.entry.future).remember("late", 10min);
+      remembered = true;
+    } catch (const RefusedError& e) {
+      if (e.code() != "disk_full") throw;
+      wait_for_space();
+    }
+  }
+  late.entry.name = "late";
+  ledger_.accepted(late.entry);
 }
 
 void Script::cancel_behind_another() {
-  const LedgerEntry first = submit("first", Options().queue(kOrderedQueue), 20, 0);
-  const LedgerEntry behind = submit("behind", Options().queue(kOrderedQueue).remember("b", 10min), 0, 0);
+  Submitted first = submit("first", Options().queue(kOrderedQueue), 20, 0);
+  Submitted behind = submit("behind", Options().queue(kOrderedQueue).remember("b", 10min), 0, 0);
   keep(first);
   keep(behind);
-  client_.cancel(behind.future.id(), kPatience);
-  behind.future.wait(kPatience);
+  client_.cancel(behind.entry.future.id(), kPatience);
+  behind.entry.future.wait(kPatience);
 }
 
 /// Enough for the log to be copied into the database as soon as there is nothing else to do.
 void Script::fill_the_log() {
-  const LedgerEntry large = submit("large", Options().remember("l", 10min), 0, 2'200'000);
+  Submitted large = submit("large", Options().remember("l", 10min), 0, 2'200'000);
   keep(large);
-  large.future.wait(kPatience);
-  const LedgerEntry last = submit("last", Options().remember("z", 10min), 0, 10);
+  large.entry.future.wait(kPatience);
+  Submitted last = submit("last", Options().remember("z", 10min), 0, 10);
   keep(last);
-  last.future.wait(kPatience);
+  last.entry.future.wait(kPatience);
 }
 
 }  // namespace promised::test

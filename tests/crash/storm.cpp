@@ -47,26 +47,13 @@ Storm::Storm(std::uint64_t seed)
       runs_audit_(runs_),
       load_(ledger_, daemon_.endpoint(), runs_, kSubmitters, kWaiters, seed) {}
 
-Exit Storm::live_and_die(const FaultPlan& plan, PowerCut cut) {
+Exit Storm::live(const FaultPlan& plan, PowerCut cut, const std::function<Exit()>& until_the_end) {
   CAPTURE(to_string(plan));
   CAPTURE(static_cast<int>(cut));
   ++lives_;
   std::optional<Exit> exit = daemon_.try_start(faults_.environment(plan));
   was_ready_ = !exit.has_value();
-  if (was_ready_) {
-    if (plan.act.empty()) {
-      expect_nothing_wrong(audit_names(daemon_.endpoint(), ledger_, some_of(ledger_.entries(), random_)));
-      const std::size_t kill_at = ledger_.count() + 1 + random_() % 1000;
-      load_.go_on_until(kill_at + kGoesOn);
-      REQUIRE(ledger_.wait_for(kill_at));
-      daemon_.kill9();
-      exit = Exit{0, SIGKILL};
-    } else {
-      load_.go_on_until(Load::kWithoutEnd);
-      exit = daemon_.await_end();
-      REQUIRE(exit.has_value());
-    }
-  }
+  if (was_ready_) exit = until_the_end();
   strikes_.add(faults_.struck());
   if (cut != PowerCut::none) ++cuts_;
   faults_.cut_power(cut, random_);
@@ -75,6 +62,59 @@ Exit Storm::live_and_die(const FaultPlan& plan, PowerCut cut) {
   expect_nothing_wrong(runs_audit_.check(entries));
   expect_nothing_wrong(ledger_.complaints());
   return *exit;
+}
+
+Exit Storm::kill_after_some_jobs() {
+  const std::size_t kill_at = ledger_.count() + 1 + random_() % 1000;
+  load_.go_on_until(kill_at + kGoesOn);
+  REQUIRE(ledger_.wait_for(kill_at));
+  daemon_.kill9();
+  return Exit{0, SIGKILL};
+}
+
+/// Others of the load may wait for acceptance meanwhile.
+void Storm::expect_refusal() {
+  Client client(options_for_load(daemon_.endpoint(), ledger_));
+  const auto refused = client.submit("run", "refused", runs_.string(), 0, "");
+  CHECK_FALSE(is_accepted(refused, kPatience));
+}
+
+Exit Storm::live_and_die(const FaultPlan& plan, PowerCut cut) {
+  return live(plan, cut, [&] {
+    if (plan.act.empty()) {
+      expect_nothing_wrong(audit_names(daemon_.endpoint(), ledger_, some_of(ledger_.entries(), random_)));
+      return kill_after_some_jobs();
+    }
+    load_.go_on_until(Load::kWithoutEnd);
+    const auto exit = daemon_.await_end();
+    REQUIRE(exit.has_value());
+    return *exit;
+  });
+}
+
+Exit Storm::fill_up_and_die(const FaultPlan& plan, PowerCut cut) {
+  const std::size_t log_before = daemon_.log().size();
+  const auto says = [&](const char* what) {
+    return daemon_.log().find(what, log_before) != std::string::npos;
+  };
+  return live(plan, cut, [&] {
+    load_.go_on_until(Load::kWithoutEnd);
+    REQUIRE(eventually([&] { return says("database or disk is full") || !daemon_.running(); }));
+    if (daemon_.running()) {
+      ++full_;
+      if (plan.stays) expect_refusal();
+      if (random_() % 4 == 0) {
+        daemon_.kill9();  // while it is full
+        return Exit{0, SIGKILL};
+      }
+      faults_.set_disk(Disk::whole);
+      REQUIRE(eventually([&] { return says("there is space again") || !daemon_.running(); }));
+    }
+    if (daemon_.running()) return kill_after_some_jobs();
+    const auto exit = daemon_.await_end();
+    REQUIRE(exit.has_value());
+    return *exit;
+  });
 }
 
 void Storm::fold_log() {
@@ -105,7 +145,8 @@ void Storm::settle() {
   expect_nothing_wrong(audit_store(daemon_.state_dir(), ledger_, entries));
   const auto count = [&](auto is) { return std::count_if(entries.begin(), entries.end(), is); };
   MESSAGE("lives: " << lives_ << ", power cuts: " << cuts_ << ", operations struck: " << strikes_.count()
-                    << " (" << strikes_.text() << ")");
+                    << " (" << strikes_.text() << "), full disks survived: " << full_
+                    << ", submissions refused meanwhile: " << load_.refused());
   MESSAGE("jobs accepted: " << entries.size() << ", named: " << count([](auto& e) { return !e.name.empty(); })
                             << ", forgotten: " << count([](auto& e) { return e.name_is != NameIs::kept; })
                             << ", cancelled: " << count([](auto& e) { return e.future.cancelled(); })

@@ -28,6 +28,9 @@ class Storm {
   /// is to count only, kills it after some hundred jobs. Then cuts the power, and audits what is on disk.
   /// Returns how the daemon ended.
   Exit live_and_die(const FaultPlan& plan, PowerCut cut);
+  /// The same for a disk that fills up by the plan: what ends the daemon is a kill, some time after there was
+  /// space again, or another failure before.
+  Exit fill_up_and_die(const FaultPlan& plan, PowerCut cut);
   /// A last life without faults, in which everything comes to its end; audits all, and says the counts.
   void settle();
 
@@ -43,6 +46,11 @@ class Storm {
   [[nodiscard]] bool was_ready() const { return was_ready_; }
 
  private:
+  /// One life around what happens in it, with the audits.
+  Exit live(const FaultPlan& plan, PowerCut cut, const std::function<Exit()>& until_the_end);
+  Exit kill_after_some_jobs();
+  void expect_refusal();
+
   std::mt19937_64 random_;
   TestDaemon daemon_;
   Faults faults_;
@@ -52,7 +60,7 @@ class Storm {
   Load load_;
   Strikes strikes_;
   bool was_ready_ = false;
-  int lives_ = 0, cuts_ = 0;
+  int lives_ = 0, cuts_ = 0, full_ = 0;
 };
 
 }  // namespace promised::test

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -108,7 +109,9 @@ void note(FaultFile* file, off_t offset, std::string_view bytes, std::size_t cov
 }
 
 int code_of(FaultVfs::Fault fault, int io_error) {
-  return fault == FaultVfs::Fault::full ? SQLITE_FULL : io_error;
+  if (fault == FaultVfs::Fault::full) return SQLITE_FULL;
+  errno = fault == FaultVfs::Fault::quota ? EDQUOT : EIO;
+  return io_error;
 }
 
 int close_file(sqlite3_file* file) {

@@ -24,6 +24,7 @@ class FaultVfs {
   enum class Call { write, sync, truncate };
   enum class Fault {
     full,      ///< SQLITE_FULL
+    quota,     ///< the SQLITE_IOERR of the call, with EDQUOT
     io,        ///< the SQLITE_IOERR of the call
     part_only  ///< io, after half of the bytes were written
   };

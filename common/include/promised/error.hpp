@@ -63,7 +63,7 @@ class PROMISED_EXPORT NameTaken : public Error {
   State state_;
 };
 
-/// The daemon refused a request: code() is a short word such as "no_function", "limit" or "not_permitted".
+/// The daemon refused a request: code() is a short word such as "no_function", "limit" or "disk_full".
 class PROMISED_EXPORT RefusedError : public Error {
  public:
   RefusedError(std::string code, const std::string& message) : Error(message), code_(std::move(code)) {}

@@ -103,6 +103,9 @@ struct StatusView {
   std::uint64_t remembered = 0;
   std::uint64_t store_bytes = 0;
   WallClock last_commit;
+  WallClock full_since;       ///< since when the disk is full; zero: it is not
+  WallClock store_failed_at;  ///< when the store of the daemon before this one failed; zero: it did not
+  std::string store_failure;  ///< and why
   std::uint32_t clients = 0;
   std::uint64_t garbage = 0;        ///< messages that were no requests
   std::uint64_t refused = 0;        ///< requests

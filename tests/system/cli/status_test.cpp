@@ -48,5 +48,32 @@ TEST_CASE("I7 a pool that cannot start is degraded: exit code 1, with the reason
   CHECK(status.out.find("/no/such/worker: No such file or directory") != std::string::npos);
 }
 
+TEST_CASE("M1 status tells that the store of the daemon before failed, which is no problem of this one") {
+  DaemonConfig config;
+  config.pool("story", STORY_WORKER);
+  TestDaemon daemon(config, TestDaemon::NotStarted{});
+  std::filesystem::create_directory(daemon.state_dir());
+  const auto note = daemon.state_dir() / "store-failed";
+  write_file(note, "1769853600000000\ncannot write: disk I/O error\n");
+  daemon.start();
+  const std::string told = "the store failed at 2026-01-31 10:00:00Z: cannot write: disk I/O error";
+  CHECK(daemon.log().find("warning: " + told) != std::string::npos);
+  const Finished human = promisectl(daemon, {"status"});
+  CHECK(human.exit == Exit{});
+  CHECK(human.out.find(told) != std::string::npos);
+  const auto status = nlohmann::json::parse(promisectl(daemon, {"status", "--output", "json"}).out);
+  CHECK(status.at("health") == "ok");
+  CHECK(status.at("store").at("failed").at("at") == "2026-01-31T10:00:00.000000Z");
+  CHECK(status.at("store").at("failed").at("reason") == "cannot write: disk I/O error");
+  CHECK(status.at("store").at("full_since").is_null());
+  CHECK(std::filesystem::exists(note));
+  CHECK(promisectl(daemon, {"run", "add", "1", "1", "--name", "two"}).exit == Exit{});
+  CHECK(eventually([&] { return !std::filesystem::exists(note); }));
+  CHECK(promisectl(daemon, {"status"}).out.find(told) != std::string::npos);
+  CHECK(daemon.stop() == Exit{});
+  daemon.start();
+  CHECK(promisectl(daemon, {"status"}).out.find("the store failed") == std::string::npos);
+}
+
 }  // namespace
 }  // namespace promised::test

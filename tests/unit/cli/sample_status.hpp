@@ -45,6 +45,9 @@ inline StatusView sample_status() {
   s.remembered = 4;
   s.store_bytes = 1536;
   s.last_commit = kSampleNow - 3200ms;
+  s.full_since = kSampleNow - 60s;
+  s.store_failed_at = kSampleNow - 2h;
+  s.store_failure = "disk\x1b error";
   s.clients = 1;
   s.garbage = 7;
   s.refused = 8;

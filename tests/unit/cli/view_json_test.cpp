@@ -77,8 +77,14 @@ TEST_CASE("M5 the status has the documented shape") {
     "last_minute": {"finished_per_second": 1.25, "waited": {"p50_us": 1000, "p95_us": 20000, "count": 100},
                     "ran": {"p50_us": 0, "p95_us": 0, "count": 0}},
     "since_start": {"accepted": 20, "finished": 11, "refused": 8, "garbage": 7, "stale_reports": 9},
-    "store": {"bytes": 1536, "last_commit": "2026-01-31T11:59:56.800000Z", "maintenance": "backup",
-              "maintenance_percent": 43},
+    "store": {
+      "bytes": 1536,
+      "last_commit": "2026-01-31T11:59:56.800000Z",
+      "full_since": "2026-01-31T11:59:00.000000Z",
+      "failed": {"at": "2026-01-31T10:00:00.000000Z", "reason": "disk\u001b error"},
+      "maintenance": "backup",
+      "maintenance_percent": 43
+    },
     "limits": [{"name": "max_jobs", "used": 81, "most": 100}, {"name": "max_clients", "used": 1, "most": 100}]})"));
 }
 

@@ -32,6 +32,7 @@ TEST_CASE("every key of [limits] reaches the settings") {
                            "max_name = 7\n"
                            "max_in_memory = 21\n"
                            "max_queues = 8\n"
+                           "max_unwritten = 22MiB\n"
                            "max_clients = 9\n"
                            "max_clients_per_owner = 2\n"
                            "max_watches = 10\n"
@@ -57,6 +58,7 @@ TEST_CASE("every key of [limits] reaches the settings") {
   wanted.max_name = 7;
   wanted.max_in_memory = 21;
   wanted.max_queues = 8;
+  wanted.max_unwritten = 22 << 20;
   wanted.max_clients = 9;
   wanted.max_watches = 10;
   wanted.default_lifespan = 11s;
@@ -65,6 +67,14 @@ TEST_CASE("every key of [limits] reaches the settings") {
   wanted.keep_tombstones = 24h * 14;
   wanted.max_interruptions = 15;
   CHECK(l == wanted);
+}
+
+TEST_CASE("E3 max_unwritten below max_message is refused, and follows it where nobody has said it") {
+  const Scene scene;
+  CHECK(scene.problem("[limits]\nmax_unwritten = 1MiB\n") ==
+        "FILE:2: max_unwritten: 1MiB is less than max_message, which is 64MiB: such arguments could not be "
+        "accepted");
+  CHECK(scene.settings("[limits]\nmax_message = 512MiB\n").limits.max_unwritten == std::uint64_t{512} << 20);
 }
 
 TEST_CASE("E3 an impossible value in [limits] is told with file, line and what was expected") {

@@ -86,5 +86,10 @@ TEST_CASE("what is printed can be read back") {
   CHECK(format_size(std::uint64_t{64} << 20) == "64MiB");
 }
 
+TEST_CASE("moments are told in UTC, to the second") {
+  CHECK(format_time(WallTime()) == "1970-01-01 00:00:00Z");
+  CHECK(format_time(WallTime(std::chrono::microseconds(1'800'000'000'999'999))) == "2027-01-15 08:00:00Z");
+}
+
 }  // namespace
 }  // namespace promised

@@ -84,6 +84,13 @@ class Subject {
     facts = news.facts;
     for (Event& answer : news.answers) results.push_back(std::get<event::ResultLoaded>(std::move(answer)));
     if (news.failed) failures.push_back(*news.failed);
+    if (news.full) shortages.push_back(*news.full);
+  }
+  /// The next write finds the disk full, and this returns when that has been told.
+  bool fill_disk(std::uint64_t job) {
+    vfs.fail(File::log, Call::write, 1, FaultVfs::Fault::full);
+    submit({insert(job)});
+    return collect_until([&] { return facts.full_since != WallTime(); });
   }
   [[nodiscard]] std::uint64_t log_syncs() const { return vfs.count(File::log, Call::sync); }
   /// Everything on disk, after the committer has gone.
@@ -101,6 +108,7 @@ class Subject {
   StoreFacts facts;
   std::vector<event::ResultLoaded> results;
   std::vector<Problem> failures;
+  std::vector<Problem> shortages;
 };
 
 TEST_CASE("batches are numbered, and an idle committer commits each at once") {
@@ -207,7 +215,7 @@ TEST_CASE("a failure of the disk is told once, and nothing after it is claimed t
 
 TEST_CASE("after a failure there is no further news") {
   Subject subject;
-  subject.vfs.fail(File::log, Call::write, 1, FaultVfs::Fault::full);
+  subject.vfs.fail(File::log, Call::write, 1, FaultVfs::Fault::io);
   subject.submit({insert(2)});
   REQUIRE(subject.collect_until([&] { return !subject.failures.empty(); }));
   subject.submit({insert(3)});
@@ -240,6 +248,120 @@ TEST_CASE("an idle committer returns the space of what was deleted") {
   REQUIRE(subject.wait_for(subject.submit(std::move(inserts))));
   REQUIRE(subject.wait_for(subject.submit(std::move(deletes))));
   CHECK(eventually([&] { return subject.committer->collect().facts.bytes < 20'000'000; }));
+}
+
+TEST_CASE("on a full disk all that was given is kept, and written in order when there is space") {
+  Subject subject;
+  REQUIRE(subject.fill_disk(2));
+  CHECK(subject.committed == 1);
+  std::uint64_t last = 0;
+  for (std::uint64_t n = 0; n < 100; ++n) last = subject.submit({insert(10 + n)});
+  last = subject.submit({succeed(2), remove(10)});
+  CHECK(subject.committer->unwritten() > 0);
+  CHECK(subject.shortages.size() == 1);
+  subject.vfs.heal();
+  REQUIRE(subject.wait_for(last));
+  REQUIRE(subject.collect_until([&] { return subject.facts.full_since == WallTime(); }));
+  CHECK(subject.committer->unwritten() == 0);
+  CHECK(subject.shortages.size() == 1);
+  CHECK(subject.failures.empty());
+  const Contents contents = subject.end();
+  CHECK(contents.jobs.size() == 101);
+  REQUIRE(contents.job(2) != nullptr);
+  CHECK(contents.job(2)->state == State::succeeded);
+}
+
+TEST_CASE("on a full disk what is there is read at once, and what is still to be written when it is") {
+  Subject subject;
+  REQUIRE(subject.wait_for(subject.submit({insert(2), succeed(2, "there")})));
+  REQUIRE(subject.fill_disk(3));
+  subject.submit({succeed(3, "to come")});
+  subject.committer->load(effect::LoadResult{job_id(3)});
+  subject.committer->load(effect::LoadResult{job_id(2)});
+  REQUIRE(subject.collect_until([&] { return !subject.results.empty(); }));
+  CHECK(subject.results.size() == 1);
+  CHECK(subject.results[0].result.view() == "there");
+  subject.vfs.heal();
+  REQUIRE(subject.collect_until([&] { return subject.results.size() == 2; }));
+  CHECK(subject.results[1].found);
+  CHECK(subject.results[1].result.view() == "to come");
+}
+
+TEST_CASE("on a full disk a page of the backlog that is not full is not taken for the last one") {
+  Subject subject;
+  const auto waiting = [](std::uint64_t n) {
+    change::InsertJob job = insert(n);
+    job.backlog = true;
+    return job;
+  };
+  REQUIRE(subject.wait_for(subject.submit({waiting(2), waiting(3)})));
+  REQUIRE(subject.fill_disk(4));
+  const std::uint64_t last = subject.submit({waiting(5)});
+  const auto ask = [&](std::uint32_t most) {
+    subject.committer->load(effect::LoadBacklog{"reports", "report.build", 0, moment(0), most});
+  };
+  ask(10);
+  ask(2);
+  std::vector<std::size_t> sizes;
+  const auto collect = [&] {
+    Committer::News news = subject.committer->collect();
+    subject.committed = news.committed;
+    for (const Event& answer : news.answers)
+      sizes.push_back(std::get<event::BacklogLoaded>(answer).jobs.size());
+    return !sizes.empty();
+  };
+  REQUIRE(eventually(collect));
+  CHECK(sizes == std::vector<std::size_t>{2});
+  subject.vfs.heal();
+  REQUIRE(eventually([&] { return collect() && subject.committed == last && sizes.size() == 2; }));
+  CHECK(sizes == std::vector<std::size_t>{2, 3});
+}
+
+TEST_CASE("a committer that goes while the disk is full ends, and what was not told is not there") {
+  Subject subject;
+  REQUIRE(subject.fill_disk(2));
+  subject.submit({insert(3)});
+  subject.committer.reset();
+  subject.vfs.heal();
+  CHECK(contents_of(subject.directory.path()).jobs.size() == 1);
+}
+
+TEST_CASE("a full disk that lets nothing be copied out of the log is told, and is over by itself") {
+  Subject subject;
+  subject.vfs.fail(File::database, Call::write, 1, FaultVfs::Fault::full);
+  REQUIRE(subject.wait_for(subject.submit({insert(2, std::string(6'000'000, 'x'))})));
+  REQUIRE(subject.collect_until([&] { return subject.facts.full_since != WallTime(); }));
+  subject.vfs.heal();
+  REQUIRE(subject.collect_until([&] { return subject.facts.full_since == WallTime(); }));
+  CHECK(subject.failures.empty());
+}
+
+TEST_CASE("a disk that breaks while it is full fails the store") {
+  Subject subject;
+  REQUIRE(subject.fill_disk(2));
+  subject.vfs.fail(File::log, Call::write, 1, FaultVfs::Fault::io);
+  REQUIRE(subject.collect_until([&] { return !subject.failures.empty(); }));
+  CHECK(subject.committed == 1);
+  subject.vfs.heal();
+}
+
+TEST_CASE("bytes that wait for the disk are counted until they are on it, or need not be written") {
+  Subject subject;
+  CHECK(subject.committer->unwritten() == 0);
+  subject.gate.shut();
+  subject.submit({insert(2, std::string(1000, 'x'))});
+  REQUIRE(subject.gate.wait_for_somebody());
+  const std::uint64_t one = subject.committer->unwritten();
+  CHECK(one > 1000);
+  CHECK(one < 2000);
+  subject.submit({insert(3, std::string(5000, 'x'))});
+  CHECK(subject.committer->unwritten() > one + 5000);
+  const std::uint64_t last = subject.submit({succeed(3, std::string(7000, 'x')), remove(3)});
+  CHECK(subject.committer->unwritten() == one);
+  subject.gate.open();
+  REQUIRE(subject.wait_for(last));
+  CHECK(subject.committer->unwritten() == 0);
+  CHECK(subject.facts.unwritten == 0);
 }
 
 }  // namespace

@@ -91,7 +91,8 @@ TEST_CASE("E5 a database with garbage in any page is refused as corrupt, or that
     ++refused;
     expect_corrupt(directory.path());
   }
-  // All but the map of the pages' parents, the empty table of large payloads and the two of the empty backlog.
+  // All but the map of the pages' parents, the empty table of large payloads and the two of the empty
+  // backlog.
   CHECK(refused >= pages - 4);
 }
 

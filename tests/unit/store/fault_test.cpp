@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "daemon/store/sqlite.hpp"
 #include "tests/support/fault_vfs.hpp"
 #include "tests/unit/store/support.hpp"
 
@@ -23,7 +24,6 @@ struct Case {
 };
 
 const Case kLogCases[] = {
-    {"the disk is full", File::log, Call::write, Fault::full, "database or disk is full (SQLite code 13"},
     {"a write of the log fails", File::log, Call::write, Fault::io, "disk I/O error (SQLite code 778"},
     {"a write of the log is cut off", File::log, Call::write, Fault::part_only,
      "disk I/O error (SQLite code 778"},
@@ -114,11 +114,11 @@ TEST_CASE("the Problem of a failed write says what is safe and what to do") {
   FaultVfs vfs;
   const TempDirectory directory;
   const auto store = open_store(directory.path());
-  vfs.fail(File::log, Call::write, 1, Fault::full);
+  vfs.fail(File::log, Call::write, 1, Fault::io);
   Problem problem;
   CHECK(apply_until_fault(*store, 0, 1, 64, problem) == 0);
   CHECK(problem.message.find("what was accepted before is safe") != std::string::npos);
-  CHECK(problem.message.find("free space") != std::string::npos);
+  CHECK(problem.message.find("see the kernel's log for what the disk has") != std::string::npos);
 }
 
 TEST_CASE("a failure while the log is copied into the database loses nothing and is not passed over") {
@@ -159,7 +159,7 @@ TEST_CASE("a database that cannot be made whole is not there, and the next start
       const auto failed = Store::open(directory.path());
       if (!vfs.has_failed()) continue;
       REQUIRE_FALSE(failed.ok());
-      CHECK(failed.problem().code == "system");
+      CHECK(failed.problem().code == kDiskFull);
       CHECK_FALSE(std::filesystem::exists(directory / "promised.db"));
       vfs.heal();
       CHECK(contents_of(directory.path()).jobs.empty());

@@ -109,6 +109,9 @@ StatusView full_status() {
   view.remembered = 8;
   view.store_bytes = 123'456;
   view.last_commit = moment(1'700'000'000'000'009);
+  view.full_since = moment(1'700'000'000'000'010);
+  view.store_failed_at = moment(1'700'000'000'000'011);
+  view.store_failure = "disk I/O error";
   view.clients = 3;
   view.garbage = 1;
   view.refused = 2;
