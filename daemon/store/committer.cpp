@@ -171,6 +171,10 @@ Result<std::optional<Event>> Committer::answer(Load& what) {
     PROMISED_ASSIGN(std::vector<RecoveredJob> jobs, store_->load_backlog(*page));
     return Answer(event::BacklogLoaded{page->queue, page->function, page->priority, std::move(jobs)});
   }
+  if (const auto* parts = std::get_if<effect::LoadParts>(&what)) {
+    PROMISED_ASSIGN(std::vector<PartChunk> found, store_->load_parts(*parts));
+    return Answer(event::PartsLoaded{parts->job, parts->session, parts->follow, std::move(found)});
+  }
   BacklogSearch& search = std::get<effect::FindInBacklog>(what).search;
   PROMISED_ASSIGN(const bool more, store_->find_in_backlog(search));
   if (more) return Answer();

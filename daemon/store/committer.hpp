@@ -42,7 +42,8 @@ class Committer {
 
   /// Asks for something that is in the store; collect() brings it, with everything committed that was
   /// submitted before.
-  using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog>;
+  using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
+                            effect::LoadParts>;
   void load(Load what);
 
   struct News {
