@@ -189,7 +189,16 @@ TEST_CASE("P3 parts are read as they come, by another process by name") {
   auto parts = job.parts<std::string>(kPatience);
   for (int i = 0; i < 3; ++i) CHECK(parts.next() == std::to_string(i) + ".");
   CHECK_FALSE(job.done());
-  CHECK(thrown_by([&] { (void)job.parts<std::string>(0ms).next(); }).starts_with("TimeoutError: "));
+  auto brief = job.parts<std::string>(1ms);
+  int read = 0;
+  CHECK(eventually([&] {
+    try {
+      read += brief.next() ? 1 : 100;
+      return false;
+    } catch (const TimeoutError&) {
+      return read == 3;  // it may be over before a part is here, and then be asked again
+    }
+  }));
   write_file(gate, "");
   CHECK(parts.next() == "3.");
   CHECK(parts.next() == "4.");
