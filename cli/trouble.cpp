@@ -2,6 +2,7 @@
 #include "cli/trouble.hpp"
 
 #include <promised/error.hpp>
+#include <promised/stream.hpp>
 
 #include <exception>
 
@@ -33,6 +34,8 @@ Trouble current_trouble() {
     return {ExitCode::failed, "cancelled", e.what()};
   } catch (const ExpiredError& e) {
     return {ExitCode::failed, "expired", e.what()};
+  } catch (const PartsRestarted& e) {
+    return {ExitCode::failed, "restarted", e.what()};
   } catch (const Error& e) {
     return {ExitCode::usage, "usage",
             e.what()};  // the client's own: an endpoint that is not one, a bad option

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/view_json.hpp"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <promised/stream.hpp>
 #include <string>
 
 #include "cli/times.hpp"
+#include "cli/value_json.hpp"
 #include "common/printable.hpp"
 
 namespace promised::cli {
@@ -19,6 +22,17 @@ Json time_json(WallClock time) {
 /// Null where there is nothing.
 Json text_json(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(valid_utf8(text));
+}
+
+/// Null: it has told none, or does not know.
+Json progress_json(const JobView& job) {
+  return job.progress && !std::isnan(*job.progress) ? Json(*job.progress) : Json(nullptr);
+}
+
+Json notes_json(const JobView& job) {
+  Json notes = Json::object();
+  for (const NoteView& note : job.notes) notes[valid_utf8(note.key)] = to_json(value_of(note));
+  return notes;
 }
 
 Json percentiles_json(const PercentilesView& p) {
@@ -100,6 +114,11 @@ nlohmann::ordered_json to_json(const JobView& job) {
           {"lifespan_ms", job.remembered ? Json(job.lifespan.count()) : Json(nullptr)},
           {"queue_timeout_ms", job.timeout.count()},
           {"run_timeout_ms", job.run_timeout.count()},
+          {"progress", progress_json(job)},
+          {"progress_message", text_json(job.progress_message)},
+          {"notes", notes_json(job)},
+          {"parts", job.parts},
+          {"parts_size", job.parts_size},
           {"submitted", time_json(job.submitted)},
           {"started", time_json(job.started)},
           {"ended", time_json(job.ended)},

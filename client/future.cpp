@@ -59,6 +59,7 @@ message::KnownOutcome outcome_of(const FutureState& state) {
   message::KnownOutcome outcome;
   outcome.function = state.function();
   outcome.durability = state.durability();
+  if (state.told() != nullptr) outcome.told = *state.told();
   if (const Trouble* const trouble = state.trouble()) {
     outcome.state = trouble->state;
     outcome.failure = trouble->failure;

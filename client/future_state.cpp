@@ -59,6 +59,7 @@ Exchange::Next FutureState::answer(message::Reply& reply, Payload&& value) {
 
 Exchange::Next FutureState::end(message::Ended& ended, Payload&& value) {
   adopt(ended.id);
+  if (!ended.told.empty()) told_ = std::make_unique<message::Told>(std::move(ended.told));
   if (ended.state == State::succeeded) {
     result_ = std::move(value);
   } else {

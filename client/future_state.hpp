@@ -72,6 +72,8 @@ class FutureState final : public Exchange {
   /// Null: the job has succeeded.
   [[nodiscard]] const Trouble* trouble() const { return trouble_.get(); }
   [[nodiscard]] const Payload& result() const { return result_; }
+  /// What the job has told beside; null: nothing.
+  [[nodiscard]] const message::Told* told() const { return told_.get(); }
 
   /// Has `run` called once it is done; false if it is done already: then it is not called. `run` is called on
   /// the session's thread, under the pump lock; `owner` is for remove_observer.
@@ -111,6 +113,7 @@ class FutureState final : public Exchange {
   const std::shared_ptr<Session> session_;  ///< futures outlive their client
   Payload result_;
   std::unique_ptr<Trouble> trouble_;
+  std::unique_ptr<message::Told> told_;
   std::mutex observers_mutex_;
   std::vector<Observer> observers_;
 };

@@ -22,7 +22,7 @@ constexpr std::size_t kSentUnasked = std::size_t{64} << 10;
 void Ledger::add(std::vector<Ref<Exchange>>& taken) {
   for (Ref<Exchange>& exchange : taken) {
     if (exchange->over) continue;
-    if (table_.find(exchange->number) == nullptr) table_.insert(exchange);
+    if (exchange->number != 0 && table_.find(exchange->number) == nullptr) table_.insert(exchange);
     unsent_.push_back(std::move(exchange));
   }
   taken.clear();

@@ -22,7 +22,8 @@ namespace promised::detail {
 
 class Ledger {
  public:
-  /// Registers each of `taken` and queues it for sending; what is there already is only sent again.
+  /// Registers each of `taken` and queues it for sending; what is there already is only sent again, and what
+  /// has no number is only sent: no answer is wanted.
   void add(std::vector<Ref<Exchange>>& taken);
   /// A connection has begun: everything that somebody still wants is to be sent again, in its order
   /// (SEMANTICS S7). `reached`: the one before came so far that a daemon may have read what was sent on it.

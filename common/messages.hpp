@@ -19,6 +19,23 @@ namespace promised::message {
 inline constexpr std::uint32_t kClientProtocol = 1;
 inline constexpr std::uint32_t kWorkerProtocol = 1;
 
+/// What a note or a part counts for beside its bytes, against max_notes and max_parts.
+inline constexpr std::size_t kEntryCost = 64;
+/// A note's key has 1 byte to so many.
+inline constexpr std::size_t kMostNoteKey = 255;
+
+/// What a job has told of itself beside its outcome, and is kept with it (SEMANTICS P1 to P3).
+struct Told {
+  std::vector<NoteView> notes{};
+  std::optional<double> progress;
+  std::string progress_message{};
+  std::uint64_t run = 0;  ///< which run of the job the parts are of; 0: there are none
+  std::uint64_t parts = 0;
+  std::uint64_t parts_size = 0;  ///< bytes
+  [[nodiscard]] bool empty() const { return notes.empty() && !progress && parts == 0; }
+  friend bool operator==(const Told&, const Told&) = default;
+};
+
 // ---- client to daemon
 // -----------------------------------------------------------------------------------------
 
@@ -54,6 +71,7 @@ struct KnownOutcome {
   Failure failure{};
   std::string reason{};
   Durability durability = Durability::durable;
+  Told told{};  ///< notes and progress
 };
 /// The payload is the value, if there is an outcome and the job succeeded.
 struct Remember {
@@ -94,13 +112,32 @@ struct StoreCommand {
   StoreTask task = StoreTask::check;
   std::string path{};  ///< backup: the directory to be; empty: the daemon chooses one
 };
+/// What the job reports, now and as it comes; answered with News until one is the last.
+struct Follow {
+  Key key{};
+  bool progress = false;
+  bool parts = false;
+  std::uint64_t parts_from = 0;  ///< the first that is wanted
+  std::uint64_t run = 0;         ///< those before it were of this run
+};
+/// Parts before `parts_from` have been used: further ones may come. Not answered.
+struct Advance {
+  std::uint64_t follow = 0;  ///< the number of the Follow
+  std::uint64_t parts_from = 0;
+  bool stop = false;
+};
+/// The payload is the encoded value; none: the note is to be gone. Answered with Known.
+struct SetNote {
+  Key key{};
+  std::string note{};
+};
 
 struct Request {
   std::uint64_t number = 0;    ///< chosen by the client, counting up
   std::uint64_t received = 0;  ///< every delivery up to here has arrived
   /// Nothing in it: the message only acknowledges.
   std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
-               StatusQuery, Bye, StoreCommand>
+               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote>
       body;
 };
 
@@ -128,6 +165,7 @@ struct Ended {
   State state = State::succeeded;
   Failure failure{};
   std::string reason{};  ///< who cancelled it
+  Told told{};
 };
 struct Known {
   JobId id{};
@@ -145,12 +183,22 @@ struct StoreDone {
   StoreReport report;
 };
 
+/// The payload is the parts, one behind the other.
+struct News {
+  std::optional<double> progress;
+  std::string progress_message{};
+  std::uint64_t run = 0;
+  std::uint64_t first = 0;  ///< the number of the first part
+  std::vector<std::uint32_t> sizes{};
+  bool last = false;
+};
+
 struct Reply {
   std::uint64_t number = 0;  ///< the request that this answers
   /// Set on the outcomes of unnamed jobs, which the daemon keeps until they have arrived: counts up within a
   /// session, and Request::received acknowledges it. Zero on everything else.
   std::uint64_t delivery = 0;
-  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone> body;
+  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone, News> body;
 };
 
 // ---- daemon to worker
@@ -160,6 +208,8 @@ struct WorkerWelcome {
   std::uint32_t protocol = kWorkerProtocol;
   std::string pool;
   std::uint64_t max_result = 0;  ///< bytes
+  std::uint64_t max_parts = 0;   ///< bytes
+  std::uint64_t max_notes = 0;   ///< bytes
 };
 /// The payload is the arguments.
 struct Run {
@@ -169,7 +219,14 @@ struct Run {
   std::uint32_t attempt = 0;
 };
 struct Stop {};
-using ToWorker = std::variant<WorkerWelcome, Run, Stop>;
+/// Answers ReadNotes: what others have written since.
+struct Notes {
+  std::uint32_t sequence = 0;
+  std::uint64_t version = 0;      ///< up to which change
+  std::uint32_t written = 0;      ///< the last WriteNote that had been read
+  std::vector<NoteView> notes{};  ///< without a value: it is gone
+};
+using ToWorker = std::variant<WorkerWelcome, Run, Stop, Notes>;
 
 // ---- worker to daemon
 // -----------------------------------------------------------------------------------------
@@ -189,6 +246,19 @@ struct Progress {
   double percent = 0;  ///< 0 to 100, NaN: unknown
   std::string message{};
 };
-using FromWorker = std::variant<Ready, AttemptEnded, Progress>;
+/// The payload is the part.
+struct Part {
+  std::uint32_t sequence = 0;
+};
+struct WriteNote {
+  std::uint32_t sequence = 0;
+  std::uint32_t write = 0;  ///< counts from 1 within the attempt
+  NoteView note{};          ///< without a value: it is to be gone
+};
+struct ReadNotes {
+  std::uint32_t sequence = 0;
+  std::uint64_t version = 0;  ///< what is known already; 0: nothing
+};
+using FromWorker = std::variant<Ready, AttemptEnded, Progress, Part, WriteNote, ReadNotes>;
 
 }  // namespace promised::message

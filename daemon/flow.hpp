@@ -36,6 +36,13 @@ struct Identity {
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 
+/// Parts of a result that came together: encoded values, one behind the other.
+struct PartChunk {
+  std::uint64_t first = 0;  ///< the number of the first of them
+  std::vector<std::uint32_t> sizes;
+  Payload bytes;
+};
+
 /// What the store remembers of a job, as replay hands it to decide.
 struct RecoveredJob {
   JobId id;
@@ -56,6 +63,7 @@ struct RecoveredJob {
   WallTime ended;
   std::uint64_t client = 0;  ///< see change::InsertJob
   std::uint64_t number = 0;
+  message::Told told;  ///< the parts themselves stay in the store
 };
 
 /// A search among the jobs of the backlog, the highest ids first.
@@ -113,6 +121,25 @@ struct AttemptProgress {
   double percent;
   std::string message;
 };
+/// The worker has emitted parts, which came together.
+struct AttemptParts {
+  WorkerId worker;
+  std::uint32_t sequence;
+  std::vector<std::uint32_t> sizes;
+  std::string small;  ///< the bytes of all of them, unless
+  Payload large;      ///< it is one, and these are its
+};
+struct AttemptNote {
+  WorkerId worker;
+  std::uint32_t sequence;
+  std::uint32_t write;
+  NoteView note;
+};
+struct AttemptReadsNotes {
+  WorkerId worker;
+  std::uint32_t sequence;
+  std::uint64_t version;
+};
 /// Which of a worker's jobs had not begun when RevokeUnclaimed took them back: all from `first_unclaimed` on.
 struct Revoked {
   WorkerId worker;
@@ -158,12 +185,22 @@ struct StoreMaintained {
   std::optional<Problem> problem;  ///< codes: "store" (it cannot be done), "interrupted" (StopMaintenance)
 };
 
+/// Parts that LoadParts asked for, in order; none if the job is gone.
+struct PartsLoaded {
+  JobId job;
+  SessionId session;
+  std::uint64_t follow;
+  std::vector<PartChunk> parts;
+};
+
 }  // namespace event
 
-using Event = std::variant<event::Requested, event::SessionGone, event::WorkerStarted, event::WorkerReady,
-                           event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress,
-                           event::Revoked, event::WorkerGone, event::ResultLoaded, event::BacklogLoaded,
-                           event::JobLoaded, event::FoundInBacklog, event::StoreMaintained>;
+using Event =
+    std::variant<event::Requested, event::SessionGone, event::WorkerStarted, event::WorkerReady,
+                 event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress, event::Revoked,
+                 event::WorkerGone, event::ResultLoaded, event::BacklogLoaded, event::JobLoaded,
+                 event::FoundInBacklog, event::StoreMaintained, event::AttemptParts, event::AttemptNote,
+                 event::AttemptReadsNotes, event::PartsLoaded>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {
@@ -219,6 +256,13 @@ struct EndJob {
 /// Job, arguments and result are to be gone.
 struct DeleteJob {
   JobId id;
+  bool has_parts = false;
+};
+/// What a job has told of itself; with its end, the parts too.
+struct TellJob {
+  JobId id;
+  message::Told told;
+  std::vector<PartChunk> parts;
 };
 /// `name` of `owner` now stands for `id`, whatever it stood for.
 struct SetName {
@@ -244,7 +288,7 @@ struct DeleteName {
 
 using Change = std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob,
                             change::KnowJob, change::CancelJob, change::EndJob, change::DeleteJob,
-                            change::SetName, change::DropName, change::DeleteName>;
+                            change::SetName, change::DropName, change::DeleteName, change::TellJob>;
 
 /// What act is to do.
 namespace effect {
@@ -282,6 +326,20 @@ struct KillWorker {
 struct StopWorker {
   WorkerId worker;
 };
+/// Tell the worker of notes.
+struct SendNotes {
+  WorkerId worker;
+  message::Notes notes;
+};
+/// Read parts of an ended job from the store, from number `from` on until there are `most` bytes; answered by
+/// event::PartsLoaded. For the Follow request `follow` of `session`.
+struct LoadParts {
+  JobId job;
+  SessionId session;
+  std::uint64_t follow;
+  std::uint64_t from;
+  std::uint64_t most;
+};
 /// Read a result from the store; answered by event::ResultLoaded.
 struct LoadResult {
   JobId job;
@@ -312,10 +370,11 @@ struct StopMaintenance {};
 
 }  // namespace effect
 
-using Effect = std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
-                            effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker,
-                            effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
-                            effect::MaintainStore, effect::StopMaintenance>;
+using Effect =
+    std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
+                 effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker, effect::LoadResult,
+                 effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog, effect::MaintainStore,
+                 effect::StopMaintenance, effect::SendNotes, effect::LoadParts>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {

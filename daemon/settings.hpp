@@ -65,6 +65,8 @@ struct Limits {
   std::uint64_t max_queues = 100'000;     ///< that have jobs
   std::uint64_t max_unwritten = std::uint64_t{256} << 20;  ///< bytes that wait for the disk
   std::uint64_t max_name = 512;                            ///< bytes of a name
+  std::uint64_t max_notes = std::uint64_t{64} << 10;       ///< bytes of a job's notes
+  std::uint64_t max_parts = std::uint64_t{64} << 20;       ///< bytes of what a job streams
   std::chrono::milliseconds default_lifespan{std::chrono::hours(1)};
   std::chrono::milliseconds max_lifespan{std::chrono::hours(24 * 30)};
   std::chrono::milliseconds keep_unfetched{

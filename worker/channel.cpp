@@ -51,14 +51,23 @@ void Channel::make_room(std::size_t wanted) {
 }
 
 Channel::Read Channel::fill(std::size_t wanted) {
+  return receive(wanted, 0);
+}
+
+Channel::Read Channel::fill_now(std::size_t wanted) {
+  return receive(wanted, MSG_DONTWAIT);
+}
+
+Channel::Read Channel::receive(std::size_t wanted, int flags) {
   make_room(wanted);
   for (;;) {
-    const ssize_t n = ::recv(fd_, buffer_.get() + end_, capacity_ - end_, 0);
+    const ssize_t n = ::recv(fd_, buffer_.get() + end_, capacity_ - end_, flags);
     if (n > 0) {
       end_ += static_cast<std::size_t>(n);
       return Read::more;
     }
     if (n == 0 || errno == ECONNRESET) return Read::end;
+    if (errno == EAGAIN && flags == MSG_DONTWAIT) return Read::nothing;
     if (errno != EINTR) broken("read from the daemon (fd 3)");
   }
 }

@@ -17,7 +17,7 @@ class Channel {
  public:
   explicit Channel(int fd);
 
-  enum class Read { more, end };
+  enum class Read { more, nothing, end };
   /// The bytes that are there and not consumed.
   [[nodiscard]] std::string_view bytes() const { return {buffer_.get() + begin_, end_ - begin_}; }
   /// Done with the first `n` of bytes(); what was seen of them becomes invalid with the next fill().
@@ -25,12 +25,15 @@ class Channel {
   /// Waits for more bytes, with room for `wanted` in all. `end`: the daemon is gone. Throws
   /// std::system_error.
   [[nodiscard]] Read fill(std::size_t wanted);
+  /// The same without waiting: `nothing` when nothing is there.
+  [[nodiscard]] Read fill_now(std::size_t wanted);
 
   /// Sends both, one behind the other, and returns when the kernel has them. False: the daemon is gone.
   /// Throws std::system_error.
   [[nodiscard]] bool send(std::string_view head, std::string_view payload) const;
 
  private:
+  [[nodiscard]] Read receive(std::size_t wanted, int flags);
   void make_room(std::size_t wanted);
 
   int fd_;

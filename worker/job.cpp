@@ -21,4 +21,16 @@ void Job::progress(double percent, std::string_view message) {
   runner_.progress(percent, message);
 }
 
+void Job::emit_value(const Value& part) {
+  runner_.emit(part);
+}
+
+void Job::write_note(std::string_view key, const Value& value) {
+  runner_.write_note(key, value);
+}
+
+Value Job::read_note(std::string_view key) {
+  return runner_.read_note(key);
+}
+
 }  // namespace promised

@@ -83,17 +83,30 @@ int Runner::serve() {
 
 Runner::Next Runner::read_frames() {
   for (;;) {
+    while (!aside_.empty()) {
+      const Aside next = std::move(aside_.front());
+      aside_.pop_front();
+      if (const Next done = handle(next.message, next.payload); done != Next::go_on) return done;
+    }
     auto frame = wire::decode_to_worker(channel_.bytes(), std::numeric_limits<std::uint32_t>::max());
     if (!frame.ok()) {
       say("the daemon's message cannot be read: " + frame.problem().message);
       return Next::fail;
     }
     if (!frame->has_value()) return Next::go_on;
-    const std::string_view payload = (*frame)->payload;
-    const Next next = std::visit([&](const auto& m) { return handle(m, payload); }, (*frame)->message);
-    if (next != Next::go_on) return next;
+    // Its bytes stay until more are read: a job may do that, once it has its arguments.
     channel_.consume((*frame)->size);
+    if (const Next next = handle((*frame)->message, (*frame)->payload); next != Next::go_on) return next;
   }
+}
+
+Runner::Next Runner::handle(const message::ToWorker& message, std::string_view payload) {
+  return std::visit([&](const auto& m) { return handle(m, payload); }, message);
+}
+
+// An answer to a question of a job that has ended.
+Runner::Next Runner::handle(const message::Notes&, std::string_view) {
+  return Next::go_on;
 }
 
 Runner::Next Runner::handle(const message::WorkerWelcome& welcome, std::string_view) {
@@ -103,7 +116,9 @@ Runner::Next Runner::handle(const message::WorkerWelcome& welcome, std::string_v
         ": build it against the daemon's version of promised");
     return Next::fail;
   }
-  max_result_ = std::min<std::uint64_t>(welcome.max_result, std::numeric_limits<std::uint32_t>::max());
+  welcome_ = welcome;
+  welcome_.max_result =
+      std::min<std::uint64_t>(welcome.max_result, std::numeric_limits<std::uint32_t>::max());
   welcomed_ = true;
   message::Ready ready;
   for (const Function& f : functions_) ready.functions.push_back({f.name, f.signature});
@@ -124,7 +139,7 @@ Runner::Next Runner::handle(const message::Run& run, std::string_view arguments)
   const Clock::time_point began = Clock::now();
   const std::string result = result_or_failure(arguments, failure);
   const std::chrono::nanoseconds ran = Clock::now() - began;
-  if (is_forked_child.load(std::memory_order_relaxed)) {
+  if (in_forked_child()) {
     say("a child process of job " + run_.id.text() + " came back from " + function() + "; it ends here");
     ::_exit(1);
   }
@@ -150,10 +165,10 @@ std::string Runner::result_or_failure(std::string_view arguments, Failure& failu
       failure.message = function() + ": the result cannot be sent: " + result.problem().message;
       return {};
     }
-    if (result->size() > max_result_) {
+    if (result->size() > welcome_.max_result) {
       failure.cause = Cause::result_too_large;
       failure.message = function() + ": the result has " + std::to_string(result->size()) +
-                        " bytes; max_result allows " + std::to_string(max_result_);
+                        " bytes; max_result allows " + std::to_string(welcome_.max_result);
       return {};
     }
     return std::move(*result);
@@ -167,7 +182,7 @@ Runner::Next Runner::report(std::string_view result, Failure failure, std::chron
   flush_output();
   mark_output();
   if (unsent_) write_progress();
-  forget_progress();
+  forget_job();
   wire::encode_frame(message::FromWorker(message::AttemptEnded{run_.sequence, std::move(failure), ran}),
                      result.size(), out_);
   return send(result);
@@ -189,7 +204,7 @@ Runner::Next Runner::send(std::string_view payload) {
 }
 
 void Runner::progress(double percent, std::string_view message) {
-  if (is_forked_child.load(std::memory_order_relaxed)) return;
+  if (in_forked_child()) return;
   const double tenths = std::isnan(percent) ? percent : std::round(std::clamp(percent, 0.0, 100.0) * 10) / 10;
   unsent_.emplace(message::Progress{run_.sequence, tenths, std::string(message)});
   const Clock::time_point now = Clock::now();
@@ -204,9 +219,15 @@ void Runner::write_progress() {
   unsent_.reset();
 }
 
-void Runner::forget_progress() {
+void Runner::forget_job() {
   unsent_.reset();
   last_progress_ = {};
+  parts_size_ = 0;
+  notes_.clear();
+}
+
+bool Runner::in_forked_child() {
+  return is_forked_child.load(std::memory_order_relaxed);
 }
 
 }  // namespace promised::detail

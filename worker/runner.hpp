@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@
 #include "common/messages.hpp"
 #include "common/worker_page.hpp"
 #include "worker/channel.hpp"
+#include "worker/note_book.hpp"
 
 namespace promised::detail {
 
@@ -43,36 +45,54 @@ class Runner {
   [[nodiscard]] std::uint32_t attempt() const { return run_.attempt; }
   [[nodiscard]] const std::string& function() const { return functions_[run_.function].name; }
   void progress(double percent, std::string_view message);
+  void emit(const Value& part);
+  void write_note(std::string_view key, const Value& value);
+  /// Null: there is none.
+  [[nodiscard]] Value read_note(std::string_view key);
 
  private:
   using Clock = std::chrono::steady_clock;
   enum class Next { go_on, stop, fail };
+  /// A message that came while a job listened for its notes.
+  struct Aside {
+    message::ToWorker message;
+    std::string payload;
+  };
 
   [[nodiscard]] Next read_frames();
+  [[nodiscard]] Next handle(const message::ToWorker& message, std::string_view payload);
   [[nodiscard]] Next handle(const message::WorkerWelcome& welcome, std::string_view payload);
   [[nodiscard]] Next handle(const message::Run& run, std::string_view arguments);
   [[nodiscard]] Next handle(const message::Stop& stop, std::string_view payload);
+  [[nodiscard]] Next handle(const message::Notes& notes, std::string_view payload);
 
   /// The encoded result, or why there is none.
   [[nodiscard]] std::string result_or_failure(std::string_view arguments, Failure& failure);
   [[nodiscard]] Next report(std::string_view result, Failure failure, std::chrono::nanoseconds ran);
   [[nodiscard]] Next send(std::string_view payload = {});
+  [[nodiscard]] static bool in_forked_child();
+  void hear_notes();
+  void ask_for_notes();
+  [[nodiscard]] bool take_notes();
   void mark_output();
   void write_progress();
-  void forget_progress();
+  void forget_job();
 
   std::vector<Function>& functions_;
   WorkerPage& page_;
   Fd output_;  ///< the pipe behind stdout, whatever a job makes of stdout
   Channel channel_{kChannelFd};
   Job job_{*this};
-  std::uint64_t max_result_ = 0;
+  message::WorkerWelcome welcome_;  ///< its limits
   bool welcomed_ = false;
+  std::deque<Aside> aside_;
 
   message::Run run_;  ///< of the job that runs
   std::string out_;   ///< frames that are on their way; kept for its memory
   std::optional<message::Progress> unsent_;
   Clock::time_point last_progress_;  ///< the epoch: none yet in this job
+  std::uint64_t parts_size_ = 0;     ///< of what this job has emitted
+  NoteBook notes_;
 };
 
 }  // namespace promised::detail

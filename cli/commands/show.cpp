@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <promised/stream.hpp>
+
+#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/command.hpp"
 #include "cli/job_key.hpp"
 #include "cli/table.hpp"
 #include "cli/times.hpp"
+#include "cli/value_json.hpp"
 #include "cli/view_json.hpp"
 #include "common/printable.hpp"
 #include "common/units.hpp"
@@ -43,6 +48,18 @@ std::string options_line(const JobView& job) {
   return text;
 }
 
+std::string progress_line(const JobView& job) {
+  if (!job.progress) return {};
+  std::ostringstream text;
+  if (std::isnan(*job.progress)) {
+    text << "unknown";
+  } else {
+    text << *job.progress << " %";
+  }
+  if (!job.progress_message.empty()) text << ", " << job.progress_message;
+  return text.str();
+}
+
 void print_human(const JobView& job) {
   const WallClock now = wall_now();
   Table table;
@@ -66,6 +83,12 @@ void print_human(const JobView& job) {
            (job.interruptions == 0 ? "" : ", interrupted " + std::to_string(job.interruptions) + " times")});
   table.add(
       {"size", "arguments " + brief_size(job.arguments_size) + ", result " + brief_size(job.result_size)});
+  add_if(table, "progress", progress_line(job));
+  for (const NoteView& note : job.notes) {
+    table.add({"note", note.key + " = " + json_text(to_json(value_of(note)))});
+  }
+  if (job.parts > 0)
+    table.add({"streamed", std::to_string(job.parts) + " parts, " + brief_size(job.parts_size)});
   add_time(table, "submitted", job.submitted, now);
   add_time(table, "started", job.started, now);
   add_time(table, "ended", job.ended, now);

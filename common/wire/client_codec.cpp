@@ -93,4 +93,12 @@ Result<Failure> decode_failure(std::string_view bytes) {
   return decode_noun<Failure, proto::Failure>(bytes, "a failure");
 }
 
+std::string encode(const message::Told& told) {
+  return encode_noun<proto::Told>(told);
+}
+
+Result<message::Told> decode_told(std::string_view bytes) {
+  return decode_noun<message::Told, proto::Told>(bytes, "what a job has told");
+}
+
 }  // namespace promised::wire

@@ -95,6 +95,39 @@ Failure take(proto::Failure& in, Fields& fields) {
   return failure;
 }
 
+void fill(const NoteView& note, proto::Note& out) {
+  out.set_key(note.key);
+  out.set_value(note.encoded);
+}
+
+NoteView take(proto::Note& in, Fields& fields) {
+  NoteView note;
+  note.key = fields.text("note.key", in.mutable_key());
+  note.encoded = std::move(*in.mutable_value());
+  return note;
+}
+
+void fill(const message::Told& told, proto::Told& out) {
+  for (const NoteView& note : told.notes) fill(note, *out.add_notes());
+  if (told.progress) out.set_progress(*told.progress);
+  out.set_progress_message(told.progress_message);
+  out.set_run(told.run);
+  out.set_parts(told.parts);
+  out.set_parts_size(told.parts_size);
+}
+
+message::Told take(proto::Told& in, Fields& fields) {
+  message::Told told;
+  told.notes.reserve(static_cast<std::size_t>(in.notes_size()));
+  for (auto& note : *in.mutable_notes()) told.notes.push_back(take(note, fields));
+  if (in.has_progress()) told.progress = in.progress();
+  told.progress_message = Fields::prose(in.mutable_progress_message());
+  told.run = in.run();
+  told.parts = in.parts();
+  told.parts_size = in.parts_size();
+  return told;
+}
+
 void fill(const JobView& view, proto::JobView& out) {
   if (!view.id.empty()) out.set_id(view.id.bytes().data(), JobId::kSize);
   out.set_state(static_cast<std::uint32_t>(view.state));
@@ -121,6 +154,11 @@ void fill(const JobView& view, proto::JobView& out) {
   out.set_timeout_ms(count(view.timeout));
   out.set_run_timeout_ms(count(view.run_timeout));
   out.set_at_most_once(view.at_most_once);
+  if (view.progress) out.set_progress(*view.progress);
+  out.set_progress_message(view.progress_message);
+  for (const NoteView& note : view.notes) fill(note, *out.add_notes());
+  out.set_parts(view.parts);
+  out.set_parts_size(view.parts_size);
 }
 
 JobView take(proto::JobView& in, Fields& fields) {
@@ -150,6 +188,11 @@ JobView take(proto::JobView& in, Fields& fields) {
   view.timeout = fields.millis("timeout", in.timeout_ms());
   view.run_timeout = fields.millis("run_timeout", in.run_timeout_ms());
   view.at_most_once = in.at_most_once();
+  if (in.has_progress()) view.progress = in.progress();
+  view.progress_message = Fields::prose(in.mutable_progress_message());
+  for (auto& note : *in.mutable_notes()) view.notes.push_back(take(note, fields));
+  view.parts = in.parts();
+  view.parts_size = in.parts_size();
   return view;
 }
 

@@ -9,12 +9,15 @@
 #include <cstddef>
 #include <string_view>
 
+#include "common/messages.hpp"
 #include "common/wire/fields.hpp"
 
 namespace promised::proto {
 class Failure;
 class JobView;
+class Note;
 class Options;
+class Told;
 }  // namespace promised::proto
 
 namespace promised::wire {
@@ -27,11 +30,15 @@ inline constexpr std::size_t kMaxFailureOutput = std::size_t{1} << 20;
 
 void fill(const Options& options, proto::Options& out);
 void fill(const Failure& failure, proto::Failure& out);
+void fill(const NoteView& note, proto::Note& out);
+void fill(const message::Told& told, proto::Told& out);
 void fill(const JobView& view, proto::JobView& out);
 
 // These move the text out of `in`. Fields are named as "options.priority".
 [[nodiscard]] Options take(proto::Options& in, Fields& fields);
 [[nodiscard]] Failure take(proto::Failure& in, Fields& fields);
+[[nodiscard]] NoteView take(proto::Note& in, Fields& fields);
+[[nodiscard]] message::Told take(proto::Told& in, Fields& fields);
 [[nodiscard]] JobView take(proto::JobView& in, Fields& fields);
 
 /// For an unset submessage.

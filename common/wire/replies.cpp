@@ -34,6 +34,18 @@ message::Ended take(proto::Reply::Ended& in, Fields& fields) {
   out.state = fields.state("state", in.state());
   if (in.has_failure()) out.failure = take(*in.mutable_failure(), fields);
   out.reason = Fields::prose(in.mutable_reason());
+  if (in.has_told()) out.told = take(*in.mutable_told(), fields);
+  return out;
+}
+
+message::News take(proto::Reply::News& in, Fields&) {
+  message::News out;
+  if (in.has_progress()) out.progress = in.progress();
+  out.progress_message = Fields::prose(in.mutable_progress_message());
+  out.run = in.run();
+  out.first = in.first();
+  out.sizes.assign(in.sizes().begin(), in.sizes().end());
+  out.last = in.last();
   return out;
 }
 
@@ -86,6 +98,17 @@ void fill(const message::Ended& in, proto::Reply& out) {
   ended.set_state(static_cast<std::uint32_t>(in.state));
   if (!is_default(in.failure)) fill(in.failure, *ended.mutable_failure());
   if (!in.reason.empty()) ended.set_reason(in.reason);
+  if (!in.told.empty()) fill(in.told, *ended.mutable_told());
+}
+
+void fill(const message::News& in, proto::Reply& out) {
+  auto& news = *out.mutable_news();
+  if (in.progress) news.set_progress(*in.progress);
+  news.set_progress_message(in.progress_message);
+  news.set_run(in.run);
+  news.set_first(in.first);
+  news.mutable_sizes()->Add(in.sizes.begin(), in.sizes.end());
+  news.set_last(in.last);
 }
 
 void fill(const message::Known& in, proto::Reply& out) {
@@ -126,6 +149,8 @@ Result<message::Reply> take(proto::Reply& in) {
       return finish(std::move(reply), "known", *in.mutable_known());
     case proto::Reply::kJobs:
       return finish(std::move(reply), "jobs", *in.mutable_jobs());
+    case proto::Reply::kNews:
+      return finish(std::move(reply), "news", *in.mutable_news());
     case proto::Reply::kStatus: {
       Fields fields("status");
       message::Status body{take(*in.mutable_status(), fields)};

@@ -49,6 +49,7 @@ void fill_outcome(const message::KnownOutcome& in, proto::Request::KnownOutcome&
   if (!is_default(in.failure)) wire::fill(in.failure, *out.mutable_failure());
   out.set_reason(in.reason);
   out.set_durability(static_cast<std::uint32_t>(in.durability));
+  if (!in.told.empty()) wire::fill(in.told, *out.mutable_told());
 }
 
 message::Hello take(proto::Request::Hello& in, Fields& fields) {
@@ -77,6 +78,7 @@ message::KnownOutcome take(proto::Request::KnownOutcome& in, Fields& fields) {
   if (in.has_failure()) out.failure = take(*in.mutable_failure(), fields);
   out.reason = Fields::prose(in.mutable_reason());
   out.durability = fields.durability("outcome.durability", in.durability());
+  if (in.has_told()) out.told = take(*in.mutable_told(), fields);
   return out;
 }
 
@@ -129,6 +131,18 @@ message::Show take(proto::Request::Show& in, Fields& fields) {
 
 message::StoreCommand take(proto::Request::StoreCommand& in, Fields& fields) {
   return {fields.store_task("task", in.task()), fields.text("path", in.mutable_path())};
+}
+
+message::Follow take(proto::Request::Follow& in, Fields& fields) {
+  return {take_one_key(in, fields), in.progress(), in.parts(), in.parts_from(), in.run()};
+}
+
+message::Advance take(proto::Request::Advance& in, Fields&) {
+  return {in.follow(), in.parts_from(), in.stop()};
+}
+
+message::SetNote take(proto::Request::SetNote& in, Fields& fields) {
+  return {take_one_key(in, fields), fields.text("key", in.mutable_key())};
 }
 
 // The body that `take` makes of `in`, within the request, or the problem of a field.
@@ -227,6 +241,28 @@ void fill(const message::StoreCommand& in, proto::Request& out) {
   command.set_path(in.path);
 }
 
+void fill(const message::Follow& in, proto::Request& out) {
+  auto& follow = *out.mutable_follow();
+  set_key(in.key, follow);
+  follow.set_progress(in.progress);
+  follow.set_parts(in.parts);
+  follow.set_parts_from(in.parts_from);
+  follow.set_run(in.run);
+}
+
+void fill(const message::Advance& in, proto::Request& out) {
+  auto& advance = *out.mutable_advance();
+  advance.set_follow(in.follow);
+  advance.set_parts_from(in.parts_from);
+  advance.set_stop(in.stop);
+}
+
+void fill(const message::SetNote& in, proto::Request& out) {
+  auto& note = *out.mutable_set_note();
+  set_key(in.key, note);
+  note.set_key(in.note);
+}
+
 Result<message::Request> take(proto::Request& in) {
   message::Request request;
   request.number = in.number();
@@ -248,6 +284,12 @@ Result<message::Request> take(proto::Request& in) {
       return finish(std::move(request), "adjust", *in.mutable_adjust());
     case proto::Request::kStoreCommand:
       return finish(std::move(request), "store_command", *in.mutable_store_command());
+    case proto::Request::kFollow:
+      return finish(std::move(request), "follow", *in.mutable_follow());
+    case proto::Request::kAdvance:
+      return finish(std::move(request), "advance", *in.mutable_advance());
+    case proto::Request::kSetNote:
+      return finish(std::move(request), "set_note", *in.mutable_set_note());
     case proto::Request::kCancel: {
       Fields fields("cancel");
       message::Cancel body{take_one_key(*in.mutable_cancel(), fields)};

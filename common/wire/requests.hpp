@@ -26,6 +26,9 @@ void fill(const message::Show& in, proto::Request& out);
 void fill(const message::StatusQuery&, proto::Request& out);
 void fill(const message::Bye&, proto::Request& out);
 void fill(const message::StoreCommand& in, proto::Request& out);
+void fill(const message::Follow& in, proto::Request& out);
+void fill(const message::Advance& in, proto::Request& out);
+void fill(const message::SetNote& in, proto::Request& out);
 
 /// Moves the text out of `in`. Problem "bad_request" as decode_request says.
 [[nodiscard]] Result<message::Request> take(proto::Request& in);

@@ -45,6 +45,8 @@ void fill(const message::WorkerWelcome& in, proto::ToWorker& out) {
   welcome.set_protocol(in.protocol);
   welcome.set_pool(in.pool);
   welcome.set_max_result(in.max_result);
+  welcome.set_max_parts(in.max_parts);
+  welcome.set_max_notes(in.max_notes);
 }
 
 void fill(const message::Run& in, proto::ToWorker& out) {
@@ -59,13 +61,29 @@ void fill(const message::Stop&, proto::ToWorker& out) {
   out.mutable_stop();
 }
 
+void fill(const message::Notes& in, proto::ToWorker& out) {
+  auto& notes = *out.mutable_notes();
+  notes.set_sequence(in.sequence);
+  notes.set_version(in.version);
+  notes.set_written(in.written);
+  for (const NoteView& note : in.notes) wire::fill(note, *notes.add_notes());
+}
+
+Result<message::ToWorker> take_notes(proto::ToWorker::Notes& in) {
+  Fields fields("notes");
+  message::Notes out{in.sequence(), in.version(), in.written(), {}};
+  for (auto& note : *in.mutable_notes()) out.notes.push_back(take(note, fields));
+  if (!fields.ok()) return fields.problem();
+  return message::ToWorker(std::move(out));
+}
+
 Result<message::ToWorker> take(proto::ToWorker& in) {
   switch (in.body_case()) {
     case proto::ToWorker::kWelcome: {
       Fields fields("welcome");
       auto& welcome = *in.mutable_welcome();
       message::WorkerWelcome out{welcome.protocol(), fields.text("pool", welcome.mutable_pool()),
-                                 welcome.max_result()};
+                                 welcome.max_result(), welcome.max_parts(), welcome.max_notes()};
       if (!fields.ok()) return fields.problem();
       return message::ToWorker(std::move(out));
     }
@@ -78,6 +96,8 @@ Result<message::ToWorker> take(proto::ToWorker& in) {
     }
     case proto::ToWorker::kStop:
       return message::ToWorker(message::Stop{});
+    case proto::ToWorker::kNotes:
+      return take_notes(*in.mutable_notes());
     case proto::ToWorker::BODY_NOT_SET:
       break;
   }
@@ -110,6 +130,32 @@ void fill(const message::Progress& in, proto::FromWorker& out) {
   progress.set_percent(in.percent);
   const std::string_view text = cut_utf8(in.message, kMaxProgressMessage);
   progress.set_message(text.data(), text.size());
+}
+
+void fill(const message::Part& in, proto::FromWorker& out) {
+  out.mutable_part()->set_sequence(in.sequence);
+}
+
+void fill(const message::WriteNote& in, proto::FromWorker& out) {
+  auto& write = *out.mutable_write_note();
+  write.set_sequence(in.sequence);
+  write.set_write(in.write);
+  write.set_key(in.note.key);
+  write.set_value(in.note.encoded);
+}
+
+void fill(const message::ReadNotes& in, proto::FromWorker& out) {
+  auto& read = *out.mutable_read_notes();
+  read.set_sequence(in.sequence);
+  read.set_version(in.version);
+}
+
+Result<message::FromWorker> take_write(proto::FromWorker::WriteNote& in) {
+  Fields fields("write_note");
+  message::WriteNote out{
+      in.sequence(), in.write(), {fields.text("key", in.mutable_key()), std::move(*in.mutable_value())}};
+  if (!fields.ok()) return fields.problem();
+  return message::FromWorker(std::move(out));
 }
 
 Result<message::FromWorker> take_ready(proto::FromWorker::Ready& in) {
@@ -145,6 +191,12 @@ Result<message::FromWorker> take(proto::FromWorker& in) {
       return message::FromWorker(message::Progress{progress.sequence(), progress.percent(),
                                                    Fields::prose(progress.mutable_message())});
     }
+    case proto::FromWorker::kPart:
+      return message::FromWorker(message::Part{in.part().sequence()});
+    case proto::FromWorker::kWriteNote:
+      return take_write(*in.mutable_write_note());
+    case proto::FromWorker::kReadNotes:
+      return message::FromWorker(message::ReadNotes{in.read_notes().sequence(), in.read_notes().version()});
     case proto::FromWorker::BODY_NOT_SET:
       break;
   }

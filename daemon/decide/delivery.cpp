@@ -11,8 +11,9 @@ namespace {
 
 /// What an outcome takes on its way, about.
 std::uint64_t weight(const Job& job) {
-  if (job.state == State::succeeded) return job.result_size;
-  return job.detail ? job.detail->failure.message.size() + job.detail->failure.output.size() : 0;
+  const std::uint64_t notes = job.stream() != nullptr ? job.stream()->notes_size : 0;
+  if (job.state == State::succeeded) return job.result_size + notes;
+  return job.detail ? job.detail->failure.message.size() + job.detail->failure.output.size() + notes : 0;
 }
 
 }  // namespace
@@ -65,6 +66,7 @@ void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Pay
   if (job.detail) {
     if (job.state == State::failed) ended.failure = job.detail->failure;
     ended.reason = job.detail->reason;
+    ended.told = told(job);
   }
   // That a remembered result is there is told when it is on disk; that it has been fetched and forgotten,
   // too.
@@ -108,7 +110,9 @@ void Scheduler::has_arrived(const JobId& id, Turn& t) {
   if (job == nullptr || !job->delivered) return;
   job->delivered = false;
   // Others may still wait for it.
-  const bool wanted = job->detail && (job->detail->held_back > 0 || !job->detail->loading.empty());
+  const bool wanted =
+      job->detail && (job->detail->held_back > 0 || !job->detail->loading.empty() || kept_for_parts(*job));
+  if (Stream* stream = job->stream(); stream != nullptr) stream->outcome_arrived = true;
   if (job->name == nullptr && !wanted) {
     release(*job, State::lapsed, t);
     return;

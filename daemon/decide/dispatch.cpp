@@ -117,6 +117,7 @@ void Scheduler::dispatch(Worker& worker, Job& job, Turn& t) {
 void Scheduler::begin(Worker& worker, Turn& t) {
   Job& job = *worker.channel.front().job;
   clear_timer(job);
+  begin_anew(job);
   set_state(job, State::running);
   ++job.attempts;
   job.began = t.now.steady;

@@ -30,7 +30,9 @@ void shorten(Failure& failure) {
 /// What counts against max_bytes.
 std::uint64_t Scheduler::kept_bytes(const Job& job) {
   const std::uint64_t bytes = job.arguments.size() + job.result.size();
-  return job.detail ? bytes + job.detail->failure.message.size() + job.detail->failure.output.size() : bytes;
+  if (!job.detail) return bytes;
+  const std::uint64_t streamed = job.detail->stream ? job.detail->stream->bytes() : 0;
+  return bytes + job.detail->failure.message.size() + job.detail->failure.output.size() + streamed;
 }
 
 /// The one place where an outcome is written: once (DESIGN 2.2).
@@ -74,6 +76,9 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
     job.result = {};
     job.result_in_store = true;
   }
+  if (progress_of(job)) have_new_progress(job);
+  have_news(job);
+  drop_stored_parts(job);
   keep_or_release(job, t);
 }
 
@@ -95,7 +100,9 @@ void Scheduler::keep_or_release(Job& job, Turn& t) {
 void Scheduler::release(Job& job, State tombstone, Turn& t) {
   take_name(job, tombstone, t);
   clear_timer(job);
-  if (job.written) t.plan.changes.emplace_back(change::DeleteJob{job.id});
+  const std::vector<Follower> followers = take_followers(job);
+  const bool has_parts = job.stream() != nullptr && job.stream()->part_count > 0;
+  if (job.written) t.plan.changes.emplace_back(change::DeleteJob{job.id, has_parts});
   accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
   accounts_.job_gone(job.owner, job.state);
   lanes_.leave(job);
@@ -105,6 +112,7 @@ void Scheduler::release(Job& job, State tombstone, Turn& t) {
   jobs_.erase(job);
   // Only now: what is sent next must not find it any more.
   refuse_loading(loading, lapsed(id), bytes, t);
+  for (const Follower& follower : followers) refuse(follower.session, follower.number, lapsed(id), t);
 }
 
 }  // namespace promised

@@ -13,6 +13,7 @@
 
 #include "common/clock.hpp"
 #include "common/payload.hpp"
+#include "daemon/decide/stream.hpp"
 #include "daemon/decide/timer.hpp"
 #include "daemon/flow.hpp"
 
@@ -42,6 +43,7 @@ struct JobDetail {
   std::vector<Watcher> watchers;
   std::vector<Watcher> loading;  ///< wait for the result to come from the store
   std::uint32_t held_back = 0;   ///< times that it waits for a client that does not read
+  std::unique_ptr<Stream> stream;
 };
 
 struct Job : Timer {
@@ -52,6 +54,12 @@ struct Job : Timer {
   JobDetail& more() {
     if (!detail) detail = std::make_unique<JobDetail>();
     return *detail;
+  }
+  /// Null: it has none.
+  [[nodiscard]] Stream* stream() const { return detail ? detail->stream.get() : nullptr; }
+  Stream& streams() {
+    if (!more().stream) detail->stream = std::make_unique<Stream>();
+    return *detail->stream;
   }
 
   JobId id;

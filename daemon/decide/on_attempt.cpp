@@ -51,16 +51,11 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
 }
 
 void Scheduler::on(event::AttemptProgress&& e, Turn& t) {
-  Worker* worker = find_worker(e.worker);
-  if (worker == nullptr) return;
-  if (worker->channel.empty() || worker->channel.front().sequence != e.sequence) {
-    ++stale_reports_;
-    kill(*worker, KillReason::protocol, t);
-    return;
-  }
-  JobDetail& detail = worker->channel.front().job->more();
-  detail.progress = e.percent;
-  detail.progress_message = beginning_of(e.message, kMostShortText);
+  Job* job = reporting(e.worker, e.sequence, t);
+  if (job == nullptr) return;
+  job->more().progress = e.percent;
+  job->more().progress_message = beginning_of(e.message, kMostShortText);
+  have_new_progress(*job);
 }
 
 void Scheduler::on(event::Revoked&& e, Turn& t) {
@@ -175,6 +170,7 @@ void Scheduler::interrupt(Job& job, Turn& t) {
     return;
   }
   if (job.attempts > 0) --job.attempts;  // an interruption is not an attempt
+  begin_anew(job);
   set_state(job, State::pending);
   job.start_written = false;
   if (job.written) t.plan.changes.emplace_back(change::RequeueJob{job.id, job.attempts, job.interruptions});

@@ -139,6 +139,7 @@ void Scheduler::answer(Asked& asked, const message::List& list, const std::vecto
     answer.jobs.push_back(from_disk ? view(*disk++) : view(**memory++));
     // Show tells it all: a page stays small.
     Failure& failure = answer.jobs.back().failure;
+    answer.jobs.back().notes.clear();
     failure.output.clear();
     failure.message = beginning_of(failure.message, kMostShortText);
   }

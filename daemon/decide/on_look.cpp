@@ -68,9 +68,13 @@ JobView Scheduler::view(const Job& job) const {
     v.lifespan = job.detail->lifespan;
     v.timeout = job.detail->timeout;
     v.run_timeout = job.detail->run_timeout;
-    v.progress = job.detail->progress;
-    v.progress_message = job.detail->progress_message;
+    message::Told told = Scheduler::told(job);
+    v.progress_message = std::move(told.progress_message);
+    v.notes = std::move(told.notes);
+    v.parts = told.parts;
+    v.parts_size = told.parts_size;
   }
+  v.progress = progress_of(job);
   if (job.ended() && job.name != nullptr) v.kept_until = job.ended_at + job.detail->lifespan;
   return v;
 }

@@ -125,6 +125,7 @@ void Scheduler::on(Asked& asked, message::Remember& remember, Turn& t) {
 /// The outcome has arrived at the asker and is not here any more: the asker brings it back (SEMANTICS R2).
 Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Turn& t) {
   message::KnownOutcome& outcome = *remember.outcome;
+  std::uint64_t notes_size = 0;
   if (!is_ended(outcome.state) || outcome.function.empty() || remember.id.empty()) {
     refuse(
         asked.event.session, asked.number(),
@@ -139,6 +140,16 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
     refuse(asked.event.session, asked.number(),
            {.code = "limit",
             .message = "the texts of a failure have at most 64 KiB, its type and its reason 1 KiB"},
+           t);
+    return nullptr;
+  }
+  outcome.told.run = outcome.told.parts = 0;  // these are not brought back
+  for (const NoteView& note : outcome.told.notes) notes_size += Stream::note_size(note.key, note.encoded);
+  if (notes_size > settings_.limits.max_notes) {
+    refuse(asked.event.session, asked.number(),
+           {.code = "limit",
+            .message = "the notes of the job have " + std::to_string(notes_size) +
+                       " bytes; max_notes allows " + std::to_string(settings_.limits.max_notes)},
            t);
     return nullptr;
   }
@@ -160,6 +171,8 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
   Job& job = make_job(remember.id, asked.uid(), outcome.function, submit.options.queue());
   job.durability = outcome.durability;
   job.submitted = next_submitted(t.now);
+  restore_told(job, std::move(outcome.told));
+  accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
   give_name(job, remember.name, remember.lifespan, t);
   end_job(job, outcome.state, std::move(outcome.failure), std::move(outcome.reason),
           std::move(asked.event.payload), t);

@@ -110,6 +110,7 @@ void Scheduler::close_session(Session& session, Turn& t) {
   const auto held_back = std::exchange(session.held_back, {});
   accounts_.subtract(session.who.uid, Quantity::watches, session.watches);
   accounts_.subtract(session.who.uid, Quantity::clients);
+  leave_followed(session);
   const SessionId id = session.id;
   sessions_.erase(session);
   release_held(held_.take(id));

@@ -34,6 +34,7 @@ Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
   job.arguments_size = static_cast<std::uint32_t>(recovered.arguments_size);
   if (recovered.options.timeout() > Millis(0)) job.more().timeout = recovered.options.timeout();
   if (recovered.options.run_timeout() > Millis(0)) job.more().run_timeout = recovered.options.run_timeout();
+  restore_told(job, std::move(recovered.told));
   job.arguments = std::move(recovered.arguments);
   // How long it has waited goes on counting, also where the monotonic clock has begun anew.
   job.queued = now.steady - std::max(now.wall - job.submitted, std::chrono::microseconds(0));

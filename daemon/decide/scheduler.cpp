@@ -52,6 +52,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     if (std::exchange(pool.dirty, false)) fill(pool, t);
   }
   fill_from_backlog(t);
+  tell_news(t);
   write_due(now.steady, t);
   flush_accepted(t);
   drop_stale_lanes();
@@ -70,6 +71,8 @@ std::optional<Nanos> Scheduler::next_due(Now now) const {
   }
   if (const NameEntry* grave = names_.oldest_tombstone()) consider(grave->until - now.wall);
   if (tell_memory_at_) consider(*tell_memory_at_ - now.steady);
+  if (!news_.empty()) consider(Nanos(0));
+  if (!delayed_news_.empty()) consider(delayed_news_.front().first - now.steady);
   if (!unwritten_.empty()) consider(unwritten_.front().first - now.steady);
   return next;
 }

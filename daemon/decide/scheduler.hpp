@@ -4,10 +4,10 @@
 // now): no clock, no fd, no SQL, no protobuf. Called by the loop only.
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
-// (cancel, adjust), on_store (check, backup, compact), on_list, on_look (list, show, status), on_worker,
-// on_attempt; what several of them need is in ending (outcomes), delivery (how they reach clients), dispatch
-// (who runs what next), writing (when the store is told), disk (when it is full, slow or gone), backlog (jobs
-// that wait on disk), timers and recovery.
+// (cancel, adjust), on_store (check, backup, compact), on_list, on_look (list, show, status), on_note,
+// on_follow, on_worker, on_attempt; what several of them need is in ending (outcomes), news (what followers
+// are told), delivery (how they reach clients), dispatch (who runs what next), writing (when the store is
+// told), disk (when it is full, slow or gone), backlog (jobs that wait on disk), timers and recovery.
 #pragma once
 
 #include <cstdint>
@@ -261,6 +261,48 @@ class Scheduler {
   void on(event::BacklogLoaded&& e, Turn& t);
   void on(event::JobLoaded&& e, Turn& t);
 
+  // on_note
+  enum class Writer : std::uint8_t { client, worker };
+  void on(Asked& asked, message::SetNote& set, Turn& t);
+  void on(event::AttemptNote&& e, Turn& t);
+  void on(event::AttemptReadsNotes&& e, Turn& t);
+  [[nodiscard]] static std::uint64_t notes_size_with(const Job& job, std::string_view key,
+                                                     std::string_view encoded);
+  void write_note(Job& job, const std::string& key, std::string encoded, Writer writer);
+  static void forget_note(Stream& stream, const std::string& key);
+  void forget_gone_notes(Job& job);
+  void tell_worker_notes(Job& job, Turn& t);
+  [[nodiscard]] static message::Told told(const Job& job);
+  void write_told(Job& job, Turn& t);
+  [[nodiscard]] Job* reporting(WorkerId id, std::uint32_t sequence, Turn& t);
+
+  // on_follow
+  void on(Asked& asked, message::Follow& follow, Turn& t);
+  void on(Asked& asked, message::Advance& advance, Turn& t);
+  void on(event::AttemptParts&& e, Turn& t);
+  [[nodiscard]] static bool has_all(const Follower& follower);
+  void remove_follower(Job& job, Follower& follower);
+  void leave_followed(const Session& session);
+  std::vector<Follower> take_followers(Job& job);
+  [[nodiscard]] static bool kept_for_parts(const Job& job);
+  [[nodiscard]] std::uint64_t new_run(const Job& job) const;
+  void begin_anew(Job& job);
+  void drop_stored_parts(Job& job);
+  static void restore_told(Job& job, message::Told told);
+
+  // news
+  [[nodiscard]] static std::optional<double> progress_of(const Job& job);
+  void have_news(Job& job);
+  void have_new_progress(Job& job);
+  void wake_followers(Session& session);
+  void tell_news(Turn& t);
+  void tell_news(Job& job, Turn& t);
+  void tell_follower(Job& job, Follower& follower, bool may_tell_progress, Turn& t);
+  [[nodiscard]] bool has_room_for_parts(Session& session, const Follower& follower) const;
+  void send_parts(const Stream& stream, Follower& follower, Session& session, const PartChunk& chunk,
+                  Turn& t);
+  void on(event::PartsLoaded&& e, Turn& t);
+
   // writing
   void write_soon(Job& job, Turn& t);
   [[nodiscard]] bool ends_soon(const Job& job, Now now) const;
@@ -323,6 +365,9 @@ class Scheduler {
   /// been written for another reason.
   std::deque<std::pair<Instant, JobId>> unwritten_;
   Instant last_insert_{};
+  /// Jobs of which there is something to tell: at the end of this turn, and later.
+  std::vector<JobId> news_;
+  std::deque<std::pair<Instant, JobId>> delayed_news_;
   /// Jobs that are on disk alone, and what was asked about those of them that are being read.
   IdSet backlog_ids_;
   std::unordered_map<JobId, std::vector<event::Requested>> waiting_for_backlog_;

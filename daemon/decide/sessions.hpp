@@ -40,6 +40,9 @@ struct Session {
   std::uint64_t bytes_under_way = 0;  ///< with those of them
   std::deque<HeldBack> held_back;
   std::uint64_t watches = 0;
+  std::unordered_map<std::uint64_t, JobId> follows;  ///< by the number of the Follow
+  std::uint64_t parts_under_way = 0;                 ///< bytes sent to them and not used yet
+  bool parts_held_back = false;                      ///< some wait until that is less
   /// Submit requests whose acceptance is still to be told, with their jobs.
   std::vector<std::pair<std::uint64_t, JobId>> accepted;
   std::vector<std::uint64_t> accepted_durable;

@@ -67,6 +67,7 @@ void Scheduler::write(Job& job, Turn& t) {
     const std::uint32_t before = job.attempts - (job.state == State::running ? 1U : 0U);
     t.plan.changes.emplace_back(change::RequeueJob{job.id, before, job.interruptions});
   }
+  if (job.stream() != nullptr && !job.stream()->notes.empty()) write_told(job, t);
   if (Session* session = sessions_.find(job.submitter); session != nullptr)
     tell_accepted(*session, job.number, job.id, job.durability, t);
 }
@@ -80,6 +81,11 @@ void Scheduler::write_end(Job& job, Turn& t) {
     end.reason = job.detail->reason;
   }
   t.plan.changes.emplace_back(std::move(end));
+  if (!job.detail) return;
+  if (message::Told all = told(job); !all.empty()) {
+    t.plan.changes.emplace_back(change::TellJob{
+        job.id, std::move(all), job.stream() ? job.stream()->parts : std::vector<PartChunk>()});
+  }
 }
 
 void Scheduler::write_due(Instant until, Turn& t) {

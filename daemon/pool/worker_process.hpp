@@ -5,7 +5,6 @@
 
 #include <sys/types.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,21 +15,26 @@
 #include "daemon/pool/inbox.hpp"
 #include "daemon/pool/outbox.hpp"
 #include "daemon/pool/output_tail.hpp"
+#include "daemon/pool/reports.hpp"
 #include "daemon/pool/shared_page.hpp"
+#include "daemon/settings.hpp"
 
 namespace promised {
 
 struct WorkerProcess {
-  WorkerProcess(SharedPage shared_page, Fd channel_end, Fd output_end, std::size_t max_result)
+  /// `limits` must outlive this.
+  WorkerProcess(SharedPage shared_page, Fd channel_end, Fd output_end, const Limits& limits)
       : shared(std::move(shared_page)),
         channel(std::move(channel_end)),
         output(std::move(output_end)),
-        inbox(max_result) {}
+        inbox(limits.max_result),
+        reports(limits) {}
 
   SharedPage shared;
   Fd channel;
   Fd output;
   Inbox inbox;
+  Reports reports;
   Outbox outbox;
   OutputTail tail;
   pid_t pid = 0;           ///< 0: not started yet, and not heard

@@ -125,9 +125,10 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   PROMISED_TRY(spawner.spawn(request, channel_of_worker.get(), page.file().get(), output_of_worker.get()));
   page.close_file();
   const auto [at, is_new] = workers.try_emplace(e.worker, std::move(page), std::move(channel),
-                                                std::move(output_end), settings.limits.max_result);
+                                                std::move(output_end), settings.limits);
   queue(e.worker, at->second,
-        message::WorkerWelcome{message::kWorkerProtocol, pool.name, settings.limits.max_result});
+        message::WorkerWelcome{message::kWorkerProtocol, pool.name, settings.limits.max_result,
+                               settings.limits.max_parts, settings.limits.max_notes});
   return {};
 }
 
@@ -231,11 +232,8 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
     return take_ready(id, worker, std::move(*ready), events);
   if (!worker.ready)
     return Problem::of("protocol", "expected the worker's functions first, found something else");
-  if (auto* progress = std::get_if<message::Progress>(&message)) {
-    events.push_back(
-        event::AttemptProgress{id, progress->sequence, progress->percent, std::move(progress->message)});
-    return {};
-  }
+  if (!std::holds_alternative<message::AttemptEnded>(message))
+    return worker.reports.take(id, std::move(message), std::move(payload), events);
   auto& ended = std::get<message::AttemptEnded>(message);
   const std::optional<std::uint64_t> output_end = worker.shared.page().output.end_of(ended.sequence);
   Failure failure;
@@ -371,6 +369,10 @@ void Workers::start(const effect::StartWorker& e, std::vector<Event>& events) {
 // back.
 void Workers::dispatch(const effect::Dispatch& e) {
   if (WorkerProcess* worker = impl_->find(e.worker)) impl_->queue(e.worker, *worker, e.run, e.arguments);
+}
+
+void Workers::tell(const effect::SendNotes& e) {
+  if (WorkerProcess* worker = impl_->find(e.worker)) impl_->queue(e.worker, *worker, e.notes);
 }
 
 void Workers::revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events) {

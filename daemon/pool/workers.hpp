@@ -33,6 +33,7 @@ class Workers {
   void start(const effect::StartWorker& e, std::vector<Event>& events);
   /// Appends to the worker's outgoing buffer; flush() sends.
   void dispatch(const effect::Dispatch& e);
+  void tell(const effect::SendNotes& e);
   /// Appends event::Revoked.
   void revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events);
   void kill(const effect::KillWorker& e);

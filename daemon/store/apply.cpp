@@ -117,20 +117,25 @@ Result<void> Store::Impl::apply(const change::EndJob& c) {
   s.bind(4, static_cast<std::int64_t>(c.result.size())).bind(5, micros(c.started)).bind(6, micros(c.ended));
   failed ? s.bind_blob(7, failure) : s.bind_null(7);
   c.reason.empty() ? s.bind_null(8) : s.bind_text(8, c.reason);
-  const bool file = results.takes(c.id, c.result);
+  // Before the row: it says where the result is.
+  PROMISED_ASSIGN(const bool file, results.write(c.id, c.result));
   bind_inline(s, 9, c.result);  // which nothing above large_result is
   file ? s.bind(10, 1) : s.bind_null(10);
   PROMISED_TRY(s.run());
-  if (database.changed() == 0) return {};  // it is not there: nothing of it is kept
+  if (database.changed() == 0) {  // it is not there: nothing of it is kept
+    results.drop(c.id);
+    return {};
+  }
   PROMISED_TRY(statements.delete_large_part.bind_blob(1, c.id.view())
                    .bind(2, static_cast<std::int64_t>(Part::arguments))
                    .run());
-  return file ? results.write(c.id, c.result.view()) : keep_large(c.id, Part::result, c.result.view());
+  return file ? Result<void>() : keep_large(c.id, Part::result, c.result.view());
 }
 
 Result<void> Store::Impl::apply(const change::DeleteJob& c) {
   PROMISED_TRY(statements.delete_job.bind_blob(1, c.id.view()).run());
   results.drop(c.id);
+  if (c.has_parts) PROMISED_TRY(statements.delete_parts.bind_blob(1, c.id.view()).run());
   return statements.delete_large.bind_blob(1, c.id.view()).run();
 }
 

@@ -47,11 +47,13 @@ Result<void> for_each_row(Database& copy, std::string_view sql, Findings& findin
 const std::string kJobs =
     "SELECT " + std::string(kJobColumns) +
     ", ifnull(length(arguments), 0), ifnull(length(result), 0), ifnull(length(a.content), 0),"
-    " ifnull(length(r.content), 0), ifnull(result_file, 0)"
+    " ifnull(length(r.content), 0), ifnull(result_file, 0),"
+    " (SELECT sum(length(sizes) / 4) FROM part WHERE part.job=id)"
     " FROM job LEFT JOIN large a ON a.job=id AND a.part=0 LEFT JOIN large r ON r.job=id AND r.part=1"
     " ORDER BY id";
-constexpr int kInlineArguments = 18, kInlineResult = 19, kLargeArguments = 20, kLargeResult = 21,
-              kResultFile = 22;
+constexpr int kInlineArguments = kAfterJobColumns, kInlineResult = kAfterJobColumns + 1,
+              kLargeArguments = kAfterJobColumns + 2, kLargeResult = kAfterJobColumns + 3,
+              kResultFile = kAfterJobColumns + 4, kStreamed = kAfterJobColumns + 5;
 
 constexpr std::string_view kNames =
     "SELECT n.owner, n.name, n.state, n.job, j.id IS NOT NULL"
@@ -60,6 +62,9 @@ constexpr std::string_view kNames =
 constexpr std::string_view kStrayParts =
     "SELECT l.job, l.part FROM large l LEFT JOIN job j ON j.id=l.job"
     " WHERE j.id IS NULL OR l.part NOT IN (0, 1)";
+
+constexpr std::string_view kStrayStreams =
+    "SELECT DISTINCT p.job FROM part p LEFT JOIN job j ON j.id=p.job WHERE j.id IS NULL";
 
 /// Nothing if the `size` bytes that there should be are where they belong, else what is wrong.
 std::string misplaced(std::uint64_t size, std::int64_t in_row, std::int64_t in_part) {
@@ -90,6 +95,10 @@ void check_job(const Statement& row, Findings& findings) {
   const std::string result = misplaced(has_result && !in_file ? job.result_size : 0,
                                        row.integer(kInlineResult), row.integer(kLargeResult));
   if (!result.empty()) findings.add("job " + job.id.text() + ": its result should have " + result);
+  const auto streamed = static_cast<std::uint64_t>(row.integer(kStreamed));
+  if (streamed != 0 && streamed != job.told.parts)
+    findings.add("job " + job.id.text() + " should have streamed " + std::to_string(job.told.parts) +
+                 " parts, found " + std::to_string(streamed));
   if (in_file && !has_result)
     findings.add("job " + job.id.text() + " has a file for its result, but has not succeeded");
 }
@@ -119,6 +128,12 @@ void check_stray_part(const Statement& row, Findings& findings) {
                ", which has none");
 }
 
+void check_stray_stream(const Statement& row, Findings& findings) {
+  const Result<JobId> job = read_id(row.bytes(0));
+  findings.add("there are streamed parts of " +
+               (job ? "job " + job->text() : std::string("a job without an id")) + ", which is not there");
+}
+
 }  // namespace
 
 Result<void> check_pages(Database& copy, Findings& findings) {
@@ -146,8 +161,10 @@ Result<void> check_rows(Database& copy, Findings& findings) {
   PROMISED_TRY(for_each_row(copy, kJobs, findings, [&](const Statement& row) { check_job(row, findings); }));
   PROMISED_TRY(
       for_each_row(copy, kNames, findings, [&](const Statement& row) { check_name(row, findings); }));
-  return for_each_row(copy, kStrayParts, findings,
-                      [&](const Statement& row) { check_stray_part(row, findings); });
+  PROMISED_TRY(for_each_row(copy, kStrayParts, findings,
+                            [&](const Statement& row) { check_stray_part(row, findings); }));
+  return for_each_row(copy, kStrayStreams, findings,
+                      [&](const Statement& row) { check_stray_stream(row, findings); });
 }
 
 }  // namespace promised

@@ -49,7 +49,8 @@ class Committer {
   /// Asks for something that is in the store; collect() brings it, with everything committed that was
   /// submitted before. While the disk is full it brings at once what is there; what may be among that which
   /// is still to be written, later.
-  using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog>;
+  using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
+                            effect::LoadParts>;
   void load(Load what);
 
   /// Begins a check, a backup or a compaction; collect() brings event::StoreMaintained. One at a time: not

@@ -63,6 +63,11 @@ Result<RecoveredJob> read_job(const Statement& row) {
   job.arguments = Payload(row.bytes(15));
   job.client = static_cast<std::uint64_t>(row.integer(16));
   job.number = static_cast<std::uint64_t>(row.integer(17));
+  if (const std::string_view bytes = row.bytes(18); !bytes.empty()) {
+    auto told = wire::decode_told(bytes);
+    if (!told) return damaged("what job " + id.text() + " has told: " + told.problem().message);
+    job.told = *std::move(told);
+  }
   return job;
 }
 

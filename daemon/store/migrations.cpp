@@ -15,9 +15,9 @@ namespace {
 // `options` and `failure` are wire::encode()'s. Arguments and results above kMostInline bytes are in `large`
 // instead, so that a change of state never rewrites them, and rows stay within their page; still larger
 // results are files (result_files.hpp). name: a name stands for `job` when `state` is 0; it is a tombstone
-// until `until` when that is `lapsed` or `forgotten`. backlog: jobs that wait on disk until their turn comes
-// near. They have their queue and priority in columns, in the order in which they are fetched; all other rows
-// cost the index nothing.
+// until `until` when that is `lapsed` or `forgotten`. part: what a job has streamed, once it has ended.
+// backlog: jobs that wait on disk until their turn comes near. They have their queue and priority in columns,
+// in the order in which they are fetched; all other rows cost the index nothing.
 constexpr Migration kMigrations[] = {{1, R"sql(
 CREATE TABLE job (
   id BLOB NOT NULL PRIMARY KEY,
@@ -66,6 +66,16 @@ ALTER TABLE job ADD COLUMN result_file INTEGER; -- 1: the result is a file of it
 CREATE INDEX result_file ON job (id) WHERE result_file IS NOT NULL;
 ALTER TABLE job ADD COLUMN known INTEGER; -- 1: a job of the backlog that has a name or a timeout
 CREATE INDEX known ON job (id) WHERE known IS NOT NULL;
+)sql"},
+                                     {4, R"sql(
+ALTER TABLE job ADD COLUMN told BLOB; -- wire::encode()'s of message::Told
+CREATE TABLE part (
+  job BLOB NOT NULL,
+  first INTEGER NOT NULL, -- the number of the first part in this row
+  sizes BLOB NOT NULL,    -- of the parts in it: 32-bit little-endian numbers
+  content BLOB NOT NULL,  -- one behind the other
+  PRIMARY KEY (job, first)
+) WITHOUT ROWID, STRICT;
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

@@ -32,6 +32,11 @@ std::uint64_t weight(const Change& change) {
     return sizeof change + insert->arguments.size();
   if (const auto* end = std::get_if<change::EndJob>(&change))
     return sizeof change + end->result.size() + end->failure.message.size() + end->failure.output.size();
+  if (const auto* tell = std::get_if<change::TellJob>(&change)) {
+    std::uint64_t bytes = sizeof change;
+    for (const PartChunk& chunk : tell->parts) bytes += sizeof chunk + chunk.bytes.size();
+    return bytes;
+  }
   return sizeof change;
 }
 

@@ -30,6 +30,10 @@ Result<void> write_all(int file, std::string_view content, const std::string& pa
   return {};
 }
 
+bool no_descriptor_left(int error) {
+  return error == EMFILE || error == ENFILE;
+}
+
 Problem lost(const std::string& path, const std::string& why) {
   return Problem::of("lost", "the result is lost: its file " + path + " " + why +
                                  "; put the file back from a backup, or run the job again");
@@ -43,7 +47,9 @@ Result<ResultFiles> ResultFiles::open(const std::string& state_directory, std::u
     return disk_problem("cannot make the directory " + path);
   Fd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory.valid()) return Problem::system("cannot open the directory " + path);
-  return ResultFiles(std::move(path), std::move(directory), above);
+  ResultFiles files(std::move(path), std::move(directory), above);
+  files.spare_.reset(::fcntl(files.directory_.get(), F_DUPFD_CLOEXEC, 0));
+  return files;
 }
 
 std::string ResultFiles::path_of(const JobId& job) const {
@@ -61,19 +67,21 @@ void ResultFiles::add(const JobId& job, std::uint64_t size) {
   bytes_ += size;
 }
 
-Result<void> ResultFiles::write(const JobId& job, std::string_view content) {
+Result<bool> ResultFiles::write(const JobId& job, const Payload& result) {
+  if (!takes(job, result)) return false;
   // What an earlier try has left: another inode takes its place, so that who reads or has linked that one
   // does not see it change.
   PROMISED_TRY(remove(job));
   const std::string path = path_of(job);
   const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file.valid() && no_descriptor_left(errno)) return false;
   if (!file.valid()) return disk_problem("cannot make " + path);
   unsettled_ = true;
-  written_.push_back({job, content.size()});
-  PROMISED_TRY(write_all(file.get(), content, path));
+  written_.push_back({job, result.size()});
+  PROMISED_TRY(write_all(file.get(), result.view(), path));
   if (::fdatasync(file.get()) != 0)
     return disk_problem("cannot sync " + path);  // the next try is another file
-  return {};
+  return true;
 }
 
 Result<void> ResultFiles::settle() {
@@ -115,7 +123,7 @@ Result<Payload> ResultFiles::read(const JobId& job) const {
   const std::string path = path_of(job);
   const auto known = named_.find(job);
   if (known == named_.end()) return lost(path, "is not known");
-  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const Fd file = open_for_reading(path);
   if (!file.valid()) return lost(path, std::string("cannot be opened: ") + std::strerror(errno));
   const std::uint64_t size = known->second;
   auto* bytes = static_cast<char*>(::operator new(size));
@@ -137,25 +145,35 @@ Result<Payload> ResultFiles::read(const JobId& job) const {
   return content;
 }
 
-Result<bool> ResultFiles::tidy() {
-  if (holds_ > 0) return false;
-  if (!swept_) {
-    PROMISED_ASSIGN(const bool more, sweep());
-    swept_ = !more;
+Fd ResultFiles::open_for_reading(const std::string& path) const {
+  const auto open = [&] { return Fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC)); };
+  Fd file = open();
+  if (!file.valid() && no_descriptor_left(errno)) {
+    spare_.reset();
+    file = open();
   }
+  return file;
+}
+
+Result<bool> ResultFiles::tidy() {
+  if (!spare_.valid()) spare_.reset(::fcntl(directory_.get(), F_DUPFD_CLOEXEC, 0));
+  if (holds_ > 0) return false;
+  PROMISED_ASSIGN(const bool more_to_sweep, sweep());
   for (int left = kFilesAtOnce; left > 0 && !to_remove_.empty(); --left) {
     const JobId job = to_remove_.back();
     to_remove_.pop_back();
     // Its job may have been submitted anew meanwhile, and have ended with another.
     if (!named_.contains(job)) PROMISED_TRY(remove(job));
   }
-  return !to_remove_.empty() || !swept_;
+  return more_to_sweep || !to_remove_.empty();
 }
 
 /// Looks through the directory for what no row names: a daemon was killed between file and row.
 Result<bool> ResultFiles::sweep() {
+  if (swept_) return false;
   if (!listing_) {
     listing_.reset(::opendir(path_.c_str()));
+    if (!listing_ && no_descriptor_left(errno)) return false;  // another time
     if (!listing_) return Problem::system("cannot read the directory " + path_);
   }
   for (int left = kFilesAtOnce; left > 0; --left) {
@@ -164,6 +182,7 @@ Result<bool> ResultFiles::sweep() {
     if (entry == nullptr && errno != 0) return Problem::system("cannot read the directory " + path_);
     if (entry == nullptr) {
       listing_.reset();
+      swept_ = true;
       return false;
     }
     // What has another name is not the daemon's.

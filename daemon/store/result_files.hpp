@@ -30,15 +30,14 @@ class ResultFiles {
   /// `state_directory` has been synced.
   [[nodiscard]] static Result<ResultFiles> open(const std::string& state_directory, std::uint64_t above);
 
-  /// Whether this result is to be a file. Not if the job has one already, which stays as it is until its
-  /// row is gone for good, and nobody holds it: a job that was submitted anew under an id that had lapsed.
-  [[nodiscard]] bool takes(const JobId& job, const Payload& result) const;
   /// At the start: a row names this file.
   void add(const JobId& job, std::uint64_t size);
 
-  /// Within a transaction. The content is on disk on return, its name is after settle(). Problems: "full" (no
-  /// space is left), "system".
-  [[nodiscard]] Result<void> write(const JobId& job, std::string_view content);
+  /// Within a transaction. True: the result is a file, its content is on disk, its name is after settle().
+  /// False: it is to be kept in the database, for it is too small, no descriptor is left, or the job has a
+  /// file already, which stays as it is until its row is gone for good and nobody holds it (a job that was
+  /// submitted anew under an id that had lapsed). Problems: kDiskFull, "system".
+  [[nodiscard]] Result<bool> write(const JobId& job, const Payload& result);
   /// Before the transaction's commit.
   [[nodiscard]] Result<void> settle();
   /// The job's row goes with the transaction, and so may its file, if it has one.
@@ -71,12 +70,15 @@ class ResultFiles {
 
   ResultFiles(std::string path, Fd directory, std::uint64_t above)
       : path_(std::move(path)), directory_(std::move(directory)), above_(above) {}
+  [[nodiscard]] bool takes(const JobId& job, const Payload& result) const;
   [[nodiscard]] Result<bool> sweep();
+  [[nodiscard]] Fd open_for_reading(const std::string& path) const;
   [[nodiscard]] Result<void> remove(const JobId& job) const;
   [[nodiscard]] std::string path_of(const JobId& job) const;
 
   std::string path_;
   Fd directory_;
+  mutable Fd spare_;  ///< to be able to read where no descriptor is left
   std::uint64_t above_;
   std::unordered_map<JobId, std::uint64_t> named_;  ///< by rows, with their sizes
   std::uint64_t bytes_ = 0;

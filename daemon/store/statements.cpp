@@ -61,6 +61,12 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.load_backlog, load_backlog},
       {&all.load_job, load_job},
       {&all.find_in_backlog, find_in_backlog},
+      {&all.tell_job, "UPDATE job SET told=?2 WHERE id=?1"},
+      {&all.insert_part, "INSERT INTO part (job, first, sizes, content) VALUES (?1, ?2, ?3, ?4)"},
+      {&all.delete_parts, "DELETE FROM part WHERE job=?1"},
+      {&all.load_parts,
+       "SELECT first, sizes, content FROM part WHERE job=?1 AND first>="
+       "(SELECT coalesce(max(first), 0) FROM part WHERE job=?1 AND first<=?2) ORDER BY first"},
       {&all.free_pages, "PRAGMA freelist_count"},
       {&all.all_pages, "PRAGMA page_count"},
   };

@@ -39,6 +39,10 @@ struct Statements {
   Statement delete_name;
   Statement load_result;
   Statement load_large;
+  Statement tell_job;
+  Statement insert_part;
+  Statement delete_parts;
+  Statement load_parts;
   Statement free_pages;
   Statement all_pages;
 

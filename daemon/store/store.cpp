@@ -77,6 +77,11 @@ Result<std::optional<Payload>> Store::load_result(const JobId& id) {
   return impl_->checked(std::move(result));
 }
 
+Result<std::vector<PartChunk>> Store::load_parts(const effect::LoadParts& wanted) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->load_parts(wanted));
+}
+
 Result<void> Store::replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
                                    const std::function<void(const JobId&)>& id,
                                    const std::function<void(RecoveredJob)>& known) {

@@ -53,6 +53,10 @@ class Store {
   /// that is not there as it was written; the store goes on.
   [[nodiscard]] Result<std::optional<Payload>> load_result(const JobId& id);
 
+  /// Parts of a job that has ended, beginning with the row that has number `from`, until they have `most`
+  /// bytes; none if there is no such job.
+  [[nodiscard]] Result<std::vector<PartChunk>> load_parts(const effect::LoadParts& wanted);
+
   /// Jobs of the backlog, with their arguments, in submission order.
   [[nodiscard]] Result<std::vector<RecoveredJob>> load_backlog(const effect::LoadBacklog& page);
   /// A job of the backlog; nothing if it has ended, or never was of it.

@@ -65,6 +65,7 @@ struct Store::Impl {
   Result<void> apply(const change::SetName& c);
   Result<void> apply(const change::DropName& c);
   Result<void> apply(const change::DeleteName& c);
+  Result<void> apply(const change::TellJob& c);
   Result<void> keep_large(const JobId& job, Part part, std::string_view content);
 
   Result<void> replay(const std::function<void(RecoveredJob)>& job,
@@ -80,6 +81,7 @@ struct Store::Impl {
   Result<bool> find_in_backlog(BacklogSearch& search);
   Result<void> find_result_files();
   Result<std::optional<Payload>> load_result(const JobId& id);
+  Result<std::vector<PartChunk>> load_parts(const effect::LoadParts& wanted);
   Result<Payload> load_large(std::string_view job, Part part);
   Result<void> load_large_arguments(RecoveredJob& job);
 

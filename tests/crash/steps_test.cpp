@@ -58,7 +58,8 @@ class Rehearsal {
   Exit end_of_life(const Script& script, bool may_be_full) {
     // There is space again as soon as the daemon has said that there is none.
     const auto free_space = [&] {
-      if (!may_be_full || daemon_.log().find("database or disk is full") == std::string::npos) return;
+      if (!may_be_full || daemon_.log().find("; until then durable jobs are refused") == std::string::npos)
+        return;
       was_full_ = true;
       faults_.set_disk(Disk::whole);
     };

@@ -99,7 +99,7 @@ Exit Storm::fill_up_and_die(const FaultPlan& plan, PowerCut cut) {
   };
   return live(plan, cut, [&] {
     load_.go_on_until(Load::kWithoutEnd);
-    REQUIRE(eventually([&] { return says("database or disk is full") || !daemon_.running(); }));
+    REQUIRE(eventually([&] { return says("; until then durable jobs are refused") || !daemon_.running(); }));
     if (daemon_.running()) {
       ++full_;
       if (plan.stays) expect_refusal();

@@ -52,6 +52,12 @@ void StoredHouse::enter() {
     REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
     return std::move(loaded).value();
   };
+  house_->load_parts = [this](const effect::LoadParts& wanted) {
+    write(*house_);
+    auto loaded = store_->load_parts(wanted);
+    REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
+    return std::move(loaded).value();
+  };
   house_->hold_commits();
   house_->ready(worker());
 }

@@ -101,6 +101,8 @@ std::string thrown_by(const std::function<void()>& f) {
     return std::string("TimeoutError: ") + e.what();
   } catch (const DisconnectedError& e) {
     return std::string("DisconnectedError: ") + e.what();
+  } catch (const PartsRestarted& e) {
+    return std::string("PartsRestarted: ") + e.what();
   } catch (const std::exception& e) {
     return std::string("exception: ") + e.what();
   }

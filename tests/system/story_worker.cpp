@@ -98,6 +98,54 @@ std::int64_t who() {
   return ::getuid();
 }
 
+// Part `i` begins with the number i.
+std::string part_of(std::int64_t i, std::uint64_t size) {
+  std::string part = std::to_string(i) + ".";
+  if (part.size() < size) part.resize(size, 'x');
+  return part;
+}
+
+std::int64_t emit(promised::Job& job, std::int64_t count, std::uint64_t size) {
+  for (std::int64_t i = 0; i < count; ++i) job.emit(part_of(i, size));
+  return count;
+}
+
+// The first parts at once, the others when `gate` exists.
+std::int64_t emit_around(promised::Job& job, std::int64_t before, std::string gate, std::int64_t after) {
+  for (std::int64_t i = 0; i < before; ++i) job.emit(part_of(i, 0));
+  wait_for(gate);
+  for (std::int64_t i = before; i < before + after; ++i) job.emit(part_of(i, 0));
+  return before + after;
+}
+
+std::int64_t emit_and_raise(promised::Job& job, std::int64_t count, int number) {
+  emit(job, count, 0);
+  return raise_signal(number);
+}
+
+std::int64_t report_around(promised::Job& job, std::string gate) {
+  job.progress(10, "begun");
+  wait_for(gate);
+  job.progress(60, "nearly");
+  return job.attempt();
+}
+
+// Runs until a client says stop, and says how far it has come.
+std::string run_until_told(promised::Job& job) {
+  job.note("ready", true);
+  std::int64_t rounds = 0;
+  while (!job.note<bool>("stop").value_or(false)) {
+    ++rounds;
+    std::this_thread::sleep_for(1ms);
+  }
+  job.note("rounds", rounds > 0);
+  return job.note<std::string>("word").value_or("none");
+}
+
+void note_much(promised::Job& job, std::uint64_t size) {
+  job.note("much", std::string(size, 'x'));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -115,6 +163,12 @@ int main(int argc, char** argv) {
       .define("leave_a_child", leave_a_child)
       .define("allocate", allocate)
       .define("large", large)
+      .define("emit", emit)
+      .define("emit_around", emit_around)
+      .define("emit_and_raise", emit_and_raise)
+      .define("report_around", report_around)
+      .define("run_until_told", run_until_told)
+      .define("note_much", note_much)
       .define("who", who);
   return worker.run();
 }

@@ -53,6 +53,31 @@ void report_oddly(promised::Job& job, double percent) {
   job.progress(percent, "odd");
 }
 
+std::int64_t emit(promised::Job& job, std::int64_t count, std::uint64_t size) {
+  for (std::int64_t i = 0; i < count; ++i)
+    job.emit(promised::Bytes(size, std::byte{static_cast<std::uint8_t>(i)}));
+  return count;
+}
+
+void note(promised::Job& job, const std::string& key, promised::Value value) {
+  job.note(key, value);
+}
+
+// Asks until a note with this key is there.
+std::string await_note(promised::Job& job, const std::string& key) {
+  for (;;) {
+    if (const auto note = job.note<std::string>(key)) return *note;
+  }
+}
+
+// Writes its own beside one that it reads.
+std::string write_over(promised::Job& job) {
+  (void)job.note("key");
+  job.note("key", "worker");
+  await_note(job, "go");
+  return job.note<std::string>("key").value_or("none");
+}
+
 std::string variable(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   return value == nullptr ? "(not set)" : value;
@@ -74,6 +99,10 @@ int main(int argc, char** argv) {
       .define("birthday", birthday)
       .define("report_often", report_often)
       .define("report_oddly", report_oddly)
+      .define("emit", emit)
+      .define("note", note)
+      .define("await_note", await_note)
+      .define("write_over", write_over)
       .define("variable", variable)
       .define("process", process)
       .define("directory",

@@ -7,6 +7,7 @@
 #include <promised/convert.hpp>
 #include <promised/error.hpp>
 #include <promised/export.hpp>
+#include <promised/stream.hpp>
 #include <promised/types.hpp>
 #include <promised/value.hpp>
 
@@ -15,6 +16,7 @@
 #include <exception>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -92,6 +94,45 @@ class PROMISED_EXPORT AnyFuture {
   /// if it is done already. An exception from `f` is logged and does not stop other callbacks. `f` may block.
   void add_done_callback(std::function<void(const AnyFuture&)> f) const;
 
+  /// How far the job is, as it last said (SEMANTICS P1): asks the daemon unless the outcome has arrived here.
+  /// 100 once it has succeeded. A job that was cut off and runs again begins anew.
+  [[nodiscard]] Progress progress(std::chrono::milliseconds timeout = kAnswerTimeout) const;
+  /// Calls `f` with the job's progress as it changes, and at once with the latest, if there is one: on the
+  /// thread that the client keeps for callbacks. An `f` that is slow misses some, never the last. It goes on
+  /// over reconnects until the job has ended, whoever holds this future. What `f` throws is logged.
+  void on_progress(std::function<void(const Progress&)> f) const;
+
+  /// Shares a small value with the job, who may write notes too: the last writer wins (SEMANTICS P2). Waits
+  /// for the daemon's answer (durable: on disk). False if it had no effect because the job has ended. A null
+  /// value removes the note; `key` has 1 to 255 bytes of UTF-8. Throws RefusedError ("limit") when all notes
+  /// of the job would take more than max_notes bytes.
+  template <class T>
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  bool note(std::string_view key, const T& value) const {
+    return write_note(key, to_value(value));
+  }
+  /// A note as it is now, or was when the job ended; nothing if there is none. Throws Mismatch when it is no
+  /// T.
+  template <class T = Value>
+  [[nodiscard]] std::optional<T> note(std::string_view key) const {
+    std::map<std::string, Value> all = notes();
+    const auto found = all.find(std::string(key));
+    if (found == all.end()) return std::nullopt;
+    return from_value<T>(std::move(found->second));
+  }
+  /// All of them: asks the daemon unless the outcome has arrived here.
+  [[nodiscard]] std::map<std::string, Value> notes(std::chrono::milliseconds timeout = kAnswerTimeout) const;
+
+  /// What the job streams, from the start and as it comes, also after its end, as long as its outcome is kept
+  /// (SEMANTICS P3): `for (auto& part : future.parts<std::string>()) use(part);`. `timeout` is the longest
+  /// wait for one part. The range ends with the job, and throws what value() would if the job has not
+  /// succeeded. Any number may read them. The parts of an unnamed job are kept until its submitter has read
+  /// them, or for keep_unfetched.
+  template <class T = Value>
+  [[nodiscard]] Parts<T> parts(std::chrono::milliseconds timeout = kForever) const {
+    return Parts<T>(*this, timeout);
+  }
+
   friend bool operator==(const AnyFuture& a, const AnyFuture& b) noexcept { return a.state_ == b.state_; }
 
  protected:
@@ -99,6 +140,8 @@ class PROMISED_EXPORT AnyFuture {
   void change_run_timeout(std::chrono::milliseconds t) const;
   void remember_as(std::string_view name, std::optional<std::chrono::milliseconds> lifespan,
                    Duplicate duplicate) const;
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  bool write_note(std::string_view key, const Value& value) const;
   /// "the result of FUNCTION (job ID)", for messages.
   [[nodiscard]] std::string result_place() const;
 

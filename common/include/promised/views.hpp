@@ -16,6 +16,13 @@ namespace promised {
 /// A moment of the wall clock; zero (1970) means "not yet".
 using WallClock = std::chrono::sys_time<std::chrono::microseconds>;
 
+/// A note of a job (SEMANTICS P2); value_of() in <promised/client.hpp> tells its value.
+struct NoteView {
+  std::string key;
+  std::string encoded;
+  friend bool operator==(const NoteView&, const NoteView&) = default;
+};
+
 /// One job as its owner or an administrator sees it.
 struct JobView {
   JobId id;
@@ -39,8 +46,11 @@ struct JobView {
   std::chrono::milliseconds lifespan{0};
   std::chrono::milliseconds timeout{0};
   std::chrono::milliseconds run_timeout{0};
-  std::optional<double> progress;  ///< percent, as the running attempt last said; NaN: it does not know
+  std::optional<double> progress;  ///< percent, as it last said; NaN: it does not know
   std::string progress_message;
+  std::vector<NoteView> notes;   ///< told by show() alone
+  std::uint64_t parts = 0;       ///< that it has streamed
+  std::uint64_t parts_size = 0;  ///< bytes
   WallClock submitted, started, ended, kept_until;
 
   friend bool operator==(const JobView&, const JobView&) = default;

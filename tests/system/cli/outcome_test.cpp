@@ -114,5 +114,22 @@ TEST_CASE("R6 unknown and forgotten are told apart") {
   CHECK(shell.run(kRefused, {"show", "n"}).err.find("forgotten") != std::string::npos);
 }
 
+TEST_CASE("M4 follow prints what a job streams and its progress, and show tells of it") {
+  const Shell shell;
+  shell.run(kFine, {"submit", "emit", "3", "0", "--name", "parts"});
+  CHECK(shell.run(kFine, {"follow", "parts"}).out == "0.\n1.\n2.\n");
+  CHECK(shell.run(kFine, {"follow", "parts", "--output", "json"}).out.find(R"({"format":1,"part":"2."})") !=
+        std::string::npos);
+  CHECK(shell.run(kFine, {"show", "parts"}).out.find("3 parts") != std::string::npos);
+  CHECK(shell.json(kFine, {"show", "parts"}).at("job").at("progress") == 100);
+  shell.run(kFine, {"submit", "report_around", shell.gate(), "--name", "report"});
+  shell.open_gate();
+  CHECK(shell.run(kFine, {"follow", "report"}).err.find("100 % nearly\n") != std::string::npos);
+  shell.run(kFine, {"submit", "emit_and_raise", "2", std::to_string(SIGSEGV), "--name", "crash"});
+  const Finished crash = shell.run(kFailed, {"follow", "crash"});
+  CHECK(crash.out == "0.\n1.\n");
+  CHECK(crash.err.find("crashed") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace promised::test

@@ -30,6 +30,8 @@ TEST_CASE("every key of [limits] reaches the settings") {
                            "max_remembered = 6\n"
                            "max_remembered_per_owner = 5\n"
                            "max_name = 7\n"
+                           "max_notes = 2KiB\n"
+                           "max_parts = 3KiB\n"
                            "max_in_memory = 21\n"
                            "max_queues = 8\n"
                            "max_unwritten = 22MiB\n"
@@ -56,6 +58,8 @@ TEST_CASE("every key of [limits] reaches the settings") {
   wanted.max_clients_per_owner = 2;
   wanted.max_watches_per_owner = 1;
   wanted.max_name = 7;
+  wanted.max_notes = 2048;
+  wanted.max_parts = 3072;
   wanted.max_in_memory = 21;
   wanted.max_queues = 8;
   wanted.max_unwritten = 22 << 20;
@@ -94,6 +98,7 @@ TEST_CASE("E3 an impossible value in [limits] is told with file, line and what w
   CHECK(told("max_jobs = 0") == "FILE:2: max_jobs: expected a whole number from 1 to 1000000000, found '0'");
   CHECK(told("max_jobs = -1").find("found '-1'") != std::string::npos);
   CHECK(told("max_bytes = 1KiB") == "FILE:2: max_bytes: expected at least 1MiB, found '1KiB'");
+  CHECK(told("max_notes = 2MiB") == "FILE:2: max_notes: expected at most 1MiB, found '2MiB'");
   CHECK(told("max_name = 65537") ==
         "FILE:2: max_name: expected a whole number from 1 to 65536, found '65537'");
   CHECK(told("max_interruptions = x") ==

@@ -82,6 +82,8 @@ TEST_CASE("the shipped configuration has every key") {
                            "max_bytes",
                            "max_remembered",
                            "max_name",
+                           "max_notes",
+                           "max_parts",
                            "max_queues",
                            "max_clients",
                            "max_watches",

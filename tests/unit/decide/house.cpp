@@ -96,6 +96,10 @@ void House::carry_out(std::vector<Effect> effects) {
       BacklogSearch search = finding->search;
       find_in_backlog(search);
       pending_.push_back(event::FoundInBacklog{std::move(search)});
+    } else if (const auto* notes = std::get_if<effect::SendNotes>(&effect)) {
+      hands_.at(notes->worker).notes.push_back(notes->notes);
+    } else if (const auto* parts = std::get_if<effect::LoadParts>(&effect)) {
+      pending_.push_back(event::PartsLoaded{parts->job, parts->session, parts->follow, load_parts(*parts)});
     } else if (const auto* one = std::get_if<effect::LoadJob>(&effect)) {
       pending_.push_back(event::JobLoaded{one->id, load_job(one->id)});
     } else if (const auto* maintain = std::get_if<effect::MaintainStore>(&effect)) {

@@ -70,6 +70,7 @@ class House {
     std::deque<message::Run> channel;  ///< dispatched, not reported
     std::uint32_t claimed = 0;         ///< the first sequence that has not begun
     std::vector<int> signals;
+    std::vector<message::Notes> notes;  ///< told to it
     bool told_to_stop = false;
   };
   /// The workers that were asked for, in order, and are there.
@@ -102,6 +103,8 @@ class House {
   std::function<std::vector<RecoveredJob>(const effect::LoadBacklog&)> load_backlog;
   std::function<std::optional<RecoveredJob>(const JobId&)> load_job;
   std::function<void(BacklogSearch&)> find_in_backlog;
+  /// Where parts are that are not in memory.
+  std::function<std::vector<PartChunk>(const effect::LoadParts&)> load_parts;
   std::vector<std::string> dispatched_arguments;
   /// What is to be done to the store; the test says what comes of it.
   std::vector<effect::MaintainStore> maintained;

@@ -133,6 +133,10 @@ TEST_CASE("rows that make no sense are damage, each told by its job or name") {
       {"INSERT INTO large VALUES (" + Patient::id(1) + ", 5, x'00')",
        "there are large arguments or a large result (part 5) of job " + job_id(1).text() +
            ", which has none"},
+      {"INSERT INTO part VALUES (" + Patient::id(99) + ", 0, x'01000000', x'00')",
+       "there are streamed parts of job " + job_id(99).text() + ", which is not there"},
+      {"INSERT INTO part VALUES (" + Patient::id(1) + ", 0, x'0100000001000000', x'0000')",
+       "job " + job_id(1).text() + " should have streamed 0 parts, found 2"},
       {"UPDATE name SET state=99 WHERE name='gone'",
        "the database is damaged: the name \"gone\" of user 1000 has the impossible state 99"},
       {"UPDATE name SET job=x'00' WHERE name='held'",

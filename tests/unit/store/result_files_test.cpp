@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Large results as files of their own.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "common/fd.hpp"
 #include "tests/support/fault_vfs.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/temp_directory.hpp"
@@ -129,10 +131,29 @@ TEST_CASE("the end of a job that is not there leaves nothing behind") {
   const auto store = open(directory);
   const auto before = store->facts().bytes;
   commit(*store, {succeed(1, kLarge), succeed(2, std::string(3000, 'm'))});
+  tidy(*store);
   CHECK(files_in(directory) == 0);
   commit(*store, {insert(2), succeed(2, "small"), remove(2)});
   CHECK_FALSE(store->load_result(job_id(2))->has_value());
   CHECK(store->facts().bytes < before + 100'000);
+}
+
+TEST_CASE("where no descriptor is left a large result is kept in the database, and files can be read") {
+  const TempDirectory directory;
+  const auto store = open(directory);
+  commit(*store, {insert(1), insert(2), succeed(1, kLarge)});
+  {
+    std::vector<Fd> all;
+    while (all.empty() || all.back().valid()) all.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    CHECK(result_of(*store, 1) == kLarge);
+    all.emplace_back(::open("/dev/null", O_RDONLY | O_CLOEXEC));  // what it has spared
+    commit(*store, {succeed(2, kLarge)});
+    tidy(*store);
+  }
+  CHECK(files_in(directory) == 1);
+  CHECK(result_of(*store, 2) == kLarge);
+  tidy(*store);
+  CHECK(result_of(*store, 1) == kLarge);
 }
 
 TEST_CASE("while somebody copies results none of their files goes or changes") {

@@ -45,8 +45,9 @@ auto tied(const message::Watch& m) {
   return std::tie(a, b, c, d);
 }
 bool operator==(const message::KnownOutcome& x, const message::KnownOutcome& y) {
-  const auto& [a, b, c, d, e] = x;
-  return std::tie(a, b, c, d, e) == std::tie(y.function, y.state, y.failure, y.reason, y.durability);
+  const auto& [a, b, c, d, e, f] = x;
+  return std::tie(a, b, c, d, e, f) ==
+         std::tie(y.function, y.state, y.failure, y.reason, y.durability, y.told);
 }
 // Stands in for a comparison of optionals, which looks for the operator in promised::message alone.
 struct OptionalOutcome {
@@ -86,8 +87,42 @@ auto tied(const message::Refused& m) {
   return std::tie(a, b, c, d);
 }
 auto tied(const message::Ended& m) {
+  const auto& [a, b, c, d, e] = m;
+  return std::tie(a, b, c, d, e);
+}
+auto tied(const message::News& m) {
+  const auto& [a, b, c, d, e, f] = m;
+  return std::tie(a, b, c, d, e, f);
+}
+auto tied(const message::Follow& m) {
+  const auto& [key, c, d, e, f] = m;
+  const auto& [a, b] = key;
+  return std::tie(a, b, c, d, e, f);
+}
+auto tied(const message::Advance& m) {
+  const auto& [a, b, c] = m;
+  return std::tie(a, b, c);
+}
+auto tied(const message::SetNote& m) {
+  const auto& [key, c] = m;
+  const auto& [a, b] = key;
+  return std::tie(a, b, c);
+}
+auto tied(const message::Notes& m) {
   const auto& [a, b, c, d] = m;
   return std::tie(a, b, c, d);
+}
+auto tied(const message::Part& m) {
+  const auto& [a] = m;
+  return std::tie(a);
+}
+auto tied(const message::WriteNote& m) {
+  const auto& [a, b, c] = m;
+  return std::tie(a, b, c);
+}
+auto tied(const message::ReadNotes& m) {
+  const auto& [a, b] = m;
+  return std::tie(a, b);
 }
 auto tied(const message::Known& m) {
   const auto& [a, b, c] = m;
@@ -110,8 +145,8 @@ auto tied(const message::StoreDone& m) {
   return std::tie(a);
 }
 auto tied(const message::WorkerWelcome& m) {
-  const auto& [a, b, c] = m;
-  return std::tie(a, b, c);
+  const auto& [a, b, c, d, e] = m;
+  return std::tie(a, b, c, d, e);
 }
 auto tied(const message::Run& m) {
   const auto& [a, b, c, d] = m;

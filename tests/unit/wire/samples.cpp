@@ -48,6 +48,10 @@ Failure full_failure() {
           123456789ns};
 }
 
+message::Told full_told() {
+  return {{{"st\xc3\xb6p", std::string("\xff\0x", 3)}, {"empty", ""}}, 99.5, "nearly", 7, 2, 1000};
+}
+
 JobView full_job() {
   JobView job;
   job.id = id(1);
@@ -75,6 +79,11 @@ JobView full_job() {
   job.started = moment(1'700'000'000'000'002);
   job.ended = moment(1'700'000'000'000'003);
   job.kept_until = moment(-4);
+  job.progress = 12.5;
+  job.progress_message = "reading \xe2\x82\xac";
+  job.notes = full_told().notes;
+  job.parts = 3;
+  job.parts_size = std::uint64_t{1} << 33;
   return job;
 }
 
@@ -160,8 +169,10 @@ std::vector<message::Request> requests() {
                 "name",
                 {},
                 Duplicate::raise,
-                KnownOutcome{"report.build", State::failed, full_failure(), "why", Durability::memory}}},
-      {24, 0, Remember{id(4), "name", {}, Duplicate::raise, KnownOutcome{"", State::succeeded, {}, "", {}}}},
+                KnownOutcome{"report.build", State::failed, full_failure(), "why", Durability::memory,
+                             full_told()}}},
+      {24, 0,
+       Remember{id(4), "name", {}, Duplicate::raise, KnownOutcome{"", State::succeeded, {}, "", {}, {}}}},
       {11, 0, Forget{{id(5), ""}}},
       {12, 0, Forget{{{}, "a name"}}},
       {13, 0, Adjust{id(6), 1s, 0ms}},
@@ -176,6 +187,12 @@ std::vector<message::Request> requests() {
       {22, 0, Bye{}},
       {25, 0, StoreCommand{StoreTask::backup, "/mnt/backups/f\xc3\xbcr heute"}},
       {26, 0, StoreCommand{}},
+      {25, 0, Follow{{id(9), ""}, true, true, large, 3}},
+      {26, 0, Follow{{{}, "a name"}, false, false, 0, 0}},
+      {0, 0, Advance{25, large, true}},
+      {0, 0, Advance{}},
+      {27, 0, SetNote{{id(9), ""}, "st\xc3\xb6p"}},
+      {28, 0, SetNote{{{}, "a name"}, ""}},
   };
 }
 
@@ -188,8 +205,11 @@ std::vector<message::Reply> replies() {
       {large, 0, Accepted{{1, 2, 300, large, 0}}},
       {2, 0, Refused{"name_taken", "the name is t\xc3\xa4ken", id(2), State::running}},
       {3, 0, Refused{}},
-      {4, large, Ended{id(3), State::failed, full_failure(), "cancelled by uid 1000"}},
-      {5, 1, Ended{id(3), State::succeeded, {}, ""}},
+      {4, large, Ended{id(3), State::failed, full_failure(), "cancelled by uid 1000", {}}},
+      {5, 1, Ended{id(3), State::succeeded, {}, "", {}}},
+      {5, 2, Ended{id(3), State::succeeded, {}, "", full_told()}},
+      {12, 0, News{}},
+      {13, 0, News{0.0, "reading \xe2\x82\xac", large, large, {0, 1, 0xffffffff}, true}},
       {6, 0, Known{id(4), State::forgotten, true}},
       {7, 0, Known{}},
       {8, 0, Jobs{{full_job(), full_job()}, true}},
@@ -203,8 +223,13 @@ std::vector<message::Reply> replies() {
 
 std::vector<message::ToWorker> to_worker() {
   using namespace message;
-  return {WorkerWelcome{2, "documents", std::uint64_t{1} << 33}, WorkerWelcome{0, "", 0},
-          Run{std::numeric_limits<std::uint32_t>::max(), id(1), 3, 2}, Run{0, id(1), 0, 0}, Stop{}};
+  return {WorkerWelcome{2, "documents", std::uint64_t{1} << 33, 1000, 64},
+          WorkerWelcome{0, "", 0, 0, 0},
+          Notes{4, std::uint64_t{1} << 40, 3, full_told().notes},
+          Notes{},
+          Run{std::numeric_limits<std::uint32_t>::max(), id(1), 3, 2},
+          Run{0, id(1), 0, 0},
+          Stop{}};
 }
 
 std::vector<message::FromWorker> from_worker() {
@@ -214,7 +239,13 @@ std::vector<message::FromWorker> from_worker() {
           AttemptEnded{std::numeric_limits<std::uint32_t>::max(), full_failure(), 987654321ns},
           AttemptEnded{},
           Progress{5, 99.9, "reading \xe2\x82\xac"},
-          Progress{0, 0, ""}};
+          Progress{0, 0, ""},
+          Part{std::numeric_limits<std::uint32_t>::max()},
+          Part{},
+          WriteNote{5, 6, full_told().notes.front()},
+          WriteNote{},
+          ReadNotes{5, std::uint64_t{1} << 40},
+          ReadNotes{}};
 }
 
 std::vector<Value> values() {

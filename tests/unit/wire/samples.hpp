@@ -17,7 +17,8 @@ namespace promised::test {
 /// Nothing in it is a default.
 [[nodiscard]] Options full_options();
 [[nodiscard]] Failure full_failure();
-[[nodiscard]] JobView full_job();
+[[nodiscard]] message::Told full_told();
+JobView full_job();
 [[nodiscard]] StatusView full_status();
 [[nodiscard]] StoreReport full_report();
 

@@ -20,6 +20,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +31,13 @@ namespace promised {
 namespace detail {
 class Runner;
 }  // namespace detail
+
+/// What a job reports is more than a limit of the daemon allows; the message names the limit. Not caught, it
+/// fails the job as any exception does.
+class PROMISED_EXPORT LimitReached : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
 
 /// The job that runs, as its function sees it. Valid until the function returns, on the thread that it was
 /// called on.
@@ -48,9 +57,39 @@ class PROMISED_EXPORT Job {
   /// process, and the last one before the job's end always does. The message is cut after 4 KiB.
   void progress(double percent, std::string_view message = {});
 
+  /// Streams a part of the result, of any type of <promised/convert.hpp>: readers get the parts in order, as
+  /// they come or later (SEMANTICS P3, AnyFuture::parts). It is with the daemon at once; a daemon that is
+  /// busy holds the job up. Throws LimitReached when the parts of this job would have more than max_parts
+  /// bytes, or this one more than max_result, and std::invalid_argument for a value that cannot be sent.
+  template <class T>
+  void emit(const T& part) {
+    emit_value(to_value(part));
+  }
+
+  /// Shares a small value with the clients of this job, who may write notes too: the last writer wins
+  /// (SEMANTICS P2). Notes are kept with the outcome; a null value removes one. `key` has 1 to 255 bytes of
+  /// UTF-8 (std::invalid_argument for any other). Throws LimitReached when all notes of the job would take
+  /// more than max_notes bytes. The first use of notes in a job waits for an answer of the daemon, later ones
+  /// do not wait.
+  template <class T>
+  void note(std::string_view key, const T& value) {
+    write_note(key, to_value(value));
+  }
+  /// The note as clients or this job have written it by now; nothing if there is none. Cheap enough to be
+  /// asked in a loop: `while (!job.note<bool>("stop").value_or(false)) …`. Throws Mismatch when it is no T.
+  template <class T = Value>
+  [[nodiscard]] std::optional<T> note(std::string_view key) {
+    Value value = read_note(key);
+    if (value.is_null()) return std::nullopt;
+    return from_value<T>(std::move(value));
+  }
+
  private:
   friend class detail::Runner;
   explicit Job(detail::Runner& runner) : runner_(runner) {}
+  void emit_value(const Value& part);
+  void write_note(std::string_view key, const Value& value);
+  [[nodiscard]] Value read_note(std::string_view key);
   ~Job() = default;
 
   detail::Runner& runner_;

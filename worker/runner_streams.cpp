@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a job says while it runs, beside its progress: parts of its result, and notes. Notes come in too: the
+// channel is looked at when the function asks for one, on the thread that it runs on. What else arrives there
+// meanwhile is put aside for the loop.
+#include <promised/error.hpp>
+
+#include <limits>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+
+#include "common/wire/utf8.hpp"
+#include "common/wire/value_codec.hpp"
+#include "common/wire/worker_codec.hpp"
+#include "worker/runner.hpp"
+
+namespace promised::detail {
+namespace {
+
+std::string encoded(const Value& value, const char* what) {
+  Result<std::string> bytes = wire::encode(value);
+  if (!bytes.ok())
+    throw std::invalid_argument(std::string(what) + " cannot be sent: " + bytes.problem().message);
+  return std::move(*bytes);
+}
+
+void refuse_bad_key(std::string_view key) {
+  if (key.empty() || key.size() > message::kMostNoteKey) {
+    throw std::invalid_argument("a note's key has 1 to " + std::to_string(message::kMostNoteKey) +
+                                " bytes, given " + std::to_string(key.size()));
+  }
+  if (wire::first_not_utf8(key))
+    throw std::invalid_argument("a note's key is UTF-8, given bytes that are not");
+}
+
+}  // namespace
+
+void Runner::emit(const Value& part) {
+  if (in_forked_child()) return;
+  const std::string bytes = encoded(part, "a part of the result");
+  if (bytes.size() > welcome_.max_result) {
+    throw LimitReached("a part of the result has " + std::to_string(bytes.size()) +
+                       " bytes; max_result allows " + std::to_string(welcome_.max_result));
+  }
+  const std::uint64_t size = bytes.size() + message::kEntryCost;
+  if (parts_size_ + size > welcome_.max_parts) {
+    throw LimitReached("max_parts (" + std::to_string(welcome_.max_parts) +
+                       " bytes) is reached: a job streams no more, and each part counts for " +
+                       std::to_string(message::kEntryCost) +
+                       " more than it has; emit less, or raise it in section [limits]");
+  }
+  parts_size_ += size;
+  wire::encode_frame(message::FromWorker(message::Part{run_.sequence}), bytes.size(), out_);
+  static_cast<void>(send(bytes));  // that the daemon is gone is noticed when the job has ended
+}
+
+void Runner::write_note(std::string_view key, const Value& value) {
+  refuse_bad_key(key);
+  if (in_forked_child()) return;
+  std::string bytes = encoded(value, "a note");
+  hear_notes();
+  if (const std::size_t size = notes_.size_with(key, bytes.size()); size > welcome_.max_notes) {
+    throw LimitReached("max_notes (" + std::to_string(welcome_.max_notes) +
+                       " bytes) is reached: the notes of the job would have " + std::to_string(size) +
+                       ", each counting for " + std::to_string(message::kEntryCost) +
+                       " more than it has; write less, or raise it in section [limits]");
+  }
+  message::WriteNote write{run_.sequence, 0, {std::string(key), bytes}};
+  write.write = notes_.write(key, std::move(bytes));
+  wire::encode_frame(message::FromWorker(std::move(write)), 0, out_);
+  static_cast<void>(send());
+}
+
+Value Runner::read_note(std::string_view key) {
+  refuse_bad_key(key);
+  if (in_forked_child()) return {};
+  hear_notes();
+  const std::string_view bytes = notes_.find(key);
+  if (bytes.empty()) return {};
+  Result<Value> value = wire::decode_value(bytes);
+  if (!value.ok()) {
+    throw Error("the note \"" + std::string(key) + "\" is no value (" + value.problem().message +
+                "): is who wrote it of another version of promised?");
+  }
+  return std::move(*value);
+}
+
+/// Takes what the daemon has told of the notes so far. The first time it asks, and waits for the answer.
+void Runner::hear_notes() {
+  if (!notes_.known()) {
+    ask_for_notes();
+    while (take_notes() && !notes_.known()) {
+      if (channel_.fill(wire::frame_size(channel_.bytes())) == Channel::Read::end) return;
+    }
+    return;
+  }
+  while (channel_.fill_now(wire::frame_size(channel_.bytes())) == Channel::Read::more) {
+    if (!take_notes()) return;
+  }
+}
+
+void Runner::ask_for_notes() {
+  wire::encode_frame(message::FromWorker(message::ReadNotes{run_.sequence, notes_.version()}), 0, out_);
+  static_cast<void>(send());
+}
+
+/// False: what is there is no frame; the loop will find it too, and say so.
+bool Runner::take_notes() {
+  for (;;) {
+    auto frame = wire::decode_to_worker(channel_.bytes(), std::numeric_limits<std::uint32_t>::max());
+    if (!frame.ok()) return false;
+    if (!frame->has_value()) return true;
+    channel_.consume((*frame)->size);
+    if (const auto* notes = std::get_if<message::Notes>(&(*frame)->message)) {
+      if (notes->sequence != run_.sequence) continue;  // of a job that has ended
+      notes_.update(*notes);
+      ask_for_notes();
+    } else {
+      aside_.push_back({std::move((*frame)->message), std::string((*frame)->payload)});
+    }
+  }
+}
+
+}  // namespace promised::detail
