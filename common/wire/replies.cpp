@@ -49,6 +49,10 @@ message::Jobs take(proto::Reply::Jobs& in, Fields& fields) {
   return out;
 }
 
+message::Count take(proto::Reply::Count& in, Fields&) {
+  return {in.count()};
+}
+
 template <class In>
 Result<message::Reply> finish(message::Reply&& reply, std::string_view name, In& in) {
   Fields fields(name);
@@ -105,6 +109,10 @@ void fill(const message::Status& in, proto::Reply& out) {
   fill(in.view, *out.mutable_status());
 }
 
+void fill(const message::Count& in, proto::Reply& out) {
+  out.mutable_count()->set_count(in.count);
+}
+
 Result<message::Reply> take(proto::Reply& in) {
   message::Reply reply;
   reply.number = in.number();
@@ -122,6 +130,8 @@ Result<message::Reply> take(proto::Reply& in) {
       return finish(std::move(reply), "known", *in.mutable_known());
     case proto::Reply::kJobs:
       return finish(std::move(reply), "jobs", *in.mutable_jobs());
+    case proto::Reply::kCount:
+      return finish(std::move(reply), "count", *in.mutable_count());
     case proto::Reply::kStatus: {
       Fields fields("status");
       message::Status body{take(*in.mutable_status(), fields)};

@@ -20,6 +20,7 @@ void fill(const message::Ended& in, proto::Reply& out);
 void fill(const message::Known& in, proto::Reply& out);
 void fill(const message::Jobs& in, proto::Reply& out);
 void fill(const message::Status& in, proto::Reply& out);
+void fill(const message::Count& in, proto::Reply& out);
 
 /// Moves the text out of `in`. Problem "bad_request" as decode_reply says.
 [[nodiscard]] Result<message::Reply> take(proto::Reply& in);

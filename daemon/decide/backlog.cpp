@@ -20,6 +20,8 @@ JobId subject(const message::Request& request) {
       [](const auto& body) -> JobId {
         if constexpr (requires { body.key; }) {
           return body.key.name.empty() ? body.key.id : JobId();
+        } else if constexpr (requires { body.ids; }) {
+          return body.ids.size() == 1 ? body.ids.front() : JobId();
         } else if constexpr (requires { body.id; }) {
           return body.id;
         } else {
@@ -31,11 +33,14 @@ JobId subject(const message::Request& request) {
 
 }  // namespace
 
-/// What has a name or a timeout stays in memory: both have to be known here. So does what lives only there.
+/// What has a name, a timeout or a tie to its client stays in memory: they have to be known here. So does
+/// what lives only there.
 bool Scheduler::goes_to_backlog(const message::Submit& submit, const Lane& lane) const {
   const Options& options = submit.options;
-  if (options.durability() != Durability::durable || !options.name().empty() || options.timeout() > Millis(0))
+  if (options.durability() != Durability::durable || !options.name().empty() ||
+      options.timeout() > Millis(0) || options.abandon() != Abandon::go_on) {
     return false;
+  }
   return Lanes::backed_up(lane, options.priority()) || lanes_.full(lane, options.priority());
 }
 

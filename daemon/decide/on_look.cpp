@@ -70,7 +70,8 @@ JobView Scheduler::view(const Job& job) const {
     v.progress = job.detail->progress;
     v.progress_message = job.detail->progress_message;
   }
-  if (job.ended() && job.name != nullptr) v.kept_until = job.ended_at + job.detail->lifespan;
+  if (job.ended() && job.name != nullptr && job.detail->lifespan != kForever)
+    v.kept_until = job.ended_at + job.detail->lifespan;
   return v;
 }
 

@@ -15,6 +15,8 @@ namespace {
 // `options` and `failure` are wire::encode()'s. Arguments and results above kMostInline bytes are in `large`
 // instead, so that a change of state never rewrites them, and rows stay within their page. name: a name
 // stands for `job` when `state` is 0; it is a tombstone until `until` when that is `lapsed` or `forgotten`.
+// grave: tombstones of ids, of jobs that are gone. client: who submitted a job of the backlog, or one that is
+// tied to its client; of a job that has ended, who took its outcome.
 // backlog: jobs that wait on disk until their turn comes near. They have their queue and priority in columns,
 // in the order in which they are fetched; all other rows cost the index nothing.
 constexpr Migration kMigrations[] = {{1, R"sql(
@@ -59,6 +61,17 @@ ALTER TABLE job ADD COLUMN priority INTEGER;
 ALTER TABLE job ADD COLUMN client INTEGER;
 ALTER TABLE job ADD COLUMN number INTEGER;
 CREATE INDEX backlog ON job (queue, function, priority, submitted, owner) WHERE queue IS NOT NULL;
+)sql"},
+                                     {3, R"sql(
+ALTER TABLE job ADD COLUMN result_file INTEGER
+)sql"},
+                                     {4, R"sql(
+CREATE TABLE grave (
+  id BLOB NOT NULL PRIMARY KEY,
+  owner INTEGER NOT NULL,
+  guard INTEGER NOT NULL, -- 1: it keeps the job from running twice
+  until INTEGER NOT NULL
+) WITHOUT ROWID, STRICT;
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

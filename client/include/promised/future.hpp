@@ -25,9 +25,6 @@
 
 namespace promised {
 
-/// As a timeout: as long as it takes. A wait never hangs on a daemon that is gone: that is a
-/// DisconnectedError.
-inline constexpr std::chrono::milliseconds kForever = std::chrono::milliseconds::max();
 /// How long calls that only need the daemon's answer, not the job's end, wait for it.
 inline constexpr std::chrono::milliseconds kAnswerTimeout{30'000};
 
