@@ -21,6 +21,10 @@ Json text_json(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(valid_utf8(text));
 }
 
+Json lifespan_json(std::chrono::milliseconds lifespan) {
+  return lifespan == kForever ? Json("forever") : Json(lifespan.count());
+}
+
 Json percentiles_json(const PercentilesView& p) {
   return {{"p50_us", p.p50.count()}, {"p95_us", p.p95.count()}, {"count", p.count}};
 }
@@ -85,7 +89,7 @@ nlohmann::ordered_json to_json(const JobView& job) {
           {"worker_pid", job.worker_pid == 0 ? Json(nullptr) : Json(job.worker_pid)},
           {"arguments_size", job.arguments_size},
           {"result_size", job.result_size},
-          {"lifespan_ms", job.remembered ? Json(job.lifespan.count()) : Json(nullptr)},
+          {"lifespan_ms", job.remembered ? lifespan_json(job.lifespan) : Json(nullptr)},
           {"queue_timeout_ms", job.timeout.count()},
           {"run_timeout_ms", job.run_timeout.count()},
           {"submitted", time_json(job.submitted)},
