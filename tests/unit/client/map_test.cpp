@@ -172,7 +172,7 @@ TEST_CASE_FIXTURE(Fixture, "S4 the timeout of a map counts from its call, and en
   CHECK(withdrawn(daemon).size() == 2);
 }
 
-TEST_CASE_FIXTURE(Fixture, "S4 a map that cannot take back its calls says so, once") {
+TEST_CASE_FIXTURE(Fixture, "S4 a map that is dropped after its client was closed has nothing to take back") {
   Client client(options());
   auto results = std::make_unique<Mapped<int>>(client.map<int>("hold", std::vector<int>{1}));
   static_cast<void>(daemon.wait_for<message::Submit>());
