@@ -261,6 +261,18 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(watched);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "S4 S7 shutdown does not wait for what nobody held when the daemon came back before it") {
+  Client client(options());
+  client.submit("hold").accepted(kPatience);
+  daemon.stop();
+  daemon.forget_record();
+  daemon.start();
+  static_cast<void>(daemon.wait_for<message::Hello>());
+  client.shutdown(Shutdown::wait, NotBegun::run, kPatience);
+  CHECK(daemon.received<message::Watch>().empty());
+}
+
 TEST_CASE_FIXTURE(Fixture, "S4 S7 shutdown throws DisconnectedError when the daemon is gone for too long") {
   ClientOptions hasty = options();
   hasty.connect_timeout = 30ms;
