@@ -4,6 +4,7 @@
 #include <deque>
 #include <fstream>
 #include <promised/client.hpp>
+#include <ranges>
 #include <stdexcept>
 #include <utility>
 
@@ -84,6 +85,32 @@ class PromisedEcho : public EchoSystem {
   Options options_;
 };
 
+// The pipeline as an application writes it.
+class PromisedMap : public EchoSystem {
+ public:
+  explicit PromisedMap(std::shared_ptr<Daemon> daemon) : daemon_(std::move(daemon)) {}
+
+  std::string name() const override { return "promised, map, memory"; }
+  bool answers() const override { return false; }
+  std::string round_trip(const std::string&) override { throw std::logic_error("a map has no round trip"); }
+  std::uint64_t pipeline(const std::string& payload, Clock::time_point end) override {
+    MapOptions options;
+    options.options.durability(Durability::memory);
+    options.chunk = kWindow;
+    const auto inputs = std::views::iota(0) |
+                        std::views::take_while([end](int) { return Clock::now() < end; }) |
+                        std::views::transform([&payload](int) -> const std::string& { return payload; });
+    std::uint64_t done = 0;
+    for ([[maybe_unused]] const std::string& result :
+         daemon_->client().map<std::string>(options, "echo", inputs))
+      ++done;
+    return done;
+  }
+
+ private:
+  std::shared_ptr<Daemon> daemon_;  // shared with the others on the same daemon
+};
+
 // Named durable jobs: accepted means on disk. The only worker is busy, so that they queue.
 class PromisedAccept : public AcceptSystem {
  public:
@@ -125,6 +152,7 @@ void add_promised(Systems& systems, const std::filesystem::path& folder) {
   systems.alive.emplace_back([two_workers] { two_workers->expect_alive(); });
   systems.echo.push_back(std::make_unique<PromisedEcho>(two_workers, Durability::memory));
   systems.echo.push_back(std::make_unique<PromisedEcho>(two_workers, Durability::durable));
+  systems.echo.push_back(std::make_unique<PromisedMap>(two_workers));
 
   auto busy = std::make_shared<Daemon>(folder / "p1", 1);
   systems.alive.emplace_back([busy] { busy->expect_alive(); });

@@ -78,7 +78,7 @@ Arguments read_arguments(const Invocation& invocation) {
 
 void read_name(const Invocation& invocation, Options& options) {
   const auto name = invocation.text("name");
-  const auto lifespan = invocation.duration("lifespan");
+  const auto lifespan = read_lifespan(invocation);
   const auto duplicate = invocation.text("duplicate");
   if (!name && (lifespan || duplicate)) {
     throw UsageError(std::string(lifespan ? "--lifespan" : "--duplicate") + " needs a --name to apply to");
@@ -97,6 +97,7 @@ Options read_options(const Invocation& invocation) {
   if (const auto t = invocation.duration("run-timeout")) options.run_timeout(*t);
   if (invocation.flag("memory")) options.durability(Durability::memory);
   if (invocation.flag("at-most-once")) options.at_most_once();
+  if (invocation.flag("abandon")) options.abandon(Abandon::cancel);
   return options;
 }
 
@@ -106,7 +107,7 @@ boost::program_options::options_description call_options() {
   boost::program_options::options_description options("Options");
   add_option(options, "name", "NAME", "remember the future under this name");
   add_option(options, "lifespan", "TIME",
-             "how long the name is kept after the job's end (default: the daemon's)");
+             "how long the name is kept after the job's end, or forever (default: the daemon's)");
   add_option(options, "duplicate", "HOW",
              "when the name is taken: raise (an error, the default), replace, attach (to the holder) or keep "
              "(unnamed)");
@@ -116,6 +117,7 @@ boost::program_options::options_description call_options() {
   add_option(options, "run-timeout", "TIME", "the longest run; over it the job is stopped and fails");
   add_flag(options, "memory", "keep the job in memory only: lost when the daemon goes");
   add_flag(options, "at-most-once", "do not run it again when the daemon's restart cuts it off");
+  add_flag(options, "abandon", "cancel the job when this command ends before it; for use with waiting");
   add_repeated(options, "text", "ARG", "an argument that is text, whatever it looks like");
   add_repeated(options, "text-file", "FILE", "an argument: the file's content as text (- is stdin)");
   add_repeated(options, "bytes-file", "FILE", "an argument: the file's content as bytes (- is stdin)");
@@ -146,6 +148,11 @@ Call read_call(const Invocation& invocation) {
   call.arguments = read_arguments(invocation);
   call.options = read_options(invocation);
   return call;
+}
+
+std::optional<std::chrono::milliseconds> read_lifespan(const Invocation& invocation) {
+  if (invocation.text("lifespan") == "forever") return kForever;
+  return invocation.duration("lifespan");
 }
 
 Duplicate parse_duplicate(const std::string& text) {

@@ -6,6 +6,8 @@
 
 #include <boost/program_options/option.hpp>
 #include <boost/program_options/options_description.hpp>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,9 @@ struct Call {
 };
 /// Throws UsageError.
 [[nodiscard]] Call read_call(const Invocation& invocation);
+
+/// `--lifespan`: a duration or `forever`; throws UsageError.
+[[nodiscard]] std::optional<std::chrono::milliseconds> read_lifespan(const Invocation& invocation);
 
 /// `raise`, `replace`, `attach` or `keep`; throws UsageError.
 [[nodiscard]] Duplicate parse_duplicate(const std::string& text);

@@ -48,10 +48,10 @@ ExitCode print_end(const Invocation& invocation, const AnyFuture& future, State 
 }  // namespace
 
 ExitCode print_outcome(const Invocation& invocation, const AnyFuture& future,
-                       std::chrono::milliseconds timeout) {
+                       std::chrono::milliseconds timeout, Fetch fetch) {
   const bool json = invocation.output() == Output::json;
   try {
-    const Value value = future.value(timeout);
+    const Value value = fetch == Fetch::take ? future.take_value(timeout) : future.value(timeout);
     if (json) {
       invocation.print_json(
           {{"id", future.id().text()}, {"state", to_string(State::succeeded)}, {"result", to_json(value)}});

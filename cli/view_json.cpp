@@ -35,6 +35,10 @@ Json notes_json(const JobView& job) {
   return notes;
 }
 
+Json lifespan_json(std::chrono::milliseconds lifespan) {
+  return lifespan == kForever ? Json("forever") : Json(lifespan.count());
+}
+
 Json percentiles_json(const PercentilesView& p) {
   return {{"p50_us", p.p50.count()}, {"p95_us", p.p95.count()}, {"count", p.count}};
 }
@@ -111,7 +115,7 @@ nlohmann::ordered_json to_json(const JobView& job) {
           {"worker_pid", job.worker_pid == 0 ? Json(nullptr) : Json(job.worker_pid)},
           {"arguments_size", job.arguments_size},
           {"result_size", job.result_size},
-          {"lifespan_ms", job.remembered ? Json(job.lifespan.count()) : Json(nullptr)},
+          {"lifespan_ms", job.remembered ? lifespan_json(job.lifespan) : Json(nullptr)},
           {"queue_timeout_ms", job.timeout.count()},
           {"run_timeout_ms", job.run_timeout.count()},
           {"progress", progress_json(job)},

@@ -37,7 +37,25 @@ class Question final : public Exchange {
   Ref<FutureState> state_;
 };
 
+class Withdrawal final : public Exchange {
+ public:
+  Withdrawal(Session& session, std::vector<JobId> ids) {
+    number = session.next_number();
+    message::Request request;
+    request.number = number;
+    request.body = message::Withdraw{std::move(ids)};
+    wire::encode(request, header);
+  }
+  Next answer(message::Reply&, Payload&&) override { return Next::over; }
+  void poke() override {}
+  void give_up(const std::string&, const std::string&) override {}
+};
+
 }  // namespace
+
+Ref<Exchange> make_withdrawal(Session& session, std::vector<JobId> ids) {
+  return make_ref<Withdrawal>(session, std::move(ids));
+}
 
 Ref<Exchange> make_question(FutureState& state) {
   return make_ref<Question>(state);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "client/exchange.hpp"
 #include "client/future_state.hpp"
@@ -41,6 +42,11 @@ class Call final : public Exchange {
   message::Reply reply_;
   bool closed_ = false;
 };
+
+/// A message has room for so many ids whatever the daemon's max_message is.
+inline constexpr std::size_t kMostWithdrawn = 1000;
+/// Takes back those of the jobs that have not begun; nobody waits for the answer.
+[[nodiscard]] Ref<Exchange> make_withdrawal(Session& session, std::vector<JobId> ids);
 
 /// Asks how the job of `state` stands, for a wait that has taken long: if its end was told and got lost, the
 /// answer is its end.

@@ -5,20 +5,19 @@
 #include <utility>
 #include <variant>
 
+#include "client/call.hpp"
 #include "client/client_access.hpp"
 #include "client/future_state.hpp"
 #include "client/session.hpp"
 #include "client/steering.hpp"
-#include "common/ids.hpp"
-#include "common/wire/client_codec.hpp"
-#include "common/wire/value_codec.hpp"
+#include "client/submission.hpp"
+#include "client/wait_word.hpp"
 
 namespace promised {
 namespace {
 
-using detail::FutureAccess;
-using detail::FutureState;
 using detail::Session;
+using detail::show_one;
 
 std::string describe(const JobKey& key) {
   return key.id().empty() ? "the future \"" + key.name() + "\"" : "job " + key.id().text();
@@ -42,17 +41,6 @@ T ask(Session& session, message::Request request, std::chrono::milliseconds time
       const std::string& what) {
   message::Reply reply = session.call(std::move(request), {}, timeout, what);
   return expect<T>(reply, what);
-}
-
-JobView show_one(Session& session, message::Show show, std::chrono::milliseconds timeout,
-                 const std::string& what) {
-  message::Request request;
-  request.body = std::move(show);
-  message::Jobs jobs = ask<message::Jobs>(session, std::move(request), timeout, what);
-  if (jobs.jobs.size() != 1) {
-    throw Error(what + ": expected one job, the daemon told of " + std::to_string(jobs.jobs.size()));
-  }
-  return std::move(jobs.jobs.front());
 }
 
 StoreReport maintain(Session& session, message::StoreCommand command, std::chrono::milliseconds timeout,
@@ -82,6 +70,7 @@ struct Client::Impl {
     if (impl && impl->session->in_forked_child()) static_cast<void>(impl.release());
   }
   /// The session of a client that has not been moved from.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for the check too
   static Session& of(const Client& client) {
     if (!client.impl_) throw Error("this client is empty: it was moved from");
     return *client.impl_->session;
@@ -107,35 +96,24 @@ Client::~Client() {
 
 AnyFuture Client::submit_arguments(const Options& options, std::string_view function,
                                    const Arguments& arguments) {
-  Session& session = Impl::of(*this);
-  Result<std::string> encoded = wire::encode(arguments);
-  if (!encoded)
-    throw RefusedError(encoded.problem().code, std::string(function) + ": " + encoded.problem().message);
-  message::Request request;
-  request.number = session.next_number();
-  request.body = message::Submit{new_job_id(), std::string(function), options};
-  const auto& submit = std::get<message::Submit>(request.body);
-  const auto state = detail::make_ref<FutureState>(impl_->session, FutureState::Origin::submitted, submit.id,
-                                                   submit.function, options.durability());
-  state->number = request.number;
-  wire::encode(request, state->header);
-  state->payload = Payload(*encoded);
-  session.post_submission(detail::Ref<detail::Exchange>(state));
-  return FutureAccess::make(state);
+  Impl::of(*this);
+  return detail::submit(impl_->session, options, function, arguments);
 }
 
 AnyFuture Client::watch(const JobKey& key) {
-  Session& session = Impl::of(*this);
-  message::Request request;
-  request.number = session.next_number();
-  request.body = message::Watch{wire_key(key), false, false};
-  const auto origin = key.id().empty() ? FutureState::Origin::by_name : FutureState::Origin::by_id;
-  const auto state =
-      detail::make_ref<FutureState>(impl_->session, origin, key.id(), key.name(), Durability::durable);
-  state->number = request.number;
-  wire::encode(request, state->header);
-  session.post(detail::Ref<detail::Exchange>(state));
-  return FutureAccess::make(state);
+  Impl::of(*this);
+  return detail::watch(impl_->session, wire_key(key));
+}
+
+detail::MapRun Client::start_map(MapOptions options, std::string function,
+                                 std::function<bool(Arguments&)> source) {
+  Impl::of(*this);
+  return {impl_->session, std::move(options), std::move(function), std::move(source)};
+}
+
+Futures Client::futures(FuturesFilter filter) const {
+  Impl::of(*this);
+  return {impl_->session, std::move(filter)};
 }
 
 void Client::reach(std::chrono::milliseconds timeout) const {
@@ -206,6 +184,16 @@ StoreReport Client::back_up_store(std::string_view directory, std::chrono::milli
 
 StoreReport Client::compact_store(std::chrono::milliseconds timeout) {
   return maintain(Impl::of(*this), {StoreTask::compact, {}}, timeout, "compacting the store");
+}
+
+void Client::shutdown(Shutdown how, NotBegun rest, std::chrono::milliseconds timeout) {
+  Session& session = Impl::of(*this);
+  const detail::WaitWord::Deadline deadline = detail::deadline_after(timeout);
+  session.refuse_submissions();
+  if (rest == NotBegun::cancel) session.withdraw_all();
+  if (how == Shutdown::leave) return;
+  session.await_ends(timeout, deadline);
+  static_cast<void>(session.close(session.options().close_timeout));  // all has ended: so it was accepted
 }
 
 std::vector<Unaccepted> Client::close(std::optional<std::chrono::milliseconds> timeout) {

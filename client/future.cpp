@@ -23,6 +23,47 @@ FutureState& FutureAccess::state(const AnyFuture& future) {
 
 }  // namespace detail
 
+namespace detail {
+
+bool settle(const AnyFuture& future, std::function<void(std::exception_ptr)> f) {
+  const Ref<FutureState> state(&FutureAccess::state(future));
+  auto shared = std::make_shared<const std::function<void(std::exception_ptr)>>(std::move(f));
+  const void* const owner = shared.get();
+  const bool later = state->add_observer(
+      owner,
+      [s = state.get(), shared] {
+        std::exception_ptr gone;
+        if (!s->is_done()) {
+          try {
+            s->session().check_alive();
+          } catch (...) {
+            gone = std::current_exception();
+          }
+        }
+        s->session().notify([shared, gone, keep = Ref<FutureState>(s)] {
+          try {
+            (*shared)(gone);
+          } catch (const std::exception& e) {
+            keep->session().log("a coroutine that waited for " + keep->subject() + " threw: " + e.what());
+          } catch (...) {
+            keep->session().log("a coroutine that waited for " + keep->subject() +
+                                " threw something that is no std::exception");
+          }
+        });
+      },
+      FutureState::Tell::end_or_outage);
+  if (!later) return false;
+  try {
+    state->session().check_alive();
+  } catch (...) {
+    // Unless it is on its way to being called.
+    if (state->remove_observer(owner)) throw;
+  }
+  return true;
+}
+
+}  // namespace detail
+
 namespace {
 
 using detail::FutureAccess;
@@ -135,6 +176,20 @@ Value AnyFuture::value(std::chrono::milliseconds timeout) const {
                 "): is its worker of another version of promised?");
   }
   return std::move(*value);
+}
+
+Value AnyFuture::take_value(std::chrono::milliseconds timeout) const {
+  const FutureState& state = ended(*this, timeout);
+  const Trouble* const trouble = state.trouble();
+  if (trouble == nullptr || trouble->kind == Trouble::Kind::ended) {
+    message::Request request;
+    request.body = message::Watch{{id(), {}}, true, false};
+    const std::string what = "taking " + result_place();
+    // What comes is what is here already: what counts is that it came to this one.
+    const message::Reply reply = state.session().call(std::move(request), {}, kAnswerTimeout, what);
+    if (!std::holds_alternative<message::Ended>(reply.body)) detail::throw_misfit(what);
+  }
+  return value(std::chrono::milliseconds(0));
 }
 
 std::exception_ptr AnyFuture::exception(std::chrono::milliseconds timeout) const {

@@ -2,6 +2,7 @@
 #include "client/future_state.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -109,7 +110,10 @@ void FutureState::finish(std::uint32_t flags) {
   over = true;
   drop_request();
   const std::uint32_t before = word_.set(flags);
-  if (origin_ == Origin::submitted && (before & kAccepted) == 0) session_->submission_settled();
+  if (origin_ == Origin::submitted) {
+    if ((before & kAccepted) == 0) session_->submission_settled();
+    session_->submission_ended();
+  }
   if ((before & (kAcceptanceAwaited | kEndAwaited)) != 0) word_.wake();
   if ((before & kObserved) == 0) return;
   std::vector<Observer> observers;
@@ -122,7 +126,10 @@ void FutureState::finish(std::uint32_t flags) {
 
 Exchange::Renewal FutureState::renew() {
   if (!is_accepted()) return Renewal::send;  // the submission or the question itself, under the same id
-  if (is_forlorn() && (word_.load() & kObserved) == 0) return Renewal::drop;
+  if (is_forlorn() && (word_.load() & kObserved) == 0 && !session_->refuses_submissions()) {
+    if (origin_ == Origin::submitted) session_->submission_ended();
+    return Renewal::drop;
+  }
   message::Request request;
   request.number = number;
   request.body = message::Watch{key(), false, false};
@@ -138,6 +145,11 @@ std::optional<Unaccepted> FutureState::unaccepted() const {
 
 bool FutureState::is_postponed() const {
   return (word_.load() & kPostponed) != 0 || !session_->last_word().empty();
+}
+
+std::optional<JobId> FutureState::withdrawable() const {
+  if (origin_ != Origin::submitted || (word_.load() & (kDone | kHolder)) != 0) return std::nullopt;
+  return id_;
 }
 
 std::string FutureState::why_not_accepted() const {
@@ -188,16 +200,30 @@ void FutureState::ask_again() {
   }
 }
 
-bool FutureState::add_observer(const void* owner, std::function<void()> run) {
+bool FutureState::add_observer(const void* owner, std::function<void()> run, Tell tell) {
   const std::lock_guard lock(observers_mutex_);
   if ((word_.set(kObserved) & kDone) != 0) return false;
-  observers_.push_back({owner, std::move(run)});
+  observers_.push_back({owner, std::move(run), tell});
   return true;
 }
 
-void FutureState::remove_observer(const void* owner) {
+bool FutureState::remove_observer(const void* owner) {
   const std::lock_guard lock(observers_mutex_);
-  std::erase_if(observers_, [owner](const Observer& o) { return o.owner == owner; });
+  return std::erase_if(observers_, [owner](const Observer& o) { return o.owner == owner; }) > 0;
+}
+
+void FutureState::poke() {
+  word_.poke();
+  if ((word_.load() & kObserved) == 0) return;
+  std::vector<Observer> told;
+  {
+    const std::lock_guard lock(observers_mutex_);
+    const auto others = std::stable_partition(observers_.begin(), observers_.end(),
+                                              [](const Observer& o) { return o.tell == Tell::end; });
+    told.assign(std::make_move_iterator(others), std::make_move_iterator(observers_.end()));
+    observers_.erase(others, observers_.end());
+  }
+  for (const Observer& observer : told) observer.run();
 }
 
 }  // namespace promised::detail

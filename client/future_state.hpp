@@ -33,9 +33,11 @@ class FutureState final : public Exchange {
   void postponed() override { word_.set(kPostponed); }
   [[nodiscard]] Next answer(message::Reply& reply, Payload&& value) override;
   [[nodiscard]] Renewal renew() override;
-  void poke() override { word_.poke(); }
+  void poke() override;
   void give_up(const std::string& code, const std::string& message) override;
   [[nodiscard]] std::optional<Unaccepted> unaccepted() const override;
+  /// Not one that has attached to another's job (SEMANTICS R3).
+  [[nodiscard]] std::optional<JobId> withdrawable() const override;
 
   // For application threads.
 
@@ -75,10 +77,16 @@ class FutureState final : public Exchange {
   /// What the job has told beside; null: nothing.
   [[nodiscard]] const message::Told* told() const { return told_.get(); }
 
-  /// Has `run` called once it is done; false if it is done already: then it is not called. `run` is called on
-  /// the session's thread, under the pump lock; `owner` is for remove_observer.
-  [[nodiscard]] bool add_observer(const void* owner, std::function<void()> run);
-  void remove_observer(const void* owner);
+  /// When an observer is called.
+  enum class Tell : std::uint8_t {
+    end,           ///< once it is done
+    end_or_outage  ///< or once the daemon is declared gone, whichever is first
+  };
+  /// Has `run` called once; false if it is done already: then it is not called. `run` is called on the
+  /// session's thread, under the pump lock; `owner` is for remove_observer.
+  [[nodiscard]] bool add_observer(const void* owner, std::function<void()> run, Tell tell = Tell::end);
+  /// False if there was none any more.
+  bool remove_observer(const void* owner);
 
  private:
   ~FutureState() override;
@@ -102,6 +110,7 @@ class FutureState final : public Exchange {
   struct Observer {
     const void* owner;
     std::function<void()> run;
+    Tell tell;
   };
 
   WaitWord word_;

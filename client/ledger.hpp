@@ -50,6 +50,8 @@ class Ledger {
   /// The highest delivery of this connection that may be acknowledged.
   [[nodiscard]] std::uint64_t delivered() const { return leave_outcomes_ ? 0 : delivered_; }
 
+  /// Everything that is with the daemon, or on its way.
+  [[nodiscard]] std::vector<Ref<Exchange>> all() const { return table_.all(); }
   void poke_all();
   /// Takes out everything.
   [[nodiscard]] std::vector<Ref<Exchange>> take_all();

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -91,18 +92,58 @@ void Session::post(Ref<Exchange> exchange) {
 void Session::post_submission(Ref<Exchange> exchange) {
   guard_.check();
   if (closing_.load()) throw Error("this client is closed: make a new one");
+  if (refuses_submissions()) throw Error("this client is shut down and submits nothing more: make a new one");
   if (outage_.declared()) outage_.raise();
   unsettled_.fetch_add(1);
+  unended_.fetch_add(1);
   try {
     post(std::move(exchange));
   } catch (...) {
     submission_settled();
+    submission_ended();
     throw;
   }
 }
 
 void Session::submission_settled() {
   if (unsettled_.fetch_sub(1) == 1 && closing_.load()) settled_.poke();
+}
+
+void Session::submission_ended() {
+  if (unended_.fetch_sub(1) == 1 && refuses_submissions()) ended_.poke();
+}
+
+void Session::withdraw_all() {
+  std::vector<JobId> ids;
+  {
+    const std::lock_guard pump(pump_mutex_);
+    outbox_.take(taken_);
+    ledger_.add(taken_);
+    for (const Ref<Exchange>& exchange : ledger_.all()) {
+      if (const auto id = exchange->withdrawable()) ids.push_back(*id);
+    }
+  }
+  for (std::size_t from = 0; from < ids.size(); from += kMostWithdrawn) {
+    const auto part = std::span(ids).subspan(from, std::min(kMostWithdrawn, ids.size() - from));
+    message::Request request;
+    request.body = message::Withdraw{{part.begin(), part.end()}};
+    static_cast<void>(
+        call(std::move(request), {}, kAnswerTimeout, "taking back the jobs that have not begun"));
+  }
+}
+
+void Session::await_ends(std::chrono::milliseconds timeout, WaitWord::Deadline deadline) {
+  while (true) {
+    const std::uint32_t seen = ended_.load();
+    const std::uint64_t left = unended_.load();
+    if (left == 0) return;
+    check_alive();
+    if (std::chrono::steady_clock::now() >= deadline) {
+      throw TimeoutError("shutting down: " + std::to_string(left) + " of the jobs have not ended within " +
+                         duration_text(timeout) + "; they are left alone");
+    }
+    ended_.sleep(seen, deadline);
+  }
 }
 
 message::Reply Session::call(message::Request request, Payload payload, std::chrono::milliseconds timeout,

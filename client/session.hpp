@@ -57,6 +57,8 @@ class Session {
   /// Likewise; close() waits for its submission_settled().
   void post_submission(Ref<Exchange> exchange);
   void submission_settled();
+  /// The job has ended, or nobody will be told of its end.
+  void submission_ended();
   /// Sends a request and waits for its answer. Throws what a Refused stands for, and TimeoutError in whose
   /// message `what` says what was asked, as in "cancelling job 0190…". `resent` becomes true when the request
   /// was sent again after a reconnect: the answer may be about what it did the first time.
@@ -92,6 +94,14 @@ class Session {
   void log(std::string_view text) const noexcept;
   /// Logs a submission that was refused with nobody looking, and keeps it for close().
   void report_unseen(Unaccepted unseen);
+
+  /// See Client::shutdown: from now on post_submission throws.
+  void refuse_submissions() { refusing_.store(true); }
+  [[nodiscard]] bool refuses_submissions() const { return refusing_.load(); }
+  /// Asks the daemon to cancel what has been submitted here and has not begun; waits for its answer.
+  void withdraw_all();
+  /// Waits until all that was submitted has ended.
+  void await_ends(std::chrono::milliseconds timeout, WaitWord::Deadline deadline);
 
   /// See Client::close. What was not accepted.
   struct Left {
@@ -143,9 +153,12 @@ class Session {
   Outage outage_;
 
   std::atomic<std::uint64_t> unsettled_{0};  ///< submissions neither accepted nor refused
+  std::atomic<std::uint64_t> unended_{0};    ///< submissions whose end is still to come
+  std::atomic<bool> refusing_{false};        ///< submissions
   std::atomic<bool> closing_{false};
   std::atomic<bool> stopping_{false};
   WaitWord greeted_;  ///< poked when the daemon has said Welcome, and when it is gone
+  WaitWord ended_;    ///< poked when unended_ falls to zero after refuse_submissions(), and when it is gone
   WaitWord settled_;  ///< poked when unsettled_ falls to zero while closing, and when the daemon is gone
 
   std::mutex pump_mutex_;

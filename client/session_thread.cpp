@@ -180,6 +180,7 @@ void Session::poke_waiters() {
   ledger_.poke_all();
   greeted_.poke();
   settled_.poke();
+  ended_.poke();
   const std::lock_guard lock(side_mutex_);
   for (WaitWord* const listener : listeners_) listener->poke();
 }

@@ -41,6 +41,19 @@ bool forget(Session& session, message::Key key, std::chrono::milliseconds timeou
   }
 }
 
+JobView show_one(Session& session, message::Show show, std::chrono::milliseconds timeout,
+                 const std::string& what) {
+  message::Request request;
+  request.body = std::move(show);
+  message::Reply reply = session.call(std::move(request), {}, timeout, what);
+  auto* const jobs = std::get_if<message::Jobs>(&reply.body);
+  if (jobs == nullptr) throw_misfit(what);
+  if (jobs->jobs.size() != 1) {
+    throw Error(what + ": expected one job, the daemon told of " + std::to_string(jobs->jobs.size()));
+  }
+  return std::move(jobs->jobs.front());
+}
+
 void throw_misfit(const std::string& what) {
   throw Error(what + ": the daemon gave an answer that does not fit the question; is it of another version?");
 }

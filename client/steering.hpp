@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a client and a future have in common: cancelling and forgetting.
+// What a client, its futures and the map of them have in common: cancelling, forgetting, showing.
 #pragma once
 
 #include <chrono>
@@ -17,6 +17,10 @@ class Session;
                           const std::string& what);
 [[nodiscard]] bool forget(Session& session, message::Key key, std::chrono::milliseconds timeout,
                           const std::string& what);
+
+/// The one job that `show` is about. Throws what Session::call does.
+[[nodiscard]] JobView show_one(Session& session, message::Show show, std::chrono::milliseconds timeout,
+                               const std::string& what);
 
 /// Throws that an answer does not fit the question.
 [[noreturn]] void throw_misfit(const std::string& what);

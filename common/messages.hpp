@@ -57,7 +57,7 @@ struct Key {
 };
 struct Watch {
   Key key{};
-  bool take = false;  ///< forget the name with the answer that has the outcome
+  bool take = false;  ///< for one asker alone: forget the name with the answer that has the outcome
   bool peek = false;  ///< answer now, whatever the state; do not tell again
 };
 struct Cancel {
@@ -90,6 +90,10 @@ struct Adjust {
   std::optional<std::chrono::milliseconds> timeout;
   std::optional<std::chrono::milliseconds> run_timeout;
 };
+/// Those of these jobs that have not begun are to be cancelled; answered with Count.
+struct Withdraw {
+  std::vector<JobId> ids;
+};
 struct List {
   std::uint32_t states = 0;  ///< bit n stands for State n; 0: all
   std::string function{};    ///< a glob; empty: all
@@ -98,6 +102,8 @@ struct List {
   bool remembered = false;  ///< only those that have a name
   std::uint32_t most = 0;   ///< a page; 0: 100
   JobId after{};            ///< the id that the page before ended with
+  bool count = false;       ///< only how many: answered by Count
+  bool mine = false;        ///< only those that the asker finds by name
 };
 /// One job: by key, by the beginning of its id's text, or the asker's newest.
 struct Show {
@@ -137,7 +143,7 @@ struct Request {
   std::uint64_t received = 0;  ///< every delivery up to here has arrived
   /// Nothing in it: the message only acknowledges.
   std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
-               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote>
+               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw>
       body;
 };
 
@@ -192,13 +198,17 @@ struct News {
   std::vector<std::uint32_t> sizes{};
   bool last = false;
 };
+/// Of List: how many there are. Of Withdraw: how many are taken back.
+struct Count {
+  std::uint64_t count = 0;
+};
 
 struct Reply {
   std::uint64_t number = 0;  ///< the request that this answers
   /// Set on the outcomes of unnamed jobs, which the daemon keeps until they have arrived: counts up within a
   /// session, and Request::received acknowledges it. Zero on everything else.
   std::uint64_t delivery = 0;
-  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone, News> body;
+  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone, News, Count> body;
 };
 
 // ---- daemon to worker

@@ -153,6 +153,7 @@ Result<void> Daemon::Impl::replay(Store& store) {
         scheduler.restore(std::move(job), now, plan);
       },
       [&](RecoveredName name) { scheduler.restore(std::move(name), now, plan); }));
+  PROMISED_TRY(store.replay_graves([&](const RecoveredGrave& grave) { scheduler.restore(grave); }));
   if (jobs > 0) log::info("recovered " + std::to_string(jobs) + " jobs from " + settings.state_dir);
   return {};
 }

@@ -61,7 +61,7 @@ struct RecoveredJob {
   std::uint64_t result_size = 0;  ///< the result itself stays in the store
   WallTime began;                 ///< of the last attempt of a job that has ended
   WallTime ended;
-  std::uint64_t client = 0;  ///< see change::InsertJob
+  std::uint64_t client = 0;  ///< see change::InsertJob; of one that has ended, change::TakeJob
   std::uint64_t number = 0;
   message::Told told;  ///< the parts themselves stay in the store
 };
@@ -88,9 +88,14 @@ struct Requested {
   message::Request request;
   Payload payload;  ///< of a Submit
 };
-/// A session's connection is gone, or it said Bye.
+enum class Departure : std::uint8_t {
+  for_now,  ///< its connection is gone; the client may come back over another one
+  for_good  ///< its process has ended, or it said Bye
+};
+/// A session is over.
 struct SessionGone {
   SessionId session;
+  Departure how = Departure::for_now;
 };
 /// The worker's process exists.
 struct WorkerStarted {
@@ -214,8 +219,13 @@ struct InsertJob {
   WallTime submitted;
   bool backlog = false;      ///< it waits on disk, until LoadBacklog asks for it
   bool known = false;        ///< of a job of the backlog: see KnowJob
-  std::uint64_t client = 0;  ///< of a job of the backlog: who submitted it,
+  std::uint64_t client = 0;  ///< of a job of the backlog, or tied to its client: who submitted it,
   std::uint64_t number = 0;  ///< and with which request
+};
+/// A client has taken the outcome: it alone is to get it again, if it did not arrive.
+struct TakeJob {
+  JobId id;
+  std::uint64_t client;
 };
 /// An attempt has begun (written for attempts that take a while, and before any of an at-most-once job).
 struct StartJob {
@@ -283,12 +293,24 @@ struct DeleteName {
   std::uint32_t owner;
   std::string name;
 };
+/// A tombstone of an id.
+struct BuryId {
+  JobId id;
+  std::uint32_t owner;
+  bool guard;  ///< it keeps the job from running twice
+  WallTime until;
+};
+/// It is to be gone.
+struct DeleteGrave {
+  JobId id;
+};
 
 }  // namespace change
 
-using Change = std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob,
-                            change::KnowJob, change::CancelJob, change::EndJob, change::DeleteJob,
-                            change::SetName, change::DropName, change::DeleteName, change::TellJob>;
+using Change =
+    std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob, change::KnowJob,
+                 change::CancelJob, change::EndJob, change::DeleteJob, change::SetName, change::DropName,
+                 change::DeleteName, change::TellJob, change::TakeJob, change::BuryId, change::DeleteGrave>;
 
 /// What act is to do.
 namespace effect {
@@ -405,6 +427,12 @@ struct RecoveredName {
   JobId id;
   std::chrono::milliseconds lifespan{0};
   WallTime until;  ///< a tombstone's end
+};
+struct RecoveredGrave {
+  JobId id;
+  std::uint32_t owner = 0;
+  bool guard = false;
+  WallTime until;
 };
 /// What the store tells of itself for `status`.
 struct StoreFacts {

@@ -72,16 +72,34 @@ struct Limits {
   std::chrono::milliseconds keep_unfetched{
       std::chrono::minutes(10)};  ///< unnamed results whose submitter is gone
   std::chrono::milliseconds keep_tombstones{std::chrono::hours(24)};
+  std::uint64_t max_tombstones = 1'000'000;  ///< of ids; the oldest makes room
+  bool allow_forever = false;                ///< lifespans without an end
   std::uint32_t max_interruptions = 9;
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
+enum class NameUse : std::uint8_t {
+  read,  ///< look at what is remembered under the name, and fetch it
+  write  ///< also remember under it, replace, take and forget
+};
+
+/// Who may use the shared names that begin with `prefix`.
+struct SharedNames {
+  std::string prefix;
+  NameUse use = NameUse::read;
+  std::vector<uid_t> users;
+  std::vector<gid_t> groups;
+  bool everyone = false;  ///< who may use the daemon at all
+  friend bool operator==(const SharedNames&, const SharedNames&) = default;
+};
+
 /// Who may do what. Nobody else may do anything.
 struct Access {
-  std::vector<uid_t> users;   ///< may submit, and see and steer their own jobs
-  std::vector<gid_t> groups;  ///< members (by their primary group, as the kernel reports it) likewise
-  bool everyone = false;      ///< any local user likewise
-  std::vector<uid_t> admins;  ///< may see and steer all jobs; root and the daemon's own user always may
+  std::vector<uid_t> users;         ///< may submit, and see and steer their own jobs
+  std::vector<gid_t> groups;        ///< members (by their primary group, as the kernel reports it) likewise
+  bool everyone = false;            ///< any local user likewise
+  std::vector<uid_t> admins;        ///< may see and steer all jobs; root and the daemon's own user always may
+  std::vector<SharedNames> shared;  ///< any of these that fits will do
   friend bool operator==(const Access&, const Access&) = default;
 };
 

@@ -12,7 +12,7 @@ namespace {
 ExitCode remember(Invocation& invocation) {
   const auto timeout = invocation.answer_timeout();
   const std::string& name = usable_name(invocation.words()[1], "NAME");
-  const auto lifespan = invocation.duration("lifespan");
+  const auto lifespan = read_lifespan(invocation);
   const Duplicate duplicate = parse_duplicate(invocation.text("duplicate").value_or("raise"));
   const JobView job = show_job(invocation.client(), invocation.words()[0], timeout);
   invocation.client().remember(job.id, name, lifespan, duplicate, timeout);
@@ -34,7 +34,7 @@ Command remember_command() {
                   boost::program_options::options_description("Options"),
                   remember};
   add_option(command.options, "lifespan", "TIME",
-             "how long the name is kept after the job's end (default: the daemon's)");
+             "how long the name is kept after the job's end, or forever (default: the daemon's)");
   add_option(command.options, "duplicate", "HOW",
              "when the name is taken: raise (an error, the default) or replace");
   return command;

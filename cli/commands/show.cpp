@@ -71,7 +71,11 @@ void print_human(const JobView& job) {
     table.add({is_ended(job.state) ? "failure" : "last failure", failure_line(job.failure)});
     table.add({"", worker_line(job.failure)});
   }
-  if (!job.name.empty()) table.add({"name", job.name + ", lifespan " + format_duration(job.lifespan)});
+  if (!job.name.empty()) {
+    const std::string lifespan =
+        job.lifespan == kForever ? "until it is forgotten" : "lifespan " + format_duration(job.lifespan);
+    table.add({"name", job.name + ", " + lifespan});
+  }
   table.add({"queue", job.queue});
   add_if(table, "pool", job.pool);
   if (job.worker_pid != 0) table.add({"worker", "pid " + std::to_string(job.worker_pid)});

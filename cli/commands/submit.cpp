@@ -5,6 +5,7 @@
 #include "cli/call.hpp"
 #include "cli/command.hpp"
 #include "cli/outcome.hpp"
+#include "cli/usage_error.hpp"
 
 namespace promised::cli {
 namespace {
@@ -12,6 +13,10 @@ namespace {
 ExitCode submit(Invocation& invocation) {
   const Call call = read_call(invocation);
   const bool wait = invocation.flag("wait");
+  if (!wait && invocation.flag("abandon")) {
+    throw UsageError(
+        "--abandon needs --wait: without it the job would be cancelled as soon as its id is printed");
+  }
   if (!wait) invocation.leave_outcomes();  // whoever asks for it comes later
   const AnyFuture future = invocation.client().submit_arguments(call.options, call.function, call.arguments);
   future.accepted(wait ? invocation.look_timeout() : invocation.answer_timeout());

@@ -81,6 +81,14 @@ StoreTask Fields::store_task(std::string_view field, std::uint32_t number) {
   return static_cast<StoreTask>(at_most(field, number, static_cast<std::uint64_t>(StoreTask::compact)));
 }
 
+Abandon Fields::abandon(std::string_view field, std::uint32_t number) {
+  return static_cast<Abandon>(at_most(field, number, static_cast<std::uint64_t>(Abandon::cancel)));
+}
+
+std::chrono::milliseconds Fields::lifespan(std::string_view field, std::uint64_t count) {
+  return count == kForeverMs ? kForever : millis(field, count);
+}
+
 std::chrono::milliseconds Fields::millis(std::string_view field, std::uint64_t count) {
   constexpr auto kMost = static_cast<std::uint64_t>(kLongestDuration.count());
   return std::chrono::milliseconds(at_most(field, count, kMost, " ms (100 years)"));

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,12 @@ namespace promised::wire {
 
 /// No duration that people mean is longer, and none that is as long overflows where it is added to a clock.
 inline constexpr std::chrono::milliseconds kLongestDuration = std::chrono::hours(24) * 36525;
+
+/// What stands for kForever as a lifespan.
+inline constexpr std::uint64_t kForeverMs = std::numeric_limits<std::uint64_t>::max();
+[[nodiscard]] inline std::uint64_t lifespan_ms(std::chrono::milliseconds lifespan) {
+  return lifespan == kForever ? kForeverMs : static_cast<std::uint64_t>(lifespan.count());
+}
 
 class Fields {
  public:
@@ -37,11 +44,14 @@ class Fields {
   [[nodiscard]] Cause cause(std::string_view field, std::uint32_t number);
   [[nodiscard]] Durability durability(std::string_view field, std::uint32_t number);
   [[nodiscard]] Duplicate duplicate(std::string_view field, std::uint32_t number);
+  [[nodiscard]] Abandon abandon(std::string_view field, std::uint32_t number);
 
   [[nodiscard]] StoreTask store_task(std::string_view field, std::uint32_t number);
 
   /// At most kLongestDuration.
   [[nodiscard]] std::chrono::milliseconds millis(std::string_view field, std::uint64_t count);
+  /// The same, or kForever.
+  [[nodiscard]] std::chrono::milliseconds lifespan(std::string_view field, std::uint64_t count);
   [[nodiscard]] std::chrono::microseconds micros(std::string_view field, std::uint64_t count);
   [[nodiscard]] std::chrono::nanoseconds nanos(std::string_view field, std::uint64_t count);
   /// -100 to 100.

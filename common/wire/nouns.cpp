@@ -46,10 +46,12 @@ void fill(const Options& options, proto::Options& out) {
   out.set_timeout_ms(count(options.timeout()));
   out.set_run_timeout_ms(count(options.run_timeout()));
   if (!options.name().empty()) out.set_name(options.name());
-  if (options.lifespan()) out.set_lifespan_ms(count(*options.lifespan()));
+  if (options.lifespan()) out.set_lifespan_ms(lifespan_ms(*options.lifespan()));
   out.set_duplicate(static_cast<std::uint32_t>(options.duplicate()));
   out.set_durability(static_cast<std::uint32_t>(options.durability()));
   out.set_at_most_once(options.at_most_once());
+  out.set_abandon(static_cast<std::uint32_t>(options.abandon()));
+  if (options.abandon_grace()) out.set_abandon_grace_ms(count(*options.abandon_grace()));
 }
 
 Options take(proto::Options& in, Fields& fields) {
@@ -59,11 +61,14 @@ Options take(proto::Options& in, Fields& fields) {
   options.timeout(fields.millis("options.timeout", in.timeout_ms()));
   options.run_timeout(fields.millis("options.run_timeout", in.run_timeout_ms()));
   std::optional<std::chrono::milliseconds> lifespan;
-  if (in.has_lifespan_ms()) lifespan = fields.millis("options.lifespan", in.lifespan_ms());
+  if (in.has_lifespan_ms()) lifespan = fields.lifespan("options.lifespan", in.lifespan_ms());
   options.remember(in.name().empty() ? std::string() : fields.text("options.name", in.mutable_name()),
                    lifespan, fields.duplicate("options.duplicate", in.duplicate()));
   options.durability(fields.durability("options.durability", in.durability()));
   options.at_most_once(in.at_most_once());
+  std::optional<std::chrono::milliseconds> grace;
+  if (in.has_abandon_grace_ms()) grace = fields.millis("options.abandon_grace", in.abandon_grace_ms());
+  options.abandon(fields.abandon("options.abandon", in.abandon()), grace);
   return options;
 }
 
@@ -148,7 +153,7 @@ void fill(const JobView& view, proto::JobView& out) {
   if (!is_default(view.failure)) fill(view.failure, *out.mutable_failure());
   out.set_pool(view.pool);
   out.set_worker_pid(view.worker_pid);
-  out.set_lifespan_ms(count(view.lifespan));
+  out.set_lifespan_ms(lifespan_ms(view.lifespan));
   out.set_reason(view.reason);
   out.set_remembered(view.remembered);
   out.set_timeout_ms(count(view.timeout));
@@ -182,7 +187,7 @@ JobView take(proto::JobView& in, Fields& fields) {
   if (in.has_failure()) view.failure = take(*in.mutable_failure(), fields);
   view.pool = fields.text("pool", in.mutable_pool());
   view.worker_pid = in.worker_pid();
-  view.lifespan = fields.millis("lifespan", in.lifespan_ms());
+  view.lifespan = fields.lifespan("lifespan", in.lifespan_ms());
   view.reason = Fields::prose(in.mutable_reason());
   view.remembered = in.remembered();
   view.timeout = fields.millis("timeout", in.timeout_ms());

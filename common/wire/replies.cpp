@@ -61,6 +61,10 @@ message::Jobs take(proto::Reply::Jobs& in, Fields& fields) {
   return out;
 }
 
+message::Count take(proto::Reply::Count& in, Fields&) {
+  return {in.count()};
+}
+
 template <class In>
 Result<message::Reply> finish(message::Reply&& reply, std::string_view name, In& in) {
   Fields fields(name);
@@ -132,6 +136,10 @@ void fill(const message::StoreDone& in, proto::Reply& out) {
   fill(in.report, *out.mutable_store_report());
 }
 
+void fill(const message::Count& in, proto::Reply& out) {
+  out.mutable_count()->set_count(in.count);
+}
+
 Result<message::Reply> take(proto::Reply& in) {
   message::Reply reply;
   reply.number = in.number();
@@ -151,6 +159,8 @@ Result<message::Reply> take(proto::Reply& in) {
       return finish(std::move(reply), "jobs", *in.mutable_jobs());
     case proto::Reply::kNews:
       return finish(std::move(reply), "news", *in.mutable_news());
+    case proto::Reply::kCount:
+      return finish(std::move(reply), "count", *in.mutable_count());
     case proto::Reply::kStatus: {
       Fields fields("status");
       message::Status body{take(*in.mutable_status(), fields)};

@@ -87,7 +87,7 @@ message::Remember take(proto::Request::Remember& in, Fields& fields) {
   out.id = fields.id("id", in.id());
   out.name = fields.text("name", in.mutable_name());
   if (out.name.empty()) fields.refuse("name", "a name", "nothing");
-  if (in.has_lifespan_ms()) out.lifespan = fields.millis("lifespan", in.lifespan_ms());
+  if (in.has_lifespan_ms()) out.lifespan = fields.lifespan("lifespan", in.lifespan_ms());
   out.duplicate = fields.duplicate("duplicate", in.duplicate());
   if (in.has_outcome()) out.outcome = take(*in.mutable_outcome(), fields);
   return out;
@@ -98,6 +98,13 @@ message::Adjust take(proto::Request::Adjust& in, Fields& fields) {
   out.id = fields.id("id", in.id());
   if (in.has_timeout_ms()) out.timeout = fields.millis("timeout", in.timeout_ms());
   if (in.has_run_timeout_ms()) out.run_timeout = fields.millis("run_timeout", in.run_timeout_ms());
+  return out;
+}
+
+message::Withdraw take(proto::Request::Withdraw& in, Fields& fields) {
+  message::Withdraw out;
+  out.ids.reserve(static_cast<std::size_t>(in.ids_size()));
+  for (const std::string& id : in.ids()) out.ids.push_back(fields.id("ids", id));
   return out;
 }
 
@@ -115,6 +122,8 @@ message::List take(proto::Request::List& in, Fields& fields) {
   out.remembered = in.remembered();
   out.most = in.most();
   out.after = fields.optional_id("after", in.after());
+  out.count = in.count();
+  out.mine = in.mine();
   return out;
 }
 
@@ -193,7 +202,7 @@ void fill(const message::Remember& in, proto::Request& out) {
   auto& remember = *out.mutable_remember();
   set_id(in.id, remember);
   remember.set_name(in.name);
-  if (in.lifespan) remember.set_lifespan_ms(count(*in.lifespan));
+  if (in.lifespan) remember.set_lifespan_ms(lifespan_ms(*in.lifespan));
   remember.set_duplicate(static_cast<std::uint32_t>(in.duplicate));
   if (in.outcome) fill_outcome(*in.outcome, *remember.mutable_outcome());
 }
@@ -209,6 +218,11 @@ void fill(const message::Adjust& in, proto::Request& out) {
   if (in.run_timeout) adjust.set_run_timeout_ms(count(*in.run_timeout));
 }
 
+void fill(const message::Withdraw& in, proto::Request& out) {
+  auto& withdraw = *out.mutable_withdraw();
+  for (const JobId& id : in.ids) withdraw.add_ids(id.bytes().data(), JobId::kSize);
+}
+
 void fill(const message::List& in, proto::Request& out) {
   auto& list = *out.mutable_list();
   list.set_states(in.states);
@@ -218,6 +232,8 @@ void fill(const message::List& in, proto::Request& out) {
   list.set_remembered(in.remembered);
   list.set_most(in.most);
   if (!in.after.empty()) list.set_after(in.after.bytes().data(), JobId::kSize);
+  list.set_count(in.count);
+  list.set_mine(in.mine);
 }
 
 void fill(const message::Show& in, proto::Request& out) {
@@ -290,6 +306,8 @@ Result<message::Request> take(proto::Request& in) {
       return finish(std::move(request), "advance", *in.mutable_advance());
     case proto::Request::kSetNote:
       return finish(std::move(request), "set_note", *in.mutable_set_note());
+    case proto::Request::kWithdraw:
+      return finish(std::move(request), "withdraw", *in.mutable_withdraw());
     case proto::Request::kCancel: {
       Fields fields("cancel");
       message::Cancel body{take_one_key(*in.mutable_cancel(), fields)};

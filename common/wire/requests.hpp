@@ -22,6 +22,7 @@ void fill(const message::Remember& in, proto::Request& out);
 void fill(const message::Forget& in, proto::Request& out);
 void fill(const message::Adjust& in, proto::Request& out);
 void fill(const message::List& in, proto::Request& out);
+void fill(const message::Withdraw& in, proto::Request& out);
 void fill(const message::Show& in, proto::Request& out);
 void fill(const message::StatusQuery&, proto::Request& out);
 void fill(const message::Bye&, proto::Request& out);

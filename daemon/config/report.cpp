@@ -40,6 +40,15 @@ std::string who_may(const Access& access) {
   return text;
 }
 
+std::string shared_line(const SharedNames& rule) {
+  std::string text = "names " + rule.prefix + "… " +
+                     (rule.use == NameUse::read ? "may be read by" : "may be read and written by");
+  if (rule.everyone) text += " everyone with access";
+  if (!rule.users.empty()) text += " users " + ids(rule.users);
+  if (!rule.groups.empty()) text += " groups " + ids(rule.groups);
+  return text;
+}
+
 std::string pool_line(const PoolSettings& pool) {
   std::string text = "pool " + pool.name + ": " + std::to_string(pool.size) + " x " + pool.program;
   for (const std::string& argument : pool.arguments) text += " " + argument;
@@ -77,6 +86,7 @@ std::string report(const Settings& settings, const Environment& environment) {
   text += "state_dir " + settings.state_dir + "\n";
   if (!settings.user.empty()) text += "user " + settings.user + "\n";
   text += "access " + who_may(settings.access) + "\n";
+  for (const SharedNames& rule : settings.access.shared) text += shared_line(rule) + "\n";
   for (const PoolSettings& pool : settings.pools) text += pool_line(pool) + "\n";
   for (const std::string& warning : warnings(settings, environment)) text += "warning: " + warning + "\n";
   return text + "ok\n";

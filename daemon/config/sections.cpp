@@ -35,6 +35,39 @@ auto ids_into(std::vector<uid_t>& target, Find find, std::string_view kind) {
   };
 }
 
+/// PREFIX:read|write:WHO, where WHO are users, @groups or *, with commas between.
+Result<SharedNames> parse_shared(const std::string& text, const Environment& environment) {
+  const auto malformed = [&] {
+    return expected(
+        "shared/PREFIX:read:WHO or shared/PREFIX:write:WHO, where WHO are users, @groups or * (all), "
+        "with commas between",
+        text);
+  };
+  const auto before_who = text.rfind(':');
+  if (before_who == std::string::npos || before_who == 0) return malformed();
+  const auto before_use = text.rfind(':', before_who - 1);
+  if (before_use == std::string::npos) return malformed();
+  SharedNames rule;
+  rule.prefix = text.substr(0, before_use);
+  const std::string use = text.substr(before_use + 1, before_who - before_use - 1);
+  if (!rule.prefix.starts_with("shared/") || (use != "read" && use != "write")) return malformed();
+  rule.use = use == "read" ? NameUse::read : NameUse::write;
+  const auto who = parse_list(text.substr(before_who + 1));
+  if (who.empty()) return malformed();
+  for (const std::string& word : who) {
+    if (word == "*") {
+      rule.everyone = true;
+    } else if (word.front() == '@') {
+      PROMISED_ASSIGN(const gid_t group, resolve(word.substr(1), environment.find_group, "group"));
+      rule.groups.push_back(group);
+    } else {
+      PROMISED_ASSIGN(const uid_t user, resolve(word, environment.find_user, "user"));
+      rule.users.push_back(user);
+    }
+  }
+  return rule;
+}
+
 auto size_from(std::uint64_t least) {
   return [least](const std::string& text) -> Result<std::uint64_t> {
     PROMISED_ASSIGN(const std::uint64_t size, parse_size(text));
@@ -136,6 +169,8 @@ Result<void> read_limits(const Section& section, Limits& limits) {
                             {"max_lifespan", into(limits.max_lifespan, parse_duration)},
                             {"keep_unfetched", into(limits.keep_unfetched, parse_duration)},
                             {"keep_tombstones", into(limits.keep_tombstones, parse_duration)},
+                            {"max_tombstones", into(limits.max_tombstones, number_from(0))},
+                            {"allow_forever", into(limits.allow_forever, parse_bool)},
                             {"max_interruptions", into(limits.max_interruptions, interruptions)},
                         }));
   PROMISED_TRY(at_least(section, "max_unread", limits.max_unread, "max_result", limits.max_result,
@@ -154,11 +189,17 @@ Result<void> read_limits(const Section& section, Limits& limits) {
 }
 
 Result<void> read_access(const Section& section, const Environment& environment, Access& access) {
+  const auto shared = [&](const Entry& entry) -> Result<void> {
+    PROMISED_ASSIGN(SharedNames rule, parse_shared(entry.value, environment));
+    access.shared.push_back(std::move(rule));
+    return {};
+  };
   return set_keys(section, {
                                {"users", ids_into(access.users, environment.find_user, "user")},
                                {"groups", ids_into(access.groups, environment.find_group, "group")},
                                {"everyone", into(access.everyone, parse_bool)},
                                {"admins", ids_into(access.admins, environment.find_user, "user")},
+                               {"shared", shared, Key::Kind::repeated},
                            });
 }
 

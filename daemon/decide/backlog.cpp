@@ -20,6 +20,8 @@ JobId subject(const message::Request& request) {
       [](const auto& body) -> JobId {
         if constexpr (requires { body.key; }) {
           return body.key.name.empty() ? body.key.id : JobId();
+        } else if constexpr (requires { body.ids; }) {
+          return body.ids.size() == 1 ? body.ids.front() : JobId();
         } else if constexpr (requires { body.id; }) {
           return body.id;
         } else {
@@ -31,9 +33,10 @@ JobId subject(const message::Request& request) {
 
 }  // namespace
 
+/// What is tied to its client stays in memory; so does what lives only there.
 bool Scheduler::goes_to_backlog(const message::Submit& submit, const Lane& lane) const {
   const Options& options = submit.options;
-  if (options.durability() != Durability::durable) return false;
+  if (options.durability() != Durability::durable || options.abandon() != Abandon::go_on) return false;
   return Lanes::backed_up(lane, options.priority()) || lanes_.full(lane, options.priority());
 }
 

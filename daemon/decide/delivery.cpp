@@ -59,8 +59,32 @@ message::Refused Scheduler::lapsed(const JobId& id) {
   return {.code = "no_such_future", .message = "job " + id.text() + " has lapsed", .state = State::lapsed};
 }
 
+void Scheduler::refuse_taken(SessionId session, std::uint64_t number, const JobId& id, Turn& t) {
+  refuse(session, number,
+         {.code = "no_such_future",
+          .message = "job " + id.text() +
+                     " has no name to be taken from: it was taken or forgotten, or never had one",
+          .state = State::forgotten},
+         t);
+}
+
+/// SEMANTICS R7: nobody else who takes gets it. It is kept, unnamed, for this client until it has arrived
+/// there, like an outcome for its submitter.
+void Scheduler::take(const Session& session, Job& job, Turn& t) {
+  take_name(job, State::forgotten, t);
+  job.submitter = session.id;
+  job.submitter_tag = session.tag();
+  job.delivered = true;
+  if (job.written) t.plan.changes.emplace_back(change::TakeJob{job.id, job.submitter_tag});
+  keep_or_release(job, t);
+}
+
 void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t) {
-  session.under_way.push_back({++session.last_delivery, job.id, weight(job), to.own});
+  if (to.take && job.name == nullptr) {
+    refuse_taken(session.id, to.number, job.id, t);
+    return;
+  }
+  session.under_way.push_back({++session.last_delivery, job.id, weight(job), to.own || to.take});
   session.bytes_under_way += weight(job);
   message::Ended ended{job.id, job.state, {}, {}};
   if (job.detail) {
@@ -74,10 +98,7 @@ void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Pay
   auto& effects = forgets || waits_for_disk(job) ? t.plan.after_commit : t.plan.effects;
   effects.emplace_back(
       effect::Send{session.id, {to.number, session.last_delivery, std::move(ended)}, result});
-  if (to.take) {
-    take_name(job, State::forgotten, t);
-    keep_or_release(job, t);
-  }
+  if (to.take) take(session, job, t);
 }
 
 void Scheduler::send_held_back(Session& session, Turn& t) {

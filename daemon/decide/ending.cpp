@@ -39,6 +39,7 @@ std::uint64_t Scheduler::kept_bytes(const Job& job) {
 void Scheduler::end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t) {
   lanes_.remove(job);
   clear_timer(job);
+  untie(job);
   if (job.began != Instant{} && job.state == State::running)
     ran_.record(t.now.steady - job.began, t.now.steady);
   set_state(job, state);
@@ -89,11 +90,21 @@ void Scheduler::keep_or_release(Job& job, Turn& t) {
   clear_timer(job);
   const bool named = job.name != nullptr && job.more().lifespan > Millis(0);
   if (job.delivered && !named) return;
+  if (named && job.more().lifespan == kForever) return;
   if (named) {
     set_wall_timer(job, job.ended_at + job.more().lifespan);
   } else {
     set_wall_timer(job, t.now.wall + settings_.limits.keep_unfetched);
   }
+}
+
+/// The time of the job is over: where that matters, its id is remembered (graves.hpp).
+void Scheduler::bury(const Job& job, Turn& t) {
+  const bool guard = job.at_most_once && job.durable();
+  if ((!guard && !job.was_named) || settings_.limits.keep_tombstones == Millis(0)) return;
+  const Graves::Grave grave{job.owner, guard, t.now.wall + settings_.limits.keep_tombstones};
+  if (!graves_.add(job.id, grave) || !job.written) return;
+  t.plan.changes.emplace_back(change::BuryId{job.id, job.owner, guard, grave.until});
 }
 
 /// Nothing is left of the job but, if it had a name, a tombstone.

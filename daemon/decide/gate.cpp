@@ -16,4 +16,16 @@ Standing Gate::standing(const Identity& who) const {
   return Standing::nobody;
 }
 
+bool Gate::may_use(const Identity& who, Standing standing, std::string_view name, NameUse use) const {
+  if (standing != Standing::user) return standing == Standing::admin;
+  if (!name.starts_with(kSharedPrefix)) return true;
+  return std::any_of(access_.shared.begin(), access_.shared.end(), [&](const SharedNames& rule) {
+    const auto lists = [](const auto& list, auto id) {
+      return std::find(list.begin(), list.end(), id) != list.end();
+    };
+    return name.starts_with(rule.prefix) && (rule.use == NameUse::write || use == NameUse::read) &&
+           (rule.everyone || lists(rule.users, who.uid) || lists(rule.groups, who.gid));
+  });
+}
+
 }  // namespace promised

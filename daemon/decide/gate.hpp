@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "daemon/flow.hpp"
 #include "daemon/settings.hpp"
@@ -14,6 +15,14 @@ enum class Standing : std::uint8_t {
   user,    ///< may submit, and see and steer the own jobs
   admin    ///< may see and steer all jobs
 };
+
+/// The owner of the names that users share (SEMANTICS R10): no user has this id.
+inline constexpr std::uint32_t kSharedOwner = static_cast<std::uint32_t>(-1);
+inline constexpr std::string_view kSharedPrefix = "shared/";
+/// Under which owner `name` is kept when `uid` says it.
+[[nodiscard]] constexpr std::uint32_t name_owner(std::uint32_t uid, std::string_view name) {
+  return name.starts_with(kSharedPrefix) ? kSharedOwner : uid;
+}
 
 class Gate {
  public:
@@ -27,6 +36,9 @@ class Gate {
   }
   /// Whether somebody of this standing may have the store checked, backed up and compacted.
   [[nodiscard]] static bool may_maintain(Standing standing) { return standing == Standing::admin; }
+  /// Whether somebody of this standing may use `name` so. Names that are not shared are the asker's own.
+  [[nodiscard]] bool may_use(const Identity& who, Standing standing, std::string_view name,
+                             NameUse use) const;
 
  private:
   const Access& access_;

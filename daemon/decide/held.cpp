@@ -6,12 +6,14 @@
 #include <type_traits>
 #include <variant>
 
+#include "daemon/decide/gate.hpp"
+
 namespace promised {
 
 bool Held::concerns(const event::Requested& e) const {
   if (requests_.empty()) return false;
   const auto key = [&](const message::Key& k) {
-    return k.name.empty() ? ids_.contains(k.id) : names_.contains({e.who.uid, k.name});
+    return k.name.empty() ? ids_.contains(k.id) : names_.contains({name_owner(e.who.uid, k.name), k.name});
   };
   return std::visit(
       [&](const auto& body) {
@@ -24,6 +26,10 @@ bool Held::concerns(const event::Requested& e) const {
           return key({body.id, {}}) || key({{}, body.name});
         } else if constexpr (std::is_same_v<Body, message::Adjust>) {
           return key({body.id, {}});
+        } else if constexpr (std::is_same_v<Body, message::Withdraw>) {
+          return std::any_of(body.ids.begin(), body.ids.end(), [&](const JobId& id) {
+            return key({id, {}});
+          });
         } else {
           return false;
         }
@@ -40,7 +46,10 @@ void Held::index(const event::Requested& e) {
   const auto* submit = std::get_if<message::Submit>(&e.request.body);
   if (submit == nullptr) return;
   ids_.insert(submit->id);
-  if (!submit->options.name().empty()) names_.emplace(e.who.uid, submit->options.name());
+  if (!submit->options.name().empty()) {
+    const std::string& name = submit->options.name();
+    names_.emplace(name_owner(e.who.uid, name), name);
+  }
 }
 
 std::vector<event::Requested> Held::take() {

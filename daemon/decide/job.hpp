@@ -22,13 +22,14 @@ namespace promised {
 struct Function;
 struct Lane;
 struct NameEntry;
+struct Tie;
 struct Worker;
 
 /// A session that wants to be told how the job has ended.
 struct Watcher {
   SessionId session;
   std::uint64_t number;  ///< of its request
-  bool take = false;     ///< forget the name with the answer
+  bool take = false;     ///< forget the name with the answer, which nobody else gets who takes
   bool own = false;      ///< the submitter: what has no name is gone when it has arrived
 };
 
@@ -44,6 +45,8 @@ struct JobDetail {
   std::vector<Watcher> loading;  ///< wait for the result to come from the store
   std::uint32_t held_back = 0;   ///< times that it waits for a client that does not read
   std::unique_ptr<Stream> stream;
+  Tie* tie = nullptr;       ///< it is cancelled when its submitter has gone,
+  Millis abandon_grace{0};  ///< for so long
 };
 
 struct Job : Timer {
@@ -101,6 +104,8 @@ struct Job : Timer {
   bool delivered = false;        ///< waits for its submitter's acknowledgement
   bool cancel_asked = false;     ///< as soon as it is known whether it runs
   bool expire_asked = false;
+  bool withdraw_asked = false;  ///< cancelled if it has not begun
+  bool was_named = false;
 };
 
 }  // namespace promised

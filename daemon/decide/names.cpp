@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/decide/names.hpp"
 
+#include <utility>
+
 namespace promised {
 
 NameEntry* NameTable::find(std::uint32_t owner, const std::string& name) {
@@ -23,13 +25,21 @@ NameEntry& NameTable::hold(std::uint32_t owner, const std::string& name, Job& jo
   NameEntry& e = entry(owner, name);
   graves_.remove(e);
   e.tombstone = State::unknown;
+  if (e.job == nullptr) ++held_[owner];
   e.job = &job;
   return e;
 }
 
+/// No job is behind it any more.
+void NameTable::let_go(NameEntry& e) {
+  if (std::exchange(e.job, nullptr) == nullptr) return;
+  const auto held = held_.find(e.owner);
+  if (--held->second == 0) held_.erase(held);
+}
+
 void NameTable::bury(NameEntry& e, State tombstone, WallTime until) {
   graves_.remove(e);
-  e.job = nullptr;
+  let_go(e);
   e.tombstone = tombstone;
   e.until = until;
   graves_.update(e);
@@ -41,6 +51,7 @@ void NameTable::add_tombstone(std::uint32_t owner, const std::string& name, Stat
 
 void NameTable::erase(NameEntry& e) {
   graves_.remove(e);
+  let_go(e);
   accounts_.subtract(e.owner, Quantity::names);
   entries_.erase({e.owner, e.name});
 }

@@ -51,6 +51,11 @@ class NameTable {
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] std::size_t held() const { return entries_.size() - graves_.size(); }
+  /// Of one owner.
+  [[nodiscard]] std::uint64_t held(std::uint32_t owner) const {
+    const auto it = held_.find(owner);
+    return it == held_.end() ? 0 : it->second;
+  }
 
  private:
   using Key = std::pair<std::uint32_t, std::string>;
@@ -60,9 +65,11 @@ class NameTable {
     }
   };
   NameEntry& entry(std::uint32_t owner, const std::string& name);
+  void let_go(NameEntry& entry);
 
   Accounts& accounts_;
   std::unordered_map<Key, NameEntry, Hash> entries_;
+  std::unordered_map<std::uint32_t, std::uint64_t> held_;  ///< of owners that hold any
   IndexedHeap<NameEntry, GraveLess, GravePlace> graves_;
 };
 

@@ -68,7 +68,10 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
     return;
   }
   // What is left was begun; all but the last have ended, and their reports are on the way.
-  for (const Worker::Slot& slot : worker->channel) slot.job->expire_asked = false;
+  for (const Worker::Slot& slot : worker->channel) {
+    slot.job->expire_asked = false;
+    slot.job->withdraw_asked = false;
+  }
   if (worker->channel.size() == 1 && worker->channel.front().job->cancel_asked) {
     kill(*worker, KillReason::cancelled, t);
   }
@@ -87,7 +90,7 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
       --job.attempts;
       set_state(job, State::pending);
     }
-    if (job.cancel_asked) {
+    if (job.cancel_asked || job.withdraw_asked) {
       end_job(job, State::cancelled, {}, job.more().reason, {}, t);
     } else if (job.expire_asked) {
       end_job(job, State::expired, {}, {}, {}, t);

@@ -37,7 +37,7 @@ const PartChunk& Stream::chunk(std::uint64_t number) const {
 }
 
 void Scheduler::on(Asked& asked, message::Follow& follow, Turn& t) {
-  Job* job = find(asked, follow.key, t);
+  Job* job = find(asked, follow.key, Touch::look, t);
   if (job == nullptr) return;
   if (asked.session.follows.contains(asked.number())) {
     refuse(asked.event.session, asked.number(),

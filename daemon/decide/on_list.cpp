@@ -2,6 +2,7 @@
 // Many jobs, or one that is not named exactly: those in memory, and those of the backlog, which the store is
 // asked for. The newest first, by their ids, which begin with the time.
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "common/glob.hpp"
@@ -26,6 +27,7 @@ std::uint32_t page_size(const message::List& list) {
 
 /// What a job of the backlog is: pending, and without a name.
 bool may_be_in_backlog(const message::List& list) {
+  if (list.mine) return false;
   const bool pending = list.states == 0 || (list.states >> static_cast<unsigned>(State::pending) & 1) != 0;
   return pending && !list.remembered && list.name_prefix.empty();
 }
@@ -61,6 +63,12 @@ JobId after(const JobId& id) {
 }
 
 }  // namespace
+
+bool Scheduler::finds_by_name(const Asked& asked, const Job& job) const {
+  if (job.name == nullptr) return false;
+  if (job.name->owner != kSharedOwner) return job.name->owner == asked.uid();
+  return gate_.may_use(asked.session.who, asked.session.standing, job.name->name, NameUse::read);
+}
 
 /// The backlog is asked first, if there may be something in it; else the request is answered from memory.
 void Scheduler::search(Asked& asked, BacklogSearch search, Turn& t) {
@@ -112,17 +120,22 @@ void Scheduler::on(Asked& asked, message::List& list, Turn& t) {
   wanted.below = list.after;
   wanted.function = list.function;
   wanted.queue = list.queue;
-  wanted.most = page_size(list) + 1;
+  wanted.most = list.count ? std::numeric_limits<std::uint32_t>::max() : page_size(list) + 1;
   search(asked, std::move(wanted), t);
 }
 
 void Scheduler::answer(Asked& asked, const message::List& list, const std::vector<RecoveredJob>& on_disk,
                        Turn& t) {
+  if (list.count) {
+    count(asked, list, on_disk.size(), t);
+    return;
+  }
   const std::size_t most = page_size(list);
   // The newest `most` and one more, as a heap whose top is the oldest of them.
   std::vector<const Job*> page;
   for (const auto& job : jobs_) {
-    if (!Gate::may_touch(asked.session.standing, asked.uid(), job->owner) || !matches(list, *job)) continue;
+    if (!(list.mine ? finds_by_name(asked, *job) : may(asked, *job, Touch::look)) || !matches(list, *job))
+      continue;
     page.push_back(job.get());
     std::push_heap(page.begin(), page.end(), newer);
     if (page.size() > most + 1) {
@@ -148,9 +161,18 @@ void Scheduler::answer(Asked& asked, const message::List& list, const std::vecto
   reply(asked.event.session, asked.number(), std::move(answer), false, t);
 }
 
+void Scheduler::count(Asked& asked, const message::List& list, std::uint64_t on_disk, Turn& t) {
+  message::Count answer{on_disk};
+  for (const auto& job : jobs_) {
+    if ((list.mine ? finds_by_name(asked, *job) : may(asked, *job, Touch::look)) && matches(list, *job))
+      ++answer.count;
+  }
+  reply(asked.event.session, asked.number(), answer, false, t);
+}
+
 void Scheduler::on(Asked& asked, message::Show& show, Turn& t) {
   if (!show.last && show.prefix.empty()) {
-    if (const Job* job = find(asked, show.key, t); job != nullptr)
+    if (const Job* job = find(asked, show.key, Touch::look, t); job != nullptr)
       reply(asked.event.session, asked.number(), message::Jobs{{view(*job)}, false}, false, t);
     return;
   }

@@ -75,7 +75,8 @@ JobView Scheduler::view(const Job& job) const {
     v.parts_size = told.parts_size;
   }
   v.progress = progress_of(job);
-  if (job.ended() && job.name != nullptr) v.kept_until = job.ended_at + job.detail->lifespan;
+  if (job.ended() && job.name != nullptr && job.detail->lifespan != kForever)
+    v.kept_until = job.ended_at + job.detail->lifespan;
   return v;
 }
 

@@ -12,16 +12,40 @@ message::Refused Scheduler::name_too_long(const std::string& name) const {
                      ") bytes, given " + std::to_string(name.size())};
 }
 
-std::optional<message::Refused> Scheduler::check_name(std::uint32_t owner, const std::string& name,
-                                                      const std::optional<Millis>& lifespan) {
+message::Refused Scheduler::name_not_permitted(const Asked& asked, const std::string& name, NameUse use) {
+  const std::string verb = use == NameUse::read ? "read" : "write";
+  return {.code = "not_permitted",
+          .message = "user " + std::to_string(asked.uid()) + " may not " + verb + " the shared name \"" +
+                     name + "\"; the administrator grants it with a line `shared = PREFIX:" + verb +
+                     ":USER` in section [access]"};
+}
+
+std::optional<message::Refused> Scheduler::check_lifespan(const std::optional<Millis>& lifespan) const {
   const Limits& limits = settings_.limits;
-  if (name.empty() || name.size() > limits.max_name) return name_too_long(name);
-  if (lifespan && *lifespan > limits.max_lifespan) {
+  if (!lifespan || *lifespan <= limits.max_lifespan) return std::nullopt;
+  if (*lifespan != kForever) {
     return message::Refused{.code = "limit",
                             .message = "a lifespan is at most max_lifespan (" +
                                        std::to_string(limits.max_lifespan.count()) + " ms), given " +
                                        std::to_string(lifespan->count()) + " ms"};
   }
+  if (limits.allow_forever) return std::nullopt;
+  return message::Refused{.code = "limit",
+                          .message =
+                              "a lifespan without an end is not allowed here: allow_forever in section "
+                              "[limits] is no; give one of at most max_lifespan (" +
+                              std::to_string(limits.max_lifespan.count()) + " ms)"};
+}
+
+/// `owner`: of the job that is to have the name.
+std::optional<message::Refused> Scheduler::check_name(const Asked& asked, std::uint32_t owner,
+                                                      const std::string& name,
+                                                      const std::optional<Millis>& lifespan) {
+  if (name.empty() || name.size() > settings_.limits.max_name) return name_too_long(name);
+  if (!gate_.may_use(asked.session.who, asked.session.standing, name, NameUse::write))
+    return name_not_permitted(asked, name, NameUse::write);
+  if (auto refused = check_lifespan(lifespan)) return refused;
+  owner = name_owner(owner, name);
   // A name that is there already takes no more room: it may be renewed.
   if (names_.find(owner, name) != nullptr) return std::nullopt;
   return accounts_.check(owner, Quantity::names);
@@ -30,7 +54,7 @@ std::optional<message::Refused> Scheduler::check_name(std::uint32_t owner, const
 Scheduler::NameAnswer Scheduler::settle_name(Asked& asked, const std::string& name, Duplicate duplicate,
                                              const Job* but_not, Turn& t) {
   // An administrator names a job for its owner.
-  NameEntry* entry = names_.find(but_not == nullptr ? asked.uid() : but_not->owner, name);
+  NameEntry* entry = names_.find(name_owner(but_not == nullptr ? asked.uid() : but_not->owner, name), name);
   if (entry == nullptr || entry->job == nullptr || entry->job == but_not) return NameAnswer::take;
   Job& holder = *entry->job;
   switch (duplicate) {
@@ -72,12 +96,14 @@ Scheduler::NameAnswer Scheduler::settle_name(Asked& asked, const std::string& na
 void Scheduler::give_name(Job& job, const std::string& name, std::optional<Millis> lifespan, Turn& t) {
   if (job.name != nullptr && job.name->name != name) take_name(job, State::forgotten, t);
   job.more().lifespan = lifespan.value_or(settings_.limits.default_lifespan);
-  job.name = &names_.hold(job.owner, name, job);
+  job.was_named = true;
+  const std::uint32_t owner = name_owner(job.owner, name);
+  job.name = &names_.hold(owner, name, job);
   write(job, t);
   make_known(job, t);
   if (!job.durable()) return;
   job.batch = next_batch();
-  t.plan.changes.emplace_back(change::SetName{job.owner, name, job.id, job.more().lifespan});
+  t.plan.changes.emplace_back(change::SetName{owner, name, job.id, job.more().lifespan});
 }
 
 void Scheduler::take_name(Job& job, State tombstone, Turn& t) {
@@ -92,7 +118,7 @@ void Scheduler::on(Asked& asked, message::Remember& remember, Turn& t) {
   Job* job = jobs_.find(remember.id);
   // An administrator names a job for its owner.
   const std::uint32_t owner = job == nullptr ? asked.uid() : job->owner;
-  if (auto refused = check_name(owner, remember.name, remember.lifespan)) {
+  if (auto refused = check_name(asked, owner, remember.name, remember.lifespan)) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);
     return;
   }
@@ -100,7 +126,7 @@ void Scheduler::on(Asked& asked, message::Remember& remember, Turn& t) {
     job = keep_known_outcome(asked, remember, t);
     if (job == nullptr) return;
   } else {
-    job = find(asked, {remember.id, {}}, t);
+    job = find(asked, {remember.id, {}}, Touch::steer, t);
     if (job == nullptr) return;
     if (auto refused = check_disk(*job)) {
       refuse(asked.event.session, asked.number(), std::move(*refused), t);
@@ -180,7 +206,7 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
 }
 
 void Scheduler::on(Asked& asked, message::Forget& forget, Turn& t) {
-  Job* job = find(asked, forget.key, t);
+  Job* job = find(asked, forget.key, Touch::name, t);
   if (job == nullptr || refuse_stalled(asked, *job, t)) return;
   const bool effect = job->name != nullptr;
   const JobId id = job->id;

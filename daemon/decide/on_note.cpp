@@ -26,7 +26,7 @@ void Scheduler::on(Asked& asked, message::SetNote& set, Turn& t) {
            t);
     return;
   }
-  Job* job = find(asked, set.key, t);
+  Job* job = find(asked, set.key, Touch::steer, t);
   if (job == nullptr) return;
   if (job->ended()) {
     reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, job->durable(), t);

@@ -50,7 +50,7 @@ void Scheduler::on(event::Requested&& e, Turn& t) {
         if constexpr (std::is_same_v<Body, message::Bye>) {
           acknowledge(*session, received, t);
           t.plan.effects.emplace_back(effect::CloseSession{session->id});
-          close_session(*session, t);
+          close_session(*session, event::Departure::for_good, t);
           session = nullptr;
         } else if constexpr (!std::is_same_v<Body, std::monostate> && !std::is_same_v<Body, message::Hello>) {
           on(asked, body, t);
@@ -79,7 +79,7 @@ void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn&
   }
   if (Session* before = sessions_.find_client(greeting.client, e.who.uid); before != nullptr) {
     t.plan.effects.emplace_back(effect::CloseSession{before->id});
-    close_session(*before, t);
+    close_session(*before, event::Departure::for_now, t);
   }
   const Standing standing = gate_.standing(e.who);
   if (standing == Standing::nobody) {
@@ -95,6 +95,7 @@ void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn&
   session.who = e.who;
   session.standing = standing;
   sessions_.set_client(session, greeting.client);
+  client_is_back(session);
   reply(e.session, e.request.number,
         message::Welcome{message::kClientProtocol, around_.version, around_.instance,
                          settings_.limits.max_message},
@@ -102,16 +103,18 @@ void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn&
 }
 
 void Scheduler::on(event::SessionGone&& e, Turn& t) {
-  if (Session* session = sessions_.find(e.session); session != nullptr) close_session(*session, t);
+  if (Session* session = sessions_.find(e.session); session != nullptr) close_session(*session, e.how, t);
 }
 
-void Scheduler::close_session(Session& session, Turn& t) {
+void Scheduler::close_session(Session& session, event::Departure how, Turn& t) {
   const auto under_way = std::exchange(session.under_way, {});
   const auto held_back = std::exchange(session.held_back, {});
   accounts_.subtract(session.who.uid, Quantity::watches, session.watches);
   accounts_.subtract(session.who.uid, Quantity::clients);
   leave_followed(session);
   const SessionId id = session.id;
+  const std::uint64_t tag = session.tag();
+  const std::uint32_t owner = session.who.uid;
   sessions_.erase(session);
   release_held(held_.take(id));
   for (const Delivery& delivery : under_way) {
@@ -121,6 +124,7 @@ void Scheduler::close_session(Session& session, Turn& t) {
     if (Job* job = jobs_.find(outcome.job); job != nullptr) --job->more().held_back;
     if (outcome.to.own) not_arrived(outcome.job, t);
   }
+  client_has_gone(tag, owner, how, t);
 }
 
 void Scheduler::refuse(SessionId session, std::uint64_t number, message::Refused refused, Turn& t) {
@@ -134,15 +138,36 @@ void Scheduler::reply(SessionId session, std::uint64_t number, decltype(message:
   effects.emplace_back(effect::Send{session, message::Reply{number, 0, std::move(body)}, {}});
 }
 
-Job* Scheduler::find(Asked& asked, const message::Key& key, Turn& t) {
+bool Scheduler::may(const Asked& asked, const Job& job, Touch touch) const {
+  if (Gate::may_touch(asked.session.standing, asked.uid(), job.owner)) return true;
+  if (touch == Touch::steer || job.name == nullptr || job.name->owner != kSharedOwner) return false;
+  return gate_.may_use(asked.session.who, asked.session.standing, job.name->name,
+                       touch == Touch::name ? NameUse::write : NameUse::read);
+}
+
+Job* Scheduler::find(Asked& asked, const message::Key& key, Touch touch, Turn& t) {
   State state = State::unknown;
   if (key.name.size() > settings_.limits.max_name) {
     refuse(asked.event.session, asked.number(), name_too_long(key.name), t);
     return nullptr;
   }
   if (!key.name.empty()) {
-    if (NameEntry* entry = names_.find(asked.uid(), key.name); entry != nullptr) {
-      if (entry->job != nullptr) return entry->job;
+    const NameUse use = touch == Touch::look ? NameUse::read : NameUse::write;
+    if (!gate_.may_use(asked.session.who, asked.session.standing, key.name, use)) {
+      refuse(asked.event.session, asked.number(), name_not_permitted(asked, key.name, use), t);
+      return nullptr;
+    }
+    if (NameEntry* entry = names_.find(name_owner(asked.uid(), key.name), key.name); entry != nullptr) {
+      if (entry->job != nullptr && may(asked, *entry->job, touch)) return entry->job;
+      if (entry->job != nullptr) {
+        refuse(asked.event.session, asked.number(),
+               {.code = "not_permitted",
+                .message = "the future \"" + key.name + "\" is a job of user " +
+                           std::to_string(entry->job->owner) +
+                           ": only that user and administrators may cancel or change it"},
+               t);
+        return nullptr;
+      }
       state = entry->tombstone;
     }
     std::string why = "no future is remembered as \"" + key.name + "\"";
@@ -154,7 +179,12 @@ Job* Scheduler::find(Asked& asked, const message::Key& key, Turn& t) {
     return nullptr;
   }
   Job* job = jobs_.find(key.id);
-  if (job != nullptr && Gate::may_touch(asked.session.standing, asked.uid(), job->owner)) return job;
+  if (job != nullptr && may(asked, *job, touch)) return job;
+  const Graves::Grave* grave = job == nullptr ? graves_.find(key.id) : nullptr;
+  if (grave != nullptr && Gate::may_touch(asked.session.standing, asked.uid(), grave->owner)) {
+    refuse(asked.event.session, asked.number(), lapsed(key.id), t);
+    return nullptr;
+  }
   refuse(asked.event.session, asked.number(),
          {.code = "no_such_future", .message = "there is no job " + key.id.text(), .state = state}, t);
   return nullptr;

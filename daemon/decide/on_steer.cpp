@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cancelling (SEMANTICS X) and new limits for a job that has not ended.
+// Cancelling (SEMANTICS X), taking back what has not begun (S4), and new limits for a job that has not ended.
 #include <string>
 #include <utility>
 
@@ -8,7 +8,7 @@
 namespace promised {
 
 void Scheduler::on(Asked& asked, message::Cancel& cancel, Turn& t) {
-  Job* job = find(asked, cancel.key, t);
+  Job* job = find(asked, cancel.key, Touch::steer, t);
   if (job == nullptr || refuse_stalled(asked, *job, t)) return;
   const JobId id = job->id;
   const bool durable = job->durable();
@@ -16,22 +16,51 @@ void Scheduler::on(Asked& asked, message::Cancel& cancel, Turn& t) {
     reply(asked.event.session, asked.number(), message::Known{id, job->state, false}, false, t);
     return;
   }
-  job->more().reason = "cancelled by user " + std::to_string(asked.uid());
-  if (job->worker == nullptr) {
-    end_job(*job, State::cancelled, {}, job->more().reason, {}, t);
-    reply(asked.event.session, asked.number(), message::Known{id, State::cancelled, true}, durable, t);
-    return;
-  }
-  // In a worker's channel: whether it has begun shows when the channel is taken back.
-  job->cancel_asked = true;
-  write(*job, t);
-  if (durable) t.plan.changes.emplace_back(change::CancelJob{id, job->more().reason});
-  revoke(*job->worker, t);
+  this->cancel(*job, "cancelled by user " + std::to_string(asked.uid()), t);
   reply(asked.event.session, asked.number(), message::Known{id, job->state, true}, durable, t);
 }
 
+void Scheduler::cancel(Job& job, std::string reason, Turn& t) {
+  if (job.worker == nullptr) {
+    end_job(job, State::cancelled, {}, std::move(reason), {}, t);
+    return;
+  }
+  // In a worker's channel: whether it has begun shows when the channel is taken back.
+  job.more().reason = std::move(reason);
+  job.cancel_asked = true;
+  write(job, t);
+  if (job.durable()) t.plan.changes.emplace_back(change::CancelJob{job.id, job.more().reason});
+  revoke(*job.worker, t);
+}
+
+void Scheduler::on(Asked& asked, message::Withdraw& withdraw, Turn& t) {
+  const std::string reason = "withdrawn by user " + std::to_string(asked.uid()) + " before it had begun";
+  message::Count taken;
+  for (const JobId& id : withdraw.ids) {
+    Job* job = jobs_.find(id);
+    if (job == nullptr && backlog_ids_.contains(id)) {
+      // Has not begun; it has to be read first, and comes here again alone, with nobody to answer.
+      event::Requested alone{asked.event.session, asked.event.who, {0, 0, message::Withdraw{{id}}}, {}};
+      Asked again{alone, asked.session};
+      if (wait_for_backlog(again, t)) ++taken.count;
+      continue;
+    }
+    if (job == nullptr || job->ended() || job->state == State::running || !may(asked, *job, Touch::steer))
+      continue;
+    ++taken.count;
+    if (job->worker == nullptr) {
+      end_job(*job, State::cancelled, {}, reason, {}, t);
+    } else {
+      job->withdraw_asked = true;
+      job->more().reason = reason;
+      revoke(*job->worker, t);
+    }
+  }
+  if (asked.number() != 0) reply(asked.event.session, asked.number(), taken, false, t);
+}
+
 void Scheduler::on(Asked& asked, message::Adjust& adjust, Turn& t) {
-  Job* job = find(asked, {adjust.id, {}}, t);
+  Job* job = find(asked, {adjust.id, {}}, Touch::steer, t);
   if (job == nullptr || refuse_stalled(asked, *job, t)) return;
   if (!job->ended()) {
     if (adjust.timeout) {

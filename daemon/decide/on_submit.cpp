@@ -12,11 +12,24 @@ namespace {
 /// How long the acceptance of memory jobs may wait to be told together; an outcome tells it too.
 constexpr std::chrono::milliseconds kTellAccepted{1};
 
+message::Refused id_taken(const JobId& id) {
+  return {.code = "bad_request", .message = "job id " + id.text() + " is taken; make a new UUIDv7"};
+}
+
 }  // namespace
 
 void Scheduler::on(Asked& asked, message::Submit& submit, Turn& t) {
   if (Job* job = jobs_.find(submit.id); job != nullptr) {
     resubmit(asked, *job, t);
+    return;
+  }
+  // Known once, and gone: it does not run a second time.
+  if (const Graves::Grave* grave = graves_.find(submit.id); grave != nullptr) {
+    if (Gate::may_touch(asked.session.standing, asked.uid(), grave->owner)) {
+      refuse(asked.event.session, asked.number(), lapsed(submit.id), t);
+    } else {
+      refuse(asked.event.session, asked.number(), id_taken(submit.id), t);
+    }
     return;
   }
   if (auto refused = check_submit(asked, submit)) {
@@ -38,8 +51,7 @@ void Scheduler::on(Asked& asked, message::Submit& submit, Turn& t) {
 /// SEMANTICS S2: a submission repeated after a reconnect or a lost reply is the same job.
 void Scheduler::resubmit(Asked& asked, Job& job, Turn& t) {
   if (!Gate::may_touch(asked.session.standing, asked.uid(), job.owner)) {
-    refuse(asked.event.session, asked.number(),
-           {.code = "bad_request", .message = "job id " + job.id.text() + " is taken; make a new UUIDv7"}, t);
+    refuse(asked.event.session, asked.number(), id_taken(job.id), t);
     return;
   }
   // Who only asks again what is still to be told is told once.
@@ -75,7 +87,7 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, cons
     return bad("a priority is from -100 to 100, given " + std::to_string(options.priority()));
   }
   if (!options.name().empty()) {
-    if (auto refused = check_name(asked.uid(), options.name(), options.lifespan())) return refused;
+    if (auto refused = check_name(asked, asked.uid(), options.name(), options.lifespan())) return refused;
   }
   if (options.durability() == Durability::durable) {
     if (auto refused = check_disk(asked.event.payload.size())) return refused;
@@ -136,6 +148,8 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   Job& job = make_job(asked, submit, t);
   job.arguments = std::move(asked.event.payload);
   accounts_.add(job.owner, Quantity::bytes, job.arguments.size());
+  if (options.abandon() == Abandon::cancel)
+    tie(job, asked.session.tag(), options.abandon_grace().value_or(Millis(0)));
   if (!name.empty()) give_name(job, name, options.lifespan(), t);
   enqueue(job, t);
   if (job.durable()) {

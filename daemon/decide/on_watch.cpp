@@ -8,9 +8,13 @@
 namespace promised {
 
 void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
-  Job* job = find(asked, watch.key, t);
+  Job* job = find(asked, watch.key, watch.take ? Touch::name : Touch::look, t);
   if (job == nullptr) return;
   if (!job->ended()) {
+    if (watch.take && job->name == nullptr) {
+      refuse_taken(asked.event.session, asked.number(), job->id, t);
+      return;
+    }
     if (watch.peek) {
       reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, false, t);
       return;

@@ -55,8 +55,15 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     job.more().reason = std::move(recovered.reason);
     accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
     job.result_in_store = recovered.state == State::succeeded && recovered.result_size > 0;
+    job.submitter_tag = recovered.client;
     set_wall_timer(job, now.wall + settings_.limits.keep_unfetched);  // its submitter is gone since now
     return;
+  }
+  if (std::as_const(recovered.options).abandon() == Abandon::cancel) {
+    // Its client has as long to come back as if it had lost its connection now.
+    job.submitter_tag = recovered.client;
+    tie(job, recovered.client, std::as_const(recovered.options).abandon_grace().value_or(Millis(0)),
+        now.steady);
   }
   resume(job, recovered, t);
 }
@@ -85,9 +92,14 @@ void Scheduler::restore(RecoveredName recovered, Now now, Plan& plan) {
     return;
   }
   job->name = &names_.hold(recovered.owner, recovered.name, *job);
+  job->was_named = true;
   job->more().lifespan = recovered.lifespan;
   Turn t{now, plan};
   keep_or_release(*job, t);
+}
+
+void Scheduler::restore(const RecoveredGrave& grave) {
+  graves_.add(grave.id, {grave.owner, grave.guard, grave.until});
 }
 
 void Scheduler::start(Now now, Plan& plan) {

@@ -20,6 +20,7 @@ Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t
       accounts_(settings.limits),
       jobs_(seed),
       names_(accounts_),
+      graves_(settings.limits.max_tombstones, accounts_, seed),
       lanes_(settings.limits.max_in_memory),
       backlog_ids_(seed) {
   for (std::uint32_t i = 0; i < settings.pools.size(); ++i)
@@ -48,6 +49,11 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     names_.erase(*grave);
   }
   watch_disk(t);
+  while (steps-- > 0) {
+    const std::optional<JobId> over = graves_.take_over(now.wall);
+    if (!over) break;
+    plan.changes.emplace_back(change::DeleteGrave{*over});
+  }
   for (Pool& pool : pools_) {
     if (std::exchange(pool.dirty, false)) fill(pool, t);
   }
@@ -70,6 +76,7 @@ std::optional<Nanos> Scheduler::next_due(Now now) const {
     consider(std::chrono::microseconds(wall_timers_.top()->due) - now.wall.time_since_epoch());
   }
   if (const NameEntry* grave = names_.oldest_tombstone()) consider(grave->until - now.wall);
+  if (const auto end = graves_.next_end()) consider(*end - now.wall);
   if (tell_memory_at_) consider(*tell_memory_at_ - now.steady);
   if (!news_.empty()) consider(Nanos(0));
   if (!delayed_news_.empty()) consider(delayed_news_.front().first - now.steady);

@@ -4,10 +4,11 @@
 // now): no clock, no fd, no SQL, no protobuf. Called by the loop only.
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
-// (cancel, adjust), on_store (check, backup, compact), on_list, on_look (list, show, status), on_note,
-// on_follow, on_worker, on_attempt; what several of them need is in ending (outcomes), news (what followers
-// are told), delivery (how they reach clients), dispatch (who runs what next), writing (when the store is
-// told), disk (when it is full, slow or gone), backlog (jobs that wait on disk), timers and recovery.
+// (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_list, on_look
+// (list, show, status), on_note, on_follow, on_worker, on_attempt; what several of them need is in ending
+// (outcomes), news (what followers are told), delivery (how they reach clients), dispatch (who runs what
+// next), writing (when the store is told), disk (when it is full, slow or gone), backlog (jobs that wait on
+// disk), timers and recovery.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@
 
 #include "daemon/decide/accounts.hpp"
 #include "daemon/decide/gate.hpp"
+#include "daemon/decide/graves.hpp"
 #include "daemon/decide/held.hpp"
 #include "daemon/decide/id_set.hpp"
 #include "daemon/decide/job_table.hpp"
@@ -32,6 +34,7 @@
 #include "daemon/decide/pools.hpp"
 #include "daemon/decide/sessions.hpp"
 #include "daemon/decide/statistics.hpp"
+#include "daemon/decide/ties.hpp"
 #include "daemon/decide/timer.hpp"
 #include "daemon/flow.hpp"
 #include "daemon/settings.hpp"
@@ -67,13 +70,14 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// What the store remembers: first the backlog, then all other jobs, in submission order, then all names,
-  /// then start().
+  /// What the store remembers: first the backlog, then all other jobs, in submission order, then all names
+  /// and tombstones, then start().
   void restore(const RecoveredBacklog& backlog);
   void restore_backlog_id(const JobId& id) { backlog_ids_.insert(id); }
   void restore_known(RecoveredJob job, Now now, Plan& plan);
   void restore(RecoveredJob job, Now now, Plan& plan);
   void restore(RecoveredName name, Now now, Plan& plan);
+  void restore(const RecoveredGrave& grave);
   /// Ends the recovery and starts the pools.
   void start(Now now, Plan& plan);
 
@@ -118,7 +122,7 @@ class Scheduler {
   void on(event::Requested&& e, Turn& t);
   void on(event::SessionGone&& e, Turn& t);
   void hello(event::Requested& e, const message::Hello& hello, Turn& t);
-  void close_session(Session& session, Turn& t);
+  void close_session(Session& session, event::Departure how, Turn& t);
   void refuse(SessionId session, std::uint64_t number, message::Refused refused, Turn& t);
   void reply(SessionId session, std::uint64_t number, decltype(message::Reply::body) body, bool after_commit,
              Turn& t);
@@ -150,8 +154,12 @@ class Scheduler {
   NameAnswer settle_name(Asked& asked, const std::string& name, Duplicate duplicate, const Job* but_not,
                          Turn& t);
   [[nodiscard]] message::Refused name_too_long(const std::string& name) const;
-  [[nodiscard]] std::optional<message::Refused> check_name(std::uint32_t owner, const std::string& name,
+  [[nodiscard]] std::optional<message::Refused> check_name(const Asked& asked, std::uint32_t owner,
+                                                           const std::string& name,
                                                            const std::optional<Millis>& lifespan);
+  [[nodiscard]] std::optional<message::Refused> check_lifespan(const std::optional<Millis>& lifespan) const;
+  [[nodiscard]] static message::Refused name_not_permitted(const Asked& asked, const std::string& name,
+                                                           NameUse use);
   void give_name(Job& job, const std::string& name, std::optional<Millis> lifespan, Turn& t);
   void take_name(Job& job, State tombstone, Turn& t);
   Job* keep_known_outcome(Asked& asked, message::Remember& remember, Turn& t);
@@ -163,6 +171,15 @@ class Scheduler {
   // on_steer
   void on(Asked& asked, message::Cancel& cancel, Turn& t);
   void on(Asked& asked, message::Adjust& adjust, Turn& t);
+  void on(Asked& asked, message::Withdraw& withdraw, Turn& t);
+  /// Of a job that has not ended: at once where it waits; where a worker has it, when it has stopped.
+  void cancel(Job& job, std::string reason, Turn& t);
+
+  // on_leave
+  void tie(Job& job, std::uint64_t tag, Millis grace, std::optional<Instant> gone_since = {});
+  void untie(Job& job);
+  void client_is_back(const Session& session);
+  void client_has_gone(std::uint64_t tag, std::uint32_t owner, event::Departure how, Turn& t);
 
   // on_store
   void on(Asked& asked, message::StoreCommand& command, Turn& t);
@@ -177,6 +194,8 @@ class Scheduler {
   void found(Asked& asked, const std::vector<RecoveredJob>& on_disk, Turn& t);
   void answer(Asked& asked, const message::List& list, const std::vector<RecoveredJob>& on_disk, Turn& t);
   void answer(Asked& asked, const message::Show& show, const std::vector<RecoveredJob>& on_disk, Turn& t);
+  void count(Asked& asked, const message::List& list, std::uint64_t on_disk, Turn& t);
+  [[nodiscard]] bool finds_by_name(const Asked& asked, const Job& job) const;
 
   // on_look
   void on(Asked& asked, message::StatusQuery& query, Turn& t);
@@ -188,7 +207,13 @@ class Scheduler {
 
   /// The one way from a client's key to a job: the job, if it is there and the asker may touch it; else the
   /// request has been refused in a way that does not tell other owners' jobs from none.
-  Job* find(Asked& asked, const message::Key& key, Turn& t);
+  enum class Touch : std::uint8_t {
+    look,   ///< see it, and fetch what it came to: also by a shared name that may be read
+    name,   ///< take and forget its name: also a shared one that may be written
+    steer,  ///< the owner and administrators
+  };
+  Job* find(Asked& asked, const message::Key& key, Touch touch, Turn& t);
+  [[nodiscard]] bool may(const Asked& asked, const Job& job, Touch touch) const;
 
   // on_worker
   void on(event::WorkerStarted&& e, Turn& t);
@@ -228,6 +253,7 @@ class Scheduler {
   [[nodiscard]] static std::uint64_t kept_bytes(const Job& job);
   void keep_or_release(Job& job, Turn& t);
   void release(Job& job, State tombstone, Turn& t);
+  void bury(const Job& job, Turn& t);
   void set_state(Job& job, State state);
 
   // delivery
@@ -236,6 +262,8 @@ class Scheduler {
   void start_sending(Session& session, const Watcher& to, Job& job, Turn& t);
   [[nodiscard]] static message::Refused lapsed(const JobId& id);
   void put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t);
+  void take(const Session& session, Job& job, Turn& t);
+  void refuse_taken(SessionId session, std::uint64_t number, const JobId& id, Turn& t);
   [[nodiscard]] bool has_room(const Session& session, std::uint64_t bytes) const;
   void send_held_back(Session& session, Turn& t);
   void acknowledge(Session& session, std::uint64_t received, Turn& t);
@@ -340,6 +368,7 @@ class Scheduler {
   void due(Job& job, Turn& t);
   void due(Worker& worker, Turn& t);
   void due(Pool& pool, Turn& t);
+  void due(Tie& tie, Turn& t);
   void arm(Worker& worker, Turn& t);
   [[nodiscard]] Millis run_limit(const Worker& worker, const Job& job) const;
 
@@ -352,6 +381,8 @@ class Scheduler {
   Accounts accounts_;
   JobTable jobs_;
   NameTable names_;
+  Graves graves_;
+  Ties ties_;
   Lanes lanes_;
   Sessions sessions_;
   std::list<Pool> pools_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A moment at which something is to be looked at again. Jobs, workers and pools are timers; each waits for
-// one moment at a time. Waits and deadlines stand in a heap of monotonic moments, lifespans in one of
+// A moment at which something is to be looked at again. Jobs, workers, pools and ties are timers; each waits
+// for one moment at a time. Waits and deadlines stand in a heap of monotonic moments, lifespans in one of
 // wall-clock moments, so that a jump of the wall clock moves only the latter (SEMANTICS T4).
 #pragma once
 
@@ -11,7 +11,7 @@
 namespace promised {
 
 struct Timer {
-  enum class Kind : std::uint8_t { job, worker, pool };
+  enum class Kind : std::uint8_t { job, worker, pool, tie };
 
   explicit Timer(Kind k) : kind(k) {}
 

@@ -39,6 +39,9 @@ void Scheduler::fire(Timer& timer, Turn& t) {
     case Timer::Kind::pool:
       due(static_cast<Pool&>(timer), t);
       break;
+    case Timer::Kind::tie:
+      due(static_cast<Tie&>(timer), t);
+      break;
   }
 }
 
@@ -49,6 +52,7 @@ void Scheduler::expire_in_time(Job& job) {
 
 void Scheduler::due(Job& job, Turn& t) {
   if (job.ended()) {
+    bury(job, t);
     release(job, State::lapsed, t);
   } else if (job.worker == nullptr) {
     end_job(job, State::expired, {}, {}, {}, t);

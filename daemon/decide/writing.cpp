@@ -17,7 +17,9 @@ constexpr std::chrono::milliseconds kInSight{10};
 Options options_of(const Job& job) {
   Options options;
   options.queue(job.lane->queue->name).priority(job.priority).at_most_once(job.at_most_once);
-  if (job.detail) options.timeout(job.detail->timeout).run_timeout(job.detail->run_timeout);
+  if (!job.detail) return options;
+  options.timeout(job.detail->timeout).run_timeout(job.detail->run_timeout);
+  if (job.detail->tie != nullptr) options.abandon(Abandon::cancel, job.detail->abandon_grace);
   return options;
 }
 
@@ -57,8 +59,10 @@ void Scheduler::write(Job& job, Turn& t) {
   last_insert_ = t.now.steady;
   handed_over_ += job.arguments.size();
   job.batch = next_batch();
-  t.plan.changes.emplace_back(change::InsertJob{job.id, job.owner, job.function->name, options_of(job),
-                                                job.arguments, job.submitted});
+  change::InsertJob insert{job.id,          job.owner,     job.function->name,
+                           options_of(job), job.arguments, job.submitted};
+  if (job.detail && job.detail->tie != nullptr) insert.client = job.detail->tie->tag;
+  t.plan.changes.emplace_back(std::move(insert));
   if (job.ended()) {
     write_end(job, t);
     return;

@@ -76,12 +76,28 @@ void turn_away_one(Guard& g, int listener) {
   ++g.turned_away;
 }
 
+/// Another thread may have taken the reserve's descriptor while it was given up. The next one that there is
+/// becomes the reserve: else nobody could be turned away any more.
+bool becomes_reserve(Guard& g, int connection) {
+  if (g.reserve.valid()) return false;
+  g.reserve.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  if (g.reserve.valid()) return false;
+  ::shutdown(connection, SHUT_RDWR);
+  g.reserve.reset(connection);
+  return true;
+}
+
 int accept(int listener, sockaddr* address, socklen_t* length, int flags) {
   const int connection = static_cast<int>(::syscall(SYS_accept4, listener, address, length, flags));
   if (connection < 0 && errno != EMFILE && errno != ENFILE) return connection;
   Guard& g = guard();
   const std::lock_guard lock(g.mutex);
   if (connection >= 0) {
+    if (becomes_reserve(g, connection)) {
+      ++g.turned_away;
+      errno = ECONNABORTED;
+      return -1;
+    }
     if (take_in(g, connection)) {
       if (g.most_bytes > 0) meters.insert_or_assign(connection, ZmtpMeter(g.most_bytes));
       return connection;

@@ -84,7 +84,7 @@ struct Door::Impl {
   void read_monitor();
   bool send_reply(const Peer& peer, const message::Reply& reply, const Payload& payload);
   bool send_frames(std::string_view routing_id, zmq::message_t header, zmq::message_t payload);
-  void gone(SessionId session, std::vector<Event>& events);
+  void gone(SessionId session, event::Departure how, std::vector<Event>& events);
 
   Endpoint endpoint;
   Fd epoll;
@@ -184,16 +184,17 @@ void Door::Impl::request(std::string_view routing_id, zmq::message_t& head, zmq:
       refuse("no_session", "this connection has not said Hello, or the daemon has closed it");
       return;
     }
-    if (const Peer* before = peers.holder(routing_id); before != nullptr) gone(before->session, events);
+    if (const Peer* before = peers.holder(routing_id); before != nullptr)
+      gone(before->session, event::Departure::for_now, events);
     peer = &peers.add(routing_id, address);
   }
   events.emplace_back(event::Requested{peer->session, peer->who, std::move(decoded).value(),
                                        payload == nullptr ? Payload() : adopt(std::move(*payload))});
 }
 
-void Door::Impl::gone(SessionId session, std::vector<Event>& events) {
+void Door::Impl::gone(SessionId session, event::Departure how, std::vector<Event>& events) {
   peers.remove(session);
-  events.emplace_back(event::SessionGone{session});
+  events.emplace_back(event::SessionGone{session, how});
 }
 
 void Door::Impl::read_processes(std::vector<Event>& events) {
@@ -201,7 +202,7 @@ void Door::Impl::read_processes(std::vector<Event>& events) {
   const int count = ::epoll_wait(epoll.get(), ready.data(), static_cast<int>(ready.size()), 0);
   for (int i = 0; i < count; ++i) {
     const std::uint64_t tag = ready[static_cast<std::size_t>(i)].data.u64;
-    if (tag != kSocketTag && tag != kMonitorTag) gone(SessionId{tag}, events);
+    if (tag != kSocketTag && tag != kMonitorTag) gone(SessionId{tag}, event::Departure::for_good, events);
   }
 }
 
@@ -269,7 +270,8 @@ void Door::read(std::vector<Event>& events, std::size_t most, bool woken) {
 void Door::send(const effect::Send& e, std::vector<Event>& events) {
   const Peer* peer = impl_->peers.find(e.session);
   if (peer == nullptr) return;
-  if (!impl_->send_reply(*peer, e.reply, e.payload)) impl_->gone(e.session, events);
+  if (!impl_->send_reply(*peer, e.reply, e.payload))
+    impl_->gone(e.session, event::Departure::for_now, events);
 }
 
 void Door::close(const effect::CloseSession& e) {

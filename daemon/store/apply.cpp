@@ -73,7 +73,8 @@ Result<void> Store::Impl::apply(const change::InsertJob& c) {
     s.bind_text(9, c.options.queue()).bind(10, c.options.priority());
     s.bind(11, static_cast<std::int64_t>(c.client)).bind(12, static_cast<std::int64_t>(c.number));
   } else {
-    for (const int parameter : {9, 10, 11, 12}) s.bind_null(parameter);
+    for (const int parameter : {9, 10, 12}) s.bind_null(parameter);
+    c.client == 0 ? s.bind_null(11) : s.bind(11, static_cast<std::int64_t>(c.client));
   }
   c.known ? s.bind(13, 1) : s.bind_null(13);
   PROMISED_TRY(s.run());
@@ -157,6 +158,22 @@ Result<void> Store::Impl::apply(const change::DropName& c) {
 
 Result<void> Store::Impl::apply(const change::DeleteName& c) {
   return statements.delete_name.bind(1, c.owner).bind_text(2, c.name).run();
+}
+
+Result<void> Store::Impl::apply(const change::TakeJob& c) {
+  return statements.take_job.bind_blob(1, c.id.view()).bind(2, static_cast<std::int64_t>(c.client)).run();
+}
+
+Result<void> Store::Impl::apply(const change::BuryId& c) {
+  return statements.bury_id.bind_blob(1, c.id.view())
+      .bind(2, c.owner)
+      .bind(3, c.guard ? 1 : 0)
+      .bind(4, micros(c.until))
+      .run();
+}
+
+Result<void> Store::Impl::apply(const change::DeleteGrave& c) {
+  return statements.delete_grave.bind_blob(1, c.id.view()).run();
 }
 
 }  // namespace promised

@@ -15,7 +15,9 @@ namespace {
 // `options` and `failure` are wire::encode()'s. Arguments and results above kMostInline bytes are in `large`
 // instead, so that a change of state never rewrites them, and rows stay within their page; still larger
 // results are files (result_files.hpp). name: a name stands for `job` when `state` is 0; it is a tombstone
-// until `until` when that is `lapsed` or `forgotten`. part: what a job has streamed, once it has ended.
+// until `until` when that is `lapsed` or `forgotten`. grave: tombstones of ids, of jobs that are gone. part:
+// what a job has streamed, once it has ended. client: who submitted a job of the backlog, or one that is
+// tied to its client; of a job that has ended, who took its outcome.
 // backlog: jobs that wait on disk until their turn comes near. They have their queue and priority in columns,
 // in the order in which they are fetched; all other rows cost the index nothing.
 constexpr Migration kMigrations[] = {{1, R"sql(
@@ -75,6 +77,14 @@ CREATE TABLE part (
   sizes BLOB NOT NULL,    -- of the parts in it: 32-bit little-endian numbers
   content BLOB NOT NULL,  -- one behind the other
   PRIMARY KEY (job, first)
+) WITHOUT ROWID, STRICT;
+)sql"},
+                                     {5, R"sql(
+CREATE TABLE grave (
+  id BLOB NOT NULL PRIMARY KEY,
+  owner INTEGER NOT NULL,
+  guard INTEGER NOT NULL, -- 1: it keeps the job from running twice
+  until INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 )sql"}};
 

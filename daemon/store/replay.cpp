@@ -110,6 +110,21 @@ Result<void> Store::Impl::replay_jobs(const std::function<void(RecoveredJob)>& j
   return {};
 }
 
+Result<void> Store::Impl::replay_graves(const std::function<void(const RecoveredGrave&)>& grave) {
+  PROMISED_ASSIGN(Statement rows,
+                  database.prepare("SELECT id, owner, guard, until FROM grave ORDER BY until"));
+  for (;;) {
+    PROMISED_ASSIGN(const bool more, rows.step());
+    if (!more) return {};
+    RecoveredGrave recovered;
+    PROMISED_ASSIGN(recovered.id, read_id(rows.bytes(0)));
+    recovered.owner = static_cast<std::uint32_t>(rows.integer(1));
+    recovered.guard = rows.integer(2) != 0;
+    recovered.until = wall(rows.integer(3));
+    grave(recovered);
+  }
+}
+
 Result<void> Store::Impl::replay_names(const std::function<void(RecoveredName)>& name) {
   PROMISED_ASSIGN(Statement rows, database.prepare(kNames));
   for (;;) {

@@ -18,7 +18,7 @@ constexpr std::string_view kInsertJob =
 constexpr std::string_view kEndJob =
     "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
     "reason=?8,"
-    " arguments=NULL, result=?9, queue=NULL, known=NULL, result_file=?10 WHERE id=?1";
+    " arguments=NULL, result=?9, queue=NULL, known=NULL, client=NULL, result_file=?10 WHERE id=?1";
 constexpr std::string_view kSetName =
     "INSERT INTO name (owner, name, state, job, lifespan, until) VALUES (?1, ?2, 0, ?3, ?4, 0)"
     " ON CONFLICT DO UPDATE SET state=0, job=excluded.job, lifespan=excluded.lifespan, until=0";
@@ -56,6 +56,9 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.set_name, kSetName},
       {&all.drop_name, kDropName},
       {&all.delete_name, "DELETE FROM name WHERE owner=?1 AND name=?2"},
+      {&all.take_job, "UPDATE job SET client=?2 WHERE id=?1"},
+      {&all.bury_id, "INSERT OR REPLACE INTO grave (id, owner, guard, until) VALUES (?1, ?2, ?3, ?4)"},
+      {&all.delete_grave, "DELETE FROM grave WHERE id=?1"},
       {&all.load_result, "SELECT result_size, result, result_file FROM job WHERE id=?1 AND state=?2"},
       {&all.load_large, "SELECT content FROM large WHERE job=?1 AND part=?2"},
       {&all.load_backlog, load_backlog},

@@ -37,6 +37,9 @@ struct Statements {
   Statement set_name;
   Statement drop_name;
   Statement delete_name;
+  Statement take_job;
+  Statement bury_id;
+  Statement delete_grave;
   Statement load_result;
   Statement load_large;
   Statement tell_job;

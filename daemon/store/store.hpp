@@ -42,6 +42,8 @@ class Store {
   /// then all names. Arguments only of jobs that have not ended; results stay.
   [[nodiscard]] Result<void> replay(const std::function<void(RecoveredJob)>& job,
                                     const std::function<void(RecoveredName)>& name);
+  /// Hands over the tombstones of ids, the first to end first.
+  [[nodiscard]] Result<void> replay_graves(const std::function<void(const RecoveredGrave&)>& grave);
 
   /// Writes the changes in one transaction; on return they are on disk. After the Problem kDiskFull nothing
   /// has happened, and the same may be tried again. After any other the store accepts nothing more: every

@@ -42,6 +42,12 @@ DaemonConfig& DaemonConfig::set(const std::string& section, const std::string& k
   return *this;
 }
 
+DaemonConfig& DaemonConfig::add(const std::string& section, const std::string& key,
+                                const std::string& value) {
+  sections_[section].emplace_back(key, value);
+  return *this;
+}
+
 DaemonConfig& DaemonConfig::pool(const std::string& name, const std::string& program, const Lines& lines) {
   set("pool." + name, "program", program);
   for (const auto& [key, value] : lines) set("pool." + name, key, value);

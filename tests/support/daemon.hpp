@@ -22,6 +22,8 @@ class DaemonConfig {
   using Lines = std::vector<std::pair<std::string, std::string>>;
 
   DaemonConfig& set(const std::string& section, const std::string& key, const std::string& value);
+  /// The same for a key that may stand there several times.
+  DaemonConfig& add(const std::string& section, const std::string& key, const std::string& value);
   /// A pool of worker processes of `program`; `lines` are further keys of its section.
   DaemonConfig& pool(const std::string& name, const std::string& program, const Lines& lines = {});
   DaemonConfig& limit(const std::string& name, const std::string& value) {

@@ -85,6 +85,11 @@ class FakeDaemon {
     }
     return seen[nth - 1];
   }
+  /// How many requests there are on record.
+  [[nodiscard]] std::size_t requests() const {
+    const std::lock_guard lock(mutex_);
+    return record_.size();
+  }
   void forget_record();
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
 

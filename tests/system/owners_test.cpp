@@ -74,6 +74,61 @@ TEST_CASE("R10 another user submits own jobs and sees nothing of others") {
         }) == "42");
 }
 
+TEST_CASE("R10 a shared name goes from its writer to its readers, and to nobody else") {
+  constexpr uid_t kWriter = 65533, kReader = 65532;
+  DaemonConfig config = story_config().for_everyone();
+  config.add("access", "shared", "shared/reports/:write:65533");
+  config.add("access", "shared", "shared/reports/:read:65532");
+  TestDaemon daemon(config);
+  daemon.directory().open_to_everyone();
+  const std::string name = "shared/reports/march";
+  const auto fetch = [&] {
+    Client client = connect(daemon);
+    std::string said;
+    const std::string end =
+        thrown_by([&] { said = std::to_string(client.future<std::int64_t>(name).result(kPatience)); });
+    return end == "nothing" ? said : end;
+  };
+  CHECK(in_other_process(
+            [&] {
+              Client client = connect(daemon);
+              return std::to_string(
+                  client.submit<std::int64_t>(Options().remember(name, 60s), "add", 40, 2).result(kPatience));
+            },
+            kWriter) == "42");
+  CHECK(in_other_process(fetch, kReader) == "42");
+  CHECK(in_other_process(fetch) == "42");  // root
+  CHECK(in_other_process(fetch, kStranger)
+            .starts_with("RefusedError not_permitted: user 65534 may not read the shared name \"" + name +
+                         "\""));
+  const auto meddle = [&] {
+    Client client = connect(daemon);
+    std::string said;
+    for (const auto& what : std::vector<std::function<void()>>{
+             [&] { client.forget(name); }, [&] { client.cancel(name); },
+             [&] { static_cast<void>(client.future<std::int64_t>(name).take(kPatience)); },
+             [&] {
+               client.submit(Options().remember(name, 60s, Duplicate::replace), "add", 1, 1)
+                   .accepted(kPatience);
+             }}) {
+      said += thrown_by(what).substr(0, 27) + "\n";
+    }
+    return said + std::to_string(client.futures().size()) + client.futures().begin()->name();
+  };
+  const std::string no = "RefusedError not_permitted:\n";
+  // Taking goes by the id, of which nobody else is told more than that there is no such job.
+  CHECK(in_other_process(meddle, kReader) ==
+        no + no + "NoSuchFuture unknown: there" + "\n" + no + "1" + name);
+  CHECK(in_other_process([&] { return std::to_string(connect(daemon).futures().size()); }, kStranger) == "0");
+  CHECK(in_other_process(
+            [&] {
+              Client client = connect(daemon);
+              return std::to_string(client.forget(name));
+            },
+            kWriter) == "1");
+  CHECK(in_other_process(fetch, kReader).starts_with("NoSuchFuture forgotten: "));
+}
+
 TEST_CASE("M6 root sees and steers the jobs of all") {
   TestDaemon daemon(story_config(1).for_everyone());
   daemon.directory().open_to_everyone();

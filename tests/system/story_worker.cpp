@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -94,6 +95,16 @@ std::string large(std::uint64_t size) {
   return std::string(size, 'x');
 }
 
+// The arguments that were given by name come as one map.
+std::string described(std::string what, std::map<std::string, promised::Value> named) {
+  for (const auto& [name, value] : named) {
+    const auto* flag = value.get_if<bool>();
+    what += " " + name + "=" +
+            (flag != nullptr ? (*flag ? "true" : "false") : std::to_string(promised::from_value<int>(value)));
+  }
+  return what;
+}
+
 std::int64_t who() {
   return ::getuid();
 }
@@ -169,6 +180,7 @@ int main(int argc, char** argv) {
       .define("report_around", report_around)
       .define("run_until_told", run_until_told)
       .define("note_much", note_much)
+      .define("described", described)
       .define("who", who);
   return worker.run();
 }

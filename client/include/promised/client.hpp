@@ -5,9 +5,14 @@
 #pragma once
 
 #include <promised/convert.hpp>
+#ifdef __cpp_impl_coroutine
+#include <promised/coroutine.hpp>
+#endif
 #include <promised/error.hpp>
 #include <promised/export.hpp>
 #include <promised/future.hpp>
+#include <promised/futures.hpp>
+#include <promised/map.hpp>
 #include <promised/types.hpp>
 #include <promised/value.hpp>
 #include <promised/views.hpp>
@@ -17,8 +22,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <ranges>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -98,6 +105,33 @@ struct Unaccepted {
   std::string reason;
 };
 
+/// An argument by name, anywhere among the others: `client.submit("f", 1, named("year", 2026))`.
+template <class T>
+struct Named {
+  std::string name;
+  T value;
+};
+template <class T>
+[[nodiscard]] Named<std::decay_t<T>> named(std::string name, T&& value) {
+  return {std::move(name), std::forward<T>(value)};
+}
+
+namespace detail {
+template <class T>
+void add_argument(Arguments& all, T&& argument) {
+  all.positional.push_back(to_value(std::forward<T>(argument)));
+}
+template <class T>
+void add_argument(Arguments& all, Named<T> argument) {
+  all.named.emplace_back(std::move(argument.name), to_value(std::move(argument.value)));
+}
+}  // namespace detail
+
+/// Whether shutdown() waits for the end of what was submitted.
+enum class Shutdown : std::uint8_t { wait, leave };
+/// What shutdown() does with jobs that have not begun.
+enum class NotBegun : std::uint8_t { run, cancel };
+
 class PROMISED_EXPORT Client {
  public:
   /// Starts to connect and returns at once: without a daemon, the first wait throws DisconnectedError within
@@ -127,11 +161,29 @@ class PROMISED_EXPORT Client {
   Future<R> submit(const Options& options, std::string_view function, A&&... arguments) {
     Arguments all;
     all.positional.reserve(sizeof...(A));
-    (all.positional.push_back(to_value(std::forward<A>(arguments))), ...);
+    (detail::add_argument(all, std::forward<A>(arguments)), ...);
     return Future<R>(submit_arguments(options, function, all));
   }
   /// The same with arguments that are values already.
   AnyFuture submit_arguments(const Options& options, std::string_view function, const Arguments& arguments);
+
+  /// Calls `function` with each element of a range, or with those of several in step, as far as the shortest
+  /// (SEMANTICS S4): `for (auto& n : client.map<int>("length", words)) sum += n`. The first calls are
+  /// submitted at once, the others as results are taken: see Mapped, and MapOptions::chunk for the bound.
+  /// Ranges that are lvalues have to outlive what is returned.
+  template <class R = Value, std::ranges::input_range... Ranges>
+  [[nodiscard]] Mapped<R> map(std::string_view function, Ranges&&... ranges) {
+    return map<R>(MapOptions(), function, std::forward<Ranges>(ranges)...);
+  }
+  template <class R = Value, std::ranges::input_range... Ranges>
+  [[nodiscard]] Mapped<R> map(MapOptions options, std::string_view function, Ranges&&... ranges) {
+    static_assert(sizeof...(Ranges) > 0, "a map needs a range to go over");
+    return Mapped<R>(start_map(std::move(options), std::string(function),
+                               detail::zip<Ranges...>(std::forward<Ranges>(ranges)...)));
+  }
+
+  /// The remembered futures, as a map from their names: see Futures (SEMANTICS R5).
+  [[nodiscard]] Futures futures(FuturesFilter filter = {}) const;
 
   /// The future that the caller remembers under a name, or of the job with an id. Returns at once; a name or
   /// id that is not known is a NoSuchFuture from the future's calls.
@@ -177,6 +229,12 @@ class PROMISED_EXPORT Client {
   StoreReport back_up_store(std::string_view directory = {}, std::chrono::milliseconds timeout = kForever);
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   StoreReport compact_store(std::chrono::milliseconds timeout = kForever);
+  /// From now on submitting throws Error (SEMANTICS S4). Has what was submitted here and has not begun
+  /// cancelled, if `rest` says so; then waits for the end of all the rest, and disconnects, or, where `how`
+  /// is leave, returns at once: its futures go on. Throws TimeoutError when `timeout` is over, and
+  /// DisconnectedError; both leave it as after leave.
+  void shutdown(Shutdown how = Shutdown::wait, NotBegun rest = NotBegun::run,
+                std::chrono::milliseconds timeout = kForever);
 
   /// Waits up to `timeout` (none: close_timeout) until everything submitted is accepted, then disconnects.
   /// Returns what was not accepted. Afterwards unfinished futures throw DisconnectedError, and every call
@@ -192,6 +250,8 @@ class PROMISED_EXPORT Client {
  private:
   friend struct detail::ClientAccess;
   [[nodiscard]] AnyFuture watch(const JobKey& key);
+  [[nodiscard]] detail::MapRun start_map(MapOptions options, std::string function,
+                                         std::function<bool(Arguments&)> source);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -27,15 +27,18 @@
 
 namespace promised {
 
-/// As a timeout: as long as it takes. A wait never hangs on a daemon that is gone: that is a
-/// DisconnectedError.
-inline constexpr std::chrono::milliseconds kForever = std::chrono::milliseconds::max();
 /// How long calls that only need the daemon's answer, not the job's end, wait for it.
 inline constexpr std::chrono::milliseconds kAnswerTimeout{30'000};
+
+class AnyFuture;
 
 namespace detail {
 class FutureState;
 struct FutureAccess;
+/// Calls `f` once, on the thread for callbacks: with nothing when the future is done, or with the
+/// DisconnectedError when the daemon has been gone for too long before. False if it is done already, and
+/// throws if the daemon is gone already: then `f` is not called.
+[[nodiscard]] PROMISED_EXPORT bool settle(const AnyFuture& future, std::function<void(std::exception_ptr)> f);
 }  // namespace detail
 
 /// A future whose result's type is not told. Future<R> is one too, so that futures of several types, and of
@@ -67,6 +70,11 @@ class PROMISED_EXPORT AnyFuture {
   /// Waits for the job's end. The value, or throws CancelledError, ExpiredError, JobFailed, NoSuchFuture,
   /// RefusedError, NameTaken.
   [[nodiscard]] Value value(std::chrono::milliseconds timeout = kForever) const;
+  /// Waits for the job's end, then takes what its name holds: fetches the outcome and forgets the name in one
+  /// step, so that exactly one of several who take gets it (SEMANTICS R7); then as value(). Throws
+  /// NoSuchFuture (forgotten) when another has taken it, or it has no name. Of a shared name it needs the
+  /// right to write.
+  [[nodiscard]] Value take_value(std::chrono::milliseconds timeout = kForever) const;
   /// What value() would throw once the job has ended; null if it succeeded. Throws CancelledError if it was
   /// cancelled, as in PEP 3148.
   [[nodiscard]] std::exception_ptr exception(std::chrono::milliseconds timeout = kForever) const;
@@ -163,16 +171,15 @@ class Future : public AnyFuture {
 
   /// Waits for the job's end. The result, or throws: see AnyFuture::value; and Mismatch when the result is
   /// not an R.
-  R result(std::chrono::milliseconds timeout = kForever) const {
-    Value v = value(timeout);
-    if constexpr (!std::is_void_v<R>) {
-      try {
-        return from_value<R>(std::move(v));
-      } catch (const Mismatch& m) {
-        throw m.within(result_place());
-      }
-    }
-  }
+  R result(std::chrono::milliseconds timeout = kForever) const { return typed(value(timeout)); }
+  /// The same for AnyFuture::take_value().
+  R take(std::chrono::milliseconds timeout = kForever) const { return typed(take_value(timeout)); }
+
+  /// For `co_await future.on(executor)`: the coroutine goes on where `executor`, called with a
+  /// std::function<void()>, runs that; without on(), on the client's thread for callbacks (SEMANTICS S8).
+  /// Needs a compiler with coroutines.
+  template <class Executor>
+  [[nodiscard]] auto on(Executor executor) const;
 
   /// New limits for a job that has not ended (SEMANTICS T1, T3): wait for the daemon's answer. Zero: no
   /// limit.
@@ -200,6 +207,17 @@ class Future : public AnyFuture {
   requires std::invocable < F&, const Future<R>
   & > &&(!std::invocable<F&, const AnyFuture&>)void add_done_callback(F f) const {
     AnyFuture::add_done_callback([f = std::move(f)](const AnyFuture& done) mutable { f(Future<R>(done)); });
+  }
+
+ private:
+  R typed(Value value) const {
+    if constexpr (!std::is_void_v<R>) {
+      try {
+        return from_value<R>(std::move(value));
+      } catch (const Mismatch& m) {
+        throw m.within(result_place());
+      }
+    }
   }
 };
 

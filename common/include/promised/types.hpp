@@ -127,6 +127,16 @@ enum class Duplicate : std::uint8_t {
   keep = 3      ///< the new job runs, unnamed
 };
 
+/// What becomes of a job whose submitter has gone (SEMANTICS S6).
+enum class Abandon : std::uint8_t {
+  go_on = 0,  ///< nothing: whoever knows its name or id may ask for it later
+  cancel = 1  ///< it is cancelled
+};
+
+/// As a timeout: as long as it takes; a wait never hangs on a daemon that is gone, that is a
+/// DisconnectedError. As a lifespan: until it is forgotten, where the daemon's configuration allows it.
+inline constexpr std::chrono::milliseconds kForever = std::chrono::milliseconds::max();
+
 /// How and why a job failed, as its reader gets it.
 struct Failure {
   Cause cause = Cause::none;
@@ -168,7 +178,8 @@ class Options {
     return *this;
   }
   /// Keep the future under `name`, and `lifespan` after the job has ended (SEMANTICS R1). No lifespan: the
-  /// daemon's default.
+  /// daemon's default; zero: until it is delivered; kForever: until it is forgotten, where the daemon's
+  /// allow_forever says so.
   Options& remember(std::string name, std::optional<std::chrono::milliseconds> lifespan = {},
                     Duplicate duplicate = Duplicate::raise) {
     name_ = std::move(name);
@@ -186,6 +197,15 @@ class Options {
     return *this;
   }
 
+  /// Whether the job is cancelled when its submitter has gone: at once when its process has ended or its
+  /// Client was closed, else when the connection has been lost for `grace` (none: the client's
+  /// connect_timeout) without a reconnect (SEMANTICS S6).
+  Options& abandon(Abandon a, std::optional<std::chrono::milliseconds> grace = {}) {
+    abandon_ = a;
+    abandon_grace_ = grace;
+    return *this;
+  }
+
   [[nodiscard]] const std::string& queue() const { return queue_; }
   [[nodiscard]] int priority() const { return priority_; }
   [[nodiscard]] std::chrono::milliseconds timeout() const { return timeout_; }
@@ -195,6 +215,8 @@ class Options {
   [[nodiscard]] Duplicate duplicate() const { return duplicate_; }
   [[nodiscard]] Durability durability() const { return durability_; }
   [[nodiscard]] bool at_most_once() const { return at_most_once_; }
+  [[nodiscard]] Abandon abandon() const { return abandon_; }
+  [[nodiscard]] std::optional<std::chrono::milliseconds> abandon_grace() const { return abandon_grace_; }
 
   friend bool operator==(const Options&, const Options&) = default;
 
@@ -208,6 +230,8 @@ class Options {
   Duplicate duplicate_ = Duplicate::raise;
   Durability durability_ = Durability::durable;
   bool at_most_once_ = false;
+  Abandon abandon_ = Abandon::go_on;
+  std::optional<std::chrono::milliseconds> abandon_grace_;
 };
 
 [[nodiscard]] constexpr std::string_view to_string(State s) {

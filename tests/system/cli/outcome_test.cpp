@@ -105,6 +105,13 @@ TEST_CASE("M4 wait tells how every job ended, and 0 only if all succeeded") {
   CHECK(shell.run(kRefused, {"wait", "nobody"}).out.empty());
 }
 
+TEST_CASE("R7 result --take prints the result once, and forgets its name") {
+  const Shell shell;
+  const std::string id = shell.submit({"add", "20", "22", "--name", "n"});
+  CHECK(shell.run(kFine, {"result", "n", "--take"}).out == "42\n");
+  CHECK(shell.run(kRefused, {"result", "n", "--take"}).err.find("forgotten") != std::string::npos);
+}
+
 TEST_CASE("R6 unknown and forgotten are told apart") {
   const Shell shell;
   CHECK(shell.run(kRefused, {"result", "never"}).err.find("never") != std::string::npos);

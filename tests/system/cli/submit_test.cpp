@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <csignal>
+
 #include "tests/system/cli/fixture.hpp"
 
 namespace promised::test {
@@ -81,6 +83,43 @@ TEST_CASE("M4 text and bytes are printed as they are, so that they can be piped"
   CHECK(shell.run(kFine, {"run", "echo", "--text", "42"}).out == "42\n");
   CHECK(shell.run(kFine, {"run", "echo", "--", "--flag"}).out == "--flag\n");
   CHECK(shell.run(kFine, {"run", "echo", R"({"a":"x\n"})"}).out == "{\"a\":\"x\\n\"}\n");
+}
+
+TEST_CASE("R1 --lifespan forever is refused by the name of the key, and shown where it is allowed") {
+  Shell shell;
+  CHECK(shell.run(kRefused, {"submit", "add", "1", "1", "--name", "n", "--lifespan", "forever"})
+            .err.find("allow_forever in section [limits] is no") != std::string::npos);
+  shell.daemon.stop();
+  DaemonConfig config;
+  config.pool("story", STORY_WORKER).limit("allow_forever", "yes");
+  shell.daemon.configure(config);
+  shell.daemon.start();
+  shell.submit({"add", "1", "1", "--name", "n"});
+  CHECK(shell.run(kFine, {"remember", "n", "n", "--lifespan", "forever"}).out.empty());
+  const auto job = shell.json(kFine, {"show", "n"}).at("job");
+  CHECK(job.at("lifespan_ms") == "forever");
+  CHECK(job.at("kept_until").is_null());
+  CHECK(shell.run(kFine, {"show", "n"}).out.find("n, until it is forgotten") != std::string::npos);
+}
+
+TEST_CASE("S6 --abandon cancels the job when promisectl is killed, and needs --wait") {
+  const Shell shell;
+  CHECK(
+      shell.run(kUsage, {"submit", "add", "1", "1", "--abandon"})
+          .err.find(
+              "--abandon needs --wait: without it the job would be cancelled as soon as its id is printed") !=
+      std::string::npos);
+  CHECK(shell.run(kFine, {"submit", "add", "1", "1", "--abandon", "--wait"}).out == "2\n");
+  Program program;
+  program.command = {promisectl_binary(), "run", "wait_for", shell.gate(), "--abandon", "--name", "tied"};
+  program.environment["PROMISED_ENDPOINT"] = shell.daemon.endpoint();
+  Process waiting(program);
+  REQUIRE(eventually([&] {
+    return shell.run(kFine, {"jobs", "--state", "running", "--output", "quiet"}).out != "";
+  }));
+  waiting.signal(SIGKILL);
+  CHECK(waiting.wait());
+  CHECK(eventually([&] { return shell.state("tied") == "cancelled"; }));
 }
 
 TEST_CASE("R3 a taken name is refused, or the caller gets the holder's future") {

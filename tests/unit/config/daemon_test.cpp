@@ -85,6 +85,30 @@ TEST_CASE("every key of [access] reaches the settings, by name or number") {
   CHECK(scene.settings("[access]\neveryone = yes\n").access.everyone);
 }
 
+TEST_CASE("R10 rules for shared names reach the settings, and several add up") {
+  const Scene scene;
+  const auto rules =
+      scene.settings("[access]\nshared = shared/a:b/:read:*\nshared = shared/:write:alice, 7 @staff\n")
+          .access.shared;
+  CHECK(rules == std::vector<SharedNames>{{"shared/a:b/", NameUse::read, {}, {}, true},
+                                          {"shared/", NameUse::write, {1000, 7}, {50}, false}});
+}
+
+TEST_CASE("E3 R10 a rule for shared names that is none says how one looks") {
+  const Scene scene;
+  for (const char* rule : {"shared/x", "shared/x:read", "shared/x:append:alice", "reports/:read:*",
+                           "shared/x:read:", ":read:*"}) {
+    CHECK(scene.problem("[access]\nshared = " + std::string(rule) + "\n") ==
+          "FILE:2: shared: expected shared/PREFIX:read:WHO or shared/PREFIX:write:WHO, where WHO are users, "
+          "@groups or * (all), with commas between, found '" +
+              std::string(rule) + "'");
+  }
+  CHECK(scene.problem("[access]\nshared = shared/x:read:mallory\n") ==
+        "FILE:2: shared: there is no user 'mallory' on this system");
+  CHECK(scene.problem("[access]\nshared = shared/x:read:@nobodies\n") ==
+        "FILE:2: shared: there is no group 'nobodies' on this system");
+}
+
 TEST_CASE("E3 an impossible value in [access] is told with file and line") {
   const Scene scene;
   CHECK(scene.problem("[access]\nusers = alice, mallory\n") ==

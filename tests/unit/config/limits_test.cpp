@@ -43,6 +43,8 @@ TEST_CASE("every key of [limits] reaches the settings") {
                            "max_lifespan = 12min\n"
                            "keep_unfetched = 13h\n"
                            "keep_tombstones = 14d\n"
+                           "max_tombstones = 16\n"
+                           "allow_forever = yes\n"
                            "max_interruptions = 15\n")
                        .limits;
   Limits wanted;
@@ -63,6 +65,8 @@ TEST_CASE("every key of [limits] reaches the settings") {
   wanted.max_in_memory = 21;
   wanted.max_queues = 8;
   wanted.max_unwritten = 22 << 20;
+  wanted.max_tombstones = 16;
+  wanted.allow_forever = true;
   wanted.max_clients = 9;
   wanted.max_watches = 10;
   wanted.default_lifespan = 11s;

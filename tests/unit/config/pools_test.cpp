@@ -164,7 +164,8 @@ TEST_CASE("--check prints what it found") {
   const std::string file =
       scene.write("conf/promised.conf",
                   "[daemon]\nendpoint = ipc:///run/x.sock\nstate_dir = /var/lib/x\nuser = alice\n"
-                  "[access]\nusers = bob\ngroups = staff\n"
+                  "[access]\nusers = bob\ngroups = staff\nshared = shared/a/:write:alice,@staff\n"
+                  "shared = shared/:read:*\n"
                   "[pool.a]\nprogram = /bin/true\narguments = -v\nsize = 2\nqueues = q r\n"
                   "memory_limit = 1GiB\nrun_timeout = 90s\n");
   const auto checked = scene.run({"--config", file, "--check"});
@@ -175,6 +176,8 @@ TEST_CASE("--check prints what it found") {
                              "state_dir /var/lib/x\n"
                              "user alice\n"
                              "access root and the daemon's own user, users 1001, groups 50\n"
+                             "names shared/a/… may be read and written by users 1000 groups 50\n"
+                             "names shared/… may be read by everyone with access\n"
                              "pool a: 2 x /bin/true -v, memory 1GiB, run_timeout 90s, queues q r\n"
                              "ok\n");
   const auto bare = scene.run({"--check"});

@@ -273,6 +273,137 @@ TEST_CASE("R7 take fetches and forgets in one step") {
   CHECK(refusal_state(house, client, "n") == State::forgotten);
 }
 
+TEST_CASE("R7 of several who take, one gets it, whether they wait for the end or come later") {
+  ReadyHouse house;
+  const auto submitter = house.connect();
+  const JobId id = house.submit(submitter, "f", Options{}.remember("n", 1min));
+  const std::string none =
+      "job " + id.text() + " has no name to be taken from: it was taken or forgotten, or never had one";
+  const auto first = house.connect();
+  const auto second = house.connect();
+  for (const auto taker : {first, second}) house.ask(taker, message::Watch{.key = {{}, "n"}, .take = true});
+  house.finish(house.workers()[0]);
+  CHECK(house.ended(first, id));
+  CHECK_FALSE(house.ended(second, id));
+  CHECK(house.last<message::Refused>(second).state == State::forgotten);
+  CHECK(house.last<message::Refused>(second).message == none);
+  const auto third = house.connect();
+  house.ask(third, message::Watch{.key = {id, {}}, .take = true});
+  CHECK(house.last<message::Refused>(third).message == none);
+  house.ask(third, message::Watch{.key = {{}, "n"}, .take = true});
+  CHECK(house.last<message::Refused>(third).message == "the future remembered as \"n\" was forgotten");
+}
+
+TEST_CASE("R7 what was taken is kept for its taker alone until it has arrived there") {
+  ReadyHouse house;
+  const auto submitter = house.connect();
+  const JobId id = house.submit(submitter, "f", Options{}.remember("n", 1min));
+  house.finish(house.workers()[0], "one");
+  const JobId name = new_job_id();
+  const auto taker = house.connect(1000, name);
+  house.ask(taker, message::Watch{.key = {id, {}}, .take = true});
+  house.disconnect(taker);  // the answer is lost
+  const auto other = house.connect();
+  house.ask(other, message::Watch{.key = {id, {}}, .take = true});
+  CHECK(house.count<message::Ended>(other) == 0);
+  const auto again = house.connect(1000, name);
+  house.ask(again, message::Watch{.key = {id, {}}, .take = true});
+  CHECK(house.sent(again).back().payload == "one");
+  house.ask(again, std::monostate{}, {}, 1);
+  CHECK(house.written<change::DeleteJob>().size() == 1);
+}
+
+TEST_CASE("R7 after a restart too") {
+  ReadyHouse before;
+  const JobId name = new_job_id();
+  const auto taker = before.connect(1000, name);
+  const JobId id = before.submit(taker, "f", Options{}.remember("n", 1min));
+  before.finish(before.workers()[0]);
+  before.ask(taker, message::Watch{.key = {id, {}}, .take = true});
+  const auto taken = before.written<change::TakeJob>();
+  REQUIRE(taken.size() == 1);
+  House house(one_pool(), [&](House& h) {
+    RecoveredJob job;
+    job.id = id;
+    job.owner = 1000;
+    job.function = "f";
+    job.state = State::cancelled;
+    job.submitted = job.ended = h.now.wall;
+    job.client = taken[0].client;
+    h.scheduler.restore(job, h.now, h.plan);
+  });
+  const auto other = house.connect();
+  house.ask(other, message::Watch{.key = {id, {}}, .take = true});
+  CHECK(house.count<message::Ended>(other) == 0);
+  const auto again = house.connect(1000, name);
+  house.ask(again, message::Watch{.key = {id, {}}, .take = true});
+  CHECK(house.ended(again, id));
+}
+
+TEST_CASE("R7 a job without a name cannot be taken, and nobody waits for that") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  house.ask(client, message::Watch{.key = {id, {}}, .take = true});
+  CHECK(house.last<message::Refused>(client).code == "no_such_future");
+}
+
+TEST_CASE("R1 a lifespan without an end is refused unless allow_forever is set, and lasts then") {
+  const Options forever = Options{}.remember("n", kForever);
+  {
+    ReadyHouse house;
+    const auto client = house.connect();
+    house.submit(client, "f", forever);
+    CHECK(house.last<message::Refused>(client).code == "limit");
+    CHECK(
+        house.last<message::Refused>(client).message ==
+        "a lifespan without an end is not allowed here: allow_forever in section [limits] is no; give one of "
+        "at most max_lifespan (2592000000 ms)");
+    CHECK(house.written<change::InsertJob>().empty());
+  }
+  Settings settings = one_pool();
+  settings.limits.allow_forever = true;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f", forever);
+  house.finish(house.workers()[0]);
+  house.wait(24h * 36500);
+  CHECK(payload_of(house, client, "n") == "result");
+  CHECK(house.show(client, id).lifespan == kForever);
+  CHECK(house.show(client, id).kept_until == WallClock());
+  CHECK(house.written<change::SetName>().at(0).lifespan == kForever);
+  house.ask(client, message::Forget{{{}, "n"}});
+  house.wait(house.settings.limits.keep_unfetched);
+  CHECK(house.written<change::DeleteJob>().size() == 1);
+}
+
+TEST_CASE("R1 a name without an end comes back with the next start, whatever allow_forever says then") {
+  House house(one_pool(), [](House& h) {
+    RecoveredJob job;
+    job.id = new_job_id();
+    job.owner = 1000;
+    job.function = "f";
+    job.state = State::cancelled;
+    job.submitted = job.ended = h.now.wall;
+    h.scheduler.restore(job, h.now, h.plan);
+    h.scheduler.restore(RecoveredName{1000, "n", State::cancelled, job.id, kForever, {}}, h.now, h.plan);
+  });
+  house.wait(24h * 365);
+  const auto client = house.connect();
+  house.ask(client, message::Watch{.key = {{}, "n"}});
+  CHECK(house.last<message::Ended>(client).state == State::cancelled);
+}
+
+TEST_CASE("R1 a lifespan of zero keeps the name until its outcome is delivered") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.remember("n", 0ms));
+  house.finish(house.workers()[0]);
+  CHECK(payload_of(house, house.connect(), "n") == "result");
+  house.ask(client, std::monostate{}, {}, 1);
+  CHECK(refusal_state(house, client, "n") == State::lapsed);
+}
+
 TEST_CASE(
     "R8 an unnamed result goes when its submitter has it, or after keep_unfetched when the submitter is "
     "gone") {

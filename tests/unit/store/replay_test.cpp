@@ -180,6 +180,44 @@ TEST_CASE("R6 a dropped name comes back as a tombstone, a deleted one not at all
   CHECK(contents.names[1].until == moment(6));
 }
 
+TEST_CASE("R6 tombstones of ids come back in the order of their ends, deleted ones not at all") {
+  const TempDirectory directory;
+  {
+    const auto store = open_store(directory.path());
+    commit(*store, {change::BuryId{job_id(1), 1000, true, moment(7)},
+                    change::BuryId{job_id(2), 1001, false, moment(6)},
+                    change::BuryId{job_id(3), 1000, false, moment(5)}, change::DeleteGrave{job_id(3)},
+                    change::DeleteGrave{job_id(4)}});
+  }
+  std::vector<RecoveredGrave> graves;
+  REQUIRE(open_store(directory.path())
+              ->replay_graves([&](const RecoveredGrave& grave) { graves.push_back(grave); })
+              .ok());
+  REQUIRE(graves.size() == 2);
+  CHECK(graves[0].id == job_id(2));
+  CHECK(graves[0].owner == 1001);
+  CHECK_FALSE(graves[0].guard);
+  CHECK(graves[1].id == job_id(1));
+  CHECK(graves[1].guard);
+  CHECK(graves[1].until == moment(7));
+}
+
+TEST_CASE(
+    "S6 R7 a job comes back with the client that it is tied to, and an outcome with the one that took it") {
+  change::InsertJob tied = insert(1);
+  tied.client = 77;
+  tied.options.abandon(Abandon::cancel, 5ms);
+  change::InsertJob ended = insert(2);
+  ended.client = 78;
+  change::InsertJob taken = insert(3);
+  const Contents contents =
+      after({{tied, ended, taken}, {succeed(2), succeed(3), change::TakeJob{job_id(3), 79}}});
+  CHECK(contents.job(1)->client == 77);
+  CHECK(contents.job(1)->options == tied.options);
+  CHECK(contents.job(2)->client == 0);
+  CHECK(contents.job(3)->client == 79);
+}
+
 TEST_CASE("R3 a name moves to another job, and from a tombstone back to life") {
   const Contents contents =
       after({{insert(1), insert(2), set_name("a", 1), set_name("b", 1)},

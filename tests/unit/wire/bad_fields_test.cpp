@@ -161,14 +161,23 @@ TEST_CASE("a number that is no state, cause, durability or way with duplicates i
         "remember.outcome.durability: expected at most 1, found 2");
 }
 
+TEST_CASE("S6 an abandon that is none is refused, and so is an id to withdraw that is none") {
+  check(refused_options([](auto& o) { o.set_abandon(2); }),
+        "submit.options.abandon: expected at most 1, found 2");
+  check(refused_request([](auto& r) { r.mutable_withdraw()->add_ids("short"); }),
+        "withdraw.ids: expected 16 bytes, found 5");
+}
+
 TEST_CASE("a duration longer than 100 years is refused, so that none overflows a clock") {
   constexpr std::uint64_t kTooLong = 3'155'760'000'001;
   check(refused_options([](auto& o) { o.set_timeout_ms(kTooLong); }),
         std::string("submit.options.timeout: ") + kDuration + "3155760000001");
   check(refused_options([](auto& o) { o.set_run_timeout_ms(kTooLong); }),
         std::string("submit.options.run_timeout: ") + kDuration + "3155760000001");
-  check(refused_options([](auto& o) { o.set_lifespan_ms(std::numeric_limits<std::uint64_t>::max()); }),
-        std::string("submit.options.lifespan: ") + kDuration + "18446744073709551615");
+  check(refused_options([](auto& o) { o.set_lifespan_ms(std::numeric_limits<std::uint64_t>::max() - 1); }),
+        std::string("submit.options.lifespan: ") + kDuration + "18446744073709551614");
+  check(refused_options([](auto& o) { o.set_abandon_grace_ms(kTooLong); }),
+        std::string("submit.options.abandon_grace: ") + kDuration + "3155760000001");
   check(refused_request([](auto& r) {
           r.mutable_adjust()->set_id(sixteen());
           r.mutable_adjust()->set_timeout_ms(kTooLong);

@@ -65,9 +65,13 @@ auto tied(const message::Adjust& m) {
   const auto& [a, b, c] = m;
   return std::tie(a, b, c);
 }
+auto tied(const message::Withdraw& m) {
+  const auto& [a] = m;
+  return std::tie(a);
+}
 auto tied(const message::List& m) {
-  const auto& [a, b, c, d, e, f, g] = m;
-  return std::tie(a, b, c, d, e, f, g);
+  const auto& [a, b, c, d, e, f, g, h, i] = m;
+  return std::tie(a, b, c, d, e, f, g, h, i);
 }
 auto tied(const message::Show& m) {
   const auto& [key, c, d] = m;
@@ -131,6 +135,10 @@ auto tied(const message::Known& m) {
 auto tied(const message::Jobs& m) {
   const auto& [a, b] = m;
   return std::tie(a, b);
+}
+auto tied(const message::Count& m) {
+  const auto& [a] = m;
+  return std::tie(a);
 }
 auto tied(const message::Status& m) {
   const auto& [a] = m;

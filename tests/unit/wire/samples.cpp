@@ -32,7 +32,8 @@ Options full_options() {
       .run_timeout(1ms)
       .remember("client-123-r\xc3\xa9port", 10min, Duplicate::attach)
       .durability(Durability::memory)
-      .at_most_once();
+      .at_most_once()
+      .abandon(Abandon::cancel, 7s);
 }
 
 Failure full_failure() {
@@ -177,7 +178,11 @@ std::vector<message::Request> requests() {
       {12, 0, Forget{{{}, "a name"}}},
       {13, 0, Adjust{id(6), 1s, 0ms}},
       {14, 0, Adjust{id(6), {}, {}}},
-      {15, 0, List{0x7ff, "report.*", "reports", "monthly", true, 25, id(7)}},
+      {25, 0, Remember{id(4), "name", kForever, Duplicate::raise, {}}},
+      {26, 0, Submit{id(1), "report.build", Options{}.remember("name", kForever).abandon(Abandon::cancel)}},
+      {27, 0, Withdraw{}},
+      {28, 0, Withdraw{{id(6), id(7)}}},
+      {15, 0, List{0x7ff, "report.*", "reports", "monthly", true, 25, id(7), true, true}},
       {16, 0, List{}},
       {17, 0, Show{{id(8), ""}, "", false}},
       {18, 0, Show{{{}, "a name"}, "", false}},
@@ -214,6 +219,8 @@ std::vector<message::Reply> replies() {
       {7, 0, Known{}},
       {8, 0, Jobs{{full_job(), full_job()}, true}},
       {9, 0, Jobs{}},
+      {12, 0, Count{large}},
+      {13, 0, Count{}},
       {10, 0, Status{full_status()}},
       {11, 0, Status{}},
       {12, 0, StoreDone{full_report()}},
