@@ -44,5 +44,21 @@ class Docs(unittest.TestCase):
                     self.fail(f"{document} links to {target}, which is not there")
 
 
+    def test_the_examples_of_the_client_page_are_compiled_and_run(self):
+        with open(os.path.join(ROOT, "docs", "client.md"), encoding="utf-8") as file:
+            blocks = re.findall(r"^```cpp\n(.*?)^```", file.read(), flags=re.DOTALL | re.MULTILINE)
+        folder = os.path.join(ROOT, "tests", "system", "page")
+        sources = ""
+        for name in os.listdir(folder):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                sources += re.sub(r"\s", "", file.read()) + "\n"
+        self.assertGreater(len(blocks), 8)
+        for block in blocks:
+            # An example for both sides has a part in either program.
+            for part in block.split("\n\n"):
+                if re.sub(r"\s", "", part) not in sources:
+                    self.fail(f"docs/client.md has an example that tests/system/page does not run:\n{part}")
+
+
 if __name__ == "__main__":
     unittest.main()
