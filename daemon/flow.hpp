@@ -18,66 +18,9 @@
 #include "common/messages.hpp"
 #include "common/payload.hpp"
 #include "common/result.hpp"
+#include "daemon/nouns.hpp"
 
 namespace promised {
-
-/// A client's connection, numbered by the door; never used again.
-enum class SessionId : std::uint64_t {};
-/// A worker process, numbered by decide; never used again.
-enum class WorkerId : std::uint32_t {};
-/// An index into Settings::pools.
-enum class PoolIndex : std::uint32_t {};
-
-/// Who is asking, as the kernel reports it.
-struct Identity {
-  uid_t uid = static_cast<uid_t>(-1);
-  gid_t gid = static_cast<gid_t>(-1);
-  pid_t pid = 0;
-  friend bool operator==(const Identity&, const Identity&) = default;
-};
-
-/// Parts of a result that came together: encoded values, one behind the other.
-struct PartChunk {
-  std::uint64_t first = 0;  ///< the number of the first of them
-  std::vector<std::uint32_t> sizes;
-  Payload bytes;
-};
-
-/// What the store remembers of a job, as replay hands it to decide.
-struct RecoveredJob {
-  JobId id;
-  std::uint32_t owner = 0;
-  std::string function;
-  Options options;
-  Payload arguments;  ///< of jobs that have not ended
-  WallTime submitted;
-  bool started = false;  ///< an attempt was under way
-  std::uint32_t attempts = 0;
-  std::uint32_t interruptions = 0;
-  State state = State::pending;  ///< pending, or how it ended
-  Failure failure;
-  std::string reason;  ///< of a job that has not ended: it was to be cancelled
-  std::uint64_t arguments_size = 0;
-  std::uint64_t result_size = 0;  ///< the result itself stays in the store
-  WallTime began;                 ///< of the last attempt of a job that has ended
-  WallTime ended;
-  std::uint64_t client = 0;  ///< see change::InsertJob; of one that has ended, change::TakeJob
-  std::uint64_t number = 0;
-  message::Told told;  ///< the parts themselves stay in the store
-};
-
-/// A search among the jobs of the backlog, the highest ids first.
-struct BacklogSearch {
-  SessionId session;
-  message::Request request;            ///< what is to be answered with what is found
-  std::optional<std::uint32_t> owner;  ///< nothing: anybody
-  JobId from;                          ///< ids from here on
-  JobId below;                         ///< and below this; empty: all
-  std::string function;                ///< a glob; empty: all
-  std::string queue;                   ///< empty: all
-  std::uint32_t most = 0;
-  std::vector<RecoveredJob> found;  ///< so far, without arguments
-};
 
 namespace event {
 
@@ -409,44 +352,6 @@ struct Plan {
     effects.clear();
     after_commit.clear();
   }
-};
-
-/// Jobs of the backlog that stand in the same place, as replay counts them.
-struct RecoveredBacklog {
-  std::string queue;
-  std::string function;
-  int priority = 0;
-  std::uint32_t owner = 0;
-  std::uint64_t count = 0;
-  WallTime first;  ///< when the first of them was submitted
-};
-struct RecoveredName {
-  std::uint32_t owner = 0;
-  std::string name;
-  State state = State::pending;  ///< lapsed or forgotten: a tombstone; anything else: held by `id`
-  JobId id;
-  std::chrono::milliseconds lifespan{0};
-  WallTime until;  ///< a tombstone's end
-};
-struct RecoveredGrave {
-  JobId id;
-  std::uint32_t owner = 0;
-  bool guard = false;
-  WallTime until;
-};
-/// What the store tells of itself for `status`.
-struct StoreFacts {
-  std::uint64_t bytes = 0;
-  WallTime last_commit;
-  std::uint64_t committed = 0;  ///< the batch up to which all is on disk
-  std::uint64_t unwritten = 0;  ///< bytes that were handed over and are not on disk yet
-  WallTime full_since;          ///< since when the disk has no room for them; zero: it has
-};
-/// That a store could not go on, as the daemon that had it leaves it to the next one.
-struct StoreFailure {
-  WallTime at;
-  std::string reason;
-  friend bool operator==(const StoreFailure&, const StoreFailure&) = default;
 };
 
 }  // namespace promised

@@ -34,32 +34,13 @@
 #include "daemon/decide/pools.hpp"
 #include "daemon/decide/sessions.hpp"
 #include "daemon/decide/statistics.hpp"
+#include "daemon/decide/surroundings.hpp"
 #include "daemon/decide/ties.hpp"
 #include "daemon/decide/timer.hpp"
 #include "daemon/flow.hpp"
 #include "daemon/settings.hpp"
 
 namespace promised {
-
-/// Of the names of functions and queues.
-inline constexpr std::size_t kMostNameBytes = 255;
-/// Of a failure's message and of its output; of what is short in it, and of progress messages.
-inline constexpr std::size_t kMostFailureText = std::size_t{64} << 10;
-inline constexpr std::size_t kMostShortText = 1024;
-
-/// What `status` tells of the parts that decide does not know; the loop keeps it true.
-struct Surroundings {
-  std::string version;
-  pid_t pid = 0;
-  JobId instance;  ///< differs after a restart
-  Instant started{};
-  StoreFacts store;
-  std::uint32_t maintenance_percent = 0;     ///< how far what is done to the store by hand has come
-  std::uint64_t submitted = 0;               ///< the batch that the store was given last
-  std::optional<StoreFailure> last_failure;  ///< of the daemon before this one
-  std::uint32_t clients = 0;
-  std::uint64_t garbage = 0;
-};
 
 class Scheduler {
  public:

@@ -45,8 +45,14 @@ int main(int argc, char** argv) {
       .define("preview.render", [](const std::string& page) { return "<" + page + ">"; })
       .define("count_words", [](const std::string& text) { return std::uint64_t{text.size()}; })
       .define("translate", [](const std::string& text, const std::string& to) { return text + " in " + to; })
-      .define("orders.of", [](const std::string& user) { return std::vector<page::Order>{{user, {1, 2}, {}}}; })
-      .define("profile.of", [](const std::string& user) { return page::Profile{user, true}; })
+      .define("orders.of",
+              [](const std::string& user) {
+                return std::vector<page::Order>{{user, {1, 2}, {}}};
+              })
+      .define("profile.of",
+              [](const std::string& user) {
+                return page::Profile{user, true};
+              })
       .define("render.prices", [](const std::string& user) { return "prices for " + user; })
       .define("render.news", [](const std::string& user) { return "news for " + user; })
       .define("render.advice", [](const std::string& prices) { return "advice on " + prices; })
