@@ -59,7 +59,7 @@ class Exchange {
   Payload payload;
   bool over = false;    ///< its last answer has come
   bool sent = false;    ///< on the connection that there is
-  bool resent = false;  ///< the daemon may have seen it on an earlier connection already
+  bool resent = false;  ///< the daemon may have seen it already: on an earlier connection, or asked again
 
  protected:
   virtual ~Exchange() = default;

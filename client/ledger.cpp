@@ -75,6 +75,7 @@ Ledger::Step Ledger::send(Connection& connection, Exchange& exchange) {
     return Step::went;
   }
   if (connection.send(exchange.header, exchange.payload) == Connection::Sent::full) return Step::full;
+  exchange.resent = exchange.resent || exchange.sent;
   exchange.sent = true;
   return Step::went;
 }

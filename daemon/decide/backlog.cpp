@@ -148,7 +148,7 @@ void Scheduler::wait_on_disk(Job& job, RecoveredJob& recovered, Turn& t) {
 void Scheduler::on(event::JobLoaded&& e, Turn& t) {
   auto waiting = waiting_for_backlog_.extract(e.id);
   // It may have come with others of its lane meanwhile.
-  if (backlog_ids_.erase(e.id) && e.job) {
+  if (e.job && backlog_ids_.erase(e.id)) {
     wait_on_disk(bring_in(*e.job, t.now), *e.job, t);
   }
   if (waiting.empty()) return;

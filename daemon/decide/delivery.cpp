@@ -70,9 +70,10 @@ void Scheduler::refuse_taken(SessionId session, std::uint64_t number, const JobI
 
 /// SEMANTICS R7: nobody else who takes gets it. It is kept, unnamed, for this client until it has arrived
 /// there, like an outcome for its submitter.
-void Scheduler::take(const Session& session, Job& job, Turn& t) {
+void Scheduler::take(const Session& session, std::uint64_t number, Job& job, Turn& t) {
   take_name(job, State::forgotten, t);
   job.submitter = session.id;
+  job.number = number;
   job.submitter_tag = session.tag();
   job.delivered = true;
   if (job.written) t.plan.changes.emplace_back(change::TakeJob{job.id, job.submitter_tag});
@@ -84,8 +85,6 @@ void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Pay
     refuse_taken(session.id, to.number, job.id, t);
     return;
   }
-  session.under_way.push_back({++session.last_delivery, job.id, weight(job), to.own || to.take});
-  session.bytes_under_way += weight(job);
   message::Ended ended{job.id, job.state, {}, {}};
   if (job.detail) {
     if (job.state == State::failed) ended.failure = job.detail->failure;
@@ -95,10 +94,14 @@ void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Pay
   // That a remembered result is there is told when it is on disk; that it has been fetched and forgotten,
   // too.
   const bool forgets = to.take && job.name != nullptr && job.durable();
-  auto& effects = forgets || waits_for_disk(job) ? t.plan.after_commit : t.plan.effects;
+  const bool waits = forgets || waits_for_disk(job);
+  session.under_way.push_back(
+      {++session.last_delivery, job.id, weight(job), to.own || to.take, waits ? next_batch() : 0});
+  session.bytes_under_way += weight(job);
+  auto& effects = waits ? t.plan.after_commit : t.plan.effects;
   effects.emplace_back(
       effect::Send{session.id, {to.number, session.last_delivery, std::move(ended)}, result});
-  if (to.take) take(session, job, t);
+  if (to.take) take(session, to.number, job, t);
 }
 
 void Scheduler::send_held_back(Session& session, Turn& t) {
@@ -121,20 +124,24 @@ void Scheduler::acknowledge(Session& session, std::uint64_t received, Turn& t) {
     const Delivery arrived = session.under_way.front();
     session.under_way.pop_front();
     session.bytes_under_way -= arrived.bytes;
-    if (arrived.own) has_arrived(arrived.job, t);
+    if (!arrived.own) continue;
+    // Later ones, that need not wait for the disk, have overtaken it: it has not even been sent.
+    arrived.batch > around_.store.committed ? not_arrived(arrived.job, t) : has_arrived(arrived.job, t);
   }
   send_held_back(session, t);
+}
+
+/// Others than its submitter may still wait for the outcome, or for parts.
+bool Scheduler::is_wanted(const Job& job) {
+  return job.detail && (job.detail->held_back > 0 || !job.detail->loading.empty() || kept_for_parts(job));
 }
 
 void Scheduler::has_arrived(const JobId& id, Turn& t) {
   Job* job = jobs_.find(id);
   if (job == nullptr || !job->delivered) return;
   job->delivered = false;
-  // Others may still wait for it.
-  const bool wanted =
-      job->detail && (job->detail->held_back > 0 || !job->detail->loading.empty() || kept_for_parts(*job));
   if (Stream* stream = job->stream(); stream != nullptr) stream->outcome_arrived = true;
-  if (job->name == nullptr && !wanted) {
+  if (job->name == nullptr && !is_wanted(*job)) {
     release(*job, State::lapsed, t);
     return;
   }
@@ -173,6 +180,7 @@ void Scheduler::on(event::ResultLoaded&& e, Turn& t) {
     --session->loading;
     session->bytes_under_way -= job->result_size;
     put_out(*session, to, *job, e.result, t);
+    send_held_back(*session, t);  // it may have been refused, and then its room is free
   }
 }
 

@@ -10,9 +10,6 @@
 namespace promised {
 namespace {
 
-/// A remembered durable result above this is not kept in memory: who asks for it gets it from the store.
-constexpr std::size_t kKeepInMemory = 1024;
-
 void shorten(std::string& text, std::string_view part) {
   if (part.size() < text.size()) text = std::string(part);
 }

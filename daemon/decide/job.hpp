@@ -33,6 +33,10 @@ struct Watcher {
   bool own = false;      ///< the submitter: what has no name is gone when it has arrived
 };
 
+/// A remembered durable result, or what was streamed of it, is not kept in memory above so many bytes: who
+/// asks for it gets it from the store.
+inline constexpr std::size_t kKeepInMemory = 1024;
+
 struct JobDetail {
   Millis timeout{0};
   Millis run_timeout{0};

@@ -52,7 +52,7 @@ struct JobList {
 
 struct Lane {
   /// The jobs of one priority: first those that may be dispatched, then those on disk, then those that are in
-  /// memory (because of their name, timeout or durability) and were submitted after some on disk.
+  /// memory (because of their durability, or a tie) and were submitted after some on disk.
   struct Band {
     int priority;
     JobList ready;

@@ -66,9 +66,10 @@ void Scheduler::tell_news(Job& job, Turn& t) {
   bool told = false;
   bool delayed = false;
   if (stream.notes_unwritten && job.written && !job.ended()) {
-    delayed = !may_tell;
-    if (may_tell) write_told(job, t);
-    told = may_tell;
+    const bool may_write = may_tell && !is_stalled() && around_.store.full_since == WallTime();
+    delayed = !may_write;
+    if (may_write) write_told(job, t);
+    told = may_write;
   }
   for (std::size_t i = 0; i < stream.followers.size();) {
     Follower& follower = stream.followers[i];
@@ -86,7 +87,7 @@ void Scheduler::tell_news(Job& job, Turn& t) {
   if (told) stream.told = t.now.steady;
   if (delayed && !std::exchange(stream.news_delayed, true))
     delayed_news_.emplace_back(t.now.steady + kPause, job.id);
-  if (stream.outcome_arrived && job.name == nullptr && !kept_for_parts(job)) release(job, State::lapsed, t);
+  if (stream.outcome_arrived && job.name == nullptr && !is_wanted(job)) release(job, State::lapsed, t);
 }
 
 void Scheduler::tell_follower(Job& job, Follower& follower, bool may_tell_progress, Turn& t) {

@@ -12,8 +12,6 @@ namespace promised {
 namespace {
 
 /// Below this a job's parts stay in memory when it has ended, as a small result does.
-constexpr std::uint64_t kKeepInMemory = 1024;
-
 Follower* find_follower(Stream& stream, SessionId session, std::uint64_t number) {
   const auto found = std::find_if(stream.followers.begin(), stream.followers.end(), [&](const Follower& f) {
     return f.session == session && f.number == number;
@@ -108,7 +106,7 @@ void Scheduler::leave_followed(const Session& session) {
   }
 }
 
-/// The job is gone; refuse_followers() tells those who followed it.
+/// The job is gone: those who followed it are to be told.
 std::vector<Follower> Scheduler::take_followers(Job& job) {
   std::vector<Follower> left;
   while (job.stream() != nullptr && !job.stream()->followers.empty()) {

@@ -25,7 +25,7 @@ std::uint32_t page_size(const message::List& list) {
   return std::min(list.most == 0 ? kPage : list.most, kMostPage);
 }
 
-/// What a job of the backlog is: pending, and without a name.
+/// What a job that is on disk alone is: pending, and without a name.
 bool may_be_in_backlog(const message::List& list) {
   if (list.mine) return false;
   const bool pending = list.states == 0 || (list.states >> static_cast<unsigned>(State::pending) & 1) != 0;

@@ -179,6 +179,10 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
            t);
     return nullptr;
   }
+  if (graves_.find(remember.id) != nullptr) {
+    refuse(asked.event.session, asked.number(), lapsed(remember.id), t);
+    return nullptr;
+  }
   if (outcome.state != State::succeeded) asked.event.payload = {};
   message::Submit submit{remember.id, outcome.function, Options{}.durability(outcome.durability)};
   if (auto refused = check_submit(asked, submit)) {

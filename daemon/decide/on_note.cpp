@@ -32,6 +32,7 @@ void Scheduler::on(Asked& asked, message::SetNote& set, Turn& t) {
     reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, job->durable(), t);
     return;
   }
+  if (refuse_stalled(asked, *job, t)) return;
   const std::string_view encoded = asked.event.payload.view();
   const std::uint64_t most = settings_.limits.max_notes;
   if (const std::uint64_t size = notes_size_with(*job, set.note, encoded); !encoded.empty() && size > most) {
@@ -69,8 +70,10 @@ std::uint64_t Scheduler::notes_size_with(const Job& job, std::string_view key, s
 
 void Scheduler::write_note(Job& job, const std::string& key, std::string encoded, Writer writer) {
   Stream& stream = job.streams();
+  if (encoded.empty() && !stream.notes.contains(key)) return;  // it has never been there
   const std::uint64_t before = stream.notes_size;
-  const bool gone = encoded.empty() && !stream.worker_reads;
+  // Of a note that a client has removed the worker has to be told, if it knows of notes.
+  const bool gone = encoded.empty() && (writer == Writer::worker || !stream.worker_reads);
   stream.notes_size = notes_size_with(job, key, encoded);
   Stream::Note& note = stream.notes[key];
   note = {std::move(encoded), ++stream.notes_version, writer == Writer::worker};

@@ -185,6 +185,14 @@ Job* Scheduler::find(Asked& asked, const message::Key& key, Touch touch, Turn& t
     refuse(asked.event.session, asked.number(), lapsed(key.id), t);
     return nullptr;
   }
+  if (job != nullptr && may(asked, *job, Touch::look)) {
+    refuse(asked.event.session, asked.number(),
+           {.code = "not_permitted",
+            .message = "job " + key.id.text() + " is one of user " + std::to_string(job->owner) +
+                       ", and has a shared name that you may only read"},
+           t);
+    return nullptr;
+  }
   refuse(asked.event.session, asked.number(),
          {.code = "no_such_future", .message = "there is no job " + key.id.text(), .state = state}, t);
   return nullptr;

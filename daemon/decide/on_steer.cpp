@@ -13,7 +13,8 @@ void Scheduler::on(Asked& asked, message::Cancel& cancel, Turn& t) {
   const JobId id = job->id;
   const bool durable = job->durable();
   if (job->ended()) {
-    reply(asked.event.session, asked.number(), message::Known{id, job->state, false}, false, t);
+    reply(asked.event.session, asked.number(), message::Known{id, job->state, false},
+          durable && !is_on_disk(*job), t);
     return;
   }
   this->cancel(*job, "cancelled by user " + std::to_string(asked.uid()), t);

@@ -40,6 +40,9 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
     add_watcher(*job, asked.session, {asked.event.session, asked.number(), watch.take});
     return;
   }
+  // Asked again, while its answer waits for the disk.
+  if (watch.take && job->delivered && job->submitter == asked.event.session && job->number == asked.number())
+    return;
   const bool own = job->name == nullptr && !job->delivered && job->submitter_tag != 0 &&
                    job->submitter_tag == asked.session.tag();
   if (own && !watch.peek) {

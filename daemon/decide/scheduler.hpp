@@ -243,7 +243,8 @@ class Scheduler {
   void start_sending(Session& session, const Watcher& to, Job& job, Turn& t);
   [[nodiscard]] static message::Refused lapsed(const JobId& id);
   void put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t);
-  void take(const Session& session, Job& job, Turn& t);
+  void take(const Session& session, std::uint64_t number, Job& job, Turn& t);
+  [[nodiscard]] static bool is_wanted(const Job& job);
   void refuse_taken(SessionId session, std::uint64_t number, const JobId& id, Turn& t);
   [[nodiscard]] bool has_room(const Session& session, std::uint64_t bytes) const;
   void send_held_back(Session& session, Turn& t);

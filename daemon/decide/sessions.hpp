@@ -20,7 +20,8 @@ struct Delivery {
   std::uint64_t number;
   JobId job;
   std::uint64_t bytes;
-  bool own;  ///< see Watcher
+  bool own;             ///< see Watcher
+  std::uint64_t batch;  ///< of the store, that it waits for; 0: none
 };
 /// An outcome that waits until more of those under way have arrived: a client that does not read is not sent
 /// more.

@@ -264,6 +264,8 @@ void Door::read(std::vector<Event>& events, std::size_t most, bool woken) {
   }
   // After the messages: what a process said before it ended comes first.
   if (woken) impl_->read_processes(events);
+  for (const SessionId session : impl_->peers.watch_again())
+    impl_->gone(session, event::Departure::for_good, events);
   impl_->read_monitor();
 }
 

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <utility>
 
@@ -55,17 +56,30 @@ Peer& Peers::add(std::string_view routing_id, std::string_view address) {
   } else {
     peer.unread = std::make_shared<Unread>(0);
   }
-  if (peer.who.pid > 0) {
-    peer.process.reset(static_cast<int>(::syscall(SYS_pidfd_open, peer.who.pid, 0)));
-    if (peer.process.valid()) {
-      epoll_event watch{};
-      watch.events = EPOLLIN;
-      watch.data.u64 = static_cast<std::uint64_t>(session);
-      // Without the watch the session ends when something cannot be sent to it.
-      if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, peer.process.get(), &watch) != 0) peer.process.reset();
-    }
-  }
+  if (peer.who.pid > 0 && watch(peer) != Watched::yes) unwatched_.push_back(session);
   return peer;
+}
+
+Peers::Watched Peers::watch(Peer& peer) const {
+  peer.process.reset(static_cast<int>(::syscall(SYS_pidfd_open, peer.who.pid, 0)));
+  if (!peer.process.valid()) return errno == ESRCH ? Watched::ended : Watched::not_now;
+  epoll_event watch{};
+  watch.events = EPOLLIN;
+  watch.data.u64 = static_cast<std::uint64_t>(peer.session);
+  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, peer.process.get(), &watch) == 0) return Watched::yes;
+  peer.process.reset();
+  return Watched::not_now;
+}
+
+std::vector<SessionId> Peers::watch_again() {
+  std::vector<SessionId> ended;
+  std::erase_if(unwatched_, [&](SessionId session) {
+    Peer* peer = find(session);
+    const Watched watched = peer == nullptr ? Watched::yes : watch(*peer);
+    if (watched == Watched::ended) ended.push_back(session);
+    return watched != Watched::not_now;
+  });
+  return ended;
 }
 
 void Peers::remove(SessionId session) {

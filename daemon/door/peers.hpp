@@ -47,9 +47,15 @@ class Peers {
   /// The peer that holds this routing id now, whoever it is.
   [[nodiscard]] Peer* holder(std::string_view routing_id);
   void remove(SessionId session);
+  /// Those whose process could not be watched when they came, for no descriptor was left: tries again, and
+  /// returns those whose process has ended meanwhile.
+  [[nodiscard]] std::vector<SessionId> watch_again();
   [[nodiscard]] std::size_t size() const { return by_session_.size(); }
 
  private:
+  enum class Watched : std::uint8_t { yes, ended, not_now };
+  [[nodiscard]] Watched watch(Peer& peer) const;
+
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view s) const { return std::hash<std::string_view>()(s); }
@@ -57,6 +63,7 @@ class Peers {
 
   int epoll_;
   std::uint64_t next_ = 1;
+  std::vector<SessionId> unwatched_;
   std::unordered_map<SessionId, Peer> by_session_;
   std::unordered_map<std::string, SessionId, Hash, std::equal_to<>> by_routing_id_;
   /// Of connections whose session is gone while something for them is still unread: another session over such

@@ -96,7 +96,7 @@ void check_job(const Statement& row, Findings& findings) {
                                        row.integer(kInlineResult), row.integer(kLargeResult));
   if (!result.empty()) findings.add("job " + job.id.text() + ": its result should have " + result);
   const auto streamed = static_cast<std::uint64_t>(row.integer(kStreamed));
-  if (streamed != 0 && streamed != job.told.parts)
+  if (streamed != job.told.parts && (streamed != 0 || is_ended(job.state)))
     findings.add("job " + job.id.text() + " should have streamed " + std::to_string(job.told.parts) +
                  " parts, found " + std::to_string(streamed));
   if (in_file && !has_result)

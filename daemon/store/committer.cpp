@@ -34,6 +34,11 @@ bool is_whole(const Committer::Load& what, const Event& answer) {
   return true;
 }
 
+/// On the store's own disk; a backup to a place that somebody has named is mostly on another.
+bool needs_room(const effect::MaintainStore& what) {
+  return what.task != StoreTask::backup || what.path.empty();
+}
+
 }  // namespace
 
 Committer::Committer(std::unique_ptr<Store> store)
@@ -156,6 +161,10 @@ void Committer::run() {
       break;
     }
     if (!put_off(work, done.problem())) break;
+    if (const Result<void> made = make_room(work); !made && made.problem().code != kDiskFull) {
+      fail(made.problem());
+      break;
+    }
   }
   maintenance_.reset();  // before the store, which it may be copying
 }
@@ -164,26 +173,34 @@ bool Committer::wait(Work& work) {
   std::unique_lock lock(mutex_);
   work.only_read = false;
   if (shortage_.pause.count() != 0) {
-    work_.wait_until(lock, shortage_.retry_at, [this] { return stop_ || !wanted_.empty(); });
+    work_.wait_until(lock, shortage_.retry_at,
+                     [this] { return stop_ || !wanted_.empty() || has_maintenance(); });
     work.only_read = !stop_ && std::chrono::steady_clock::now() < shortage_.retry_at;
   } else if (tidied_) {
     work_.wait(lock, [this] { return stop_ || has_work() || has_maintenance(); });
   }
   if (stop_ && !has_work() && work.last_batch == 0) return false;
   work.wanted = std::exchange(wanted_, {});
+  take_maintenance(work);
   if (work.only_read || work.last_batch != 0) return true;  // what it has comes first
   bytes_taken_ = pending_.bytes();
   std::swap(work.changes, pending_);
   work.last_batch = std::exchange(taken_, submitted_) == submitted_ ? 0 : submitted_;
-  work.to_maintain = std::exchange(to_maintain_, std::nullopt);
-  work.stop_maintenance = std::exchange(stop_maintenance_, false);
-  work.turn = std::exchange(turn_wanted_, false);
   return true;
 }
 
+void Committer::take_maintenance(Work& work) {
+  if (to_maintain_) work.to_maintain = std::exchange(to_maintain_, std::nullopt);
+  if (std::exchange(stop_maintenance_, false)) work.stop_maintenance = true;
+  if (std::exchange(turn_wanted_, false)) work.turn = true;
+}
+
 Result<void> Committer::carry_out(Work& work) {
-  if (work.only_read) return load_all(work);
   const bool maintains = work.to_maintain || work.stop_maintenance || work.turn;
+  if (work.only_read) {
+    PROMISED_TRY(load_all(work));
+    return maintains ? maintain(work) : Result<void>();
+  }
   if (work.last_batch == 0 && work.wanted.empty() && !maintains) return tidy();
   if (work.last_batch != 0) PROMISED_TRY(commit(work));
   PROMISED_TRY(load_all(work));
@@ -193,6 +210,7 @@ Result<void> Committer::carry_out(Work& work) {
 Result<void> Committer::maintain(Work& work) {
   work.turn = false;
   if (auto what = std::exchange(work.to_maintain, std::nullopt)) {
+    needs_room_ = needs_room(*what);
     store_->hold_results();
     maintenance_ = std::make_unique<Maintenance>(
         *std::move(what), store_->state_directory(), [this] { ask_for_turn(); }, maintenance_percent_);
@@ -205,6 +223,11 @@ Result<void> Committer::maintain(Work& work) {
   PROMISED_TRY(turn);
   if (*turn != Maintenance::Turn::done) return {};
   event::StoreMaintained outcome = maintenance_->outcome();
+  if (std::exchange(short_of_room_, false) && outcome.problem && outcome.problem->code == "interrupted") {
+    outcome.problem = Problem::of("store", "the disk of " + store_->state_directory() +
+                                               " became full, and what had been begun was given up, so that "
+                                               "its room is there for jobs; free space there and ask again");
+  }
   maintenance_.reset();
   store_->release_results();
   tidied_ = false;
@@ -216,11 +239,26 @@ Result<void> Committer::maintain(Work& work) {
   return {};
 }
 
+/// What the disk is full of may be the daemon's own: files of results that are gone, a copy that is being
+/// made.
+Result<void> Committer::make_room(Work& work) {
+  for (bool more = true; more;) {
+    PROMISED_ASSIGN(more, store_->remove_gone_results());
+  }
+  if (work.to_maintain) needs_room_ = needs_room(*work.to_maintain);
+  if ((maintenance_ == nullptr && !work.to_maintain) || !needs_room_) return {};
+  short_of_room_ = true;
+  work.stop_maintenance = true;
+  return maintain(work);
+}
+
 Result<void> Committer::commit(Work& work) {
   if (!work.changes.empty()) work.taken = work.changes.take();
   if (!work.taken.empty()) {
     PROMISED_TRY(store_->apply(work.taken));
     tidied_ = false;
+    // A little with each: under load there is never nothing else to do.
+    PROMISED_TRY(store_->remove_gone_results());
   }
   work.taken = {};
   work.wanted.insert(work.wanted.begin(), std::make_move_iterator(work.parked.begin()),

@@ -108,6 +108,8 @@ class Committer {
   [[nodiscard]] Result<std::optional<Event>> answer(Load& what);
   [[nodiscard]] Result<void> tidy();
   [[nodiscard]] Result<void> maintain(Work& work);
+  [[nodiscard]] Result<void> make_room(Work& work);
+  void take_maintenance(Work& work);  // mutex_ is held
   void ask_for_turn();
   void fail(const Problem& problem);
   /// Keeps the work for when there is space; false: it is time to stop.
@@ -140,7 +142,9 @@ class Committer {
   bool failed_ = false;                               // guarded by mutex_
   bool stop_ = false;                                 // guarded by mutex_
   Shortage shortage_;                                 // the thread's
-  bool tidied_ = true;  // the thread's: nothing was written since tidy() had no more to do
+  bool needs_room_ = false;     // the thread's: maintenance does, on the store's own disk
+  bool short_of_room_ = false;  // the thread's: maintenance was given up for that
+  bool tidied_ = true;          // the thread's: nothing was written since tidy() had no more to do
   std::thread thread_;
 };
 

@@ -34,7 +34,9 @@ std::uint64_t weight(const Change& change) {
   if (const auto* end = std::get_if<change::EndJob>(&change))
     return sizeof change + end->result.size() + end->failure.message.size() + end->failure.output.size();
   if (const auto* tell = std::get_if<change::TellJob>(&change)) {
-    std::uint64_t bytes = sizeof change;
+    std::uint64_t bytes = sizeof change + tell->told.progress_message.size();
+    for (const NoteView& note : tell->told.notes)
+      bytes += sizeof note + note.key.size() + note.encoded.size();
     for (const PartChunk& chunk : tell->parts) bytes += sizeof chunk + chunk.bytes.size();
     return bytes;
   }

@@ -18,7 +18,8 @@ constexpr std::string_view kInsertJob =
 constexpr std::string_view kEndJob =
     "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
     "reason=?8,"
-    " arguments=NULL, result=?9, queue=NULL, known=NULL, client=NULL, result_file=?10 WHERE id=?1";
+    " arguments=NULL, result=?9, queue=NULL, known=NULL, client=NULL, told=NULL, result_file=?10"
+    " WHERE id=?1";
 constexpr std::string_view kSetName =
     "INSERT INTO name (owner, name, state, job, lifespan, until) VALUES (?1, ?2, 0, ?3, ?4, 0)"
     " ON CONFLICT DO UPDATE SET state=0, job=excluded.job, lifespan=excluded.lifespan, until=0";

@@ -123,6 +123,11 @@ std::uint64_t Store::left_to_compact() const {
   return static_cast<std::uint64_t>(impl_->to_give_back);
 }
 
+Result<bool> Store::remove_gone_results() {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->results.tidy());
+}
+
 void Store::hold_results() {
   impl_->results.hold();
 }

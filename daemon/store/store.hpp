@@ -76,6 +76,8 @@ class Store {
   /// Pages that are still to be returned for it.
   [[nodiscard]] std::uint64_t left_to_compact() const;
 
+  /// A step of removing the files of results that are gone; true if there are more.
+  [[nodiscard]] Result<bool> remove_gone_results();
   /// From hold to release no file of a result is removed: somebody copies what rows named a moment ago.
   void hold_results();
   void release_results();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is behind Store, for store.cpp, apply.cpp and replay.cpp.
+// What is behind Store, for store.cpp, apply.cpp, replay.cpp, backlog.cpp and parts.cpp.
 #pragma once
 
 #include <sys/types.h>

@@ -285,13 +285,68 @@ TEST_CASE("on a full disk who asks again and again for an acceptance is told onc
   const auto ask = [&] { house.handle(event::Requested{house.client, {0, 0, 1}, request, {}}); };
   const auto accepted = house.count<message::Accepted>(house.client);
   for (int i = 0; i < 5; ++i) ask();
-  house.around.submitted = house.around.store.committed = 1;
   house.commit();
   CHECK(house.count<message::Accepted>(house.client) == accepted + 1);
   CHECK(house.last<message::Accepted>(house.client).numbers == std::vector<std::uint64_t>{77});
   ask();  // it may have been lost on its way
   house.commit();
   CHECK(house.count<message::Accepted>(house.client) == accepted + 2);
+}
+
+TEST_CASE("E2 above max_unwritten notes are refused, and a worker's are not written again and again") {
+  DiskHouse house;
+  const JobId id = house.submit(house.client);
+  const auto run = house.begin(house.workers()[0]);
+  house.around.store.unwritten = house.settings.limits.max_unwritten;
+  house.turn();
+  const std::size_t refused = house.count<message::Refused>(house.client);
+  house.ask(house.client, message::SetNote{{id, {}}, "key"}, "value");
+  CHECK(house.refusal(refused).code == "limit");
+  const std::size_t before = house.written<change::TellJob>().size();
+  for (int i = 0; i < 5; ++i) {
+    house.handle(event::AttemptNote{house.workers()[0], run.sequence, 1, {"key", std::string(1000, 'v')}});
+    house.wait(std::chrono::milliseconds(200));
+  }
+  CHECK(house.written<change::TellJob>().size() == before);
+  house.around.store.unwritten = 0;
+  house.wait(std::chrono::milliseconds(200));
+  CHECK(house.written<change::TellJob>().size() == before + 1);
+}
+
+TEST_CASE("R7 a take that is asked again while it waits for the disk is answered once, and not refused") {
+  DiskHouse house;
+  house.submit(house.client, "f", Options{}.remember("n"));
+  house.finish(house.workers()[0], "value");
+  house.hold_commits();
+  const auto taker = house.connect(0);
+  const message::Request request{99, 0, message::Watch{.key = {{}, "n"}, .take = true}};
+  const message::Request again{
+      99, 0, message::Watch{.key = {house.last<message::Ended>(house.client).id, {}}, .take = true}};
+  house.handle(event::Requested{taker, {0, 0, 1}, request, {}});
+  house.handle(event::Requested{taker, {0, 0, 1}, again, {}});
+  CHECK(house.count<message::Refused>(taker) == 0);
+  house.commit();
+  CHECK(house.count<message::Ended>(taker) == 1);
+  CHECK(house.count<message::Refused>(taker) == 0);
+}
+
+TEST_CASE(
+    "R7 an outcome that was taken is kept when later ones, that need no disk, are acknowledged before it is "
+    "sent") {
+  DiskHouse house;
+  house.submit(house.client, "f", Options{}.remember("n"));
+  house.finish(house.workers()[0], "value");
+  const JobId id = house.last<message::Ended>(house.client).id;
+  house.hold_commits();
+  const auto taker = house.connect(0);
+  house.ask(taker, message::Watch{.key = {{}, "n"}, .take = true});
+  house.submit(taker, "f", Options{}.durability(Durability::memory));
+  house.finish(house.workers()[0], "other");
+  CHECK(house.count<message::Ended>(taker) == 1);
+  house.ask(taker, std::monostate{}, {}, 2);
+  for (const auto& gone : house.written<change::DeleteJob>()) CHECK(gone.id != id);
+  house.commit();
+  CHECK(house.count<message::Ended>(taker) == 2);
 }
 
 TEST_CASE("E2 what a worker holds and has not begun is taken back when max_unwritten is reached") {

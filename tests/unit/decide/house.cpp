@@ -46,6 +46,7 @@ void House::turn() {
       scheduler.handle(std::move(event), now, plan);
     }
     scheduler.end_turn(now, plan);
+    const bool any_changes = !plan.changes.empty();
     for (auto& change : plan.changes) changes.push_back(std::move(change));
     auto effects = std::exchange(plan.effects, {});
     auto after = std::exchange(plan.after_commit, {});
@@ -54,12 +55,14 @@ void House::turn() {
     if (holding_) {
       std::move(after.begin(), after.end(), std::back_inserter(held_));
     } else {
+      if (any_changes) around.store.committed = ++around.submitted;
       carry_out(std::move(after));
     }
   } while (!pending_.empty());
 }
 
 void House::commit() {
+  around.store.committed = ++around.submitted;
   carry_out(std::exchange(held_, {}));
   turn();
 }

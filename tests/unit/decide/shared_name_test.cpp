@@ -79,7 +79,7 @@ TEST_CASE("R10 who may only read a shared name can neither take, forget, replace
   const JobId own = house.submit(reader);
   refused(message::Remember{own, kName, 1h, Duplicate::replace, {}});
   house.ask(reader, message::Cancel{{house.id, {}}});
-  CHECK(house.code(reader) == "no_such_future");
+  CHECK(house.code(reader) == "not_permitted");
 }
 
 TEST_CASE("R10 who may not read a shared name is told so, whether there is one or not") {
