@@ -18,6 +18,7 @@
 
 #include "common/fd.hpp"
 #include "common/ids.hpp"
+#include "daemon/store/disk_problem.hpp"
 #include "daemon/store/result_copies.hpp"
 #include "daemon/store/state_directory.hpp"
 
@@ -71,14 +72,18 @@ Result<void> remove_copy(const std::string& path) {
   return {};
 }
 
-/// Notes on disk which directory is about to be made.
+/// Notes on disk which directory is about to be made; unless there is no room: a backup of a store on a full
+/// disk is worth more than that what a kill leaves of it is removed.
 Result<void> write_note(const std::string& state_directory, const std::string& path) {
   const std::string note = note_path(state_directory);
   const Fd file(::open(note.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid() && no_space_left(errno)) return {};
   if (!file.valid()) return trouble("cannot make " + note);
   const std::string text = path + "\n";
-  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+  if (::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    if (no_space_left(errno)) return remove_file(note);
     return trouble("cannot write " + note);
+  }
   if (::fsync(file.get()) != 0) return trouble("cannot sync " + note);
   return sync_directory(state_directory);
 }

@@ -80,6 +80,31 @@ std::string expected_refusal(const Full& full, WallClock since) {
          "memory; the daemon goes on by itself";
 }
 
+TEST_CASE("a store on a full disk is backed up to another disk, and what needs room there is told at once") {
+  Full full;
+  Client client = full.connect();
+  for (int i = 0; i < 20; ++i) {
+    LedgerEntry entry = full.submit_named(client, "before-" + std::to_string(i));
+    REQUIRE(is_accepted(entry.future, kPatience));
+    full.ledger.accepted(entry);
+    entry.future.wait(kPatience);
+  }
+  const LedgerEntry unanswered = full.fill_up(client);
+  const Finished check = promisectl(full.daemon, {"store", "check"});
+  CHECK(check.exit == Exit{4, 0});
+  const Finished compact = promisectl(full.daemon, {"store", "compact"});
+  CHECK(compact.exit == Exit{4, 0});
+  CHECK(compact.err.find("became full, and what had been begun was given up") != std::string::npos);
+  const TempDirectory other;
+  const Finished backup = promisectl(full.daemon, {"store", "backup", other / "backup"});
+  CHECK(backup.exit == Exit{});
+  CAPTURE(backup.err);
+  expect_nothing_wrong(audit_store(other / "backup", full.ledger, full.ledger.entries()));
+  CHECK_FALSE(unanswered.future.done());
+  full.disk.free();
+  REQUIRE(is_accepted(unanswered.future, kPatience));
+}
+
 TEST_CASE("DESIGN 2.8 a full disk refuses durable jobs, shows it, and takes them again when there is space") {
   Full full;
   Client client = full.connect();
