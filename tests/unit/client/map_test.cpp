@@ -36,17 +36,18 @@ void serve_withdrawals(FakeDaemon& daemon, const FakeDaemon::Message& m) {
 }
 
 TEST_CASE_FIXTURE(Fixture, "S4 map gives the results in the order of the inputs") {
-  // The answers come in the reverse order, two at a time.
-  daemon.become(
-      [held = std::optional<FakeDaemon::Message>()](FakeDaemon& d, const FakeDaemon::Message& m) mutable {
-        if (!std::holds_alternative<message::Submit>(m.request.body)) return FakeDaemon::serve(d, m);
-        if (!held) {
-          held = m;
-          return;
-        }
-        FakeDaemon::serve(d, m);
-        FakeDaemon::serve(d, *std::exchange(held, std::nullopt));
-      });
+  // The answers come in the reverse order, two at a time. Shared: the daemon's thread goes on with it until
+  // the fixture ends.
+  const auto held = std::make_shared<std::optional<FakeDaemon::Message>>();
+  daemon.become([held](FakeDaemon& d, const FakeDaemon::Message& m) {
+    if (!std::holds_alternative<message::Submit>(m.request.body)) return FakeDaemon::serve(d, m);
+    if (!*held) {
+      *held = m;
+      return;
+    }
+    FakeDaemon::serve(d, m);
+    FakeDaemon::serve(d, *std::exchange(*held, std::nullopt));
+  });
   Client client(options());
   const std::list<int> inputs{5, 4, 3, 2, 1, 0};
   std::vector<int> results;
