@@ -31,6 +31,15 @@ struct Full {
   [[nodiscard]] LedgerEntry submit_named(Client& client, const std::string& key) {
     return {.key = key, .name = key, .future = submit(client, key, Options().remember(key, 10min))};
   }
+  /// Twenty jobs, named before-0 and so on, which have ended.
+  void run_some(Client& client) {
+    for (int i = 0; i < 20; ++i) {
+      LedgerEntry entry = submit_named(client, "before-" + std::to_string(i));
+      REQUIRE(is_accepted(entry.future, kPatience));
+      ledger.accepted(entry);
+      entry.future.wait(kPatience);
+    }
+  }
   /// Fills the disk and submits until that has been found out; the first submission that was not accepted. It
   /// is unanswered, or refused if something else was to be written first.
   LedgerEntry fill_up(Client& client) {
@@ -83,12 +92,7 @@ std::string expected_refusal(const Full& full, WallClock since) {
 TEST_CASE("a store on a full disk is backed up to another disk, and what needs room there is told at once") {
   Full full;
   Client client = full.connect();
-  for (int i = 0; i < 20; ++i) {
-    LedgerEntry entry = full.submit_named(client, "before-" + std::to_string(i));
-    REQUIRE(is_accepted(entry.future, kPatience));
-    full.ledger.accepted(entry);
-    entry.future.wait(kPatience);
-  }
+  full.run_some(client);
   const LedgerEntry unanswered = full.fill_up(client);
   const Finished check = promisectl(full.daemon, {"store", "check"});
   CHECK(check.exit == Exit{4, 0});
@@ -108,12 +112,7 @@ TEST_CASE("a store on a full disk is backed up to another disk, and what needs r
 TEST_CASE("DESIGN 2.8 a full disk refuses durable jobs, shows it, and takes them again when there is space") {
   Full full;
   Client client = full.connect();
-  for (int i = 0; i < 20; ++i) {
-    LedgerEntry entry = full.submit_named(client, "before-" + std::to_string(i));
-    REQUIRE(is_accepted(entry.future, kPatience));
-    full.ledger.accepted(entry);
-    entry.future.wait(kPatience);
-  }
+  full.run_some(client);
   const LedgerEntry unanswered = full.fill_up(client);
 
   // Refused: durable jobs, and names for durable jobs. Memory jobs go on.
