@@ -254,13 +254,19 @@ Result<void> Committer::make_room(Work& work) {
 
 Result<void> Committer::commit(Work& work) {
   if (!work.changes.empty()) work.taken = work.changes.take();
-  if (!work.taken.empty()) {
+  const bool applies = !work.taken.empty();
+  if (applies) {
     PROMISED_TRY(store_->apply(work.taken));
+    work.taken = {};
     tidied_ = false;
-    // A little with each: under load there is never nothing else to do.
-    PROMISED_TRY(store_->remove_gone_results());
   }
-  work.taken = {};
+  tell_committed(work);
+  // A little with each: under load there is never nothing else to do.
+  if (applies) PROMISED_TRY(store_->remove_gone_results());
+  return {};
+}
+
+void Committer::tell_committed(Work& work) {
   work.wanted.insert(work.wanted.begin(), std::make_move_iterator(work.parked.begin()),
                      std::make_move_iterator(work.parked.end()));
   work.parked.clear();
@@ -271,7 +277,6 @@ Result<void> Committer::commit(Work& work) {
   note_space();
   take_facts();
   post();
-  return {};
 }
 
 /// As much as fits between two commits; the rest is for the next time.

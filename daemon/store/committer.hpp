@@ -103,6 +103,7 @@ class Committer {
   [[nodiscard]] bool wait(Work& work);
   [[nodiscard]] Result<void> carry_out(Work& work);
   [[nodiscard]] Result<void> commit(Work& work);
+  void tell_committed(Work& work);
   [[nodiscard]] Result<void> load_all(Work& work);
   /// Nothing: it is not done yet, and `what` says how to go on.
   [[nodiscard]] Result<std::optional<Event>> answer(Load& what);

@@ -161,9 +161,9 @@ Result<bool> ResultFiles::tidy() {
   PROMISED_ASSIGN(const bool more_to_sweep, sweep());
   for (int left = kFilesAtOnce; left > 0 && !to_remove_.empty(); --left) {
     const JobId job = to_remove_.back();
-    to_remove_.pop_back();
     // Its job may have been submitted anew meanwhile, and have ended with another.
     if (!named_.contains(job)) PROMISED_TRY(remove(job));
+    to_remove_.pop_back();
   }
   return more_to_sweep || !to_remove_.empty();
 }

@@ -135,6 +135,7 @@ class Library {
     const Disk disk = record_->disk;
     if (disk == Disk::whole) return Act::count;
     if (disk == Disk::full) return operation == Operation::write ? Act::fail : Act::count;
+    if (disk == Disk::unremovable) return operation == Operation::unlink ? Act::fail : Act::count;
     const bool chosen = plan_.chance > 0 ? mix(plan_.seed, n) % plan_.chance == 0 : n == plan_.at;
     if (!chosen) {
       const bool fails = broken_ && (plan_.error != ENOSPC || operation == Operation::write);
@@ -156,7 +157,7 @@ class Library {
     while (true) ::pause();
   }
 
-  [[nodiscard]] int error() const { return record_->disk == Disk::full ? ENOSPC : plan_.error; }
+  [[nodiscard]] int error() const { return record_->disk == Disk::by_plan ? plan_.error : ENOSPC; }
   [[nodiscard]] SyncedCopy* copy() { return copy_.get(); }
   [[nodiscard]] std::mutex& mutex() { return mutex_; }
 

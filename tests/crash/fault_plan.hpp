@@ -35,8 +35,9 @@ inline constexpr std::array<std::string_view, 7> kPlaceNames{
 /// What the test makes of the disk while the daemon runs, whatever the plan says.
 enum class Disk : std::uint32_t {
   by_plan,
-  full,  ///< every write fails with ENOSPC
-  whole  ///< nothing fails any more
+  full,         ///< every write fails with ENOSPC
+  unremovable,  ///< every unlink fails with ENOSPC: where files are never written over, that takes space too
+  whole         ///< nothing fails any more
 };
 
 struct FaultRecord {

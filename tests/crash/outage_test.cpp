@@ -211,6 +211,43 @@ TEST_CASE("DESIGN 2.8 a sync that fails ends the daemon with 74, also where it f
 }
 
 TEST_CASE(
+    "DESIGN 2.8 a disk too full to remove a result's file loses nothing, and the file goes when there is "
+    "space") {
+  Outage outage;
+  outage.daemon.start(outage.faults.environment({}));
+  Client client = outage.client();
+  const std::string large(100'000, 'r');
+  const auto named =
+      client.submit<std::string>(Options().remember("large", 10min), "run", "large", outage.runs, 0, large);
+  named.wait(kPatience);
+  const auto results = outage.daemon.state_dir() / "results";
+  REQUIRE_FALSE(std::filesystem::is_empty(results));
+  const auto full = [&] { return client.status(kPatience).full_since != WallClock(); };
+
+  outage.faults.set_disk(Disk::unremovable);
+  // Other jobs are in the same commit: none of them is written twice.
+  std::vector<Future<std::string>> others;
+  const auto submit_some = [&] {
+    for (int i = 0; i < 100; ++i) {
+      const std::string key = "other-" + std::to_string(others.size());
+      others.push_back(
+          client.submit<std::string>(Options().remember(key, 10min), "run", key, outage.runs, 0, ""));
+    }
+  };
+  submit_some();
+  CHECK_FALSE(client.future<std::string>("large").take(kPatience).empty());
+  submit_some();
+  REQUIRE(eventually(full));
+  CHECK_FALSE(std::filesystem::is_empty(results));
+
+  outage.faults.set_disk(Disk::whole);
+  REQUIRE(eventually([&] { return !full(); }));
+  CHECK(eventually([&] { return std::filesystem::is_empty(results); }));
+  for (const auto& other : others) CHECK_FALSE(other.result(kPatience).empty());
+  CHECK(outage.daemon.stop() == Exit{});
+}
+
+TEST_CASE(
     "DESIGN 2.8 who waits while the store fails is told why, and the next daemon tells of it until it ends") {
   Outage outage;
   outage.daemon.start(outage.faults.environment({.act = "fail", .at = 150, .error = EIO, .stays = false}));
