@@ -43,6 +43,10 @@ void Scheduler::on(Asked& asked, message::Withdraw& withdraw, Turn& t) {
       // Has not begun; it has to be read first, and comes here again alone, with nobody to answer.
       event::Requested alone{asked.event.session, asked.event.who, {0, 0, message::Withdraw{{id}}}, {}};
       Asked again{alone, asked.session};
+      if (auto refused = check_held(again)) {
+        refuse(asked.event.session, asked.number(), std::move(*refused), t);
+        return;
+      }
       if (wait_for_backlog(again, t)) ++taken.count;
       continue;
     }

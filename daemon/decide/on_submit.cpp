@@ -218,10 +218,13 @@ void Scheduler::hold(Asked& asked, Turn& t) {
   if (count_held(asked, t)) held_.add(std::move(asked.event));
 }
 
+std::optional<message::Refused> Scheduler::check_held(const Asked& asked) const {
+  if (auto refused = accounts_.check(asked.uid(), Quantity::jobs)) return refused;
+  return accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size());
+}
+
 bool Scheduler::count_held(Asked& asked, Turn& t) {
-  auto refused = accounts_.check(asked.uid(), Quantity::jobs);
-  if (!refused) refused = accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size());
-  if (refused) {
+  if (auto refused = check_held(asked)) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);
     return false;
   }

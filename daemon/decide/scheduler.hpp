@@ -121,6 +121,8 @@ class Scheduler {
   void flush_accepted(Turn& t);
   /// Keeps the request until the pools have told what they offer.
   void hold(Asked& asked, Turn& t);
+  /// What is to be answered if no further request may be kept.
+  [[nodiscard]] std::optional<message::Refused> check_held(const Asked& asked) const;
   /// Whether one more request may be kept; it counts then. If not, it has been refused.
   bool count_held(Asked& asked, Turn& t);
   /// What was held is not any more: it does not count.

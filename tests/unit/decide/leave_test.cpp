@@ -185,6 +185,21 @@ TEST_CASE("S4 withdraw takes back from a worker's channel what has not begun the
   CHECK(house.ended(client, begun)->state == State::succeeded);
 }
 
+TEST_CASE("S4 withdraw of what waits on disk, where not even a question may wait, is refused by its number") {
+  Settings settings = one_pool();
+  settings.limits.max_in_memory = 1;
+  settings.limits.max_jobs_per_owner = 200;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  for (int i = 0; i < 200; ++i) house.submit(client);
+  const auto inserts = house.written<change::InsertJob>();
+  REQUIRE(inserts.back().backlog);
+  const std::uint64_t number = house.ask(client, message::Withdraw{{inserts.back().id}});
+  CHECK(house.last<message::Refused>(client).code == "limit");
+  CHECK(house.sent(client).back().reply.number == number);
+  CHECK(house.count<message::Count>(client) == 0);
+}
+
 TEST_CASE("S4 withdraw waits behind submissions that wait for a pool") {
   House house;
   const auto client = house.connect();
