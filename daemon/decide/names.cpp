@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "daemon/decide/job.hpp"
+
 namespace promised {
 
 NameEntry* NameTable::find(std::uint32_t owner, const std::string& name) {
@@ -25,28 +27,32 @@ NameEntry& NameTable::hold(std::uint32_t owner, const std::string& name, Job& jo
   NameEntry& e = entry(owner, name);
   graves_.remove(e);
   e.tombstone = State::unknown;
-  if (e.job == nullptr) ++held_[owner];
+  let_go(e);
   e.job = &job;
+  held_[owner].emplace(job.id, &job);
   return e;
 }
 
 /// No job is behind it any more.
 void NameTable::let_go(NameEntry& e) {
-  if (std::exchange(e.job, nullptr) == nullptr) return;
+  const Job* job = std::exchange(e.job, nullptr);
+  if (job == nullptr) return;
   const auto held = held_.find(e.owner);
-  if (--held->second == 0) held_.erase(held);
+  held->second.erase(job->id);
+  if (held->second.empty()) held_.erase(held);
 }
 
-void NameTable::bury(NameEntry& e, State tombstone, WallTime until) {
+void NameTable::bury(NameEntry& e, State tombstone, WallTime until, std::uint64_t batch) {
   graves_.remove(e);
   let_go(e);
   e.tombstone = tombstone;
   e.until = until;
+  e.batch = batch;
   graves_.update(e);
 }
 
 void NameTable::add_tombstone(std::uint32_t owner, const std::string& name, State tombstone, WallTime until) {
-  bury(entry(owner, name), tombstone, until);
+  bury(entry(owner, name), tombstone, until, 0);
 }
 
 void NameTable::erase(NameEntry& e) {

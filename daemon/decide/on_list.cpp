@@ -70,6 +70,23 @@ bool Scheduler::finds_by_name(const Asked& asked, const Job& job) const {
   return gate_.may_use(asked.session.who, asked.session.standing, job.name->name, NameUse::read);
 }
 
+template <class Take>
+void Scheduler::each_listed(const Asked& asked, const message::List& list, Take&& take) const {
+  const auto is_listed = [&](const Job& job) {
+    return (list.mine ? finds_by_name(asked, job) : may(asked, job, Touch::look)) && matches(list, job);
+  };
+  const bool named = list.mine || list.remembered || !list.name_prefix.empty();
+  if (list.mine || (named && asked.session.standing != Standing::admin)) {
+    // All that the asker can find by name are the own names and the shared ones.
+    for (const std::uint32_t owner : {asked.uid(), kSharedOwner})
+      names_.each_held(owner, list.after, [&](const Job& job) { return !is_listed(job) || take(job); });
+    return;
+  }
+  for (const auto& job : jobs_) {
+    if (is_listed(*job)) take(*job);
+  }
+}
+
 /// The backlog is asked first, if there may be something in it; else the request is answered from memory.
 void Scheduler::search(Asked& asked, BacklogSearch search, Turn& t) {
   if (backlog_ids_.empty()) {
@@ -133,16 +150,16 @@ void Scheduler::answer(Asked& asked, const message::List& list, const std::vecto
   const std::size_t most = page_size(list);
   // The newest `most` and one more, as a heap whose top is the oldest of them.
   std::vector<const Job*> page;
-  for (const auto& job : jobs_) {
-    if (!(list.mine ? finds_by_name(asked, *job) : may(asked, *job, Touch::look)) || !matches(list, *job))
-      continue;
-    page.push_back(job.get());
+  each_listed(asked, list, [&](const Job& job) {
+    if (page.size() == most + 1 && newer(page.front(), &job)) return false;
+    page.push_back(&job);
     std::push_heap(page.begin(), page.end(), newer);
     if (page.size() > most + 1) {
       std::pop_heap(page.begin(), page.end(), newer);
       page.pop_back();
     }
-  }
+    return true;
+  });
   std::sort_heap(page.begin(), page.end(), newer);
   message::Jobs answer;
   auto memory = page.begin();
@@ -163,10 +180,10 @@ void Scheduler::answer(Asked& asked, const message::List& list, const std::vecto
 
 void Scheduler::count(Asked& asked, const message::List& list, std::uint64_t on_disk, Turn& t) {
   message::Count answer{on_disk};
-  for (const auto& job : jobs_) {
-    if ((list.mine ? finds_by_name(asked, *job) : may(asked, *job, Touch::look)) && matches(list, *job))
-      ++answer.count;
-  }
+  each_listed(asked, list, [&](const Job&) {
+    ++answer.count;
+    return true;
+  });
   reply(asked.event.session, asked.number(), answer, false, t);
 }
 

@@ -111,7 +111,7 @@ void Scheduler::take_name(Job& job, State tombstone, Turn& t) {
   NameEntry& entry = *std::exchange(job.name, nullptr);
   const WallTime until = t.now.wall + settings_.limits.keep_tombstones;
   if (job.durable()) t.plan.changes.emplace_back(change::DropName{entry.owner, entry.name, tombstone, until});
-  names_.bury(entry, tombstone, until);
+  names_.bury(entry, tombstone, until, job.durable() ? next_batch() : 0);
 }
 
 void Scheduler::on(Asked& asked, message::Remember& remember, Turn& t) {

@@ -147,6 +147,7 @@ bool Scheduler::may(const Asked& asked, const Job& job, Touch touch) const {
 
 Job* Scheduler::find(Asked& asked, const message::Key& key, Touch touch, Turn& t) {
   State state = State::unknown;
+  bool waits_for_disk = false;
   if (key.name.size() > settings_.limits.max_name) {
     refuse(asked.event.session, asked.number(), name_too_long(key.name), t);
     return nullptr;
@@ -169,13 +170,20 @@ Job* Scheduler::find(Asked& asked, const message::Key& key, Touch touch, Turn& t
         return nullptr;
       }
       state = entry->tombstone;
+      // That the name is gone is not told before it is so after a crash too.
+      waits_for_disk = entry->batch > around_.store.committed;
     }
     std::string why = "no future is remembered as \"" + key.name + "\"";
     if (state == State::lapsed)
       why = "the future remembered as \"" + key.name + "\" has lapsed: its lifespan is over";
     if (state == State::forgotten) why = "the future remembered as \"" + key.name + "\" was forgotten";
-    refuse(asked.event.session, asked.number(), {.code = "no_such_future", .message = why, .state = state},
-           t);
+    if (waits_for_disk && is_stalled()) {
+      refuse(asked.event.session, asked.number(), too_much_unwritten(), t);
+      return nullptr;
+    }
+    ++refused_;
+    reply(asked.event.session, asked.number(),
+          message::Refused{.code = "no_such_future", .message = why, .state = state}, waits_for_disk, t);
     return nullptr;
   }
   Job* job = jobs_.find(key.id);

@@ -178,6 +178,10 @@ class Scheduler {
   void answer(Asked& asked, const message::List& list, const std::vector<RecoveredJob>& on_disk, Turn& t);
   void answer(Asked& asked, const message::Show& show, const std::vector<RecoveredJob>& on_disk, Turn& t);
   void count(Asked& asked, const message::List& list, std::uint64_t on_disk, Turn& t);
+  /// Calls `take` with each job that the list is about; of those behind the asker's names, which come the
+  /// newest first, only until it returns false.
+  template <class Take>
+  void each_listed(const Asked& asked, const message::List& list, Take&& take) const;
   [[nodiscard]] bool finds_by_name(const Asked& asked, const Job& job) const;
 
   // on_look

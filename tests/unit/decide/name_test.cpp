@@ -263,6 +263,37 @@ TEST_CASE("R4 forget does not cancel: who holds the future still gets its outcom
   CHECK_FALSE(house.last<message::Known>(client).effect);
 }
 
+TEST_CASE("R4 who asks again whether a name is forgotten is told so when that is on disk, and not before") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.remember("n", 1min));
+  house.hold_commits();
+  house.ask(client, message::Forget{{{}, "n"}});
+  house.ask(client, message::Forget{{{}, "n"}});
+  house.ask(client, message::Watch{.key = {{}, "n"}});
+  CHECK(house.count<message::Known>(client) == 0);
+  CHECK(house.count<message::Refused>(client) == 0);
+  house.commit();
+  CHECK(house.last<message::Known>(client).effect);
+  CHECK(house.count<message::Refused>(client) == 2);
+  CHECK(house.last<message::Refused>(client).state == State::forgotten);
+  // From now on it is told at once.
+  house.ask(client, message::Forget{{{}, "n"}});
+  CHECK(house.count<message::Refused>(client) == 3);
+}
+
+TEST_CASE("R4 a memory job's name is forgotten at once, whatever the disk does") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.remember("n", 1min).durability(Durability::memory));
+  house.hold_commits();
+  house.submit(client, "f", Options{});
+  house.ask(client, message::Forget{{{}, "n"}});
+  CHECK(house.last<message::Known>(client).effect);
+  house.ask(client, message::Forget{{{}, "n"}});
+  CHECK(house.last<message::Refused>(client).state == State::forgotten);
+}
+
 TEST_CASE("R7 take fetches and forgets in one step") {
   ReadyHouse house;
   const auto client = house.connect();

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <memory>
 #include <random>
 #include <set>
+#include <vector>
 
 #include "common/ids.hpp"
 #include "daemon/decide/accounts.hpp"
 #include "daemon/decide/id_set.hpp"
 #include "daemon/decide/indexed_heap.hpp"
+#include "daemon/decide/job.hpp"
 #include "daemon/decide/names.hpp"
 #include "daemon/decide/statistics.hpp"
 #include "daemon/decide/timer.hpp"
@@ -55,6 +59,41 @@ TEST_CASE("R6 tombstones are buried in any order and go in that of their ends") 
   }
   CHECK(names.oldest_tombstone() == nullptr);
   CHECK(accounts.all().of(Quantity::names) == 0);
+}
+
+TEST_CASE("R5 the jobs behind one owner's names are met latest first, from any place, and no others") {
+  Settings settings;
+  Accounts accounts(settings.limits);
+  NameTable names(accounts);
+  std::vector<std::unique_ptr<Job>> jobs;
+  for (int i = 0; i < 10; ++i) jobs.push_back(std::make_unique<Job>(new_job_id()));
+  // Owner 1 has those of even index, owner 2 the others; in no order.
+  for (const std::size_t i : {4U, 9U, 0U, 7U, 2U, 1U, 8U, 3U, 6U, 5U})
+    names.hold(1 + i % 2, "name " + std::to_string(i), *jobs[i]);
+  std::size_t visits = 0;
+  const auto met = [&](std::uint32_t owner, const JobId& below, std::size_t most) {
+    std::vector<std::size_t> all;
+    names.each_held(owner, below, [&](const Job& job) {
+      ++visits;
+      all.push_back(static_cast<std::size_t>(
+          std::find_if(jobs.begin(), jobs.end(), [&](const auto& j) { return j.get() == &job; }) -
+          jobs.begin()));
+      return all.size() < most;
+    });
+    return all;
+  };
+  using Met = std::vector<std::size_t>;
+  CHECK(met(1, {}, 99) == Met{8, 6, 4, 2, 0});
+  visits = 0;
+  CHECK(met(1, jobs[6]->id, 2) == Met{4, 2});
+  CHECK(visits == 2);
+  CHECK(met(3, {}, 99).empty());
+  // A name that goes to another job, one that is forgotten, and one that is renewed.
+  names.hold(1, "name 8", *jobs[1]);
+  names.bury(*names.find(1, "name 4"), State::forgotten, {}, 0);
+  names.hold(1, "name 2", *jobs[2]);
+  CHECK(met(1, {}, 99) == Met{6, 2, 1, 0});
+  CHECK(met(2, {}, 99) == Met{9, 7, 5, 3, 1});
 }
 
 TEST_CASE("a set of ids agrees with an ordinary set under random insertions and removals") {
