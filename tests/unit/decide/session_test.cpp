@@ -317,6 +317,30 @@ TEST_CASE("what lapses while it is being read for a slow client leaves the way f
   CHECK(house.sent(reader).back().payload.size() == 1900);
 }
 
+TEST_CASE("R7 who takes too late while the result is being read has room for the next") {
+  auto settings = one_pool();
+  settings.limits.max_unread = 8000;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.remember("a", std::chrono::hours(1)));
+  house.finish(house.workers()[0], std::string(1900, 'a'));
+  const JobId next = house.submit(client, "f", Options{}.remember("b", std::chrono::hours(1)));
+  house.finish(house.workers()[0], std::string(1900, 'b'));
+  const auto first = house.connect();
+  const auto second = house.connect();
+  std::vector<JobId> asked;
+  house.load_later = [&](const JobId& id) { asked.push_back(id); };
+  for (const auto taker : {first, second}) house.ask(taker, message::Watch{.key = {{}, "a"}, .take = true});
+  house.ask(second, message::Watch{.key = {next, {}}});
+  REQUIRE(asked.size() == 1);  // for the second result the second client has no room
+  house.load_later = {};
+  house.handle(event::ResultLoaded{asked[0], true, {}, Payload(std::string(1900, 'a'))});
+  CHECK(house.count<message::Ended>(first) == 1);
+  CHECK(house.last<message::Refused>(second).state == State::forgotten);
+  REQUIRE(house.ended(second, next));
+  CHECK(house.sent(second).back().payload == std::string(1900, 'b'));
+}
+
 TEST_CASE("what has lapsed while it was held back for a slow client is told as lapsed") {
   auto settings = one_pool();
   settings.limits.max_unread = 4000;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <stdexcept>
+
 #include "common/ids.hpp"
 #include "tests/unit/decide/house.hpp"
 
@@ -24,6 +26,13 @@ struct Running : ReadyHouse {
   }
   std::uint64_t follow_parts(SessionId session, std::uint64_t from = 0, std::uint64_t of_run = 0) {
     return ask(session, message::Follow{{job, {}}, false, true, from, of_run});
+  }
+  /// What the client's owner has in memory here.
+  std::uint64_t bytes() {
+    for (const LimitView& view : status(client).limits) {
+      if (view.name == "max_bytes_per_owner") return view.used;
+    }
+    throw std::runtime_error("max_bytes_per_owner is not shown");
   }
   /// The payloads of all News so far, joined.
   std::string read(SessionId session) {
@@ -268,6 +277,64 @@ TEST_CASE(
   house.wait(100ms);
   REQUIRE(house.written<change::TellJob>().size() == 3);
   CHECK(house.written<change::TellJob>()[2].told.notes == std::vector<NoteView>{{"a", "1"}, {"w", "9"}});
+}
+
+TEST_CASE("P2 what a worker removes of its own notes is gone at once, and takes no room") {
+  Running house;
+  const std::uint64_t before = house.bytes();
+  std::uint32_t written = 0;
+  const auto write = [&](const char* key, const char* value) {
+    house.handle(event::AttemptNote{house.worker, house.run.sequence, ++written, {key, value}});
+  };
+  write("a", "1");
+  write("b", "2");
+  CHECK(house.bytes() > before);
+  write("a", "");
+  write("never", "");
+  CHECK(house.show(house.client, house.job).notes == std::vector<NoteView>{{"b", "2"}});
+  write("b", "");
+  CHECK(house.bytes() == before);
+  // Also where it reads notes: it knows what it has removed itself, and is not told.
+  house.handle(event::AttemptReadsNotes{house.worker, house.run.sequence, 0});
+  auto& told = house.hand(house.worker).notes;
+  REQUIRE(told.size() == 1);
+  house.handle(event::AttemptReadsNotes{house.worker, house.run.sequence, told[0].version});
+  write("c", "3");
+  write("c", "");
+  CHECK(told.size() == 1);
+  CHECK(house.bytes() == before);
+  house.finish(house.worker);
+  CHECK(house.ended(house.client, house.job)->told.notes.empty());
+}
+
+TEST_CASE("P2 what a client removes takes room until the worker that reads notes knows, and no longer") {
+  Running house;
+  const std::uint64_t before = house.bytes();
+  const auto set = [&](const char* value) {
+    house.ask(house.client, message::SetNote{{house.job, {}}, "a"}, value);
+  };
+  auto& told = house.hand(house.worker).notes;
+  const auto read = [&](std::uint64_t version) {
+    house.handle(event::AttemptReadsNotes{house.worker, house.run.sequence, version});
+  };
+  set("1");
+  set("");
+  CHECK(house.bytes() == before);  // nobody reads
+  read(0);
+  set("2");
+  REQUIRE(told.size() == 1);
+  read(told.back().version);
+  REQUIRE(told.size() == 2);
+  set("");
+  CHECK(house.show(house.client, house.job).notes.empty());
+  CHECK(house.bytes() > before);
+  read(told.back().version);
+  REQUIRE(told.size() == 3);
+  CHECK(told.back().notes == std::vector<NoteView>{{"a", ""}});
+  CHECK(house.bytes() > before);
+  read(told.back().version);
+  CHECK(house.bytes() == before);
+  CHECK(told.size() == 3);
 }
 
 TEST_CASE("P2 a note on a job that has ended has no effect") {
