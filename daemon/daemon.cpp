@@ -61,7 +61,7 @@ struct Daemon::Impl {
   Result<void> hear_signals();
   void hear_committer();
   static void tell_maintained(const event::StoreMaintained& what);
-  void watch_turned_away(std::uint64_t count);
+  void watch_turned_away(const Door::Facts& facts);
   void decide();
   void count_unwritten();
   Result<void> tell_ready();
@@ -88,6 +88,7 @@ struct Daemon::Impl {
   std::uint32_t woken = 0;  ///< Sources
   std::optional<Nanos> watchdog;
   std::uint64_t told_turned_away = 0;
+  std::uint64_t told_cut_off = 0;
   Instant next_watchdog{};
   Instant ready_by{};
   Instant stop_by{};
@@ -177,6 +178,7 @@ Result<void> Daemon::Impl::wait() {
     sleep = std::min(sleep.value_or(Nanos::max()), std::max(Nanos(moment - now.steady), Nanos(0)));
   };
   if (watchdog) consider(next_watchdog);
+  if (const auto moment = door->look_again_at()) consider(*moment);
   if (!ready) consider(ready_by);
   if (stopping && !stopped_hard) consider(stop_by);
   if (door->ready() || !events.empty()) sleep = Nanos(0);
@@ -210,18 +212,23 @@ Result<void> Daemon::Impl::intake() {
   around.clients = facts.clients;
   around.garbage = facts.garbage;
   around.maintenance_percent = committer->maintenance_percent();
-  watch_turned_away(facts.turned_away);
+  watch_turned_away(facts);
   return {};
 }
 
 /// Says so the first time, and whenever there have been twice as many.
-void Daemon::Impl::watch_turned_away(std::uint64_t count) {
-  if (count == 0 || count < told_turned_away * 2) return;
-  told_turned_away = count;
-  log::warning("connections turned away so far: " + std::to_string(count) +
-               "; a user may have max_clients_per_owner (" +
-               std::to_string(settings.limits.max_clients_per_owner) +
-               "), and all together no more than there are open files (LimitNOFILE)");
+void Daemon::Impl::watch_turned_away(const Door::Facts& facts) {
+  const auto warn = [](const char* what, std::uint64_t count, std::uint64_t& told, const std::string& why) {
+    if (count == 0 || count < told * 2) return;
+    told = count;
+    log::warning(what + std::to_string(count) + why);
+  };
+  warn("connections turned away so far: ", facts.turned_away, told_turned_away,
+       "; a user may have max_clients_per_owner (" + std::to_string(settings.limits.max_clients_per_owner) +
+           "), and all together no more than there are open files (LimitNOFILE)");
+  warn("connections closed so far because of what came over them: ", facts.cut_off, told_cut_off,
+       "; it was not ZMTP 3, or a message of very many frames or of more than max_message (" +
+           std::to_string(settings.limits.max_message) + ") bytes: no client of promised sends that");
 }
 
 void Daemon::Impl::hear_committer() {

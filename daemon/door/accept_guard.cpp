@@ -28,6 +28,7 @@ struct Guard {
   std::uint64_t most_per_user = 0;                 // guarded by mutex; 0: no share
   std::unordered_map<uid_t, Connections> by_user;  // guarded by mutex
   std::atomic<std::uint64_t> turned_away{0};
+  std::atomic<std::uint64_t> cut_off{0};
   std::atomic<std::uint64_t> most_bytes{0};
 };
 
@@ -117,7 +118,7 @@ ssize_t receive(int socket, void* buffer, std::size_t size, int flags) {
   const auto meter = meters.find(socket);
   if (meter == meters.end()) return got;
   if (meter->second.feed({static_cast<const char*>(buffer), static_cast<std::size_t>(got)})) return got;
-  ++guard().turned_away;
+  ++guard().cut_off;
   meters.erase(meter);
   errno = ECONNRESET;
   return -1;
@@ -137,6 +138,10 @@ Result<void> start(std::uint64_t most_per_user, std::uint64_t most_bytes) {
 
 std::uint64_t turned_away() {
   return guard().turned_away.load();
+}
+
+std::uint64_t cut_off() {
+  return guard().cut_off.load();
 }
 
 }  // namespace promised::accept_guard

@@ -19,7 +19,10 @@ namespace promised::accept_guard {
 /// other.
 [[nodiscard]] Result<void> start(std::uint64_t most_per_user, std::uint64_t most_bytes);
 
-/// How many connections have been turned away since start().
+/// How many connections have been turned away since start(): their user had too many, or there was no
+/// descriptor.
 [[nodiscard]] std::uint64_t turned_away();
+/// How many have been closed because of what came over them.
+[[nodiscard]] std::uint64_t cut_off();
 
 }  // namespace promised::accept_guard

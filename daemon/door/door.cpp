@@ -264,9 +264,13 @@ void Door::read(std::vector<Event>& events, std::size_t most, bool woken) {
   }
   // After the messages: what a process said before it ended comes first.
   if (woken) impl_->read_processes(events);
-  for (const SessionId session : impl_->peers.watch_again())
+  for (const SessionId session : impl_->peers.watch_again(std::chrono::steady_clock::now()))
     impl_->gone(session, event::Departure::for_good, events);
   impl_->read_monitor();
+}
+
+std::optional<Instant> Door::look_again_at() const {
+  return impl_->peers.watch_again_at();
 }
 
 void Door::send(const effect::Send& e, std::vector<Event>& events) {
@@ -281,7 +285,8 @@ void Door::close(const effect::CloseSession& e) {
 }
 
 Door::Facts Door::facts() const {
-  return {static_cast<std::uint32_t>(impl_->peers.size()), impl_->garbage, accept_guard::turned_away()};
+  return {static_cast<std::uint32_t>(impl_->peers.size()), impl_->garbage, accept_guard::turned_away(),
+          accept_guard::cut_off()};
 }
 
 }  // namespace promised

@@ -6,8 +6,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "common/clock.hpp"
 #include "common/result.hpp"
 #include "daemon/flow.hpp"
 #include "daemon/settings.hpp"
@@ -31,6 +33,8 @@ class Door {
   /// Appends the events of up to `most` messages; with `woken`, of processes that have ended too: fd() was
   /// readable.
   void read(std::vector<Event>& events, std::size_t most, bool woken);
+  /// When read() has something to do though nothing has come; nothing, as a rule.
+  [[nodiscard]] std::optional<Instant> look_again_at() const;
   void send(const effect::Send& e, std::vector<Event>& events);
   void close(const effect::CloseSession& e);
 
@@ -38,7 +42,8 @@ class Door {
     std::uint32_t clients = 0;
     std::uint64_t garbage = 0;
     std::uint64_t turned_away =
-        0;  ///< connections of users with too many, or for which no descriptor was left
+        0;                      ///< connections of users with too many, or for which no descriptor was left
+    std::uint64_t cut_off = 0;  ///< connections that were sending more than a message may have
   };
   [[nodiscard]] Facts facts() const;
 

@@ -5,11 +5,21 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 namespace promised {
+namespace {
+
+/// Between two tries to watch a process for which no descriptor was left: the first pause, doubled up to the
+/// longest.
+constexpr std::chrono::milliseconds kFirstPause{50};
+constexpr std::chrono::seconds kLongestPause{1};
+
+}  // namespace
 
 Identity parse_peer_address(std::string_view address) {
   Identity who;
@@ -56,13 +66,19 @@ Peer& Peers::add(std::string_view routing_id, std::string_view address) {
   } else {
     peer.unread = std::make_shared<Unread>(0);
   }
-  if (peer.who.pid > 0 && watch(peer) != Watched::yes) unwatched_.push_back(session);
+  if (peer.who.pid <= 0) return peer;
+  const Watched watched = watch(peer);
+  if (watched == Watched::ended) watch_again_at_ = Instant{};  // the next look tells it
+  if (watched == Watched::ended || watched == Watched::not_now) unwatched_.push_back(session);
   return peer;
 }
 
 Peers::Watched Peers::watch(Peer& peer) const {
   peer.process.reset(static_cast<int>(::syscall(SYS_pidfd_open, peer.who.pid, 0)));
-  if (!peer.process.valid()) return errno == ESRCH ? Watched::ended : Watched::not_now;
+  if (!peer.process.valid()) {
+    if (errno == ESRCH) return Watched::ended;
+    return errno == EMFILE || errno == ENFILE || errno == ENOMEM ? Watched::not_now : Watched::never;
+  }
   epoll_event watch{};
   watch.events = EPOLLIN;
   watch.data.u64 = static_cast<std::uint64_t>(peer.session);
@@ -71,7 +87,16 @@ Peers::Watched Peers::watch(Peer& peer) const {
   return Watched::not_now;
 }
 
-std::vector<SessionId> Peers::watch_again() {
+std::vector<SessionId> Peers::watch_again(Instant now) {
+  if (unwatched_.empty()) {
+    watch_again_at_.reset();
+    return {};
+  }
+  if (!watch_again_at_) {
+    pause_ = kFirstPause;
+    watch_again_at_ = now + pause_;
+  }
+  if (now < *watch_again_at_) return {};
   std::vector<SessionId> ended;
   std::erase_if(unwatched_, [&](SessionId session) {
     Peer* peer = find(session);
@@ -79,6 +104,8 @@ std::vector<SessionId> Peers::watch_again() {
     if (watched == Watched::ended) ended.push_back(session);
     return watched != Watched::not_now;
   });
+  pause_ = std::clamp<Nanos>(pause_ * 2, kFirstPause, kLongestPause);
+  watch_again_at_ = now + pause_;
   return ended;
 }
 
@@ -91,6 +118,8 @@ void Peers::remove(SessionId session) {
     std::erase_if(left_unread_, [](const auto& left) { return left.second->load() == 0; });
     left_unread_[it->second.routing_id] = std::move(it->second.unread);
   }
+  std::erase(unwatched_, session);
+  if (it->second.process.valid()) watch_again_at_ = Instant{};
   by_session_.erase(it);
 }
 

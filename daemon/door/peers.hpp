@@ -7,10 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
+#include "common/clock.hpp"
 #include "common/fd.hpp"
 #include "common/result.hpp"
 #include "daemon/flow.hpp"
@@ -47,13 +50,18 @@ class Peers {
   /// The peer that holds this routing id now, whoever it is.
   [[nodiscard]] Peer* holder(std::string_view routing_id);
   void remove(SessionId session);
-  /// Those whose process could not be watched when they came, for no descriptor was left: tries again, and
-  /// returns those whose process has ended meanwhile.
-  [[nodiscard]] std::vector<SessionId> watch_again();
+  /// Those whose process could not be watched when they came, for no descriptor was left: tries again if it
+  /// is time, and returns those whose process has ended meanwhile.
+  [[nodiscard]] std::vector<SessionId> watch_again(Instant now);
+  /// When it is time: at once after a descriptor was given back here, else after a pause that grows, for
+  /// others give back theirs unseen. Nothing while every process is watched.
+  [[nodiscard]] std::optional<Instant> watch_again_at() const {
+    return unwatched_.empty() ? std::nullopt : watch_again_at_;
+  }
   [[nodiscard]] std::size_t size() const { return by_session_.size(); }
 
  private:
-  enum class Watched : std::uint8_t { yes, ended, not_now };
+  enum class Watched : std::uint8_t { yes, ended, not_now, never };
   [[nodiscard]] Watched watch(Peer& peer) const;
 
   struct Hash {
@@ -64,6 +72,8 @@ class Peers {
   int epoll_;
   std::uint64_t next_ = 1;
   std::vector<SessionId> unwatched_;
+  std::optional<Instant> watch_again_at_;  ///< nothing: from the next look on
+  Nanos pause_{};
   std::unordered_map<SessionId, Peer> by_session_;
   std::unordered_map<std::string, SessionId, Hash, std::equal_to<>> by_routing_id_;
   /// Of connections whose session is gone while something for them is still unread: another session over such

@@ -4,13 +4,18 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <random>
+#include <sstream>
 #include <system_error>
 
 #include "common/ids.hpp"
@@ -212,6 +217,11 @@ TEST_CASE("E2 a message of very many frames ends its connection before memory is
   for (int i = 0; i < 2; ++i) large.send(head + std::string(std::size_t{48} << 20, 'x'));
   CHECK(eventually([&] { return large.closed(); }));
   check_that_it_serves(client);
+  CHECK(daemon.log().find(
+            "connections closed so far because of what came over them: 1; it was not ZMTP 3, or a message of "
+            "very many frames or of more than max_message (67108864) bytes: no client of promised sends "
+            "that") != std::string::npos);
+  CHECK(daemon.log().find("turned away") == std::string::npos);
   const std::string largest(std::size_t{60} << 20, 'x');
   CHECK(client.submit<std::string>("echo", largest).result(kPatience) == largest);
 }
@@ -251,6 +261,59 @@ TEST_CASE("E2 a daemon that has no descriptor left turns connections away and go
   crowd.clear();
   Client another = connect(daemon);
   check_that_it_serves(another);
+}
+
+TEST_CASE("S6 a process that ends is noticed though no descriptor was left to watch it, in a house at rest") {
+  TestDaemon daemon(story_config(1));
+  const std::filesystem::path fds = "/proc/" + std::to_string(daemon.pid()) + "/fd";
+  const auto watched = [&] {
+    std::size_t count = 0;
+    for (const auto& fd : std::filesystem::directory_iterator(fds))
+      count += std::filesystem::read_symlink(fd.path()).string().find("pidfd") != std::string::npos ? 1 : 0;
+    return count;
+  };
+  const std::size_t watched_before = watched();
+  // There is room for one descriptor more: the connection takes it.
+  rlim_t lowest_free = 0;
+  while (std::filesystem::exists(fds / std::to_string(lowest_free))) ++lowest_free;
+  rlimit before{};
+  REQUIRE(::prlimit(daemon.pid(), RLIMIT_NOFILE, nullptr, &before) == 0);
+  const rlimit few{lowest_free + 1, before.rlim_max};
+  REQUIRE(::prlimit(daemon.pid(), RLIMIT_NOFILE, &few, nullptr) == 0);
+
+  const std::filesystem::path begun = daemon.directory() / "begun";
+  const std::filesystem::path told = daemon.directory() / "told";
+  const pid_t submitter = ::fork();
+  REQUIRE(submitter >= 0);
+  if (submitter == 0) {
+    // Its connection is kept open by another process: of its end there is no other sign.
+    Client client = connect(daemon);
+    const auto job = client.submit(Options().abandon(Abandon::cancel).durability(Durability::memory),
+                                   "tally_and_wait", begun.string(), (daemon.directory() / "gate").string());
+    static_cast<void>(eventually([&] { return lines_in(begun) == 1; }));
+    const pid_t worker = client.show(job.id(), kPatience).worker_pid;
+    const pid_t keeper = ::fork();
+    if (keeper == 0) {
+      while (true) ::pause();
+    }
+    write_file(told, std::to_string(worker) + ' ' + std::to_string(keeper));
+    ::_exit(0);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(submitter, &status, 0) == submitter);
+  REQUIRE(status == 0);
+  pid_t worker = 0;
+  pid_t keeper = 0;
+  std::istringstream(read_file(told)) >> worker >> keeper;
+  REQUIRE(worker > 0);
+  REQUIRE(keeper > 0);
+  CHECK(watched() == watched_before);
+  // Nobody asks the daemon anything meanwhile.
+  CHECK(eventually([&] { return ::kill(worker, 0) != 0; }));
+  ::kill(keeper, SIGKILL);
+  REQUIRE(::prlimit(daemon.pid(), RLIMIT_NOFILE, &before, nullptr) == 0);
+  Client client = connect(daemon);
+  check_that_it_serves(client);
 }
 #endif
 
