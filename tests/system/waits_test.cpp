@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // No wait hangs: each call that blocks, with the worker, the daemon and the connection killed under it.
 #include <doctest/doctest.h>
+#include <promised/resolve.hpp>
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
-#include <coroutine>
 #include <csignal>
 #include <cstdlib>
 #include <deque>
@@ -14,114 +12,12 @@
 #include <thread>
 
 #include "tests/system/stories.hpp"
+#include "tests/system/wait_rows.hpp"
 
 using namespace promised;
 using namespace promised::test;
 
 namespace {
-
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() { return {}; }
-    std::suspend_never initial_suspend() { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { throw; }
-  };
-};
-
-struct Awaited {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool over = false;
-  std::exception_ptr error;
-};
-
-Detached await_it(Future<std::int64_t> future, Awaited& awaited) {
-  std::exception_ptr error;
-  try {
-    static_cast<void>(co_await future);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  const std::lock_guard lock(awaited.mutex);
-  awaited.error = error;
-  awaited.over = true;
-  awaited.changed.notify_one();
-}
-
-/// A call that blocks until the job has ended, and how it ends then: by a worker's crash, and after a
-/// restart.
-struct EndWait {
-  const char* name;
-  std::function<void(Client&, const Future<std::int64_t>&)> call;
-  const char* when_crashed;  ///< the beginning of what it throws
-};
-
-constexpr const char* kFailed = "JobFailed crashed: ";
-constexpr const char* kNothing = "nothing";
-
-const std::vector<EndWait>& end_waits() {
-  using Job = const Future<std::int64_t>&;
-  static const std::vector<EndWait> all{
-      {"result", [](Client&, Job job) { (void)job.result(); }, kFailed},
-      {"value", [](Client&, Job job) { (void)job.value(); }, kFailed},
-      {"exception", [](Client&, Job job) { (void)job.exception(); }, kNothing},
-      {"failure", [](Client&, Job job) { (void)job.failure(); }, kNothing},
-      {"wait", [](Client&, Job job) { (void)job.wait(); }, kNothing},
-      {"wait()", [](Client&, Job job) { (void)promised::wait(std::vector<AnyFuture>{job}); }, kNothing},
-      {"as_completed",
-       [](Client&, Job job) {
-         for (auto& done : as_completed(std::vector{job})) (void)done.result();
-       },
-       kFailed},
-      {"take", [](Client&, Job job) { (void)job.take(); }, kFailed},
-      {"by name",
-       [](Client& client, Job job) {
-         (void)client.future<std::int64_t>(client.show(job.id(), kPatience).name).result();
-       },
-       kFailed},
-      {"co_await",
-       [](Client&, Job job) {
-         Awaited awaited;
-         await_it(job, awaited);
-         std::unique_lock lock(awaited.mutex);
-         awaited.changed.wait(lock, [&] { return awaited.over; });
-         if (awaited.error) std::rethrow_exception(awaited.error);
-       },
-       kFailed},
-  };
-  return all;
-}
-
-/// A call that blocks until the daemon has answered.
-struct Question {
-  const char* name;
-  std::function<void(Client&, const Future<std::int64_t>&)> call;
-};
-
-const std::vector<Question>& questions() {
-  using Job = const Future<std::int64_t>&;
-  static const std::vector<Question> all{
-      {"state", [](Client&, Job job) { (void)job.state(); }},
-      {"running", [](Client&, Job job) { (void)job.running(); }},
-      {"remember", [](Client&, Job job) { (void)job.remember("again"); }},
-      {"timeout", [](Client&, Job job) { (void)job.timeout(1h); }},
-      {"forget", [](Client&, Job job) { (void)job.forget(); }},
-      {"status", [](Client& client, Job) { (void)client.status(); }},
-      {"jobs", [](Client& client, Job) { (void)client.jobs(); }},
-      {"show", [](Client& client, Job job) { (void)client.show(job.id()); }},
-      {"futures: size", [](Client& client, Job) { (void)client.futures().size(); }},
-      {"futures: find", [](Client& client, Job) { (void)client.futures().contains("none"); }},
-      {"futures: iterate",
-       [](Client& client, Job) {
-         for (const Remembered& one : client.futures()) (void)one.name();
-       }},
-      {"accepted by name", [](Client& client, Job job) { client.future(job.id()).accepted(); }},
-      {"cancel", [](Client&, Job job) { (void)job.cancel(); }},
-  };
-  return all;
-}
 
 /// Calls on threads of their own, and what became of each.
 class Blocked {
@@ -168,10 +64,14 @@ ClientOptions patient(const TestDaemon& daemon, std::chrono::milliseconds connec
   return options;
 }
 
-/// A running job for each wait, all with a name, behind one gate; map and shutdown too.
+/// A running job for each wait, all with a name, behind one gate; map, resolve, shutdown and the parts that
+/// follow the first one too. Behind them, and behind a gate of their own, wait the jobs of the questions.
 struct Waits {
   explicit Waits(std::chrono::milliseconds connect_timeout)
-      : client(patient(daemon, connect_timeout)), closing(patient(daemon, connect_timeout)) {
+      : client(patient(daemon, connect_timeout)),
+        closing(patient(daemon, connect_timeout)),
+        withdrawing(patient(daemon, connect_timeout)),
+        leaving(patient(daemon, connect_timeout)) {
     for (const EndWait& wait : end_waits()) {
       jobs.push_back(client.submit<std::int64_t>(Options().remember(wait.name, 1h), "tally_and_wait",
                                                  begun.string(), gate.string()));
@@ -183,66 +83,135 @@ struct Waits {
                                                              std::vector{gate.string()}))
         (void)pid;
     });
+    blocked.start("resolve", [&] {
+      resolve(client, [&](Pass& pass) {
+        return pass.result_or_submit<std::int64_t>("key", 0, "tally_and_wait", begun.string(), gate.string());
+      });
+    });
     static_cast<void>(closing.submit("tally_and_wait", begun.string(), gate.string()));
     blocked.start("shutdown", [&] { closing.shutdown(); });
+    static_cast<void>(withdrawing.submit("tally_and_wait", begun.string(), gate.string()));
+    streaming = client.submit("emit_around", 1, gate.string(), 1).parts();
+    REQUIRE(streaming->next());
+    blocked.start("parts: after the first", [&] { (void)streaming->next(); });
     // In their functions: what a worker has not yet begun is no loss of that worker's.
-    REQUIRE(eventually([&] { return lines_in(begun) == end_waits().size() + 2; }));
+    REQUIRE(eventually([&] { return lines_in(begun) == kWorkers - 1; }));
+    blocked.start("shutdown: cancel", [&] { withdrawing.shutdown(Shutdown::wait, NotBegun::cancel); });
+    for (const Question& question : questions()) {
+      asked_jobs.push_back(client.submit<std::int64_t>(Options().remember(asked_name(question), 1h),
+                                                       "wait_for", asked_gate.string()));
+      asked_jobs.back().accepted(kPatience);
+    }
+    // Behind more jobs than workers come to be free for: it has not begun when it is taken back.
+    REQUIRE(questions().size() > kWorkers + 3);
+    left = leaving.submit("wait_for", asked_gate.string());
+    left.accepted(kPatience);
   }
 
-  TestDaemon daemon{story_config(static_cast<int>(end_waits().size()) + 2)};
+  /// Asks all questions at the same time.
+  void ask() {
+    for (std::size_t i = 0; i < questions().size(); ++i)
+      asked.start(questions()[i].name, [&, i] { questions()[i].call(client, asked_jobs[i]); });
+    asked.start("shutdown: leave, cancel", [&] { leaving.shutdown(Shutdown::leave, NotBegun::cancel); });
+  }
+
+  /// What the questions were to do is done, once, and no more than that.
+  void check_asked() {
+    for (const auto& [name, end] : asked.ends()) {
+      CAPTURE(name);
+      CHECK(end == kNothing);
+    }
+    write_file(asked_gate, "");
+    for (std::size_t i = 0; i < questions().size(); ++i) {
+      const std::string name = questions()[i].name;
+      CAPTURE(name);
+      const std::string end = thrown_by([&] { (void)asked_jobs[i].result(kPatience); });
+      if (name.find("cancel") != std::string::npos) {
+        CHECK(end.starts_with("CancelledError: "));
+      } else {
+        CHECK(end == kNothing);
+      }
+      if (name.find("forget") != std::string::npos) {
+        CHECK(thrown_by([&] {
+                (void)client.show(asked_name(questions()[i]));
+              }).starts_with("NoSuchFuture forgotten: "));
+      }
+    }
+    CHECK(thrown_by([&] { (void)left.value(kPatience); }).starts_with("CancelledError: "));
+  }
+
+  static inline const std::size_t kWorkers = end_waits().size() + 5;
+  TestDaemon daemon{story_config(static_cast<int>(kWorkers))};
   const std::filesystem::path gate = daemon.directory() / "gate";
+  const std::filesystem::path asked_gate = daemon.directory() / "asked_gate";
   const std::filesystem::path begun = daemon.directory() / "begun";
   Client client;
   Client closing;
-  std::vector<Future<std::int64_t>> jobs;
+  Client withdrawing;
+  Client leaving;
+  AnyFuture left;
+  std::vector<Future<std::int64_t>> jobs, asked_jobs;
+  std::optional<Parts<Value>> streaming;
   Blocked blocked;
+  Blocked asked;
 };
 
 TEST_CASE("S7 no wait hangs when the worker under it is killed") {
   Waits waits(kPatience);
   JobFilter running;
   running.states = {State::running};
-  for (const JobView& job : waits.client.jobs(running, kPatience).jobs) ::kill(job.worker_pid, SIGKILL);
-  const auto ends = waits.blocked.ends();
+  const std::vector<JobView> all = waits.client.jobs(running, kPatience).jobs;
+  REQUIRE(all.size() == Waits::kWorkers);
+  for (const JobView& job : all) ::kill(job.worker_pid, SIGKILL);
+  waits.ask();
+  auto ends = waits.blocked.ends();
   for (const EndWait& wait : end_waits()) {
     CAPTURE(wait.name);
     CHECK(ends.at(wait.name).starts_with(wait.when_crashed));
   }
-  CHECK(ends.at("map").starts_with(kFailed));
-  CHECK(ends.at("shutdown") == kNothing);
+  for (const char* name : {"map", "resolve", "parts: after the first"}) {
+    CAPTURE(name);
+    CHECK(ends.at(name).starts_with(kCrashed));
+  }
+  for (const char* name : {"shutdown", "shutdown: cancel"}) CHECK(ends.at(name) == kNothing);
+  waits.check_asked();
 }
 
 TEST_CASE("S7 no wait hangs when the daemon is killed under it and comes back: it ends with the result") {
   Waits waits(kPatience);
   waits.daemon.kill9();
-  Blocked asked;
-  for (std::size_t i = 0; i < questions().size(); ++i) {
-    const Question& question = questions()[i];
-    if (std::string(question.name) == "cancel" || std::string(question.name) == "forget") continue;
-    asked.start(question.name, [&, i] { question.call(waits.client, waits.jobs[i % waits.jobs.size()]); });
-  }
+  waits.ask();
   const auto late = waits.client.submit<std::int64_t>("add", 1, 2);
-  asked.start("accepted", [&] { late.accepted(); });
+  Blocked others;
+  others.start("accepted", [&] { late.accepted(); });
+  Client submitter(patient(waits.daemon));
+  static_cast<void>(submitter.submit("add", 1, 2));
+  others.start("close", [&] { CHECK(submitter.close(kPatience).empty()); });
+  others.start("the destructor", [&] {
+    Client client(patient(waits.daemon));
+    static_cast<void>(client.submit("add", 1, 2));
+  });
   write_file(waits.gate, "");
   waits.daemon.start();
-  for (const auto& [name, end] : asked.ends()) {
+  for (const auto& [name, end] : others.ends()) {
     CAPTURE(name);
     CHECK(end == kNothing);
   }
   for (const auto& [name, end] : waits.blocked.ends()) {
     CAPTURE(name);
-    CHECK(end == kNothing);
+    // Its first part was read, and its job runs again.
+    CHECK(end.starts_with(name == "parts: after the first" ? "PartsRestarted: " : kNothing));
   }
+  waits.check_asked();
   CHECK(late.result(kPatience) == 3);
 }
 
 TEST_CASE("S7 no wait hangs when the daemon has gone for good: all throw within connect_timeout") {
   Waits waits(300ms);
   waits.daemon.kill9();
-  Blocked asked;
-  for (const Question& question : questions()) {
-    asked.start(question.name, [&] { question.call(waits.client, waits.jobs.front()); });
-  }
+  waits.ask();
+  for (const Question& question : store_questions())
+    waits.asked.start(question.name, [&] { question.call(waits.client, waits.jobs.front()); });
   const auto check = [](const std::map<std::string, std::string>& ends) {
     for (const auto& [name, end] : ends) {
       CAPTURE(name);
@@ -250,10 +219,23 @@ TEST_CASE("S7 no wait hangs when the daemon has gone for good: all throw within 
       CHECK(end.find("has been gone for more than 300 ms") != std::string::npos);
     }
   };
-  check(asked.ends());
+  check(waits.asked.ends());
   check(waits.blocked.ends());
   // Close does not wait for a daemon that is gone either.
   static_cast<void>(waits.client.close());
+}
+
+TEST_CASE("S7 what is to be done to the store of a daemon that is away is done when it is back") {
+  TestDaemon daemon(story_config());
+  Client client(patient(daemon));
+  client.reach();
+  for (const Question& question : store_questions()) {
+    daemon.kill9();
+    Blocked asked;
+    asked.start(question.name, [&] { question.call(client, {}); });
+    daemon.start();
+    CHECK(asked.ends().at(question.name) == kNothing);
+  }
 }
 
 }  // namespace
