@@ -4,13 +4,13 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include "daemon/store/check_copy.hpp"
+#include "daemon/store/file_size.hpp"
 #include "daemon/store/result_copies.hpp"
 #include "daemon/store/room.hpp"
 
@@ -21,11 +21,6 @@ namespace {
 constexpr double kPercentOfCopy = 70;
 constexpr std::uint32_t kPercentAfterPages = 85;
 constexpr std::uint32_t kPercentAfterRows = 95;
-std::uint64_t size_of(const std::string& path) {
-  struct stat found {};
-  return ::stat(path.c_str(), &found) == 0 ? static_cast<std::uint64_t>(found.st_size)
-                                           : 0;  // no log: no bytes
-}
 
 /// Makes a database known to stop() for as long as it lives.
 class Interruptible {

@@ -39,6 +39,16 @@ Problem lost(const std::string& path, const std::string& why) {
                                  "; put the file back from a backup, or run the job again");
 }
 
+/// No trouble of the disk: somebody did it.
+Problem removed(const std::string& directory) {
+  return Problem::of(
+      "system",
+      "the directory " + directory +
+          " was removed while the daemon ran; put it back from a backup if there is one, then start "
+          "promised again: it makes the directory if need be, and the large results that are not in "
+          "it are lost. All else that was accepted is safe");
+}
+
 }  // namespace
 
 Result<ResultFiles> ResultFiles::open(const std::string& state_directory, std::uint64_t above) {
@@ -75,6 +85,7 @@ Result<bool> ResultFiles::write(const JobId& job, const Payload& result) {
   const std::string path = path_of(job);
   const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.valid() && no_descriptor_left(errno)) return false;
+  if (!file.valid() && errno == ENOENT) return removed(path_);
   if (!file.valid()) return disk_problem("cannot make " + path);
   unsettled_ = true;
   written_.push_back({job, result.size()});

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/store/file_size.hpp"
 #include "daemon/store/job_row.hpp"
 #include "daemon/store/store_impl.hpp"
 
@@ -20,12 +21,6 @@ constexpr int kPagesGivenBack = 512;
 /// A log of so many pages is copied into the database when there is nothing else to do: the next start and
 /// the next busy time will have less of it.
 constexpr int kIdleLogPages = 1024;
-
-std::uint64_t size_of(const std::string& path) {
-  struct stat found {};
-  return ::stat(path.c_str(), &found) == 0 ? static_cast<std::uint64_t>(found.st_size)
-                                           : 0;  // no log yet: no bytes
-}
 
 Result<std::int64_t> only_number(Statement& statement) {
   PROMISED_ASSIGN(const bool found, statement.step());

@@ -50,6 +50,21 @@ void tidy(Store& store) {
   }
 }
 
+TEST_CASE("who removes the directory of the results under a daemon is told that, and what to do") {
+  const TempDirectory directory;
+  const auto store = open(directory);
+  fs::remove_all(directory / "results");
+  const std::vector<Change> changes{insert(1), succeed(1, kLarge)};
+  const auto failed = store->apply(changes);
+  REQUIRE_FALSE(failed);
+  CHECK(
+      failed.problem().message ==
+      "the directory " + (directory / "results").string() +
+          " was removed while the daemon ran; put it back from a backup if there is one, then start promised "
+          "again: it makes the directory if need be, and the large results that are not in it are lost. All "
+          "else that was accepted is safe");
+}
+
 TEST_CASE("a result above large_result is a file that nobody else can read, and one up to it is none") {
   const TempDirectory directory;
   const auto store = open(directory);
