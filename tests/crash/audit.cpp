@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <exception>
 #include <fstream>
 #include <utility>
 
@@ -88,6 +89,22 @@ std::string audit(const Stored& stored, const LedgerEntry& entry) {
   return {};
 }
 
+/// What is wrong with what a job has told beside its result, `which` run it was that ended: the notes that
+/// were acknowledged, and all the parts.
+std::string audit_notes_and_parts(const LedgerEntry& entry, const AnyFuture& future,
+                                  const std::string& which) {
+  const auto noted = [&](const char* key) { return future.note<std::string>(key).value_or("none"); };
+  if (const std::string note = noted("worker"); note != which)
+    return entry.key + ": run \"" + which + "\" ended, but its note is \"" + note + '"';
+  if (entry.noted && noted("client") != entry.key) return entry.key + ": its submitter's note is gone";
+  int parts = 0;
+  for (const std::string& part : future.parts<std::string>(kPatience)) {
+    if (part != which + " part " + std::to_string(parts++))
+      return entry.key + ": run \"" + which + "\" ended, and has the part \"" + part + '"';
+  }
+  return parts == 3 ? "" : entry.key + ": " + std::to_string(parts) + " of its parts are there, not 3";
+}
+
 /// What is wrong with what a name gives; empty if nothing is.
 std::string audit_fetched(const LedgerEntry& entry, const AnyFuture& fetched, const Ledger& ledger) {
   if (entry.name_is == NameIs::forgotten) {
@@ -100,13 +117,24 @@ std::string audit_fetched(const LedgerEntry& entry, const AnyFuture& fetched, co
   }
   const std::string outcome = outcome_of(fetched);
   const std::string told = outcome_of(entry.future);
-  if (outcome == told && fetched.id() == entry.future.id()) return {};
+  if (outcome == told && fetched.id() == entry.future.id()) return audit_told(entry, fetched);
   if (ledger.name_is(entry.key) != NameIs::kept) return {};  // it was forgotten meanwhile
   return entry.key + ": by name \"" + outcome.substr(0, 200) + "\", but the submitter was told \"" +
          told.substr(0, 200) + "\"";
 }
 
 }  // namespace
+
+std::string audit_told(const LedgerEntry& entry, const AnyFuture& future) {
+  const std::string outcome = outcome_of(future);
+  if (!entry.talks || !outcome.starts_with("value ")) return {};
+  const std::size_t from = outcome.find(' ') + 1;
+  try {
+    return audit_notes_and_parts(entry, future, outcome.substr(from, outcome.rfind(' ') - from));
+  } catch (const std::exception& e) {
+    return entry.key + ": what it has told: " + e.what();
+  }
+}
 
 void expect_nothing_wrong(const Wrong& wrong) {
   for (const std::string& what : wrong) FAIL_CHECK(what);

@@ -28,9 +28,14 @@ void expect_nothing_wrong(const Wrong& wrong);
 [[nodiscard]] Wrong audit_older_store(const std::filesystem::path& state_dir);
 
 /// The running daemon: what each of these names gives is what its submitter was told, or will be, byte for
-/// byte; forgotten names are. Waits for jobs that have not ended.
+/// byte, with all that the job has told; forgotten names are. Waits for jobs that have not ended.
 [[nodiscard]] Wrong audit_names(const std::string& endpoint, const Ledger& ledger,
                                 const std::vector<LedgerEntry>& entries);
+
+/// What is wrong with what a job that talks has told, if it has succeeded; empty if nothing is: the worker's
+/// note and all parts are those of the run whose outcome it is, and a note that the daemon has said it has is
+/// there.
+[[nodiscard]] std::string audit_told(const LedgerEntry& entry, const AnyFuture& future);
 
 /// What the workers have written: a line for each run.
 class Runs {

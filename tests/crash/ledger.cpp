@@ -43,6 +43,11 @@ void Ledger::name_is(const std::string& key, NameIs now) {
   entries_[by_key_.at(key)].name_is = now;
 }
 
+void Ledger::noted(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  entries_[by_key_.at(key)].noted = true;
+}
+
 NameIs Ledger::name_is(const std::string& key) const {
   const std::lock_guard lock(mutex_);
   return entries_[by_key_.at(key)].name_is;

@@ -33,6 +33,8 @@ struct LedgerEntry {
   int wave = 0;  ///< in the queue of one worker: all of one wave were accepted before the next; 0: elsewhere
   AnyFuture future;  ///< the submitter's
   NameIs name_is = NameIs::kept;
+  bool talks = false;  ///< it streams parts and writes notes
+  bool noted = false;  ///< the daemon has said that it has its submitter's note
 };
 
 class Ledger {
@@ -40,6 +42,7 @@ class Ledger {
   /// The daemon has said that it has accepted the job.
   void accepted(LedgerEntry entry);
   void name_is(const std::string& key, NameIs now);
+  void noted(const std::string& key);
   [[nodiscard]] NameIs name_is(const std::string& key) const;
   /// Something that must not happen.
   void complain(const std::string& what);

@@ -12,9 +12,9 @@
 
 namespace {
 
-/// Writes the key to the file (one write, which does not mix with another process's), runs for `ms`, and
-/// returns the key, this process, the number of the run in it, and the padding.
-std::string run(const std::string& key, const std::string& file, int ms, const std::string& padding) {
+/// Writes the key to the file (one write, which does not mix with another process's), and returns the key,
+/// this process and the number of the run in it.
+std::string begin(const std::string& key, const std::string& file) {
   static int runs = 0;
   const int out = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
   const std::string line = key + "\n";
@@ -22,8 +22,25 @@ std::string run(const std::string& key, const std::string& file, int ms, const s
     throw std::runtime_error("cannot write " + file);
   }
   ::close(out);
+  return key + " " + std::to_string(::getpid()) + " " + std::to_string(++runs);
+}
+
+/// Runs for `ms`, and returns which run it was, and the padding.
+std::string run(const std::string& key, const std::string& file, int ms, const std::string& padding) {
+  const std::string which = begin(key, file);
   std::this_thread::sleep_for(std::chrono::milliseconds(ms));
-  return key + " " + std::to_string(::getpid()) + " " + std::to_string(++runs) + " " + padding;
+  return which + " " + padding;
+}
+
+/// The same, and tells all that a job can tell, each with the run that it is of: see audit_told().
+std::string talk(promised::Job& job, const std::string& key, const std::string& file, int ms,
+                 const std::string& padding) {
+  const std::string which = begin(key, file);
+  job.progress(50, which);
+  job.note("worker", which);
+  for (int i = 0; i < 3; ++i) job.emit(which + " part " + std::to_string(i));
+  std::this_thread::sleep_for(std::chrono::milliseconds(ms));
+  return which + " " + padding;
 }
 
 std::string fail(const std::string& key, const std::string& file, int ms, const std::string& padding) {
@@ -34,6 +51,6 @@ std::string fail(const std::string& key, const std::string& file, int ms, const 
 
 int main(int argc, char** argv) {
   promised::Worker worker(argc, argv);
-  worker.define("run", run).define("fail", fail);
+  worker.define("run", run).define("fail", fail).define("talk", talk);
   return worker.run();
 }

@@ -28,7 +28,9 @@ LedgerEntry submit_one(Client& client, std::string key, int wave, const std::str
     entry.name = "name-" + entry.key;
     options.remember(entry.name, 10min);
   }
-  const std::string function = random() % 10 == 0 ? "fail" : "run";
+  entry.talks = random() % 10 == 0;
+  std::string function = random() % 10 == 0 ? "fail" : "run";
+  if (entry.talks) function = "talk";
   const int ms = random() % 50 == 0 ? 20 : 0;
   const std::string padding(random() % 50 == 0 ? 100'000 : random() % 200, 'p');
   entry.future = client.submit(options, function, entry.key, runs, ms, padding);
@@ -42,6 +44,18 @@ void forget(Client& client, Ledger& ledger, const LedgerEntry& entry) {
     client.forget(entry.future.id(), kLoadPatience);
   } catch (const NoSuchFuture&) {
     // The same, and the job has gone with its name.
+  }
+  ledger.name_is(entry.key, NameIs::forgotten);
+}
+
+/// Waits for the end, and takes what the name holds.
+void take(Ledger& ledger, const LedgerEntry& entry) {
+  ledger.name_is(entry.key, NameIs::going);
+  try {
+    static_cast<void>(entry.future.take_value(kLoadPatience));
+  } catch (const JobFailed&) {
+    // Taken all the same.
+  } catch (const CancelledError&) {
   }
   ledger.name_is(entry.key, NameIs::forgotten);
 }
@@ -151,7 +165,13 @@ void Load::submit_wave(Client& client, std::vector<LedgerEntry> wave, std::mt199
     if (entry.name.empty()) continue;
     if (random() % 16 == 0)
       client.cancel(entry.future.id(), kLoadPatience);  // if it is still there to cancel
-    if (random() % 16 == 0) forget(client, ledger_, entry);
+    if (entry.talks && random() % 2 == 0 && entry.future.note("client", entry.key)) ledger_.noted(entry.key);
+    if (random() % 16 == 0) Future<>(entry.future).timeout(1h).run_timeout(1h);
+    if (random() % 16 == 0) {
+      forget(client, ledger_, entry);
+    } else if (random() % 32 == 0) {
+      take(ledger_, entry);
+    }
   }
   if (wave.size() == submitted) return;
   refused_ += submitted - wave.size();

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -31,16 +32,24 @@ class Script {
     Options options;
     int ms;
     std::size_t padding;
+    const char* function = "run";
   };
   void run();
-  Submitted submit(const std::string& key, Options options, int ms, std::size_t padding);
+  Submitted submit(const std::string& key, Options options, int ms, std::size_t padding,
+                   const char* function = "run");
   void send(Submitted& submitted);
   /// Returns when the job is accepted; submits it again where the disk was full.
   void accept(Submitted& submitted);
   /// The same, and enters it into the ledger.
   void keep(Submitted& submitted);
   void wait_for_space();
+  /// Does what the daemon may refuse because its disk is full, until it does not.
+  void insist(const std::function<void()>& ask);
   void remember_and_forget();
+  void talk();
+  void take();
+  void lapse_at_once();
+  void name_one_of_the_backlog();
   void cancel_behind_another();
   void fill_the_log();
 
