@@ -64,7 +64,7 @@ TEST_CASE(
   const auto client = house.connect();
   std::vector<JobId> jobs;
   for (int i = 0; i < 4; ++i) jobs.push_back(house.submit(client));
-  house.handle(event::WorkerGone{house.workers()[0], 4, SIGKILL, 0, 0, {}, "it stopped"});
+  house.torn(house.workers()[0], 4);
   const auto ended = house.ended(client, jobs[0]);
   REQUIRE(ended);
   CHECK(ended->failure.message == "the worker broke its protocol after 0 ms: it stopped");
