@@ -135,10 +135,14 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   if (worker == nullptr) return;
   Pool& pool = *worker->pool;
   worker->revoking = false;
-  // What begun job there is was the worker's last; all others go back as if nothing had been.
-  give_back(*worker, e.first_unclaimed, t);
+  // One job was the worker's last; all others go back as if nothing had been. (Where the channel was torn, it
+  // may have run some of them, but nobody has heard of it.)
+  std::uint32_t first_back = e.first_unclaimed;
+  if (!worker->channel.empty() && first_back != worker->channel.front().sequence)
+    first_back = worker->channel.front().sequence + 1;
+  give_back(*worker, first_back, t);
   const bool had_job = !worker->channel.empty();
-  while (!worker->channel.empty()) {
+  if (had_job) {
     Job& job = *worker->channel.front().job;
     worker->channel.pop_front();
     job.worker = nullptr;

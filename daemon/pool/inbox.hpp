@@ -41,6 +41,8 @@ class Inbox {
   /// first Problem, its own or that the bytes are no frame, ends it: nothing after that can be read.
   template <class Take>
   [[nodiscard]] Result<void> parse(Take&& take);
+  /// Whether the rest of a frame that has begun is still to come.
+  [[nodiscard]] bool awaits_more() const { return large_ || !partial_.empty(); }
 
  private:
   struct Large {

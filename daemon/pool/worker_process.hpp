@@ -44,6 +44,8 @@ struct WorkerProcess {
   bool awaits_room = false;
   /// It has closed its channel: by then its process must have ended.
   std::optional<Instant> must_end_by;
+  /// A frame of it has begun to come: by then more of it must have come.
+  std::optional<Instant> more_by;
   std::string protocol_error;
 };
 

@@ -31,6 +31,8 @@ constexpr std::size_t kMaxFailureType = std::size_t{4} << 10;
 constexpr std::size_t kMaxFailureMessage = std::size_t{64} << 10;
 // Between a worker's closing its channel and its end. One that just exits needs some microseconds.
 constexpr std::chrono::seconds kEndGrace{1};
+// Between two pieces of one frame, which a worker sends at once.
+constexpr std::chrono::seconds kFrameGrace{5};
 
 enum class Source : std::uint32_t { channel, output, spawner, timer };
 
@@ -70,6 +72,7 @@ struct Workers::Impl {
   void stop_listening(WorkerProcess& worker);
   void condemn(WorkerId id, WorkerProcess& worker, std::string why);
   void expect_end(WorkerProcess& worker);
+  void expect_more(WorkerProcess& worker);
   void end_overdue();
   void set_timer();
 
@@ -208,9 +211,10 @@ void Workers::Impl::read_channel(WorkerId id, WorkerProcess& worker, std::size_t
     });
     if (!parsed.ok()) return condemn(id, worker, parsed.problem().message);
     if (received.end == Inbox::Received::End::closed) return expect_end(worker);
-    if (received.end == Inbox::Received::End::empty) return;
+    if (received.end == Inbox::Received::End::empty) break;
     have += received.size;
   }
+  expect_more(worker);
 }
 
 void Workers::Impl::read_output(WorkerProcess& worker) {
@@ -267,6 +271,7 @@ Result<void> Workers::Impl::take_ready(WorkerId id, WorkerProcess& worker, messa
 // ---- giving up on a worker ----------------------------------------------------------------------
 
 void Workers::Impl::stop_listening(WorkerProcess& worker) {
+  worker.more_by.reset();
   if (std::exchange(worker.listening, false)) watch(EPOLL_CTL_DEL, worker.channel.get(), 0, 0);
   worker.outbox.clear();
 }
@@ -284,14 +289,30 @@ void Workers::Impl::expect_end(WorkerProcess& worker) {
   set_timer();
 }
 
+// What comes behind a torn frame cannot be understood: without an end to this wait, neither job nor worker
+// would ever end. The timer is set only for the first piece; when it comes too early, it is set again.
+void Workers::Impl::expect_more(WorkerProcess& worker) {
+  if (!worker.inbox.awaits_more()) return worker.more_by.reset();
+  const bool waits_already = worker.more_by.has_value();
+  worker.more_by = std::chrono::steady_clock::now() + kFrameGrace;
+  if (!waits_already) set_timer();
+}
+
 void Workers::Impl::end_overdue() {
   std::uint64_t expirations = 0;
   static_cast<void>(!::read(timer.get(), &expirations, sizeof expirations));  // EAGAIN: it was set again
   const Instant now = std::chrono::steady_clock::now();
   for (auto& [id, worker] : workers) {
-    if (!worker.must_end_by || *worker.must_end_by > now) continue;
-    worker.must_end_by.reset();
-    condemn(id, worker, "it closed its channel (fd 3) and went on running");
+    if (worker.must_end_by && *worker.must_end_by <= now) {
+      worker.must_end_by.reset();
+      condemn(id, worker, "it closed its channel (fd 3) and went on running");
+    } else if (worker.more_by && *worker.more_by <= now) {
+      worker.more_by.reset();
+      char next = 0;
+      if (::recv(worker.channel.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
+        continue;  // this side is late
+      condemn(id, worker, "it stopped in the middle of a frame on its channel (fd 3)");
+    }
   }
   set_timer();
 }
@@ -300,7 +321,8 @@ void Workers::Impl::end_overdue() {
 void Workers::Impl::set_timer() {
   std::optional<Instant> first;
   for (const auto& [id, worker] : workers) {
-    if (worker.must_end_by && (!first || *worker.must_end_by < *first)) first = worker.must_end_by;
+    for (const std::optional<Instant>& end : {worker.must_end_by, worker.more_by})
+      if (end && (!first || *end < *first)) first = end;
   }
   itimerspec when{};
   if (first) {

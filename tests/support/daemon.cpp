@@ -196,7 +196,7 @@ std::string promisectl_binary() {
   return PROMISED_CTL_BINARY;
 }
 std::string worker_binary(const std::string& name) {
-  return std::string(PROMISED_WORKER_BINARIES) + "/" + name;
+  return std::string(PROMISED_WORKER_BINARIES) + "/worker_" + name;
 }
 
 }  // namespace promised::test

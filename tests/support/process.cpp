@@ -15,11 +15,11 @@
 #include <fstream>
 #include <mutex>
 #include <set>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
 #include "common/fd.hpp"
+#include "tests/support/proc.hpp"
 #include "tests/support/temp_directory.hpp"
 
 extern char** environ;
@@ -79,24 +79,6 @@ Fd open_output(const std::filesystem::path& path) {
   if (binary >= 0) ::fexecve(binary, argv, envp);
   ::execve(argv[0], argv, envp);  // a script, whose interpreter cannot read that descriptor; or not there
   ::_exit(127);
-}
-
-pid_t parent_of(pid_t pid) {
-  // "pid (name) state ppid ...": the name may hold anything, so look behind the last parenthesis.
-  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
-  const auto end = stat.rfind(')');
-  if (end == std::string::npos) return -1;
-  std::istringstream rest(stat.substr(end + 1));
-  char state = 0;
-  pid_t parent = -1;
-  rest >> state >> parent;
-  return parent;
-}
-
-std::string command_of(pid_t pid) {
-  std::string line = read_file("/proc/" + std::to_string(pid) + "/cmdline");
-  std::replace(line.begin(), line.end(), '\0', ' ');
-  return line;
 }
 
 }  // namespace

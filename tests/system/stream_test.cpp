@@ -7,6 +7,7 @@
 #include <sstream>
 #include <vector>
 
+#include "tests/support/proc.hpp"
 #include "tests/system/stories.hpp"
 
 using namespace promised;
@@ -52,16 +53,6 @@ std::string read_all(const AnyFuture& future, std::int64_t count) {
     ++next;
   }
   return next == count ? "all" : std::to_string(next) + " parts";
-}
-
-std::uint64_t resident_kib(pid_t pid) {
-  std::istringstream status(read_file("/proc/" + std::to_string(pid) + "/status"));
-  std::string word;
-  std::uint64_t kib = 0;
-  while (status >> word) {
-    if (word == "VmHWM:") status >> kib;
-  }
-  return kib;
 }
 
 }  // namespace
@@ -237,7 +228,7 @@ TEST_CASE("P3 the parts of an unnamed job wait for its submitter, who may read t
 
 TEST_CASE("P3 a slow reader gets a thousand parts of 64 KiB, and the daemon's memory stays bounded") {
   TestDaemon daemon(story_config());
-  const std::uint64_t before = resident_kib(daemon.pid());
+  const std::uint64_t before = resident_kib(daemon.pid()).most;
   Client client = connect(daemon);
   const auto job = client.submit(Options().remember("job", 60s), "emit", 1000, 65'536);
   auto slow = job.parts<std::string>(kPatience);
@@ -252,7 +243,7 @@ TEST_CASE("P3 a slow reader gets a thousand parts of 64 KiB, and the daemon's me
   CHECK(next == 1000);
 #ifndef PROMISED_SANITIZED  // sanitizers keep what was freed for a while
   // The parts once, and again while they are written.
-  CHECK(resident_kib(daemon.pid()) - before < 200 * 1024);
+  CHECK(resident_kib(daemon.pid()).most - before < 200 * 1024);
 #else
   CHECK(before > 0);
 #endif

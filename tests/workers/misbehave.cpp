@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // A worker whose every function does harm, to its own process or to what surrounds it.
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <promised/worker.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <map>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -104,6 +110,11 @@ std::int64_t orphan(bool own_session) {
   return grandchild;
 }
 
+void orphan_and_abort(bool own_session) {
+  orphan(own_session);
+  abort_now();
+}
+
 void close_channel() {
   ::close(kChannel);
   sleep_for_ever();
@@ -150,6 +161,81 @@ std::map<std::string, bool> signals() {
 
 struct Odd {};
 
+// Deeper than any stack, with something to do at each level.
+__attribute__((noinline, no_sanitize("address"))) std::int64_t descend(std::int64_t depth) {
+  volatile char room[4096] = {};
+  room[static_cast<std::size_t>(depth) % sizeof room] = 1;
+  const std::int64_t deeper = depth < 0 ? 0 : descend(depth + 1);
+  return deeper + room[0];
+}
+
+std::int64_t overflow_stack() {
+  crash_with(SIGSEGV);
+  return descend(0);
+}
+
+// What std::exit calls at the end ends the process in its own way.
+void exit_in_destructor(int code) {
+  struct Last {
+    int code;
+    ~Last() { ::_exit(code); }
+  };
+  static const Last last{code};
+  std::exit(0);
+}
+
+// Processes that make processes, `most` in all; each writes its pid into `file`, and none ends by itself.
+void fork_bomb(const std::string& file, int most) {
+  void* shared =
+      ::mmap(nullptr, sizeof(std::atomic<int>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (shared == MAP_FAILED) std::_Exit(9);
+  auto& made = *new (shared) std::atomic<int>(0);
+  const int out = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  while (made.fetch_add(1) < most) {
+    if (::fork() != 0) continue;
+    const std::string line = std::to_string(::getpid()) + "\n";
+    if (::write(out, line.data(), line.size()) < 0) std::_Exit(9);
+  }
+  sleep_for_ever();
+}
+
+void close_everything() {
+  ::close_range(0, ~0U, 0);
+}
+
+void send_on_channel(const promised::Bytes& bytes) {
+  if (::send(kChannel, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) std::_Exit(9);
+}
+
+void send_and_die(const promised::Bytes& bytes) {
+  send_on_channel(bytes);
+  ::kill(::getpid(), SIGKILL);
+}
+
+// Becomes another user, deaf, and unable to open anything.
+std::map<std::string, bool> change_itself(unsigned uid) {
+  const bool other_user = ::setresuid(uid, uid, uid) == 0;
+  sigset_t all;
+  ::sigfillset(&all);
+  const bool deaf = ::sigprocmask(SIG_SETMASK, &all, nullptr) == 0;
+  const rlimit none{0, 0};
+  const bool shut = ::setrlimit(RLIMIT_NOFILE, &none) == 0;
+  return {{"other user", other_user}, {"deaf", deaf}, {"shut", shut}};
+}
+
+// A thread that goes on when its job has ended, until `file` is there, and then takes the process with it.
+void leave_thread(const std::string& file) {
+  std::thread([file] {
+    while (!std::filesystem::exists(file)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    abort_now();
+  }).detach();
+}
+
+std::int64_t wait_for(promised::Job& job, const std::string& gate) {
+  while (!std::filesystem::exists(gate)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return job.attempt();
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -172,6 +258,7 @@ int main(int argc, char** argv) {
       .define("print_and_abort", print_and_abort)
       .define("forget_output", [] { ::close(kOutputCopy); })
       .define("orphan", orphan)
+      .define("orphan_and_abort", orphan_and_abort)
       .define("close_channel", close_channel)
       .define("write_garbage", write_garbage)
       .define("fork_and_return", fork_and_return)
@@ -187,6 +274,25 @@ int main(int argc, char** argv) {
               })
       .define("big", [](std::uint64_t n) { return std::string(n, 'b'); })
       .define("nap", [](int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); })
-      .define("quick", [](std::int64_t n) { return n; });
+      .define("quick", [](std::int64_t n) { return n; })
+      .define("attempt", [](promised::Job& job) { return job.attempt(); })
+      .define("who", [] { return ::getuid(); })
+      .define("deaf", [] { return !signals().at("nothing is blocked"); })
+      .define("overflow_stack", overflow_stack)
+      .define("leave", [](int code) { ::_exit(code); })
+      .define("exit_in_destructor", exit_in_destructor)
+      .define("stop_itself", [] { ::kill(::getpid(), SIGSTOP); })
+      .define("spin",
+              [] {
+                for (volatile bool on = true; on;) {
+                }
+              })
+      .define("fork_bomb", fork_bomb)
+      .define("close_everything", close_everything)
+      .define("send_on_channel", send_on_channel)
+      .define("send_and_die", send_and_die)
+      .define("change_itself", change_itself)
+      .define("leave_thread", leave_thread)
+      .define("wait_for", wait_for);
   return worker.run();
 }

@@ -56,6 +56,26 @@ TEST_CASE(
   CHECK(house.status(client).pools[0].crashes == 1);
 }
 
+TEST_CASE(
+    "A2 of jobs that a worker began behind a torn channel the first is lost with it, the others go back") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  std::vector<JobId> jobs;
+  for (int i = 0; i < 4; ++i) jobs.push_back(house.submit(client));
+  house.torn(house.workers()[0], 4);
+  const auto ended = house.ended(client, jobs[0]);
+  REQUIRE(ended);
+  CHECK(ended->failure.message == "the worker broke its protocol after 0 ms: it stopped");
+  const WorkerId next = house.workers().at(0);
+  house.ready(next);
+  for (std::size_t i = 1; i < jobs.size(); ++i) {
+    CHECK(house.begin(next).attempt == 1);
+    CHECK(house.finish(next) == jobs[i]);
+  }
+}
+
 TEST_CASE("A2 a worker that dies before it began its job costs no attempt") {
   ReadyHouse house;
   const auto client = house.connect();

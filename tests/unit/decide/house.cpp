@@ -2,6 +2,7 @@
 #include "tests/unit/decide/house.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <iterator>
 
 #include "common/ids.hpp"
@@ -183,6 +184,11 @@ void House::gone(WorkerId id, int signal, int exit_code, const std::string& outp
   const std::uint32_t claimed = hands_.at(id).claimed;
   hands_.erase(id);
   handle(event::WorkerGone{id, claimed, signal, exit_code, 0, output, {}});
+}
+
+void House::torn(WorkerId id, std::uint32_t claimed) {
+  hands_.erase(id);
+  handle(event::WorkerGone{id, claimed, SIGKILL, 0, 0, {}, "it stopped"});
 }
 
 void House::wait(Nanos duration) {

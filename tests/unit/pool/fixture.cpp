@@ -29,14 +29,6 @@ Value decoded(const Payload& result) {
   return *value;
 }
 
-bool is_gone(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  if (!std::getline(file, line)) return true;
-  const std::size_t state = line.rfind(')') + 2;
-  return state < line.size() && (line[state] == 'Z' || line[state] == 'X');
-}
-
 PoolFixture::PoolFixture(std::vector<PoolSettings> pools, const std::function<void(Settings&)>& change) {
   settings_.endpoint = "ipc:///nowhere";
   settings_.pools = std::move(pools);

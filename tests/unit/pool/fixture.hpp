@@ -24,6 +24,7 @@
 #include "daemon/settings.hpp"
 #include "daemon/spawner/spawner.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/proc.hpp"
 
 namespace promised::test {
 
@@ -39,9 +40,6 @@ template <class... A>
   (list.push_back(to_value(std::forward<A>(given))), ...);
   return encoded(list);
 }
-
-/// No such process, or only its corpse.
-[[nodiscard]] bool is_gone(pid_t pid);
 
 class PoolFixture {
  public:

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// DESIGN 2.3 Workers that die in every way, under load and for long: each death costs one attempt of one job,
+// and nothing is left over.
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <deque>
+#include <map>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "common/fd.hpp"
+#include "common/messages.hpp"
+#include "common/wire/worker_codec.hpp"
+#include "tests/crash/load.hpp"
+#include "tests/crash/storm.hpp"
+#include "tests/support/proc.hpp"
+
+namespace promised::test {
+namespace {
+
+constexpr std::uint64_t kWorkers = 4;
+/// Jobs of the load that are under way, more than the workers have in their channels.
+constexpr std::size_t kUnderWay = 200;
+/// By then every buffer and table of the daemon has the size that it needs.
+constexpr std::size_t kSettled = 100;
+
+/// What a job does, and how it has to end.
+struct Deed {
+  const char* function;
+  Value::List arguments;
+  Cause cause = Cause::none;
+  int signal = 0;
+  int exit_code = 0;
+};
+
+Value garbage() {
+  return to_value(std::string(100, '\xff'));
+}
+
+/// The beginning of an answer that never comes in full.
+Value half_an_answer() {
+  std::string bytes;
+  wire::encode_frame(message::FromWorker(message::AttemptEnded{0, {}, {}}), 1 << 16, bytes);
+  bytes.resize(bytes.size() + 1000);
+  const auto* begin = reinterpret_cast<const std::byte*>(bytes.data());
+  return Value(Bytes(begin, begin + bytes.size()));
+}
+
+const std::vector<Deed>& deadly() {
+  static const std::vector<Deed> all{
+      {"segfault", {}, Cause::crashed, SIGSEGV},
+      {"abort", {}, Cause::crashed, SIGABRT},
+      {"overflow_stack", {}, Cause::crashed, SIGSEGV},
+      {"leave", {to_value(0)}, Cause::exited, 0, 0},
+      {"leave", {to_value(9)}, Cause::exited, 0, 9},
+      {"exit", {to_value(3)}, Cause::exited, 0, 3},
+      {"send_and_die", {half_an_answer()}, Cause::crashed, SIGKILL},
+      {"write_garbage", {garbage()}, Cause::crashed, SIGKILL},
+      {"print_and_abort", {to_value("last words")}, Cause::crashed, SIGABRT},
+      {"orphan_and_abort", {to_value(true)}, Cause::crashed, SIGABRT},
+  };
+  return all;
+}
+
+/// All that one can have too much of.
+struct Belongings {
+  std::size_t files_of_daemon = 0;
+  std::size_t files_of_spawner = 0;
+  std::set<std::string> in_directory;
+  friend bool operator==(const Belongings&, const Belongings&) = default;
+};
+
+class Soak {
+ public:
+  explicit Soak(std::uint64_t seed) : random_(seed) {
+    // An end by a signal that the test sends costs the job that runs, whichever it is.
+    killer_ = std::jthread(
+        [this, of_its_own = random_()](const std::stop_token& stop) { kill_now_and_then(of_its_own, stop); });
+  }
+
+  void run(std::size_t deaths) {
+    while (told_ < deaths) {
+      start_one();
+      while (under_way_.size() > kUnderWay) settle_one();
+      if (!settled_ && told_ >= kSettled) take_stock();
+    }
+    killer_ = {};
+    while (!under_way_.empty()) settle_one();
+    if (!settled_) take_stock();
+  }
+
+  void expect_balance() {
+    const PoolView pool = view();
+    // What the test has killed had no job in its hands, or one that told of it, or was going already.
+    CHECK(pool.crashes >= told_);
+    CHECK(pool.crashes <= told_ + killed_);
+    CHECK(by_kill_ <= killed_.load());
+    CHECK(eventually([&] {  // with each question what has arrived before is acknowledged
+      const auto jobs = client_.status(kPatience).jobs_by_state;
+      return std::all_of(jobs.begin(), jobs.end(), [](std::uint64_t count) { return count == 0; });
+    }));
+  }
+
+  void expect_nothing_left() {
+    const pid_t spawner = this->spawner();
+    const auto all_there = [&] {
+      return children_of(spawner).size() == kWorkers && view().workers == kWorkers && view().busy == 0;
+    };
+    CHECK(eventually(all_there));
+    Belongings now;
+    CHECK(eventually([&] { return (now = belongings()) == at_first_; }));
+    CHECK(now.files_of_daemon == at_first_.files_of_daemon);
+    CHECK(now.files_of_spawner == at_first_.files_of_spawner);
+    CHECK(now.in_directory == at_first_.in_directory);
+#ifndef PROMISED_SANITIZED  // which keep what is freed
+    constexpr std::uint64_t kOfTheAllocator = 4 * 1024;
+    CHECK(resident_kib(daemon_.pid()).now < resident_at_first_ + kOfTheAllocator);
+    CHECK(resident_kib(spawner).now < resident_of_spawner_at_first_ + 1024);
+#endif
+    std::string kinds;
+    for (const auto& [what, count] : counts_) kinds += ", " + what + ": " + std::to_string(count);
+    MESSAGE("workers that died in a job: " << told_ << ", killed by the test: " << killed_.load()
+                                           << ", of them in a job: " << by_kill_ << kinds
+                                           << ", jobs that ended well: " << well_);
+    MESSAGE("resident KiB of the daemon at first: " << resident_at_first_
+                                                    << ", in the end: " << resident_kib(daemon_.pid()).now);
+    CHECK(daemon_.stop() == Exit{});
+  }
+
+ private:
+  struct UnderWay {
+    const Deed* deed;  ///< null: a job that ends well
+    std::int64_t number;
+    AnyFuture future;
+  };
+
+  static DaemonConfig config() {
+    DaemonConfig config;
+    config.pool("misbehave", worker_binary("misbehave"),
+                {{"size", std::to_string(kWorkers)}, {"kill_grace", "100ms"}});
+    return config;
+  }
+
+  [[nodiscard]] PoolView view() {
+    return client_.status(kPatience).pools.at(0);
+  }
+  [[nodiscard]] pid_t spawner() const {
+    return children_of(daemon_.pid()).at(0);
+  }
+
+  void start_one() {
+    if (random_() % 3 != 0) {
+      const auto number = static_cast<std::int64_t>(random_() % 1'000'000);
+      under_way_.push_back({nullptr, number, client_.submit("quick", number)});
+      return;
+    }
+    const Deed& deed = deadly()[random_() % deadly().size()];
+    under_way_.push_back(
+        {&deed, 0, client_.submit_arguments(Options(), deed.function, {deed.arguments, {}})});
+  }
+
+  void settle_one() {
+    const UnderWay one = std::move(under_way_.front());
+    under_way_.pop_front();
+    const std::string what = one.deed == nullptr ? "quick" : one.deed->function;
+    CAPTURE(what);
+    const auto failure = one.future.failure(kPatience);
+    if (!failure) {
+      CHECK(one.deed == nullptr);
+      CHECK(from_value<std::int64_t>(one.future.value()) == one.number);
+      ++well_;
+      return;
+    }
+    ++told_;
+    CHECK(failure->attempt == 1);
+    const bool as_meant = one.deed != nullptr && failure->cause == one.deed->cause &&
+                          (failure->signal == one.deed->signal || failure->signal == 0) &&
+                          failure->exit_code == one.deed->exit_code;
+    if (as_meant) {
+      ++counts_[what];
+      return;
+    }
+    CHECK(failure->cause == Cause::crashed);
+    CHECK(failure->signal == SIGKILL);
+    ++by_kill_;
+  }
+
+  /// By a descriptor: the number may stand for another process by then.
+  void kill_now_and_then(std::uint64_t seed, const std::stop_token& stop) {
+    std::mt19937_64 random(seed);
+    const pid_t spawner = this->spawner();
+    while (!stop.stop_requested()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 100));
+      const auto workers = children_of(spawner);
+      if (workers.empty()) continue;
+      const pid_t pid = workers[random() % workers.size()];
+      const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+      if (!process.valid() || parent_of(pid) != spawner) continue;
+      if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) == 0) ++killed_;
+    }
+  }
+
+  void take_stock() {
+    settled_ = true;
+    while (!under_way_.empty()) settle_one();
+    const auto quiet = [&] { return view().workers == kWorkers && view().busy == 0; };
+    // The numbers of three looks in a row: none of them in the middle of a death.
+    CHECK(eventually([&] {
+      at_first_ = belongings();
+      return quiet() && belongings() == at_first_ && quiet() && belongings() == at_first_;
+    }));
+    resident_at_first_ = resident_kib(daemon_.pid()).now;
+    resident_of_spawner_at_first_ = resident_kib(spawner()).now;
+  }
+
+  [[nodiscard]] Belongings belongings() const {
+    Belongings all{open_files_of(daemon_.pid()), open_files_of(spawner()), {}};
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(daemon_.directory().path()))
+      all.in_directory.insert(entry.path().string());
+    return all;
+  }
+
+  std::mt19937_64 random_;
+  TestDaemon daemon_{config()};
+  Client client_ = [this] {
+    ClientOptions options;
+    options.endpoint = daemon_.endpoint();
+    options.connect_timeout = kPatience;
+    return Client(options);
+  }();
+  std::deque<UnderWay> under_way_;
+  std::size_t told_ = 0, by_kill_ = 0, well_ = 0;
+  std::atomic<std::size_t> killed_ = 0;
+  std::map<std::string, std::size_t> counts_;
+  bool settled_ = false;
+  Belongings at_first_;
+  std::uint64_t resident_at_first_ = 0, resident_of_spawner_at_first_ = 0;
+  std::jthread killer_;
+};
+
+TEST_CASE(
+    "DESIGN 2.3 workers that die in every way under load cost one attempt of one job each, and leave "
+    "nothing") {
+  Soak soak(choose_seed());
+  soak.run(choose_count("PROMISED_SOAK_DEATHS", 400));
+  soak.expect_balance();
+  soak.expect_nothing_left();
+}
+
+}  // namespace
+}  // namespace promised::test
