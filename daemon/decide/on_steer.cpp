@@ -10,12 +10,15 @@
 namespace promised {
 namespace {
 
+/// Bytes of the reason that a client gives.
+constexpr std::size_t kMostReason = std::size_t{4} << 10;
+
 /// Who does something, as far as the kernel and the client's own word go, and why.
 std::string by(const Session& session, const std::string& why) {
   std::string text = "by user " + std::to_string(session.who.uid);
   if (!session.program.empty())
     text += " (" + session.program + ", pid " + std::to_string(session.who.pid) + ")";
-  if (!why.empty()) text += ": " + std::string(beginning_of(why, kMostShortText));
+  if (!why.empty()) text += ": " + std::string(beginning_of(why, kMostReason));
   return text;
 }
 
