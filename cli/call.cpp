@@ -95,6 +95,9 @@ Options read_options(const Invocation& invocation) {
     options.priority(static_cast<int>(*priority));
   if (const auto t = invocation.duration("queue-timeout")) options.timeout(*t);
   if (const auto t = invocation.duration("run-timeout")) options.run_timeout(*t);
+  if (const auto t = invocation.duration("progress-timeout")) options.progress_timeout(*t);
+  if (const auto t = invocation.duration("deadline")) options.deadline(*t);
+  if (invocation.flag("retry-crash")) options.retry_on(Retry::crash);
   if (invocation.flag("memory")) options.durability(Durability::memory);
   if (invocation.flag("at-most-once")) options.at_most_once();
   if (invocation.flag("abandon")) options.abandon(Abandon::cancel);
@@ -115,6 +118,11 @@ boost::program_options::options_description call_options() {
   add_option(options, "priority", "N", "-100 to 100; higher ones leave the queue first (default: 0)");
   add_option(options, "queue-timeout", "TIME", "the longest wait in the queue; over it the job is expired");
   add_option(options, "run-timeout", "TIME", "the longest run; over it the job is stopped and fails");
+  add_option(options, "progress-timeout", "TIME",
+             "the longest silence of the running job; over it the job is stopped and fails");
+  add_option(options, "deadline", "TIME",
+             "the longest time from submission to end; over it the job is stopped and fails");
+  add_flag(options, "retry-crash", "try it again when its worker crashes, until it is quarantined");
   add_flag(options, "memory", "keep the job in memory only: lost when the daemon goes");
   add_flag(options, "at-most-once", "do not run it again when the daemon's restart cuts it off");
   add_flag(options, "abandon", "cancel the job when this command ends before it; for use with waiting");

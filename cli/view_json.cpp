@@ -35,6 +35,12 @@ Json notes_json(const JobView& job) {
   return notes;
 }
 
+Json ids_json(const std::vector<JobId>& ids) {
+  Json texts = Json::array();
+  for (const JobId& id : ids) texts.push_back(id.text());
+  return texts;
+}
+
 Json lifespan_json(std::chrono::milliseconds lifespan) {
   return lifespan == kForever ? Json("forever") : Json(lifespan.count());
 }
@@ -126,7 +132,13 @@ nlohmann::ordered_json to_json(const JobView& job) {
           {"submitted", time_json(job.submitted)},
           {"started", time_json(job.started)},
           {"ended", time_json(job.ended)},
-          {"kept_until", time_json(job.kept_until)}};
+          {"kept_until", time_json(job.kept_until)},
+          {"crashes", job.crashes},
+          {"last_failure", job.last_failure.cause == Cause::none ? Json(nullptr) : to_json(job.last_failure)},
+          {"progress_timeout_ms", job.progress_timeout.count()},
+          {"deadline_ms", job.deadline.count()},
+          {"retry_on", job.retry_on == Retry::crash ? Json::array({"crash"}) : Json::array()},
+          {"waits_for", ids_json(job.waits_for)}};
 }
 
 nlohmann::ordered_json to_json(const StatusView& s) {

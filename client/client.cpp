@@ -121,7 +121,12 @@ void Client::reach(std::chrono::milliseconds timeout) const {
 }
 
 bool Client::cancel(const JobKey& key, std::chrono::milliseconds timeout) {
-  return detail::cancel(Impl::of(*this), wire_key(key), timeout, "cancelling " + describe(key));
+  return cancel(key, CancelOptions(), timeout);
+}
+
+bool Client::cancel(const JobKey& key, const CancelOptions& how, std::chrono::milliseconds timeout) {
+  return detail::cancel(Impl::of(*this), {wire_key(key), how.now(), how.reason()}, timeout,
+                        "cancelling " + describe(key));
 }
 
 bool Client::forget(const JobKey& key, std::chrono::milliseconds timeout) {

@@ -230,10 +230,11 @@ State AnyFuture::state(std::chrono::milliseconds timeout) const {
   return trouble->kind == Trouble::Kind::ended ? trouble->state : trouble->refusal.state;
 }
 
-bool AnyFuture::cancel() const {
+bool AnyFuture::cancel(const CancelOptions& how) const {
   FutureState& state = FutureAccess::state(*this);
   if (state.is_done()) return false;
-  return detail::cancel(state.session(), state.key(), kAnswerTimeout, "cancelling " + state.subject());
+  return detail::cancel(state.session(), {state.key(), how.now(), how.reason()}, kAnswerTimeout,
+                        "cancelling " + state.subject());
 }
 
 bool AnyFuture::forget() const {

@@ -19,9 +19,10 @@ const message::Known& known_of(const message::Reply& reply, const std::string& w
 
 }  // namespace
 
-bool cancel(Session& session, message::Key key, std::chrono::milliseconds timeout, const std::string& what) {
+bool cancel(Session& session, message::Cancel order, std::chrono::milliseconds timeout,
+            const std::string& what) {
   message::Request request;
-  request.body = message::Cancel{std::move(key)};
+  request.body = std::move(order);
   bool resent = false;
   const message::Reply reply = session.call(std::move(request), {}, timeout, what, &resent);
   const message::Known& known = known_of(reply, what);

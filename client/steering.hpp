@@ -13,7 +13,7 @@ class Session;
 
 /// Whether it had an effect. The one of an earlier sending counts, when the answer to that was lost with the
 /// connection. They throw what Session::call does, and Error for an answer that does not fit.
-[[nodiscard]] bool cancel(Session& session, message::Key key, std::chrono::milliseconds timeout,
+[[nodiscard]] bool cancel(Session& session, message::Cancel order, std::chrono::milliseconds timeout,
                           const std::string& what);
 [[nodiscard]] bool forget(Session& session, message::Key key, std::chrono::milliseconds timeout,
                           const std::string& what);

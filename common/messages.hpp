@@ -23,6 +23,8 @@ inline constexpr std::uint32_t kWorkerProtocol = 1;
 inline constexpr std::size_t kEntryCost = 64;
 /// A note's key has 1 byte to so many.
 inline constexpr std::size_t kMostNoteKey = 255;
+/// One Waits has at most so many ids.
+inline constexpr std::size_t kMostWaitedFor = 4096;
 
 /// What a job has told of itself beside its outcome, and is kept with it (SEMANTICS P1 to P3).
 struct Told {
@@ -62,6 +64,8 @@ struct Watch {
 };
 struct Cancel {
   Key key{};
+  bool now = false;      ///< without the grace
+  std::string reason{};  ///< why, in the words of who says it
 };
 /// How a job ended, told by the client that has its outcome already: the daemon keeps an unnamed outcome only
 /// until it has arrived, yet it may be given a name later (SEMANTICS R2).
@@ -236,7 +240,13 @@ struct Notes {
   std::uint32_t written = 0;      ///< the last WriteNote that had been read
   std::vector<NoteView> notes{};  ///< without a value: it is gone
 };
-using ToWorker = std::variant<WorkerWelcome, Run, Stop, Notes>;
+/// Answers Waits: the job goes on.
+struct Resume {
+  std::uint32_t sequence = 0;
+  std::string code{};     ///< empty: all that it waited for have ended. Else why it does not wait:
+  std::string message{};  ///< "deadlock", "limit", "no_such_future" or "cancelled"
+};
+using ToWorker = std::variant<WorkerWelcome, Run, Stop, Notes, Resume>;
 
 // ---- worker to daemon
 // -----------------------------------------------------------------------------------------
@@ -269,6 +279,11 @@ struct ReadNotes {
   std::uint32_t sequence = 0;
   std::uint64_t version = 0;  ///< what is known already; 0: nothing
 };
-using FromWorker = std::variant<Ready, AttemptEnded, Progress, Part, WriteNote, ReadNotes>;
+/// A job waits until all of these have ended; answered with Resume.
+struct Waits {
+  std::uint32_t sequence = 0;
+  std::vector<JobId> ids{};
+};
+using FromWorker = std::variant<Ready, AttemptEnded, Progress, Part, WriteNote, ReadNotes, Waits>;
 
 }  // namespace promised::message

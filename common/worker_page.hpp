@@ -2,6 +2,7 @@
 // The memory that the daemon shares with one worker (a sealed memfd, the worker's fd 4).
 #pragma once
 
+#include "common/cancel_mark.hpp"
 #include "common/claim_page.hpp"
 #include "common/output_marks.hpp"
 
@@ -10,6 +11,7 @@ namespace promised {
 struct WorkerPage {
   alignas(64) ClaimPage claims;
   alignas(64) OutputMarks output;
+  alignas(64) CancelMark cancelled;
 };
 
 }  // namespace promised

@@ -22,6 +22,8 @@ void Act::carry_out(std::vector<Effect>& effects, std::vector<Event>& events) {
       [&](const effect::StartWorker& e) { workers_.start(e, events); },
       [&](const effect::Dispatch& e) { workers_.dispatch(e); },
       [&](const effect::SendNotes& e) { workers_.tell(e); },
+      [&](const effect::SendResume& e) { workers_.tell(e); },
+      [&](const effect::MarkCancelled& e) { workers_.mark(e); },
       [&](const effect::RevokeUnclaimed& e) { workers_.revoke(e, events); },
       [&](const effect::KillWorker& e) { workers_.kill(e); },
       [&](const effect::StopWorker& e) { workers_.stop(e); },

@@ -88,6 +88,12 @@ struct AttemptReadsNotes {
   std::uint32_t sequence;
   std::uint64_t version;
 };
+/// A job waits until all of these have ended.
+struct AttemptWaits {
+  WorkerId worker;
+  std::uint32_t sequence;
+  std::vector<JobId> ids;
+};
 /// Which of a worker's jobs had not begun when RevokeUnclaimed took them back: all from `first_unclaimed` on.
 struct Revoked {
   WorkerId worker;
@@ -148,7 +154,7 @@ using Event =
                  event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress, event::Revoked,
                  event::WorkerGone, event::ResultLoaded, event::BacklogLoaded, event::JobLoaded,
                  event::FoundInBacklog, event::StoreMaintained, event::AttemptParts, event::AttemptNote,
-                 event::AttemptReadsNotes, event::PartsLoaded>;
+                 event::AttemptReadsNotes, event::PartsLoaded, event::AttemptWaits>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {
@@ -180,6 +186,8 @@ struct RequeueJob {
   JobId id;
   std::uint32_t attempts;
   std::uint32_t interruptions;
+  std::uint32_t crashes = 0;
+  Failure failure{};  ///< why the last attempt is tried again, if one is
 };
 /// New limits for a job that has not ended.
 struct AdjustJob {
@@ -205,6 +213,7 @@ struct EndJob {
   WallTime started;  ///< zero: never
   WallTime ended;
   std::uint32_t attempts;
+  std::uint32_t crashes = 0;
 };
 /// Job, arguments and result are to be gone.
 struct DeleteJob {
@@ -291,6 +300,16 @@ struct KillWorker {
 struct StopWorker {
   WorkerId worker;
 };
+/// Tell the job that the worker runs that it is cancelled (common/worker_page.hpp).
+struct MarkCancelled {
+  WorkerId worker;
+  std::uint32_t sequence;
+};
+/// Let a job that has waited for others go on.
+struct SendResume {
+  WorkerId worker;
+  message::Resume resume;
+};
 /// Tell the worker of notes.
 struct SendNotes {
   WorkerId worker;
@@ -335,11 +354,11 @@ struct StopMaintenance {};
 
 }  // namespace effect
 
-using Effect =
-    std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
-                 effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker, effect::LoadResult,
-                 effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog, effect::MaintainStore,
-                 effect::StopMaintenance, effect::SendNotes, effect::LoadParts>;
+using Effect = std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
+                            effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker,
+                            effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
+                            effect::MaintainStore, effect::StopMaintenance, effect::SendNotes,
+                            effect::LoadParts, effect::MarkCancelled, effect::SendResume>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {

@@ -52,8 +52,8 @@ struct RecoveredJob {
   std::uint32_t attempts = 0;
   std::uint32_t interruptions = 0;
   State state = State::pending;  ///< pending, or how it ended
-  Failure failure;
-  std::string reason;  ///< of a job that has not ended: it was to be cancelled
+  Failure failure;               ///< of a job that has not ended: why its last attempt is tried again
+  std::string reason;            ///< of a job that has not ended: it was to be cancelled
   std::uint64_t arguments_size = 0;
   std::uint64_t result_size = 0;  ///< the result itself stays in the store
   WallTime began;                 ///< of the last attempt of a job that has ended
@@ -61,6 +61,7 @@ struct RecoveredJob {
   std::uint64_t client = 0;  ///< see change::InsertJob; of one that has ended, change::TakeJob
   std::uint64_t number = 0;
   message::Told told;  ///< the parts themselves stay in the store
+  std::uint32_t crashes = 0;
 };
 
 /// A search among the jobs of the backlog, the highest ids first.

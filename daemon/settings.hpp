@@ -31,6 +31,7 @@ struct PoolSettings {
   std::chrono::milliseconds run_timeout{0};        ///< of one attempt; 0: none
   std::chrono::milliseconds kill_grace{2000};      ///< between SIGTERM and SIGKILL
   std::chrono::milliseconds start_timeout{30000};  ///< until the worker has said which functions it has
+  std::chrono::milliseconds progress_timeout{0};   ///< silence of a running job; 0: none
 
   [[nodiscard]] bool serves(const std::string& queue) const {
     return queues.empty() || std::find(queues.begin(), queues.end(), queue) != queues.end();
@@ -75,6 +76,8 @@ struct Limits {
   std::uint64_t max_tombstones = 1'000'000;  ///< of ids; the oldest makes room
   bool allow_forever = false;                ///< lifespans without an end
   std::uint32_t max_interruptions = 9;
+  std::uint32_t max_crashes = 3;    ///< of a job that is tried again
+  std::uint32_t max_waiting = 100;  ///< jobs of one pool that wait for others
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cxxabi.h>
 #include <promised/detail/callable.hpp>
+#include <promised/worker.hpp>
 
 #include <cstdlib>
 #include <exception>
@@ -51,6 +52,8 @@ Failure failure_from_current_exception(const std::string& function) {
     throw;
   } catch (const BadArguments& e) {
     return because(Cause::bad_arguments, {}, function + ": " + e.what());
+  } catch (const Deadlock& e) {
+    return because(Cause::deadlock, {}, e.what());
   } catch (const std::bad_alloc& e) {
     return because(Cause::memory, readable_name(typeid(e)), "out of memory: " + std::string(e.what()));
   } catch (const std::exception& e) {

@@ -21,6 +21,14 @@ void Job::progress(double percent, std::string_view message) {
   runner_.progress(percent, message);
 }
 
+bool Job::cancelled() const {
+  return runner_.cancelled();
+}
+
+void Job::wait_for(const std::vector<JobId>& ids) {
+  runner_.wait_for(ids);
+}
+
 void Job::emit_value(const Value& part) {
   runner_.emit(part);
 }

@@ -109,6 +109,10 @@ Runner::Next Runner::handle(const message::Notes&, std::string_view) {
   return Next::go_on;
 }
 
+Runner::Next Runner::handle(const message::Resume&, std::string_view) {
+  return Next::go_on;
+}
+
 Runner::Next Runner::handle(const message::WorkerWelcome& welcome, std::string_view) {
   if (welcome.protocol != message::kWorkerProtocol) {
     say("the daemon speaks version " + std::to_string(welcome.protocol) +
@@ -133,6 +137,7 @@ Runner::Next Runner::handle(const message::Run& run, std::string_view arguments)
                   : std::string("the daemon sends a job before its welcome"));
     return Next::fail;
   }
+  page_.cancelled.clear();
   if (!page_.claims.claim(run.sequence)) return Next::go_on;  // taken back
   run_ = run;
   Failure failure;
@@ -224,6 +229,7 @@ void Runner::forget_job() {
   last_progress_ = {};
   parts_size_ = 0;
   notes_.clear();
+  resumed_.reset();
 }
 
 bool Runner::in_forked_child() {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,8 @@ class Runner {
   [[nodiscard]] const JobId& id() const { return run_.id; }
   [[nodiscard]] std::uint32_t attempt() const { return run_.attempt; }
   [[nodiscard]] const std::string& function() const { return functions_[run_.function].name; }
+  [[nodiscard]] bool cancelled() const { return page_.cancelled.is_set(run_.sequence); }
+  void wait_for(std::span<const JobId> ids);
   void progress(double percent, std::string_view message);
   void emit(const Value& part);
   void write_note(std::string_view key, const Value& value);
@@ -53,7 +56,7 @@ class Runner {
  private:
   using Clock = std::chrono::steady_clock;
   enum class Next { go_on, stop, fail };
-  /// A message that came while a job listened for its notes.
+  /// A message that came while a job listened for its notes, or for what it waits for.
   struct Aside {
     message::ToWorker message;
     std::string payload;
@@ -65,6 +68,7 @@ class Runner {
   [[nodiscard]] Next handle(const message::Run& run, std::string_view arguments);
   [[nodiscard]] Next handle(const message::Stop& stop, std::string_view payload);
   [[nodiscard]] Next handle(const message::Notes& notes, std::string_view payload);
+  [[nodiscard]] Next handle(const message::Resume& resume, std::string_view payload);
 
   /// The encoded result, or why there is none.
   [[nodiscard]] std::string result_or_failure(std::string_view arguments, Failure& failure);
@@ -73,7 +77,8 @@ class Runner {
   [[nodiscard]] static bool in_forked_child();
   void hear_notes();
   void ask_for_notes();
-  [[nodiscard]] bool take_notes();
+  [[nodiscard]] bool take_frames();
+  [[nodiscard]] message::Resume hear_resume();
   void mark_output();
   void write_progress();
   void forget_job();
@@ -93,6 +98,7 @@ class Runner {
   Clock::time_point last_progress_;  ///< the epoch: none yet in this job
   std::uint64_t parts_size_ = 0;     ///< of what this job has emitted
   NoteBook notes_;
+  std::optional<message::Resume> resumed_;  ///< the answer to what this job waits for
 };
 
 }  // namespace promised::detail

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a job says while it runs, beside its progress: parts of its result, and notes. Notes come in too: the
-// channel is looked at when the function asks for one, on the thread that it runs on. What else arrives there
-// meanwhile is put aside for the loop.
+// What a job says while it runs, beside its progress: parts of its result, notes, and that it waits for other
+// jobs. Notes come in too: the channel is looked at when the function asks for one, on the thread that it
+// runs on. What else arrives there meanwhile is put aside for the loop.
 #include <promised/error.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <utility>
@@ -89,13 +90,13 @@ Value Runner::read_note(std::string_view key) {
 void Runner::hear_notes() {
   if (!notes_.known()) {
     ask_for_notes();
-    while (take_notes() && !notes_.known()) {
+    while (take_frames() && !notes_.known()) {
       if (channel_.fill(wire::frame_size(channel_.bytes())) == Channel::Read::end) return;
     }
     return;
   }
   while (channel_.fill_now(wire::frame_size(channel_.bytes())) == Channel::Read::more) {
-    if (!take_notes()) return;
+    if (!take_frames()) return;
   }
 }
 
@@ -105,7 +106,7 @@ void Runner::ask_for_notes() {
 }
 
 /// False: what is there is no frame; the loop will find it too, and say so.
-bool Runner::take_notes() {
+bool Runner::take_frames() {
   for (;;) {
     auto frame = wire::decode_to_worker(channel_.bytes(), std::numeric_limits<std::uint32_t>::max());
     if (!frame.ok()) return false;
@@ -115,10 +116,40 @@ bool Runner::take_notes() {
       if (notes->sequence != run_.sequence) continue;  // of a job that has ended
       notes_.update(*notes);
       ask_for_notes();
+    } else if (auto* resume = std::get_if<message::Resume>(&(*frame)->message)) {
+      if (resume->sequence == run_.sequence) resumed_ = std::move(*resume);
     } else {
       aside_.push_back({std::move((*frame)->message), std::string((*frame)->payload)});
     }
   }
+}
+
+/// All at once where one message has room for them, else some after the others.
+void Runner::wait_for(std::span<const JobId> ids) {
+  if (in_forked_child()) throw Error("a child process of a job cannot wait for other jobs");
+  if (unsent_) write_progress();
+  while (!ids.empty()) {
+    const auto some = ids.first(std::min(ids.size(), message::kMostWaitedFor));
+    ids = ids.subspan(some.size());
+    resumed_.reset();
+    wire::encode_frame(message::FromWorker(message::Waits{run_.sequence, {some.begin(), some.end()}}), 0,
+                       out_);
+    static_cast<void>(send());
+    const message::Resume answer = hear_resume();
+    if (answer.code == "deadlock") throw Deadlock(answer.message);
+    if (answer.code == "cancelled") throw JobCancelled(answer.message);
+    if (answer.code == "limit") throw LimitReached(answer.message);
+    if (!answer.code.empty()) throw NoSuchFuture(State::unknown, answer.message);
+  }
+}
+
+message::Resume Runner::hear_resume() {
+  while (take_frames()) {
+    if (resumed_) return std::move(*resumed_);
+    if (channel_.fill(wire::frame_size(channel_.bytes())) == Channel::Read::end)
+      throw Error("the daemon is gone; it starts this job again");
+  }
+  throw Error("the daemon's answer to a wait for other jobs cannot be read");
 }
 
 }  // namespace promised::detail

@@ -39,12 +39,29 @@ std::string worker_line(const Failure& f) {
          brief(std::chrono::duration_cast<std::chrono::microseconds>(f.ran));
 }
 
+void add_failure(Table& table, const char* label, const Failure& failure) {
+  if (failure.cause == Cause::none) return;
+  table.add({label, failure_line(failure)});
+  table.add({"", worker_line(failure)});
+}
+
+std::string attempts_line(const JobView& job) {
+  std::string text = std::to_string(job.attempts);
+  if (job.interruptions > 0) text += ", interrupted " + std::to_string(job.interruptions) + " times";
+  if (job.crashes > 0) text += ", crashed " + std::to_string(job.crashes) + " times";
+  return text;
+}
+
 std::string options_line(const JobView& job) {
   std::string text = "priority " + std::to_string(job.priority);
   text += job.durability == Durability::durable ? ", durable" : ", memory";
   if (job.at_most_once) text += ", at most once";
   if (job.timeout.count() != 0) text += ", queue-timeout " + format_duration(job.timeout);
   if (job.run_timeout.count() != 0) text += ", run-timeout " + format_duration(job.run_timeout);
+  if (job.progress_timeout.count() != 0)
+    text += ", progress-timeout " + format_duration(job.progress_timeout);
+  if (job.deadline.count() != 0) text += ", deadline " + format_duration(job.deadline);
+  if (job.retry_on == Retry::crash) text += ", retry-crash";
   return text;
 }
 
@@ -67,10 +84,9 @@ void print_human(const JobView& job) {
   table.add({"function", job.function});
   table.add({"state", std::string(to_string(job.state))});
   add_if(table, "reason", job.reason);
-  if (job.failure.cause != Cause::none) {
-    table.add({is_ended(job.state) ? "failure" : "last failure", failure_line(job.failure)});
-    table.add({"", worker_line(job.failure)});
-  }
+  add_failure(table, "failure", job.failure);
+  add_failure(table, "last failure", job.last_failure);
+  for (const JobId& id : job.waits_for) table.add({"waits for", id.text()});
   if (!job.name.empty()) {
     const std::string lifespan =
         job.lifespan == kForever ? "until it is forgotten" : "lifespan " + format_duration(job.lifespan);
@@ -81,10 +97,7 @@ void print_human(const JobView& job) {
   if (job.worker_pid != 0) table.add({"worker", "pid " + std::to_string(job.worker_pid)});
   table.add({"owner", "uid " + std::to_string(job.owner)});
   table.add({"options", options_line(job)});
-  table.add(
-      {"attempts",
-       std::to_string(job.attempts) +
-           (job.interruptions == 0 ? "" : ", interrupted " + std::to_string(job.interruptions) + " times")});
+  table.add({"attempts", attempts_line(job)});
   table.add(
       {"size", "arguments " + brief_size(job.arguments_size) + ", result " + brief_size(job.result_size)});
   add_if(table, "progress", progress_line(job));
@@ -98,9 +111,10 @@ void print_human(const JobView& job) {
   add_time(table, "ended", job.ended, now);
   add_time(table, "kept until", job.kept_until, now);
   table.print(std::cout);
-  if (job.failure.output.empty()) return;
-  std::cout << "the worker's last output:\n" << printable(job.failure.output, Lines::many);
-  if (!job.failure.output.ends_with('\n')) std::cout << '\n';
+  const std::string& output = is_ended(job.state) ? job.failure.output : job.last_failure.output;
+  if (output.empty()) return;
+  std::cout << "the worker's last output:\n" << printable(output, Lines::many);
+  if (!output.ends_with('\n')) std::cout << '\n';
 }
 
 ExitCode show(Invocation& invocation) {

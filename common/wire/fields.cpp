@@ -85,6 +85,10 @@ Abandon Fields::abandon(std::string_view field, std::uint32_t number) {
   return static_cast<Abandon>(at_most(field, number, static_cast<std::uint64_t>(Abandon::cancel)));
 }
 
+Retry Fields::retry(std::string_view field, std::uint32_t bits) {
+  return static_cast<Retry>(at_most(field, bits, static_cast<std::uint64_t>(Retry::crash)));
+}
+
 std::chrono::milliseconds Fields::lifespan(std::string_view field, std::uint64_t count) {
   return count == kForeverMs ? kForever : millis(field, count);
 }

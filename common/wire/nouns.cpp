@@ -52,6 +52,9 @@ void fill(const Options& options, proto::Options& out) {
   out.set_at_most_once(options.at_most_once());
   out.set_abandon(static_cast<std::uint32_t>(options.abandon()));
   if (options.abandon_grace()) out.set_abandon_grace_ms(count(*options.abandon_grace()));
+  out.set_progress_timeout_ms(count(options.progress_timeout()));
+  out.set_deadline_ms(count(options.deadline()));
+  out.set_retry_on(static_cast<std::uint32_t>(options.retry_on()));
 }
 
 Options take(proto::Options& in, Fields& fields) {
@@ -69,6 +72,9 @@ Options take(proto::Options& in, Fields& fields) {
   std::optional<std::chrono::milliseconds> grace;
   if (in.has_abandon_grace_ms()) grace = fields.millis("options.abandon_grace", in.abandon_grace_ms());
   options.abandon(fields.abandon("options.abandon", in.abandon()), grace);
+  options.progress_timeout(fields.millis("options.progress_timeout", in.progress_timeout_ms()));
+  options.deadline(fields.millis("options.deadline", in.deadline_ms()));
+  options.retry_on(fields.retry("options.retry_on", in.retry_on()));
   return options;
 }
 
@@ -164,6 +170,12 @@ void fill(const JobView& view, proto::JobView& out) {
   for (const NoteView& note : view.notes) fill(note, *out.add_notes());
   out.set_parts(view.parts);
   out.set_parts_size(view.parts_size);
+  out.set_crashes(view.crashes);
+  out.set_progress_timeout_ms(count(view.progress_timeout));
+  out.set_deadline_ms(count(view.deadline));
+  out.set_retry_on(static_cast<std::uint32_t>(view.retry_on));
+  for (const JobId& id : view.waits_for) out.add_waits_for(id.bytes().data(), JobId::kSize);
+  if (!is_default(view.last_failure)) fill(view.last_failure, *out.mutable_last_failure());
 }
 
 JobView take(proto::JobView& in, Fields& fields) {
@@ -198,6 +210,12 @@ JobView take(proto::JobView& in, Fields& fields) {
   for (auto& note : *in.mutable_notes()) view.notes.push_back(take(note, fields));
   view.parts = in.parts();
   view.parts_size = in.parts_size();
+  view.crashes = in.crashes();
+  view.progress_timeout = fields.millis("progress_timeout", in.progress_timeout_ms());
+  view.deadline = fields.millis("deadline", in.deadline_ms());
+  view.retry_on = fields.retry("retry_on", in.retry_on());
+  for (const std::string& id : in.waits_for()) view.waits_for.push_back(fields.id("waits_for", id));
+  if (in.has_last_failure()) view.last_failure = take(*in.mutable_last_failure(), fields);
   return view;
 }
 

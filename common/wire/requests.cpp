@@ -68,6 +68,10 @@ message::Watch take(proto::Request::Watch& in, Fields& fields) {
   return {take_one_key(in, fields), in.take(), in.peek()};
 }
 
+message::Cancel take(proto::Request::Cancel& in, Fields& fields) {
+  return {take_one_key(in, fields), in.now(), Fields::prose(in.mutable_reason())};
+}
+
 message::KnownOutcome take(proto::Request::KnownOutcome& in, Fields& fields) {
   message::KnownOutcome out;
   out.function = fields.text("outcome.function", in.mutable_function());
@@ -195,7 +199,10 @@ void fill(const message::Watch& in, proto::Request& out) {
 }
 
 void fill(const message::Cancel& in, proto::Request& out) {
-  set_key(in.key, *out.mutable_cancel());
+  auto& cancel = *out.mutable_cancel();
+  set_key(in.key, cancel);
+  cancel.set_now(in.now);
+  cancel.set_reason(in.reason);
 }
 
 void fill(const message::Remember& in, proto::Request& out) {
@@ -308,11 +315,8 @@ Result<message::Request> take(proto::Request& in) {
       return finish(std::move(request), "set_note", *in.mutable_set_note());
     case proto::Request::kWithdraw:
       return finish(std::move(request), "withdraw", *in.mutable_withdraw());
-    case proto::Request::kCancel: {
-      Fields fields("cancel");
-      message::Cancel body{take_one_key(*in.mutable_cancel(), fields)};
-      return with_body(std::move(request), std::move(body), fields);
-    }
+    case proto::Request::kCancel:
+      return finish(std::move(request), "cancel", *in.mutable_cancel());
     case proto::Request::kForget: {
       Fields fields("forget");
       message::Forget body{take_one_key(*in.mutable_forget(), fields)};

@@ -69,6 +69,21 @@ void fill(const message::Notes& in, proto::ToWorker& out) {
   for (const NoteView& note : in.notes) wire::fill(note, *notes.add_notes());
 }
 
+void fill(const message::Resume& in, proto::ToWorker& out) {
+  auto& resume = *out.mutable_resume();
+  resume.set_sequence(in.sequence);
+  resume.set_code(in.code);
+  resume.set_message(in.message);
+}
+
+Result<message::ToWorker> take_resume(proto::ToWorker::Resume& in) {
+  Fields fields("resume");
+  message::Resume out{in.sequence(), fields.text("code", in.mutable_code()),
+                      Fields::prose(in.mutable_message())};
+  if (!fields.ok()) return fields.problem();
+  return message::ToWorker(std::move(out));
+}
+
 Result<message::ToWorker> take_notes(proto::ToWorker::Notes& in) {
   Fields fields("notes");
   message::Notes out{in.sequence(), in.version(), in.written(), {}};
@@ -98,6 +113,8 @@ Result<message::ToWorker> take(proto::ToWorker& in) {
       return message::ToWorker(message::Stop{});
     case proto::ToWorker::kNotes:
       return take_notes(*in.mutable_notes());
+    case proto::ToWorker::kResume:
+      return take_resume(*in.mutable_resume());
     case proto::ToWorker::BODY_NOT_SET:
       break;
   }
@@ -150,6 +167,26 @@ void fill(const message::ReadNotes& in, proto::FromWorker& out) {
   read.set_version(in.version);
 }
 
+void fill(const message::Waits& in, proto::FromWorker& out) {
+  auto& waits = *out.mutable_waits();
+  waits.set_sequence(in.sequence);
+  for (const JobId& id : in.ids) waits.add_ids(id.bytes().data(), JobId::kSize);
+}
+
+Result<message::FromWorker> take_waits(const proto::FromWorker::Waits& in) {
+  Fields fields("waits");
+  message::Waits out{in.sequence(), {}};
+  if (static_cast<std::size_t>(in.ids_size()) > message::kMostWaitedFor) {
+    fields.refuse("ids", "at most " + std::to_string(message::kMostWaitedFor) + " ids",
+                  std::to_string(in.ids_size()));
+    return fields.problem();
+  }
+  out.ids.reserve(static_cast<std::size_t>(in.ids_size()));
+  for (const std::string& id : in.ids()) out.ids.push_back(fields.id("ids", id));
+  if (!fields.ok()) return fields.problem();
+  return message::FromWorker(std::move(out));
+}
+
 Result<message::FromWorker> take_write(proto::FromWorker::WriteNote& in) {
   Fields fields("write_note");
   message::WriteNote out{
@@ -197,6 +234,8 @@ Result<message::FromWorker> take(proto::FromWorker& in) {
       return take_write(*in.mutable_write_note());
     case proto::FromWorker::kReadNotes:
       return message::FromWorker(message::ReadNotes{in.read_notes().sequence(), in.read_notes().version()});
+    case proto::FromWorker::kWaits:
+      return take_waits(in.waits());
     case proto::FromWorker::BODY_NOT_SET:
       break;
   }

@@ -100,6 +100,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"run_timeout", into(pool.run_timeout, parse_duration)},
       {"kill_grace", into(pool.kill_grace, parse_duration)},
       {"start_timeout", into(pool.start_timeout, parse_positive_duration)},
+      {"progress_timeout", into(pool.progress_timeout, parse_duration)},
   };
 }
 

@@ -172,6 +172,8 @@ Result<void> read_limits(const Section& section, Limits& limits) {
                             {"max_tombstones", into(limits.max_tombstones, number_from(0))},
                             {"allow_forever", into(limits.allow_forever, parse_bool)},
                             {"max_interruptions", into(limits.max_interruptions, interruptions)},
+                            {"max_crashes", into(limits.max_crashes, number_from(1, 1000))},
+                            {"max_waiting", into(limits.max_waiting, number_from(0, 4096))},
                         }));
   PROMISED_TRY(at_least(section, "max_unread", limits.max_unread, "max_result", limits.max_result,
                         "such a result could not be sent"));

@@ -63,6 +63,8 @@ void Scheduler::fill(Pool& pool, Turn& t) {
 
 /// A worker with nothing to do; else, if the job may be prefetched, the one with the least to do.
 Worker* Scheduler::choose(const Pool& pool, const Job& job, const Turn& t) const {
+  if (!pool.resuming.empty()) return nullptr;  // they have waited for their slots longer
+  const bool may_begin = has_free_slot(pool);
   const std::uint32_t fixed = pool.settings->prefetch;
   const bool may_prefetch = fixed != 1 && !job.at_most_once;
   const Nanos usual = usual_run(job);
@@ -70,8 +72,11 @@ Worker* Scheduler::choose(const Pool& pool, const Job& job, const Turn& t) const
   for (Worker* worker : pool.workers) {
     if (worker->phase != Worker::Phase::ready || worker->kill_reason != KillReason::none || worker->revoking)
       continue;
-    if (!worker->offer->has(*job.function)) continue;
-    if (worker->channel.empty()) return worker;
+    if (worker->wait != Worker::Wait::none || !worker->offer->has(*job.function)) continue;
+    if (worker->channel.empty()) {
+      if (may_begin) return worker;
+      continue;
+    }
     if (!may_prefetch || worker->exclusive) continue;
     // Behind a job that takes long nothing is put: it would be taken back at once.
     if (t.now.steady - worker->head_since >= kStall) continue;
@@ -123,9 +128,9 @@ void Scheduler::begin(Worker& worker, Turn& t) {
   job.began = t.now.steady;
   job.started = t.now.wall;
   waited_.record(job.began - job.queued, t.now.steady);
-  worker.head_since = t.now.steady;
+  worker.head_since = worker.heard = t.now.steady;
   arm(worker, t);
-  if (job.cancel_asked && !worker.revoking) kill(worker, KillReason::cancelled, t);
+  if (job.cancel_asked && !worker.revoking) stop_cancelled(worker, t);
 }
 
 void Scheduler::revoke(Worker& worker, Turn& t) {

@@ -32,6 +32,14 @@ std::uint64_t Scheduler::kept_bytes(const Job& job) {
   return bytes + job.detail->failure.message.size() + job.detail->failure.output.size() + streamed;
 }
 
+/// Why the last attempt is tried again.
+void Scheduler::keep_failure(Job& job, Failure failure) {
+  shorten(failure);
+  accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
+  job.more().failure = std::move(failure);
+  accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
+}
+
 /// The one place where an outcome is written: once (DESIGN 2.2).
 void Scheduler::end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t) {
   lanes_.remove(job);
@@ -48,7 +56,7 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
     shorten(failure);
     job.more().failure = std::move(failure);
   }
-  // A cancelling that came too late is not told of the outcome that came first.
+  // A withdrawal that came too late is not told of the outcome.
   if (job.detail || !reason.empty()) job.more().reason = std::move(reason);
   job.result_size = result.size();
   job.result = std::move(result);
@@ -60,6 +68,7 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
   }
   deliver(job, t);
   if (job.detail) {
+    wake_waiting(job, t);
     for (const Watcher& watcher : std::exchange(job.detail->watchers, {})) {
       Session* session = sessions_.find(watcher.session);
       if (session == nullptr) continue;

@@ -30,6 +30,8 @@ class Gate {
   Gate(const Access& access, uid_t self) : access_(access), self_(self) {}
 
   [[nodiscard]] Standing standing(const Identity& who) const;
+  /// Whether it is the daemon's own user.
+  [[nodiscard]] bool is_self(std::uint32_t uid) const { return uid == self_; }
   /// Whether somebody of this standing may see and steer what belongs to `owner`.
   [[nodiscard]] static bool may_touch(Standing standing, uid_t asker, std::uint32_t owner) {
     return standing == Standing::admin || (standing == Standing::user && asker == owner);

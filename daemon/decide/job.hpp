@@ -41,7 +41,7 @@ struct JobDetail {
   Millis timeout{0};
   Millis run_timeout{0};
   Millis lifespan{0};
-  Failure failure;
+  Failure failure;                 ///< of a job that has not ended: why its last attempt is tried again
   std::string reason;              ///< who cancelled it
   std::optional<double> progress;  ///< percent, as the running attempt last said
   std::string progress_message;
@@ -51,6 +51,13 @@ struct JobDetail {
   std::unique_ptr<Stream> stream;
   Tie* tie = nullptr;       ///< it is cancelled when its submitter has gone,
   Millis abandon_grace{0};  ///< for so long
+  Millis progress_timeout{0};
+  Millis deadline{0};
+  Instant deadline_at{};  ///< if there is one
+  Retry retry_on = Retry::nothing;
+  std::uint16_t crashes = 0;        ///< of its workers
+  bool cancel_now = false;          ///< without the grace
+  std::vector<WorkerId> waited_by;  ///< whose jobs wait for its end
 };
 
 struct Job : Timer {
@@ -106,7 +113,7 @@ struct Job : Timer {
   bool start_written = false;  ///< a StartJob for this attempt
   bool result_in_store = false;  ///< not in memory
   bool delivered = false;        ///< waits for its submitter's acknowledgement
-  bool cancel_asked = false;     ///< as soon as it is known whether it runs
+  bool cancel_asked = false;     ///< whatever its run comes to: it ends as cancelled
   bool expire_asked = false;
   bool withdraw_asked = false;  ///< cancelled if it has not begun
   bool was_named = false;

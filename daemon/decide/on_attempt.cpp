@@ -14,6 +14,31 @@ bool before(std::uint32_t a, std::uint32_t b) {
   return static_cast<std::int32_t>(a - b) < 0;
 }
 
+bool is_time_limit(KillReason reason) {
+  return reason == KillReason::run_timeout || reason == KillReason::progress_timeout ||
+         reason == KillReason::deadline;
+}
+
+/// How a worker that nobody wanted to end has ended.
+Failure describe(const event::WorkerGone& gone, Nanos ran) {
+  const auto after = " after " + std::to_string(std::chrono::duration_cast<Millis>(ran).count()) + " ms";
+  Failure failure;
+  failure.signal = gone.signal;
+  failure.exit_code = gone.exit_code;
+  failure.cause = Cause::crashed;
+  if (!gone.protocol_error.empty()) {
+    failure.message = "the worker broke its protocol" + after + ": " + gone.protocol_error;
+  } else if (gone.signal != 0) {
+    failure.message = std::string("the worker was killed by signal ") + std::to_string(gone.signal) + " (" +
+                      strsignal(gone.signal) + ")" + after;
+  } else {
+    failure.cause = Cause::exited;
+    failure.message =
+        "the worker exited with status " + std::to_string(gone.exit_code) + after + " without an answer";
+  }
+  return failure;
+}
+
 }  // namespace
 
 void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
@@ -27,8 +52,12 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   }
   Job& job = *worker->channel.front().job;
   worker->load -= worker->channel.front().estimate;
+  const bool too_late = came_too_late(*worker, e, job);
   worker->channel.pop_front();
   worker->exclusive = false;
+  worker->cancel_told = {};
+  worker->heard = t.now.steady;
+  if (worker->wait != Worker::Wait::none) give_up_wait(*worker);
   ++worker->ran;
   Pool& pool = *worker->pool;
   ++pool.finished;
@@ -37,6 +66,11 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   job.worker = nullptr;
   auto& usual = job.function->usual_run;
   usual = usual ? (*usual * 7 + e.ran) / 8 : e.ran;
+  if (too_late) {
+    Failure failure = timed_out(*worker, job);
+    failure.output = std::move(e.failure.output);
+    e.failure = std::move(failure);
+  }
   State state = State::succeeded;
   if (e.failure.cause != Cause::none) {
     state = State::failed;
@@ -44,15 +78,29 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
     e.failure.pid = worker->pid;
     e.failure.ran = e.ran;
   }
-  if (state == State::succeeded && job.detail && job.detail->progress)
-    job.detail->progress = 100;  // SEMANTICS P1
-  end_job(job, state, std::move(e.failure), {}, std::move(e.result), t);
+  if (job.cancel_asked) {
+    // That had been answered when the report came: it holds, whatever the run has come to.
+    end_job(job, State::cancelled, {}, job.more().reason, {}, t);
+  } else if (state == State::failed) {
+    end_job(job, state, std::move(e.failure), {}, {}, t);
+  } else {
+    if (job.detail && job.detail->progress) job.detail->progress = 100;  // SEMANTICS P1
+    end_job(job, state, {}, {}, std::move(e.result), t);
+  }
   if (!worker->channel.empty()) begin(*worker, t);
+}
+
+/// Whether a limit of the job's time was over before it ended, and its worker is being killed for that.
+bool Scheduler::came_too_late(const Worker& worker, const event::AttemptEnded& report, const Job& job) const {
+  if (!is_time_limit(worker.kill_reason) || worker.kill_sequence != report.sequence) return false;
+  // The report was on its way already, and the worker knows better when the run was over.
+  return worker.kill_reason != KillReason::run_timeout || report.ran >= run_limit(worker, job);
 }
 
 void Scheduler::on(event::AttemptProgress&& e, Turn& t) {
   Job* job = reporting(e.worker, e.sequence, t);
   if (job == nullptr) return;
+  job->worker->heard = t.now.steady;
   job->more().progress = e.percent;
   job->more().progress_message = beginning_of(e.message, kMostShortText);
   have_new_progress(*job);
@@ -72,9 +120,7 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
     slot.job->expire_asked = false;
     slot.job->withdraw_asked = false;
   }
-  if (worker->channel.size() == 1 && worker->channel.front().job->cancel_asked) {
-    kill(*worker, KillReason::cancelled, t);
-  }
+  if (worker->channel.size() == 1 && worker->channel.front().job->cancel_asked) stop_cancelled(*worker, t);
 }
 
 /// The jobs that had not begun leave the channel: back to where they were, nothing counted (SEMANTICS A2).
@@ -93,69 +139,74 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
     if (job.cancel_asked || job.withdraw_asked) {
       end_job(job, State::cancelled, {}, job.more().reason, {}, t);
     } else if (job.expire_asked) {
-      end_job(job, State::expired, {}, {}, {}, t);
+      end_overdue(job, t);
     } else {
       // The store may have been told that it had begun.
       if (std::exchange(job.start_written, false) && job.written) {
-        t.plan.changes.emplace_back(change::RequeueJob{job.id, job.attempts, job.interruptions});
+        t.plan.changes.emplace_back(requeued(job));
       }
       enqueue(job, t);
     }
   }
 }
 
-void Scheduler::lost_with_worker(Job& job, const Worker& worker, const event::WorkerGone& gone, Turn& t) {
-  Failure failure;
+void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
+                                 const event::WorkerGone& gone, Turn& t) {
+  Job& job = *slot.job;
+  const KillReason reason = worker.kill_reason;
+  if (job.cancel_asked) {
+    end_job(job, State::cancelled, {}, job.more().reason, {}, t);
+    return;
+  }
+  // Begun in the moment in which the one that was meant had ended.
+  const bool mistaken =
+      (is_time_limit(reason) && slot.sequence != worker.kill_sequence) || reason == KillReason::cancelled;
+  if (mistaken || reason == KillReason::stop) {
+    interrupt(job, t);
+    return;
+  }
+  Failure failure = is_time_limit(reason) ? timed_out(worker, job) : describe(gone, t.now.steady - job.began);
   failure.attempt = job.attempts;
   failure.pid = worker.pid;
   failure.ran = t.now.steady - job.began;
   failure.output = gone.output;
-  const auto after =
-      " after " + std::to_string(std::chrono::duration_cast<Millis>(failure.ran).count()) + " ms";
-  switch (worker.kill_reason) {
-    case KillReason::cancelled:
-      if (!job.cancel_asked) {
-        // Begun in the moment in which the one that was meant had ended.
-        interrupt(job, t);
-        return;
-      }
-      end_job(job, State::cancelled, {}, job.more().reason, {}, t);
-      return;
-    case KillReason::stop:
-      interrupt(job, t);
-      return;
-    case KillReason::run_timeout:
-      if (failure.ran < run_limit(worker, job)) {
-        // Begun in the moment in which the one that was meant had ended.
-        interrupt(job, t);
-        return;
-      }
-      failure.cause = Cause::timed_out;
-      failure.limit = "run_timeout";
-      failure.message =
-          "it ran for longer than run_timeout (" + std::to_string(run_limit(worker, job).count()) + " ms)";
-      break;
-    case KillReason::none:
-    case KillReason::protocol:
-    case KillReason::start_timeout:
-    case KillReason::no_function:
-      if (!gone.protocol_error.empty()) {
-        failure.cause = Cause::crashed;
-        failure.message = "the worker broke its protocol" + after + ": " + gone.protocol_error;
-      } else if (gone.signal != 0) {
-        failure.cause = Cause::crashed;
-        failure.message = std::string("the worker was killed by signal ") + std::to_string(gone.signal) +
-                          " (" + strsignal(gone.signal) + ")" + after;
-      } else {
-        failure.cause = Cause::exited;
-        failure.message =
-            "the worker exited with status " + std::to_string(gone.exit_code) + after + " without an answer";
-      }
-      failure.signal = gone.signal;
-      failure.exit_code = gone.exit_code;
-      break;
+  if (failure.cause == Cause::timed_out) {
+    end_job(job, State::failed, std::move(failure), {}, {}, t);
+  } else {
+    crashed(job, std::move(failure), t);
   }
+}
+
+/// SEMANTICS A3. What crashes its worker again and again is not tried for ever.
+void Scheduler::crashed(Job& job, Failure failure, Turn& t) {
+  if (!job.detail || job.detail->retry_on != Retry::crash) {
+    end_job(job, State::failed, std::move(failure), {}, {}, t);
+    return;
+  }
+  const std::uint32_t crashes = ++job.detail->crashes;
+  if (crashes < settings_.limits.max_crashes) {
+    keep_failure(job, std::move(failure));
+    job.queued = t.now.steady;
+    put_back(job, t);
+    return;
+  }
+  failure.cause = Cause::quarantined;
+  failure.message = "its worker crashed " + std::to_string(crashes) + (crashes == 1 ? " time" : " times") +
+                    ", as often as max_crashes allows; the last time: " + failure.message;
   end_job(job, State::failed, std::move(failure), {}, {}, t);
+}
+
+/// To its old place in its queue.
+void Scheduler::put_back(Job& job, Turn& t) {
+  begin_anew(job);
+  set_state(job, State::pending);
+  job.start_written = false;
+  if (job.written) {
+    t.plan.changes.emplace_back(requeued(job));
+  } else {
+    write(job, t);
+  }
+  enqueue(job, t);
 }
 
 /// Cut off by no fault of its own (DESIGN 2.4, SEMANTICS A4).
@@ -173,11 +224,7 @@ void Scheduler::interrupt(Job& job, Turn& t) {
     return;
   }
   if (job.attempts > 0) --job.attempts;  // an interruption is not an attempt
-  begin_anew(job);
-  set_state(job, State::pending);
-  job.start_written = false;
-  if (job.written) t.plan.changes.emplace_back(change::RequeueJob{job.id, job.attempts, job.interruptions});
-  enqueue(job, t);
+  put_back(job, t);
 }
 
 }  // namespace promised

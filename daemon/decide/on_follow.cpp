@@ -128,6 +128,7 @@ bool Scheduler::kept_for_parts(const Job& job) {
 void Scheduler::on(event::AttemptParts&& e, Turn& t) {
   Job* job = reporting(e.worker, e.sequence, t);
   if (job == nullptr) return;
+  job->worker->heard = t.now.steady;
   Stream& stream = job->streams();
   if (stream.run == 0) stream.run = new_run(*job);
   Payload bytes = e.large.empty() ? Payload(e.small) : std::move(e.large);

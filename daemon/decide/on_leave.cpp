@@ -63,7 +63,7 @@ void Scheduler::due(Tie& tie, Turn& t) {
     Job& job = *jobs_.find(id);
     untie(job);
     if (!job.cancel_asked)
-      cancel(job, "its submitter has gone, and it was submitted to be cancelled then", t);
+      cancel(job, "its submitter has gone, and it was submitted to be cancelled then", Haste::none, t);
   }
 }
 

@@ -168,10 +168,13 @@ void Scheduler::answer(Asked& asked, const message::List& list, const std::vecto
     const bool from_disk = memory == page.end() || (disk != on_disk.end() && disk->id > (*memory)->id);
     answer.jobs.push_back(from_disk ? view(*disk++) : view(**memory++));
     // Show tells it all: a page stays small.
-    Failure& failure = answer.jobs.back().failure;
-    answer.jobs.back().notes.clear();
-    failure.output.clear();
-    failure.message = beginning_of(failure.message, kMostShortText);
+    JobView& view = answer.jobs.back();
+    view.notes.clear();
+    view.waits_for.clear();
+    for (Failure* failure : {&view.failure, &view.last_failure}) {
+      failure->output.clear();
+      failure->message = beginning_of(failure->message, kMostShortText);
+    }
   }
   answer.more = answer.jobs.size() > most;
   if (answer.more) answer.jobs.pop_back();

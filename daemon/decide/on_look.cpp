@@ -16,6 +16,7 @@ std::string Scheduler::why_waiting(const Job& job) const {
   if (job.ended()) return job.detail ? job.detail->reason : std::string();
   if (job.cancel_asked) return job.detail->reason;
   if (job.state == State::running) return {};
+  if (job.state == State::waiting) return why_waiting(*job.worker);
   if (job.on_disk || job.behind) return "others are before it, and wait on disk";
   if (job.worker != nullptr) return "next in the channel of worker " + std::to_string(job.worker->pid);
   if (draining_) return "the daemon is stopping";
@@ -35,6 +36,14 @@ std::string Scheduler::why_waiting(const Job& job) const {
     }
   }
   return reason;
+}
+
+std::string Scheduler::why_waiting(const Worker& worker) {
+  if (worker.wait == Worker::Wait::resuming)
+    return "it has waited for others, and goes on as soon as pool " + worker.pool->settings->name +
+           " has a free slot";
+  return "it waits for " + std::to_string(worker.waits.size()) +
+         (worker.waits.size() == 1 ? " other job" : " other jobs");
 }
 
 JobView Scheduler::view(const Job& job) const {
@@ -57,14 +66,20 @@ JobView Scheduler::view(const Job& job) const {
   v.reason = why_waiting(job);
   if (job.worker != nullptr) {
     v.pool = job.worker->pool->settings->name;
-    if (job.state == State::running) v.worker_pid = job.worker->pid;
+    if (job.state == State::running || job.state == State::waiting) v.worker_pid = job.worker->pid;
+    if (job.state == State::waiting) v.waits_for = job.worker->waits;
   }
   if (job.name != nullptr) {
     v.name = job.name->name;
     v.remembered = true;
   }
   if (job.detail) {
-    v.failure = job.detail->failure;
+    if (job.state == State::failed) v.failure = job.detail->failure;
+    if (!job.ended()) v.last_failure = job.detail->failure;
+    v.crashes = job.detail->crashes;
+    v.progress_timeout = job.detail->progress_timeout;
+    v.deadline = job.detail->deadline;
+    v.retry_on = job.detail->retry_on;
     v.lifespan = job.detail->lifespan;
     v.timeout = job.detail->timeout;
     v.run_timeout = job.detail->run_timeout;
@@ -96,6 +111,10 @@ JobView Scheduler::view(const RecoveredJob& job) {
   v.arguments_size = job.arguments_size;
   v.submitted = job.submitted;
   v.run_timeout = job.options.run_timeout();
+  v.progress_timeout = job.options.progress_timeout();
+  v.retry_on = job.options.retry_on();
+  v.crashes = job.crashes;
+  v.last_failure = job.failure;
   v.reason = "others are before it, and wait on disk";
   return v;
 }
@@ -116,10 +135,10 @@ PoolView Scheduler::view(const Pool& pool, Now now) const {
       v.reason = pool.reason;
       break;
   }
-  v.size = pool.settings->size;
+  v.size = static_cast<std::uint32_t>(pool.slots());
   for (const Worker* worker : pool.workers) {
     if (worker->phase != Worker::Phase::starting) ++v.workers;
-    if (!worker->channel.empty()) ++v.busy;
+    if (!worker->channel.empty() && worker->wait == Worker::Wait::none) ++v.busy;
   }
   v.crashes = pool.crashes;
   v.finished = pool.finished;

@@ -110,6 +110,7 @@ void Scheduler::on(event::AttemptNote&& e, Turn& t) {
     kill(*job->worker, KillReason::protocol, t);
     return;
   }
+  job->worker->heard = t.now.steady;
   write_note(*job, e.note.key, std::move(e.note.encoded), Writer::worker);
   job->stream()->worker_wrote = e.write;
   have_news(*job);
@@ -128,7 +129,8 @@ void Scheduler::on(event::AttemptReadsNotes&& e, Turn& t) {
 /// If it waits for them, and there are any that it does not know. The first answer may be empty.
 void Scheduler::tell_worker_notes(Job& job, Turn& t) {
   Stream* stream = job.stream();
-  if (stream == nullptr || !stream->worker_listens || job.state != State::running) return;
+  const bool is_there = job.state == State::running || job.state == State::waiting;
+  if (stream == nullptr || !stream->worker_listens || !is_there) return;
   const bool first = stream->worker_version == 0;
   message::Notes notes;
   for (const auto& [key, note] : stream->notes) {

@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/printable.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
 namespace {
+
+/// Bytes of a program's name that are kept for who asks who it was.
+constexpr std::size_t kMostProgram = 64;
 
 message::Refused not_permitted(const Identity& who) {
   return {.code = "not_permitted",
@@ -94,6 +98,7 @@ void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn&
   Session& session = sessions_.open(e.session);
   session.who = e.who;
   session.standing = standing;
+  session.program = beginning_of(greeting.program, kMostProgram);
   sessions_.set_client(session, greeting.client);
   client_is_back(session);
   reply(e.session, e.request.number,

@@ -1,11 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cancelling (SEMANTICS X), taking back what has not begun (S4), and new limits for a job that has not ended.
+// Cancelling (SEMANTICS X), in stages where the job runs; taking back what has not begun (S4), and new limits
+// for a job that has not ended.
 #include <string>
 #include <utility>
 
+#include "common/printable.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
+namespace {
+
+/// Bytes of the reason that a client gives.
+constexpr std::size_t kMostReason = std::size_t{4} << 10;
+
+/// Who does something, as far as the kernel and the client's own word go, and why.
+std::string by(const Session& session, const std::string& why) {
+  std::string text = "by user " + std::to_string(session.who.uid);
+  if (!session.program.empty())
+    text += " (" + session.program + ", pid " + std::to_string(session.who.pid) + ")";
+  if (!why.empty()) text += ": " + std::string(beginning_of(why, kMostReason));
+  return text;
+}
+
+}  // namespace
 
 void Scheduler::on(Asked& asked, message::Cancel& cancel, Turn& t) {
   Job* job = find(asked, cancel.key, Touch::steer, t);
@@ -17,13 +34,21 @@ void Scheduler::on(Asked& asked, message::Cancel& cancel, Turn& t) {
           durable && !is_on_disk(*job), t);
     return;
   }
-  this->cancel(*job, "cancelled by user " + std::to_string(asked.uid()), t);
+  this->cancel(*job, "cancelled " + by(asked.session, cancel.reason), cancel.now ? Haste::now : Haste::none,
+               t);
   reply(asked.event.session, asked.number(), message::Known{id, job->state, true}, durable, t);
 }
 
-void Scheduler::cancel(Job& job, std::string reason, Turn& t) {
+void Scheduler::cancel(Job& job, std::string reason, Haste haste, Turn& t) {
   if (job.worker == nullptr) {
     end_job(job, State::cancelled, {}, std::move(reason), {}, t);
+    return;
+  }
+  if (haste == Haste::now) job.more().cancel_now = true;
+  if (job.cancel_asked) {  // who said so first is kept
+    Worker& worker = *job.worker;
+    if (haste == Haste::now && !worker.revoking && worker.channel.front().job == &job)
+      stop_cancelled(worker, t);
     return;
   }
   // In a worker's channel: whether it has begun shows when the channel is taken back.
@@ -32,6 +57,24 @@ void Scheduler::cancel(Job& job, std::string reason, Turn& t) {
   write(job, t);
   if (job.durable()) t.plan.changes.emplace_back(change::CancelJob{job.id, job.more().reason});
   revoke(*job.worker, t);
+}
+
+/// The job that the worker runs is cancelled: it is told, and has kill_grace to stop by itself, then as long
+/// again between SIGTERM and SIGKILL (SEMANTICS X1). Or it is killed, if that was said.
+void Scheduler::stop_cancelled(Worker& worker, Turn& t) {
+  const Job& job = *worker.channel.front().job;
+  if (job.detail->cancel_now) {
+    kill_hard(worker, KillReason::cancelled, t);
+    return;
+  }
+  if (worker.kill_reason != KillReason::none || worker.cancel_told != Instant{}) return;
+  const std::uint32_t sequence = worker.channel.front().sequence;
+  worker.cancel_told = t.now.steady;
+  t.plan.effects.emplace_back(effect::MarkCancelled{worker.id, sequence});
+  if (worker.wait != Worker::Wait::none) {
+    end_wait(worker, {sequence, "cancelled", "the job that waits was cancelled"}, Turned::first);
+  }
+  arm(worker, t);
 }
 
 void Scheduler::on(Asked& asked, message::Withdraw& withdraw, Turn& t) {
@@ -50,8 +93,8 @@ void Scheduler::on(Asked& asked, message::Withdraw& withdraw, Turn& t) {
       if (wait_for_backlog(again, t)) ++taken.count;
       continue;
     }
-    if (job == nullptr || job->ended() || job->state == State::running || !may(asked, *job, Touch::steer))
-      continue;
+    const bool waits_its_turn = job != nullptr && job->state == State::pending;
+    if (!waits_its_turn || !may(asked, *job, Touch::steer)) continue;
     ++taken.count;
     if (job->worker == nullptr) {
       end_job(*job, State::cancelled, {}, reason, {}, t);

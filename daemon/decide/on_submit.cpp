@@ -86,6 +86,10 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, cons
   if (options.priority() < -100 || options.priority() > 100) {
     return bad("a priority is from -100 to 100, given " + std::to_string(options.priority()));
   }
+  if (options.at_most_once() && options.retry_on() != Retry::nothing) {
+    return bad(
+        "at_most_once and retry_on exclude each other: a job that runs at most once is not tried again");
+  }
   if (!options.name().empty()) {
     if (auto refused = check_name(asked, asked.uid(), options.name(), options.lifespan())) return refused;
   }
@@ -137,7 +141,7 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   }
   ++accepted_;
   if (Lane& place = lane(options.queue(), function(submit.function)); goes_to_backlog(submit, place)) {
-    if (name.empty() && options.timeout() == Millis(0)) {
+    if (name.empty() && options.timeout() == Millis(0) && options.deadline() == Millis(0)) {
       put_in_backlog(asked, submit, place, t);
     } else {
       Job& job = put_known_in_backlog(asked, submit, place, t);
@@ -168,6 +172,9 @@ Job& Scheduler::make_job(const Asked& asked, const message::Submit& submit, Turn
   job.at_most_once = options.at_most_once();
   if (options.timeout() > Millis(0)) job.more().timeout = options.timeout();
   if (options.run_timeout() > Millis(0)) job.more().run_timeout = options.run_timeout();
+  if (options.progress_timeout() > Millis(0)) job.more().progress_timeout = options.progress_timeout();
+  if (options.retry_on() != Retry::nothing) job.more().retry_on = options.retry_on();
+  set_deadline(job, options.deadline(), t.now.steady);
   job.arguments_size = static_cast<std::uint32_t>(asked.event.payload.size());
   job.submitter = asked.event.session;
   job.submitter_tag = asked.session.tag();

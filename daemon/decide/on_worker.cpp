@@ -54,6 +54,7 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   worker->offer = pool.offer != nullptr && pool.offer->functions == offer->functions ? pool.offer : offer;
   if (worker->offer != pool.offer) adopt_offer(pool, worker->offer);
   worker->phase = Worker::Phase::ready;
+  worker->heard = t.now.steady;
   clear_timer(*worker);
   pool.dirty = true;
   if (std::exchange(pool.phase, Pool::Phase::ready) != Pool::Phase::ready) {
@@ -85,7 +86,7 @@ void Scheduler::adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer) {
 void Scheduler::start_workers(Pool& pool, Turn& t) {
   if (draining_) return;
   // After a failure one worker shows whether it is any better now; the others follow when it is ready.
-  const std::size_t wanted = pool.phase == Pool::Phase::failing ? 1 : pool.settings->size;
+  const std::size_t wanted = pool.phase == Pool::Phase::failing ? 1 : pool.wanted();
   while (pool.workers.size() < wanted) {
     const WorkerId id{next_worker_++};
     auto& worker = workers_[id];
@@ -121,13 +122,54 @@ void Scheduler::remove_worker(Worker& worker) {
   workers_.erase(worker.id);
 }
 
+/// With SIGTERM, and SIGKILL after kill_grace, where it is for the job that it runs; else with SIGKILL.
 void Scheduler::kill(Worker& worker, KillReason reason, Turn& t) {
   if (worker.kill_reason != KillReason::none) return;
+  const bool for_its_job = reason == KillReason::run_timeout || reason == KillReason::progress_timeout ||
+                           reason == KillReason::deadline || reason == KillReason::cancelled;
+  if (!for_its_job) {
+    kill_hard(worker, reason, t);
+    return;
+  }
   worker.kill_reason = reason;
-  worker.killed_hard = reason != KillReason::run_timeout && reason != KillReason::cancelled;
-  t.plan.effects.emplace_back(effect::KillWorker{worker.id, worker.killed_hard ? SIGKILL : SIGTERM});
+  worker.kill_sequence = worker.channel.front().sequence;
+  t.plan.effects.emplace_back(effect::KillWorker{worker.id, SIGTERM});
   clear_timer(worker);
-  if (!worker.killed_hard) set_timer(worker, t.now.steady + worker.pool->settings->kill_grace);
+  set_timer(worker, t.now.steady + worker.pool->settings->kill_grace);
+}
+
+/// Also where SIGTERM has been sent already, for whatever reason: that stays.
+void Scheduler::kill_hard(Worker& worker, KillReason reason, Turn& t) {
+  if (std::exchange(worker.killed_hard, true)) return;
+  if (worker.kill_reason == KillReason::none) {
+    worker.kill_reason = reason;
+    if (!worker.channel.empty()) worker.kill_sequence = worker.channel.front().sequence;
+  }
+  t.plan.effects.emplace_back(effect::KillWorker{worker.id, SIGKILL});
+  clear_timer(worker);
+}
+
+/// Those beyond what is wanted took the place of others, which do not wait any more: after a while they go.
+void Scheduler::retire_surplus(Pool& pool, Turn& t) {
+  if (pool.workers.size() <= pool.wanted()) return;
+  for (Worker* worker : pool.workers) {
+    if (worker->phase == Worker::Phase::ready && worker->channel.empty() && worker->place == kNotInHeap)
+      set_timer(*worker, t.now.steady + kKeepSurplus);
+  }
+}
+
+/// An idle worker, if it is still one too many.
+void Scheduler::retire(Worker& worker, Turn& t) {
+  const auto& workers = worker.pool->workers;
+  const auto stays = [](const Worker* w) { return w->phase != Worker::Phase::stopping; };
+  const auto staying = static_cast<std::size_t>(std::count_if(workers.begin(), workers.end(), stays));
+  if (worker.phase != Worker::Phase::ready || staying <= worker.pool->wanted()) return;
+  if (t.now.steady - worker.heard < kKeepSurplus) {  // this was a timer of its last job
+    set_timer(worker, worker.heard + kKeepSurplus);
+    return;
+  }
+  worker.phase = Worker::Phase::stopping;
+  t.plan.effects.emplace_back(effect::StopWorker{worker.id});
 }
 
 void Scheduler::on(event::WorkerGone&& e, Turn& t) {
@@ -135,6 +177,8 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   if (worker == nullptr) return;
   Pool& pool = *worker->pool;
   worker->revoking = false;
+  if (worker->wait != Worker::Wait::none) give_up_wait(*worker);
+  pool.dirty = true;
   // One job was the worker's last; all others go back as if nothing had been. (Where the channel was torn, it
   // may have run some of them, but nobody has heard of it.)
   std::uint32_t first_back = e.first_unclaimed;
@@ -143,10 +187,10 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   give_back(*worker, first_back, t);
   const bool had_job = !worker->channel.empty();
   if (had_job) {
-    Job& job = *worker->channel.front().job;
+    const Worker::Slot slot = worker->channel.front();
     worker->channel.pop_front();
-    job.worker = nullptr;
-    lost_with_worker(job, *worker, e, t);
+    slot.job->worker = nullptr;
+    lost_with_worker(slot, *worker, e, t);
   }
   const bool asked_to = worker->kill_reason != KillReason::none || worker->phase == Worker::Phase::stopping;
   if (!asked_to) ++pool.crashes;

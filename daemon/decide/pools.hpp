@@ -44,11 +44,19 @@ enum class KillReason : std::uint8_t {
   start_timeout,
   no_function,
   protocol,
-  stop
+  stop,
+  progress_timeout,
+  deadline
 };
 
 struct Worker : Timer {
   enum class Phase : std::uint8_t { starting, ready, stopping };
+  /// Whether its job waits for others: then it takes none of the pool's slots.
+  enum class Wait : std::uint8_t {
+    none,
+    waiting,
+    resuming  ///< it need not wait any longer, and goes on when there is a slot
+  };
   struct Slot {
     Job* job;
     std::uint32_t sequence;
@@ -70,9 +78,16 @@ struct Worker : Timer {
   Instant started{};
   std::uint64_t ran = 0;  ///< jobs
   KillReason kill_reason = KillReason::none;
-  bool killed_hard = false;  ///< SIGKILL was sent
-  bool revoking = false;     ///< an answer to RevokeUnclaimed is due
-  bool exclusive = false;    ///< holds an at-most-once job, and gets nothing more
+  bool killed_hard = false;         ///< SIGKILL was sent
+  bool revoking = false;            ///< an answer to RevokeUnclaimed is due
+  bool exclusive = false;           ///< holds an at-most-once job, and gets nothing more
+  std::uint32_t kill_sequence = 0;  ///< whose run kill_reason is about, if it ends one
+  Instant heard{};                  ///< the last sign of life of its job, or when it had none any more
+  Instant cancel_told{};  ///< since when its job has been told that it is cancelled; zero: it is not
+  Wait wait = Wait::none;
+  std::vector<JobId> waits;  ///< what its job waits for, and has not ended
+  Instant waits_since{};
+  message::Resume resume;  ///< to be said when it goes on
 };
 
 struct Pool : Timer {
@@ -90,7 +105,14 @@ struct Pool : Timer {
   LaneHeap ready;
   std::uint64_t crashes = 0;
   std::uint64_t finished = 0;
-  bool dirty = false;  ///< a job or a worker has become free since the last fill
+  bool dirty = false;            ///< a job or a worker has become free since the last fill
+  std::uint32_t waiting = 0;     ///< workers whose job waits for others
+  std::deque<Worker*> resuming;  ///< those of them that go on next, before new jobs begin
+
+  /// So many jobs run at once.
+  [[nodiscard]] std::size_t slots() const { return settings->size; }
+  /// Workers that there should be: one that waits has another in its place.
+  [[nodiscard]] std::size_t wanted() const { return slots() + waiting; }
 };
 
 /// A job that usually takes longer is not put into a channel behind another, and one that has run for this
@@ -98,5 +120,7 @@ struct Pool : Timer {
 inline constexpr Nanos kPrefetchWindow = std::chrono::milliseconds(2);
 inline constexpr Nanos kStall = std::chrono::milliseconds(10);
 inline constexpr std::size_t kMostPrefetched = 256;
+/// A worker that took the place of a waiting one is kept for so long after that, in case it is needed again.
+inline constexpr Nanos kKeepSurplus = std::chrono::seconds(10);
 
 }  // namespace promised

@@ -34,10 +34,18 @@ Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
   job.arguments_size = static_cast<std::uint32_t>(recovered.arguments_size);
   if (recovered.options.timeout() > Millis(0)) job.more().timeout = recovered.options.timeout();
   if (recovered.options.run_timeout() > Millis(0)) job.more().run_timeout = recovered.options.run_timeout();
+  if (recovered.options.progress_timeout() > Millis(0))
+    job.more().progress_timeout = recovered.options.progress_timeout();
+  if (recovered.options.retry_on() != Retry::nothing) job.more().retry_on = recovered.options.retry_on();
+  if (recovered.crashes > 0) job.more().crashes = static_cast<std::uint16_t>(recovered.crashes);
+  if (recovered.failure.cause != Cause::none) job.more().failure = std::move(recovered.failure);
   restore_told(job, std::move(recovered.told));
   job.arguments = std::move(recovered.arguments);
   // How long it has waited goes on counting, also where the monotonic clock has begun anew.
-  job.queued = now.steady - std::max(now.wall - job.submitted, std::chrono::microseconds(0));
+  const Instant submitted = now.steady - std::max(now.wall - job.submitted, std::chrono::microseconds(0));
+  set_deadline(job, recovered.options.deadline(), submitted);
+  // One that is tried again was queued anew, at a moment that is not known.
+  job.queued = recovered.crashes > 0 ? now.steady : submitted;
   accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
   return job;
 }
@@ -50,10 +58,7 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     job.started = recovered.began;
     job.ended_at = recovered.ended;
     job.result_size = recovered.result_size;
-    accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
-    job.more().failure = std::move(recovered.failure);
     job.more().reason = std::move(recovered.reason);
-    accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
     job.result_in_store = recovered.state == State::succeeded && recovered.result_size > 0;
     job.submitter_tag = recovered.client;
     set_wall_timer(job, now.wall + settings_.limits.keep_unfetched);  // its submitter is gone since now

@@ -55,7 +55,10 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     plan.changes.emplace_back(change::DeleteGrave{*over});
   }
   for (Pool& pool : pools_) {
-    if (std::exchange(pool.dirty, false)) fill(pool, t);
+    if (!std::exchange(pool.dirty, false)) continue;
+    resume_waiting(pool, t);
+    fill(pool, t);
+    retire_surplus(pool, t);
   }
   fill_from_backlog(t);
   tell_news(t);

@@ -5,10 +5,10 @@
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_list, on_look
-// (list, show, status), on_note, on_follow, on_worker, on_attempt; what several of them need is in ending
-// (outcomes), news (what followers are told), delivery (how they reach clients), dispatch (who runs what
-// next), writing (when the store is told), disk (when it is full, slow or gone), backlog (jobs that wait on
-// disk), timers and recovery.
+// (list, show, status), on_note, on_follow, on_worker, on_attempt, on_wait; what several of them need is in
+// ending (outcomes), news (what followers are told), delivery (how they reach clients), dispatch (who runs
+// what next), writing (when the store is told), disk (when it is full, slow or gone), backlog (jobs that wait
+// on disk), timers and recovery.
 #pragma once
 
 #include <cstdint>
@@ -155,8 +155,10 @@ class Scheduler {
   void on(Asked& asked, message::Cancel& cancel, Turn& t);
   void on(Asked& asked, message::Adjust& adjust, Turn& t);
   void on(Asked& asked, message::Withdraw& withdraw, Turn& t);
-  /// Of a job that has not ended: at once where it waits; where a worker has it, when it has stopped.
-  void cancel(Job& job, std::string reason, Turn& t);
+  enum class Haste : std::uint8_t { none, now };
+  /// Of a job that has not ended: at once where it is queued; where a worker has it, when it has stopped.
+  void cancel(Job& job, std::string reason, Haste haste, Turn& t);
+  void stop_cancelled(Worker& worker, Turn& t);
 
   // on_leave
   void tie(Job& job, std::uint64_t tag, Millis grace, std::optional<Instant> gone_since = {});
@@ -189,6 +191,7 @@ class Scheduler {
   [[nodiscard]] JobView view(const Job& job) const;
   [[nodiscard]] static JobView view(const RecoveredJob& job);
   [[nodiscard]] std::string why_waiting(const Job& job) const;
+  [[nodiscard]] static std::string why_waiting(const Worker& worker);
   [[nodiscard]] PoolView view(const Pool& pool, Now now) const;
   [[nodiscard]] std::vector<QueueView> view_queues(Now now) const;
 
@@ -212,14 +215,39 @@ class Scheduler {
   void pool_failed(Pool& pool, std::string reason, Turn& t);
   void remove_worker(Worker& worker);
   void kill(Worker& worker, KillReason reason, Turn& t);
+  void kill_hard(Worker& worker, KillReason reason, Turn& t);
+  void retire_surplus(Pool& pool, Turn& t);
+  void retire(Worker& worker, Turn& t);
 
   // on_attempt
   void on(event::AttemptEnded&& e, Turn& t);
   void on(event::AttemptProgress&& e, Turn& t);
   void on(event::Revoked&& e, Turn& t);
   void give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t);
-  void lost_with_worker(Job& job, const Worker& worker, const event::WorkerGone& gone, Turn& t);
+  void lost_with_worker(const Worker::Slot& slot, const Worker& worker, const event::WorkerGone& gone,
+                        Turn& t);
+  [[nodiscard]] bool came_too_late(const Worker& worker, const event::AttemptEnded& report,
+                                   const Job& job) const;
   void interrupt(Job& job, Turn& t);
+  void crashed(Job& job, Failure failure, Turn& t);
+  void put_back(Job& job, Turn& t);
+
+  // on_wait
+  void on(event::AttemptWaits&& e, Turn& t);
+  [[nodiscard]] std::optional<message::Resume> refuse_wait(const Worker& worker,
+                                                           const std::vector<JobId>& ids) const;
+  [[nodiscard]] bool may_wait_for(const Worker& worker, const Job& target) const;
+  [[nodiscard]] std::vector<const Job*> circle(const Job& job, const std::vector<JobId>& ids) const;
+  void begin_waiting(Worker& worker, std::vector<JobId> ids, Turn& t);
+  void wake_waiting(Job& ended, Turn& t);
+  void found_in_backlog(const JobId& id);
+  enum class Turned : std::uint8_t { last, first };
+  void end_wait(Worker& worker, message::Resume resume, Turned turned);
+  void leave_waited(Worker& worker);
+  void give_up_wait(Worker& worker);
+  void resume_waiting(Pool& pool, Turn& t);
+  void go_on(Worker& worker, Turn& t);
+  [[nodiscard]] static bool has_free_slot(const Pool& pool);
 
   // dispatch
   void fill(Pool& pool, Turn& t);
@@ -238,6 +266,7 @@ class Scheduler {
   Job& make_job(const JobId& id, std::uint32_t owner, const std::string& function_name,
                 const std::string& queue);
   [[nodiscard]] static std::uint64_t kept_bytes(const Job& job);
+  void keep_failure(Job& job, Failure failure);
   void keep_or_release(Job& job, Turn& t);
   void release(Job& job, State tombstone, Turn& t);
   void bury(const Job& job, Turn& t);
@@ -324,6 +353,7 @@ class Scheduler {
   [[nodiscard]] bool ends_soon(const Job& job, Now now) const;
   void write(Job& job, Turn& t);
   void write_end(Job& job, Turn& t);
+  [[nodiscard]] static change::RequeueJob requeued(const Job& job);
   void write_due(Instant until, Turn& t);
   /// The batch that the changes of this turn will be.
   [[nodiscard]] std::uint64_t next_batch() const { return around_.submitted + 1; }
@@ -358,7 +388,18 @@ class Scheduler {
   void due(Pool& pool, Turn& t);
   void due(Tie& tie, Turn& t);
   void arm(Worker& worker, Turn& t);
-  [[nodiscard]] Millis run_limit(const Worker& worker, const Job& job) const;
+  /// A limit of the time of the job that a worker runs, and when it is over.
+  struct TimeLimit {
+    Instant over;
+    KillReason which;
+  };
+  [[nodiscard]] static std::optional<TimeLimit> next_limit(const Worker& worker, const Job& job);
+  [[nodiscard]] static Millis run_limit(const Worker& worker, const Job& job);
+  [[nodiscard]] static Millis silence_limit(const Worker& worker, const Job& job);
+  [[nodiscard]] static Failure timed_out(const Job& job, KillReason which, Millis limit);
+  [[nodiscard]] static Failure timed_out(const Worker& worker, const Job& job);
+  static void set_deadline(Job& job, Millis deadline, Instant submitted);
+  void end_overdue(Job& job, Turn& t);
 
   [[nodiscard]] Worker* find_worker(WorkerId id);
 
@@ -390,6 +431,7 @@ class Scheduler {
   /// Jobs that are on disk alone, and what was asked about those of them that are being read.
   IdSet backlog_ids_;
   std::unordered_map<JobId, std::vector<event::Requested>> waiting_for_backlog_;
+  std::unordered_map<JobId, std::vector<WorkerId>> jobs_wait_for_backlog_;
   /// Sessions with something in accepted or accepted_durable.
   std::vector<SessionId> to_tell_;
   std::optional<Instant> tell_memory_at_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,7 +35,8 @@ struct Session {
   SessionId id{};
   Identity who;
   Standing standing = Standing::nobody;
-  JobId client;  ///< stays the same when the client reconnects
+  JobId client;         ///< stays the same when the client reconnects
+  std::string program;  ///< what it says that it is
   std::uint64_t last_delivery = 0;
   std::deque<Delivery> under_way;
   std::uint64_t loading = 0;          ///< outcomes that come from the store before they are sent
@@ -65,6 +67,10 @@ inline constexpr std::uint64_t kDeliveryPart = 4;
 class Sessions {
  public:
   [[nodiscard]] Session* find(SessionId id) {
+    const auto it = sessions_.find(id);
+    return it == sessions_.end() ? nullptr : &it->second;
+  }
+  [[nodiscard]] const Session* find(SessionId id) const {
     const auto it = sessions_.find(id);
     return it == sessions_.end() ? nullptr : &it->second;
   }

@@ -8,6 +8,15 @@
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
+namespace {
+
+/// Of two limits, of which zero is none.
+Millis shorter(Millis a, Millis b) {
+  if (a == Millis(0) || b == Millis(0)) return std::max(a, b);
+  return std::min(a, b);
+}
+
+}  // namespace
 
 void Scheduler::set_timer(Timer& timer, Instant due) {
   if (timer.wall) clear_timer(timer);
@@ -45,9 +54,33 @@ void Scheduler::fire(Timer& timer, Turn& t) {
   }
 }
 
-/// SEMANTICS T1: from its queueing on.
+/// SEMANTICS T1: from its queueing on; T3: from its submission on.
 void Scheduler::expire_in_time(Job& job) {
-  if (job.detail && job.detail->timeout > Millis(0)) set_timer(job, job.queued + job.detail->timeout);
+  if (!job.detail) return;
+  std::optional<Instant> first;
+  if (job.detail->timeout > Millis(0)) first = job.queued + job.detail->timeout;
+  if (job.detail->deadline > Millis(0))
+    first = std::min(first.value_or(job.detail->deadline_at), job.detail->deadline_at);
+  if (first) set_timer(job, *first);
+}
+
+void Scheduler::set_deadline(Job& job, Millis deadline, Instant submitted) {
+  if (deadline == Millis(0)) return;
+  job.more().deadline = deadline;
+  job.detail->deadline_at = submitted + deadline;
+}
+
+/// One that no worker runs: by the limit that was over first.
+void Scheduler::end_overdue(Job& job, Turn& t) {
+  const JobDetail& detail = job.more();
+  const bool by_deadline = detail.deadline > Millis(0) && detail.deadline_at <= t.now.steady &&
+                           (detail.timeout == Millis(0) || detail.deadline_at < job.queued + detail.timeout);
+  if (by_deadline) {
+    Failure failure = timed_out(job, KillReason::deadline, detail.deadline);
+    end_job(job, State::failed, std::move(failure), {}, {}, t);
+  } else {
+    end_job(job, State::expired, {}, {}, {}, t);
+  }
 }
 
 void Scheduler::due(Job& job, Turn& t) {
@@ -55,7 +88,7 @@ void Scheduler::due(Job& job, Turn& t) {
     bury(job, t);
     release(job, State::lapsed, t);
   } else if (job.worker == nullptr) {
-    end_job(job, State::expired, {}, {}, {}, t);
+    end_overdue(job, t);
   } else {
     // In a worker's channel: whether it has begun shows when the channel is taken back.
     job.expire_asked = true;
@@ -78,11 +111,20 @@ void Scheduler::due(Worker& worker, Turn& t) {
     kill(worker, KillReason::start_timeout, t);
     return;
   }
-  if (worker.channel.empty()) return;
+  if (worker.channel.empty()) {
+    retire(worker, t);
+    return;
+  }
   Job& job = *worker.channel.front().job;
+  const bool asked_in_vain = worker.cancel_told != Instant{} &&
+                             t.now.steady - worker.cancel_told >= worker.pool->settings->kill_grace;
+  if (asked_in_vain) {
+    kill(worker, KillReason::cancelled, t);
+    return;
+  }
   const Nanos ran = t.now.steady - worker.head_since;
-  const Millis limit = run_limit(worker, job);
-  const bool over = limit > Millis(0) && ran >= limit;
+  const std::optional<TimeLimit> limit = next_limit(worker, job);
+  const bool over = limit && limit->over <= t.now.steady;
   if (ran >= kStall || over) {
     job.function->usual_run = std::max(job.function->usual_run.value_or(ran), ran);
     if (job.durable() && !std::exchange(job.start_written, true)) {
@@ -92,17 +134,66 @@ void Scheduler::due(Worker& worker, Turn& t) {
     if (worker.channel.size() > 1) revoke(worker, t);
   }
   if (over) {
-    kill(worker, KillReason::run_timeout, t);
+    kill(worker, limit->which, t);
   } else {
     arm(worker, t);
   }
 }
 
-Millis Scheduler::run_limit(const Worker& worker, const Job& job) const {
-  const Millis own = job.detail ? job.detail->run_timeout : Millis(0);
-  const Millis pool = worker.pool->settings->run_timeout;
-  if (own == Millis(0)) return pool;
-  return pool == Millis(0) ? own : std::min(own, pool);
+Millis Scheduler::run_limit(const Worker& worker, const Job& job) {
+  return shorter(job.detail ? job.detail->run_timeout : Millis(0), worker.pool->settings->run_timeout);
+}
+
+Millis Scheduler::silence_limit(const Worker& worker, const Job& job) {
+  return shorter(job.detail ? job.detail->progress_timeout : Millis(0),
+                 worker.pool->settings->progress_timeout);
+}
+
+/// The first that is over, of the job that the worker runs (SEMANTICS T3). One that waits for others neither
+/// runs nor is silent. A sign of life moves no timer: what it puts off is seen when that fires.
+std::optional<Scheduler::TimeLimit> Scheduler::next_limit(const Worker& worker, const Job& job) {
+  std::optional<TimeLimit> first;
+  const auto consider = [&](Instant over, KillReason which) {
+    if (!first || over < first->over) first = {over, which};
+  };
+  if (worker.wait == Worker::Wait::none) {
+    if (const Millis run = run_limit(worker, job); run > Millis(0))
+      consider(worker.head_since + run, KillReason::run_timeout);
+    if (const Millis silence = silence_limit(worker, job); silence > Millis(0))
+      consider(worker.heard + silence, KillReason::progress_timeout);
+  }
+  if (job.detail && job.detail->deadline > Millis(0)) consider(job.detail->deadline_at, KillReason::deadline);
+  return first;
+}
+
+Failure Scheduler::timed_out(const Job& job, KillReason which, Millis limit) {
+  const std::string duration = " (" + std::to_string(limit.count()) + " ms)";
+  Failure failure;
+  failure.cause = Cause::timed_out;
+  failure.attempt = job.attempts;
+  if (which == KillReason::run_timeout) {
+    failure.limit = "run_timeout";
+    failure.message = "it ran for longer than run_timeout" + duration;
+  } else if (which == KillReason::progress_timeout) {
+    failure.limit = "progress_timeout";
+    failure.message = "it ran without a sign of life for longer than progress_timeout" + duration;
+  } else {
+    failure.limit = "deadline";
+    failure.message = "it had not ended within its deadline" + duration + " from its submission on";
+  }
+  return failure;
+}
+
+/// Of the job that the worker is being killed for.
+Failure Scheduler::timed_out(const Worker& worker, const Job& job) {
+  switch (worker.kill_reason) {
+    case KillReason::run_timeout:
+      return timed_out(job, worker.kill_reason, run_limit(worker, job));
+    case KillReason::progress_timeout:
+      return timed_out(job, worker.kill_reason, silence_limit(worker, job));
+    default:
+      return timed_out(job, KillReason::deadline, job.detail->deadline);
+  }
 }
 
 /// Makes sure that the worker is looked at in time. A timer that is set already and comes first stays: under
@@ -111,11 +202,11 @@ void Scheduler::arm(Worker& worker, Turn&) {
   if (worker.kill_reason != KillReason::none || worker.channel.empty()) return;
   const Job& job = *worker.channel.front().job;
   std::optional<Instant> next;
-  const Instant stall = worker.head_since + kStall;
-  if ((worker.channel.size() > 1 && !worker.revoking) || (job.durable() && !job.start_written)) next = stall;
-  if (const Millis limit = run_limit(worker, job); limit > Millis(0)) {
-    next = std::min<Instant>(next.value_or(worker.head_since + limit), worker.head_since + limit);
-  }
+  const auto consider = [&](Instant at) { next = std::min(next.value_or(at), at); };
+  if ((worker.channel.size() > 1 && !worker.revoking) || (job.durable() && !job.start_written))
+    consider(worker.head_since + kStall);
+  if (const auto limit = next_limit(worker, job)) consider(limit->over);
+  if (worker.cancel_told != Instant{}) consider(worker.cancel_told + worker.pool->settings->kill_grace);
   if (!next) return;
   if (worker.place != kNotInHeap && worker.due <= next->time_since_epoch().count()) return;
   set_timer(worker, *next);

@@ -19,6 +19,8 @@ Options options_of(const Job& job) {
   options.queue(job.lane->queue->name).priority(job.priority).at_most_once(job.at_most_once);
   if (!job.detail) return options;
   options.timeout(job.detail->timeout).run_timeout(job.detail->run_timeout);
+  options.progress_timeout(job.detail->progress_timeout).deadline(job.detail->deadline);
+  options.retry_on(job.detail->retry_on);
   if (job.detail->tie != nullptr) options.abandon(Abandon::cancel, job.detail->abandon_grace);
   return options;
 }
@@ -67,13 +69,22 @@ void Scheduler::write(Job& job, Turn& t) {
     write_end(job, t);
     return;
   }
-  if (job.interruptions > 0) {
-    const std::uint32_t before = job.attempts - (job.state == State::running ? 1U : 0U);
-    t.plan.changes.emplace_back(change::RequeueJob{job.id, before, job.interruptions});
-  }
+  if (job.interruptions > 0 || (job.detail && job.detail->crashes > 0))
+    t.plan.changes.emplace_back(requeued(job));
   if (job.stream() != nullptr && !job.stream()->notes.empty()) write_told(job, t);
   if (Session* session = sessions_.find(job.submitter); session != nullptr)
     tell_accepted(*session, job.number, job.id, job.durability, t);
+}
+
+/// How it stands in its queue, or stood there before the attempt that is under way.
+change::RequeueJob Scheduler::requeued(const Job& job) {
+  const std::uint32_t under_way = job.state == State::running || job.state == State::waiting ? 1 : 0;
+  change::RequeueJob change{job.id, job.attempts - under_way, job.interruptions};
+  if (job.detail) {
+    change.crashes = job.detail->crashes;
+    change.failure = job.detail->failure;
+  }
+  return change;
 }
 
 void Scheduler::write_end(Job& job, Turn& t) {
@@ -83,6 +94,7 @@ void Scheduler::write_end(Job& job, Turn& t) {
   if (job.detail) {
     if (job.state == State::failed) end.failure = job.detail->failure;
     end.reason = job.detail->reason;
+    end.crashes = job.detail->crashes;
   }
   t.plan.changes.emplace_back(std::move(end));
   if (!job.detail) return;

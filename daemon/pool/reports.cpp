@@ -39,6 +39,8 @@ Result<void> Reports::take(WorkerId worker, message::FromWorker&& message, Paylo
     events.push_back(event::AttemptNote{worker, write->sequence, write->write, std::move(write->note)});
   } else if (const auto* read = std::get_if<message::ReadNotes>(&message)) {
     events.push_back(event::AttemptReadsNotes{worker, read->sequence, read->version});
+  } else if (auto* waits = std::get_if<message::Waits>(&message)) {
+    events.push_back(event::AttemptWaits{worker, waits->sequence, std::move(waits->ids)});
   } else {
     const std::uint32_t sequence = std::get<message::Part>(message).sequence;
     PROMISED_TRY(count_part(sequence, payload.size()));

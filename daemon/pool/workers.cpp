@@ -397,6 +397,14 @@ void Workers::tell(const effect::SendNotes& e) {
   if (WorkerProcess* worker = impl_->find(e.worker)) impl_->queue(e.worker, *worker, e.notes);
 }
 
+void Workers::tell(const effect::SendResume& e) {
+  if (WorkerProcess* worker = impl_->find(e.worker)) impl_->queue(e.worker, *worker, e.resume);
+}
+
+void Workers::mark(const effect::MarkCancelled& e) {
+  if (WorkerProcess* worker = impl_->find(e.worker)) worker->shared.page().cancelled.set(e.sequence);
+}
+
 void Workers::revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events) {
   WorkerProcess* worker = impl_->find(e.worker);
   if (worker != nullptr)

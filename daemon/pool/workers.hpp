@@ -34,6 +34,9 @@ class Workers {
   /// Appends to the worker's outgoing buffer; flush() sends.
   void dispatch(const effect::Dispatch& e);
   void tell(const effect::SendNotes& e);
+  void tell(const effect::SendResume& e);
+  /// On the page that is shared with the worker, at once.
+  void mark(const effect::MarkCancelled& e);
   /// Appends event::Revoked.
   void revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events);
   void kill(const effect::KillWorker& e);

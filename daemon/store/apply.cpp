@@ -86,7 +86,13 @@ Result<void> Store::Impl::apply(const change::StartJob& c) {
 }
 
 Result<void> Store::Impl::apply(const change::RequeueJob& c) {
-  return statements.requeue_job.bind_blob(1, c.id.view()).bind(2, c.attempts).bind(3, c.interruptions).run();
+  const bool failed = c.failure != Failure{};
+  const std::string failure = failed ? wire::encode(c.failure) : std::string();
+  Statement& s = statements.requeue_job;
+  s.bind_blob(1, c.id.view()).bind(2, c.attempts).bind(3, c.interruptions);
+  c.crashes == 0 ? s.bind_null(4) : s.bind(4, c.crashes);
+  failed ? s.bind_blob(5, failure) : s.bind_null(5);
+  return s.run();
 }
 
 Result<void> Store::Impl::apply(const change::AdjustJob& c) {
@@ -122,6 +128,7 @@ Result<void> Store::Impl::apply(const change::EndJob& c) {
   PROMISED_ASSIGN(const bool file, results.write(c.id, c.result));
   bind_inline(s, 9, c.result);  // which nothing above large_result is
   file ? s.bind(10, 1) : s.bind_null(10);
+  c.crashes == 0 ? s.bind_null(11) : s.bind(11, c.crashes);
   PROMISED_TRY(s.run());
   if (database.changed() == 0) {  // it is not there: nothing of it is kept
     results.drop(c.id);

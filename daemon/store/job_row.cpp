@@ -68,6 +68,7 @@ Result<RecoveredJob> read_job(const Statement& row) {
     if (!told) return damaged("what job " + id.text() + " has told: " + told.problem().message);
     job.told = *std::move(told);
   }
+  job.crashes = static_cast<std::uint32_t>(row.integer(19));
   return job;
 }
 

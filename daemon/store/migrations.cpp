@@ -12,14 +12,14 @@ namespace {
 // job: columns that replay needs to sort come first, bulky ones last. It has no rowid: ids are nearly in
 // order of time (UUIDv7), so inserts go to the right end of one tree. `state` has the numbers of
 // promised::State, with `pending` for all that has not ended; times are microseconds since 1970, 0 for never.
-// `options` and `failure` are wire::encode()'s. Arguments and results above kMostInline bytes are in `large`
-// instead, so that a change of state never rewrites them, and rows stay within their page; still larger
-// results are files (result_files.hpp). name: a name stands for `job` when `state` is 0; it is a tombstone
-// until `until` when that is `lapsed` or `forgotten`. grave: tombstones of ids, of jobs that are gone. part:
-// what a job has streamed, once it has ended. client: who submitted a job of the backlog, or one that is
-// tied to its client; of a job that has ended, who took its outcome.
-// backlog: jobs that wait on disk until their turn comes near. They have their queue and priority in columns,
-// in the order in which they are fetched; all other rows cost the index nothing.
+// `options` and `failure` (of the last attempt) are wire::encode()'s. Arguments and results above kMostInline
+// bytes are in `large` instead, so that a change of state never rewrites them, and rows stay within their
+// page; still larger results are files (result_files.hpp). name: a name stands for `job` when `state` is 0;
+// it is a tombstone until `until` when that is `lapsed` or `forgotten`. grave: tombstones of ids, of jobs
+// that are gone. part: what a job has streamed, once it has ended. client: who submitted a job of the
+// backlog, or one that is tied to its client; of a job that has ended, who took its outcome. backlog: jobs
+// that wait on disk until their turn comes near. They have their queue and priority in columns, in the order
+// in which they are fetched; all other rows cost the index nothing.
 constexpr Migration kMigrations[] = {{1, R"sql(
 CREATE TABLE job (
   id BLOB NOT NULL PRIMARY KEY,
@@ -86,6 +86,9 @@ CREATE TABLE grave (
   guard INTEGER NOT NULL, -- 1: it keeps the job from running twice
   until INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
+)sql"},
+                                     {6, R"sql(
+ALTER TABLE job ADD COLUMN crashes INTEGER; -- of the workers of a job that is tried again then
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

@@ -33,6 +33,8 @@ std::uint64_t weight(const Change& change) {
     return sizeof change + insert->arguments.size();
   if (const auto* end = std::get_if<change::EndJob>(&change))
     return sizeof change + end->result.size() + end->failure.message.size() + end->failure.output.size();
+  if (const auto* requeue = std::get_if<change::RequeueJob>(&change))
+    return sizeof change + requeue->failure.message.size() + requeue->failure.output.size();
   if (const auto* tell = std::get_if<change::TellJob>(&change)) {
     std::uint64_t bytes = sizeof change + tell->told.progress_message.size();
     for (const NoteView& note : tell->told.notes)

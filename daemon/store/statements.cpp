@@ -18,7 +18,8 @@ constexpr std::string_view kInsertJob =
 constexpr std::string_view kEndJob =
     "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
     "reason=?8,"
-    " arguments=NULL, result=?9, queue=NULL, known=NULL, client=NULL, told=NULL, result_file=?10"
+    " arguments=NULL, result=?9, queue=NULL, known=NULL, client=NULL, told=NULL, result_file=?10,"
+    " crashes=?11"
     " WHERE id=?1";
 constexpr std::string_view kSetName =
     "INSERT INTO name (owner, name, state, job, lifespan, until) VALUES (?1, ?2, 0, ?3, ?4, 0)"
@@ -45,7 +46,8 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.insert_job, kInsertJob},
       {&all.insert_large, "INSERT INTO large (job, part, content) VALUES (?1, ?2, ?3)"},
       {&all.start_job, "UPDATE job SET started=1, attempts=?2 WHERE id=?1"},
-      {&all.requeue_job, "UPDATE job SET started=0, attempts=?2, interruptions=?3 WHERE id=?1"},
+      {&all.requeue_job,
+       "UPDATE job SET started=0, attempts=?2, interruptions=?3, crashes=?4, failure=?5 WHERE id=?1"},
       {&all.load_options, "SELECT options FROM job WHERE id=?1"},
       {&all.set_options, "UPDATE job SET options=?2 WHERE id=?1"},
       {&all.know_job, "UPDATE job SET known=1 WHERE id=?1 AND queue IS NOT NULL"},

@@ -174,6 +174,30 @@ TEST_CASE("a backlog survives a restart, in its order, and is delivered to who c
   CHECK(house->ended(client, ids.back()));
 }
 
+TEST_CASE("C8 a job on disk can be waited for by a running one: it is read, and known from then on") {
+  StoredHouse house(small_memory());
+  const auto client = house->connect();
+  const auto ids = submit_many(*house, client, 200);
+  const auto other = house->connect(1001);
+  const JobId theirs = house->submit(other);
+  const auto run = house->begin(house.worker());
+  REQUIRE(run.id == ids[0]);
+  const auto wait_for = [&](const JobId& id) {
+    house->handle(event::AttemptWaits{house.worker(), run.sequence, {id}});
+  };
+  auto& resumed = house->hand(house.worker()).resumed;
+  wait_for(theirs);
+  REQUIRE(resumed.size() == 1);
+  CHECK(resumed[0].code == "no_such_future");
+  wait_for(ids[150]);
+  CHECK(resumed.size() == 1);
+  CHECK(house->show(client, ids[0]).waits_for == std::vector<JobId>{ids[150]});
+  house->ask(client, message::Cancel{.key = {ids[150], {}}});
+  REQUIRE(resumed.size() == 2);
+  CHECK(resumed[1].code.empty());
+  CHECK(house->show(client, ids[0]).state == State::running);
+}
+
 TEST_CASE("a job on disk can be looked at, waited for, named and cancelled like any other") {
   StoredHouse house(small_memory());
   const auto client = house->connect();

@@ -200,7 +200,7 @@ TEST_CASE(
   house.restart_after();
   client = house->connect();
   CHECK(house->show(client, id).state == State::cancelled);
-  CHECK(house->show(client, id).reason == "cancelled by user 1000");
+  CHECK(house->show(client, id).reason == "cancelled by user 1000 (test, pid 4711)");
 }
 
 TEST_CASE("limits that were changed after the submission hold after a restart") {

@@ -153,6 +153,42 @@ std::string run_until_told(promised::Job& job) {
   return job.note<std::string>("word").value_or("none");
 }
 
+// Runs until it is cancelled, and returns or throws then, having said so in `file`.
+std::int64_t run_until_cancelled(promised::Job& job, std::string file, bool throws) {
+  tally(file);
+  while (!job.cancelled()) std::this_thread::sleep_for(1ms);
+  tally(file);
+  if (throws) throw std::runtime_error("cancelled");
+  return 1;
+}
+
+std::int64_t ignore_sigterm(promised::Job& job, std::string gate) {
+  ::signal(SIGTERM, SIG_IGN);
+  job.note("ready", true);
+  return wait_for(gate);
+}
+
+// The first attempt crashes at once, the others when `gate` exists.
+std::int64_t crash_twice(promised::Job& job, std::string gate, int number) {
+  if (job.attempt() > 1) wait_for(gate);
+  return raise_signal(number);
+}
+
+// Crashes in its first attempts.
+std::int64_t crash_until(promised::Job& job, std::uint32_t attempt) {
+  if (job.attempt() < attempt) raise_signal(SIGSEGV);
+  return job.attempt();
+}
+
+// Tells of its progress as long as `busy` exists, then says nothing more until `gate` exists.
+std::int64_t report_while(promised::Job& job, std::string busy, std::string gate) {
+  for (int i = 0; std::filesystem::exists(busy); ++i) {
+    job.progress(i % 100);
+    std::this_thread::sleep_for(10ms);
+  }
+  return wait_for(gate);
+}
+
 void note_much(promised::Job& job, std::uint64_t size) {
   job.note("much", std::string(size, 'x'));
 }
@@ -179,6 +215,11 @@ int main(int argc, char** argv) {
       .define("emit_and_raise", emit_and_raise)
       .define("report_around", report_around)
       .define("run_until_told", run_until_told)
+      .define("run_until_cancelled", run_until_cancelled)
+      .define("ignore_sigterm", ignore_sigterm)
+      .define("crash_twice", crash_twice)
+      .define("crash_until", crash_until)
+      .define("report_while", report_while)
       .define("note_much", note_much)
       .define("described", described)
       .define("who", who);

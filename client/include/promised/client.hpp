@@ -195,6 +195,10 @@ class PROMISED_EXPORT Client {
   /// Cancels; false if that had no effect because the job has ended (SEMANTICS X2).
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   bool cancel(const JobKey& key, std::chrono::milliseconds timeout = kAnswerTimeout);
+  /// The same, saying how and why: see AnyFuture::cancel.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  bool cancel(const JobKey& key, const CancelOptions& how,
+              std::chrono::milliseconds timeout = kAnswerTimeout);
   /// Removes the name (of an id: the job's name), and says whether there was one; the job goes on (SEMANTICS
   /// R4). Where the daemon's answer was lost and the client asked again, a name that is forgotten by then was
   /// there; of an id it cannot know, and says false.

@@ -90,9 +90,12 @@ class PROMISED_EXPORT AnyFuture {
   /// How the job stands: asks the daemon unless the outcome has arrived here.
   [[nodiscard]] State state(std::chrono::milliseconds timeout = kAnswerTimeout) const;
 
-  /// Cancels the job; false if that had no effect because it has ended (SEMANTICS X2).
+  /// Cancels the job; false if that had no effect because it has ended (SEMANTICS X2). True: it will end as
+  /// cancelled, whatever its function returns; one that runs, when the run has really stopped: it is asked to
+  /// (promised::Job::cancelled), then told with SIGTERM and SIGKILL (SEMANTICS X1). Who cancelled it, and the
+  /// reason that was given first, are in the message of CancelledError.
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
-  bool cancel() const;
+  bool cancel(const CancelOptions& how = {}) const;
   /// Removes the name that its owner remembers it under, and says whether there was one; the job goes on and
   /// this future still works (SEMANTICS R4).
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect

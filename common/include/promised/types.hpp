@@ -133,6 +133,12 @@ enum class Abandon : std::uint8_t {
   cancel = 1  ///< it is cancelled
 };
 
+/// What is tried again beside interruptions (SEMANTICS A3). The numbers are bits on the wire.
+enum class Retry : std::uint8_t {
+  nothing = 0,
+  crash = 1  ///< the job's worker crashed, exited or ran out of memory
+};
+
 /// As a timeout: as long as it takes; a wait never hangs on a daemon that is gone, that is a
 /// DisconnectedError. As a lifespan: until it is forgotten, where the daemon's configuration allows it.
 inline constexpr std::chrono::milliseconds kForever = std::chrono::milliseconds::max();
@@ -143,7 +149,7 @@ struct Failure {
   std::string type;     ///< exception: the demangled C++ type
   std::string message;  ///< one sentence for a person
   std::string output;   ///< the last of what the worker wrote to stdout and stderr
-  std::string limit;    ///< timed_out: which limit ("run_timeout")
+  std::string limit;    ///< timed_out: which limit: "run_timeout", "progress_timeout" or "deadline"
   int signal = 0;       ///< crashed: the signal's number
   int exit_code = 0;    ///< exited: the exit status
   std::uint32_t attempt = 0;
@@ -206,6 +212,26 @@ class Options {
     return *this;
   }
 
+  /// The longest silence of a running job: without progress, a part or a note of its own. Over it, the job
+  /// fails as timed_out (SEMANTICS T3). Zero: the pool's limit.
+  Options& progress_timeout(std::chrono::milliseconds t) {
+    progress_timeout_ = t;
+    return *this;
+  }
+  /// The longest time from submission to end, in the queue, running and waiting, over all attempts and over
+  /// restarts of the daemon. Over it, the job fails as timed_out, also in its queue (SEMANTICS T3). Zero: no
+  /// limit.
+  Options& deadline(std::chrono::milliseconds t) {
+    deadline_ = t;
+    return *this;
+  }
+  /// Retry::crash: when the worker crashes, the job goes back to its queue, until it has crashed max_crashes
+  /// times; then it fails as quarantined (SEMANTICS A3). Not for jobs that run at most once.
+  Options& retry_on(Retry what) {
+    retry_on_ = what;
+    return *this;
+  }
+
   [[nodiscard]] const std::string& queue() const { return queue_; }
   [[nodiscard]] int priority() const { return priority_; }
   [[nodiscard]] std::chrono::milliseconds timeout() const { return timeout_; }
@@ -217,6 +243,9 @@ class Options {
   [[nodiscard]] bool at_most_once() const { return at_most_once_; }
   [[nodiscard]] Abandon abandon() const { return abandon_; }
   [[nodiscard]] std::optional<std::chrono::milliseconds> abandon_grace() const { return abandon_grace_; }
+  [[nodiscard]] std::chrono::milliseconds progress_timeout() const { return progress_timeout_; }
+  [[nodiscard]] std::chrono::milliseconds deadline() const { return deadline_; }
+  [[nodiscard]] Retry retry_on() const { return retry_on_; }
 
   friend bool operator==(const Options&, const Options&) = default;
 
@@ -232,6 +261,32 @@ class Options {
   bool at_most_once_ = false;
   Abandon abandon_ = Abandon::go_on;
   std::optional<std::chrono::milliseconds> abandon_grace_;
+  std::chrono::milliseconds progress_timeout_{0};
+  std::chrono::milliseconds deadline_{0};
+  Retry retry_on_ = Retry::nothing;
+};
+
+/// How a job is cancelled. Every setter returns the options themselves.
+class CancelOptions {
+ public:
+  /// A running job is killed at once, without the time that it has otherwise to stop by itself and to clean
+  /// up (SEMANTICS X1).
+  CancelOptions& now(bool on = true) {
+    now_ = on;
+    return *this;
+  }
+  /// Why, for whoever asks for the outcome. Cut after 4 KiB.
+  CancelOptions& reason(std::string text) {
+    reason_ = std::move(text);
+    return *this;
+  }
+
+  [[nodiscard]] bool now() const { return now_; }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+
+ private:
+  std::string reason_;
+  bool now_ = false;
 };
 
 [[nodiscard]] constexpr std::string_view to_string(State s) {

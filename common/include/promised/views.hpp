@@ -32,7 +32,7 @@ struct JobView {
   std::string queue;
   std::string pool;         ///< that runs or ran it; empty: none yet
   std::string reason;       ///< why it is not running yet; who cancelled it
-  Failure failure;          ///< state failed: its cause; else, the last attempt's if there was one
+  Failure failure;          ///< state failed: its cause
   std::uint32_t owner = 0;  ///< uid
   int priority = 0;
   Durability durability = Durability::durable;
@@ -52,6 +52,12 @@ struct JobView {
   std::uint64_t parts = 0;       ///< that it has streamed
   std::uint64_t parts_size = 0;  ///< bytes
   WallClock submitted, started, ended, kept_until;
+  std::uint32_t crashes = 0;  ///< of its workers, as far as they are tried again
+  std::chrono::milliseconds progress_timeout{0};
+  std::chrono::milliseconds deadline{0};
+  Retry retry_on = Retry::nothing;
+  std::vector<JobId> waits_for;  ///< state waiting: the jobs that it waits for; told by show() alone
+  Failure last_failure;          ///< of a job that has not ended: why its last attempt is tried again
 
   friend bool operator==(const JobView&, const JobView&) = default;
 };

@@ -17,6 +17,43 @@ TEST_CASE("X2 cancel stops a running job, and says when there is nothing to stop
   CHECK(shell.json(kRefused, {"cancel", id}).at("effect") == false);
 }
 
+TEST_CASE("X1 cancel --now kills a job that does not listen, and --reason is told to who asks") {
+  const Shell shell;
+  const std::string id = shell.submit({"ignore_sigterm", shell.gate()});
+  REQUIRE(eventually([&] { return shell.state(id) == "running"; }));
+  shell.run(kFine, {"cancel", id, "--now", "--reason", "it is in the way"});
+  CHECK(shell.json(kFailed, {"result", id}).at("state") == "cancelled");
+  const std::string reason = shell.json(kFine, {"show", id}).at("job").at("reason");
+  CHECK(reason.starts_with("cancelled by user "));
+  CHECK(reason.find(" (promisectl, pid ") != std::string::npos);
+  CHECK(reason.ends_with("): it is in the way"));
+}
+
+TEST_CASE("A3 T3 a call's limits and retries are said with it, and shown") {
+  const Shell shell;
+  const std::string id = shell.submit({"wait_for", shell.gate(), "--progress-timeout", "5min", "--deadline",
+                                       "1h", "--retry-crash", "--name", "n"});
+  const auto job = shell.json(kFine, {"show", id}).at("job");
+  CHECK(job.at("progress_timeout_ms") == 300'000);
+  CHECK(job.at("deadline_ms") == 3'600'000);
+  CHECK(job.at("retry_on").at(0) == "crash");
+  CHECK(shell.run(kFine, {"show", id}).out.find("progress-timeout 5min, deadline 1h, retry-crash") !=
+        std::string::npos);
+  shell.open_gate();
+}
+
+TEST_CASE("A3 show tells of crashes and the last failure") {
+  const Shell shell;
+  const std::string id = shell.submit({"crash_twice", shell.gate(), "11", "--retry-crash"});
+  REQUIRE(eventually([&] {
+    return shell.state(id) == "running" && shell.json(kFine, {"show", id}).at("job").at("crashes") == 1;
+  }));
+  const std::string shown = shell.run(kFine, {"show", id}).out;
+  CHECK(shown.find("2, crashed 1 times") != std::string::npos);
+  CHECK(shown.find("crashed: the worker was killed by signal 11") != std::string::npos);
+  shell.open_gate();
+}
+
 TEST_CASE("R4 forget removes the name once") {
   const Shell shell;
   const std::string id = shell.submit({"wait_for", shell.gate(), "--name", "n"});

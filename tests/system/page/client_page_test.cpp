@@ -75,6 +75,7 @@ TEST_CASE("docs/client.md: futures") {
   CHECK(sum.result(20s) == 3);
   CHECK(report.result(20s) == "Jones 2026");
   const std::string page = "p";
+  sum.cancel(promised::CancelOptions().now().reason("not needed any more"));
   client.submit(promised::Options{}.abandon(promised::Abandon::cancel), "preview.render", page);
 }
 

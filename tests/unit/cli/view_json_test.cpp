@@ -41,7 +41,28 @@ TEST_CASE("M5 a job has the documented shape") {
     "owner": 1000, "durable": true, "at_most_once": false, "attempts": 2, "interruptions": 0, "worker_pid": null,
     "arguments_size": 10, "result_size": 0, "lifespan_ms": null, "queue_timeout_ms": 0, "run_timeout_ms": 5000,
     "progress": null, "progress_message": null, "notes": {}, "parts": 0, "parts_size": 0,
-    "submitted": "2026-01-31T12:00:00.000000Z", "started": null, "ended": null, "kept_until": null})"));
+    "submitted": "2026-01-31T12:00:00.000000Z", "started": null, "ended": null, "kept_until": null,
+    "crashes": 0, "last_failure": null, "progress_timeout_ms": 0, "deadline_ms": 0, "retry_on": [],
+    "waits_for": []})"));
+}
+
+TEST_CASE("M5 a job that is tried again tells why, and one that waits for what") {
+  JobView job = sample_job();
+  job.state = State::waiting;
+  job.last_failure = std::exchange(job.failure, {});
+  job.crashes = 1;
+  job.retry_on = Retry::crash;
+  job.progress_timeout = 3s;
+  job.deadline = 2h;
+  job.waits_for = {job.id};
+  const Json shown = to_json(job);
+  CHECK(shown.at("failure").is_null());
+  CHECK(shown.at("last_failure").at("cause") == "crashed");
+  CHECK(shown.at("crashes") == 1);
+  CHECK(shown.at("retry_on") == Json::array({"crash"}));
+  CHECK(shown.at("progress_timeout_ms") == 3'000);
+  CHECK(shown.at("deadline_ms") == 7'200'000);
+  CHECK(shown.at("waits_for") == Json::array({job.id.text()}));
 }
 
 TEST_CASE("M5 a remembered job that runs has its name, lifespan and worker") {

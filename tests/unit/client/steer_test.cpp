@@ -35,6 +35,20 @@ TEST_CASE_FIXTURE(Fixture, "X2 cancel says whether it had effect") {
   CHECK_FALSE(client.cancel(future.id()));
 }
 
+TEST_CASE_FIXTURE(Fixture, "X1 cancel says how and why") {
+  Client client(options());
+  const auto future = client.submit("hold");
+  CHECK(future.cancel());
+  CHECK_FALSE(last<message::Cancel>(daemon).now);
+  CHECK(last<message::Cancel>(daemon).reason.empty());
+  CHECK(future.cancel(CancelOptions().now().reason("not needed")));
+  CHECK(last<message::Cancel>(daemon).now);
+  CHECK(last<message::Cancel>(daemon).reason == "not needed");
+  CHECK(client.cancel("a name", CancelOptions().reason("why")));
+  CHECK(last<message::Cancel>(daemon).key.name == "a name");
+  CHECK(last<message::Cancel>(daemon).reason == "why");
+}
+
 TEST_CASE_FIXTURE(Fixture, "X2 cancelling a future that is done does not ask the daemon") {
   Client client(options());
   const auto future = client.submit("echo", 1);

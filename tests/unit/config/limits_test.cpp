@@ -45,7 +45,9 @@ TEST_CASE("every key of [limits] reaches the settings") {
                            "keep_tombstones = 14d\n"
                            "max_tombstones = 16\n"
                            "allow_forever = yes\n"
-                           "max_interruptions = 15\n")
+                           "max_interruptions = 15\n"
+                           "max_crashes = 17\n"
+                           "max_waiting = 18\n")
                        .limits;
   Limits wanted;
   wanted.max_message = 1 << 20;
@@ -58,6 +60,8 @@ TEST_CASE("every key of [limits] reaches the settings") {
   wanted.max_remembered = 6;
   wanted.max_remembered_per_owner = 5;
   wanted.max_clients_per_owner = 2;
+  wanted.max_crashes = 17;
+  wanted.max_waiting = 18;
   wanted.max_watches_per_owner = 1;
   wanted.max_name = 7;
   wanted.max_notes = 2048;

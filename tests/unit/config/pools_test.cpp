@@ -29,7 +29,8 @@ TEST_CASE("every key of a pool reaches the settings") {
       "open_files = 64\n"
       "run_timeout = 5min\n"
       "kill_grace = 100ms\n"
-      "start_timeout = 9s\n");
+      "start_timeout = 9s\n"
+      "progress_timeout = 3s\n");
   PoolSettings wanted;
   wanted.name = "docs";
   wanted.program = "/opt/docs";
@@ -44,6 +45,7 @@ TEST_CASE("every key of a pool reaches the settings") {
   wanted.open_files = 64;
   wanted.run_timeout = 5min;
   wanted.kill_grace = 100ms;
+  wanted.progress_timeout = 3s;
   wanted.start_timeout = 9s;
   REQUIRE(s.pools.size() == 1);
   CHECK(s.pools[0] == wanted);

@@ -92,6 +92,8 @@ TEST_CASE("the shipped configuration has every key") {
                            "keep_unfetched",
                            "keep_tombstones",
                            "max_interruptions",
+                           "max_crashes",
+                           "max_waiting",
                            "program",
                            "arguments",
                            "size",
@@ -103,7 +105,8 @@ TEST_CASE("the shipped configuration has every key") {
                            "open_files",
                            "run_timeout",
                            "kill_grace",
-                           "start_timeout"}) {
+                           "start_timeout",
+                           "progress_timeout"}) {
     const std::string key = name;
     CAPTURE(key);
     CHECK(text.find("\n" + key + " =") != std::string::npos);

@@ -121,7 +121,7 @@ TEST_CASE("X1 a queued job is cancelled at once, and says who did it") {
   house.ask(client, message::Cancel{{id, {}}});
   CHECK(house.last<message::Known>(client).effect);
   CHECK(house.ended(client, id)->state == State::cancelled);
-  CHECK(house.ended(client, id)->reason == "cancelled by user 1000");
+  CHECK(house.ended(client, id)->reason == "cancelled by user 1000 (test, pid 4711)");
   house.ask(client, message::Cancel{{id, {}}});
   CHECK_FALSE(house.last<message::Known>(client).effect);
 }
@@ -142,47 +142,6 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "X1 a running job is cancelled by SIGTERM, then SIGKILL, and is cancelled when it has really stopped") {
-  ReadyHouse house;
-  const auto client = house.connect();
-  const WorkerId worker = house.workers()[0];
-  const JobId id = house.submit(client);
-  house.begin(worker);
-  house.ask(client, message::Cancel{{id, {}}});
-  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM});
-  CHECK_FALSE(house.ended(client, id));
-  house.wait(house.settings.pools[0].kill_grace);
-  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM, SIGKILL});
-  house.gone(worker, SIGKILL);
-  CHECK(house.ended(client, id)->state == State::cancelled);
-}
-
-TEST_CASE("X2 a cancelling that came too late is not told of the outcome") {
-  ReadyHouse house;
-  const auto client = house.connect();
-  const JobId id = house.submit(client, "f", Options{}.remember("n"));
-  house.begin(house.workers()[0]);
-  house.ask(client, message::Cancel{.key = {id, {}}});
-  house.finish(house.workers()[0]);
-  CHECK(house.ended(client, id)->state == State::succeeded);
-  CHECK(house.ended(client, id)->reason.empty());
-  CHECK(house.show(client, id).reason.empty());
-}
-
-TEST_CASE("X1 a job that ends before its cancellation reaches it has the outcome that it made") {
-  ReadyHouse house;
-  const auto client = house.connect();
-  const WorkerId worker = house.workers()[0];
-  const JobId id = house.submit(client);
-  house.begin(worker);
-  house.ask(client, message::Cancel{{id, {}}});
-  house.finish(worker);
-  CHECK(house.ended(client, id)->state == State::succeeded);
-  house.gone(worker, SIGTERM);
-  CHECK(house.workers().size() == 1);
-}
-
-TEST_CASE(
     "X1 a cancelled job that had begun behind an unread report is stopped, its neighbour's outcome stays") {
   auto settings = one_pool();
   settings.pools[0].prefetch = 4;
@@ -193,13 +152,13 @@ TEST_CASE(
   const JobId b = house.submit(client);
   const auto run_a = house.begin(worker);
   house.hand(worker).channel.pop_front();  // a has ended, its report is unread
-  house.begin(worker);
+  const auto run_b = house.begin(worker);
   house.ask(client, message::Cancel{{b, {}}});
-  CHECK(house.hand(worker).signals.empty());
+  CHECK_FALSE(house.hand(worker).told_cancelled);
   house.handle(event::AttemptEnded{worker, run_a.sequence, {}, 1us, Payload("a")});
   CHECK(house.ended(client, a)->state == State::succeeded);
-  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM});
-  house.gone(worker, SIGTERM);
+  CHECK(house.hand(worker).told_cancelled == run_b.sequence);
+  house.fail(worker, {});
   CHECK(house.ended(client, b)->state == State::cancelled);
 }
 
@@ -216,8 +175,10 @@ TEST_CASE("X1 cancelling a job whose report is unread does not end the one that 
   house.begin(worker);
   house.ask(client, message::Cancel{{a, {}}});
   house.handle(event::AttemptEnded{worker, run_a.sequence, {}, 1us, Payload("a")});
+  CHECK(house.ended(client, a)->state == State::cancelled);
   CHECK(house.finish(worker) == b);
   CHECK(house.ended(client, b)->state == State::succeeded);
+  CHECK_FALSE(house.hand(worker).told_cancelled);
   CHECK(house.hand(worker).signals.empty());
 }
 

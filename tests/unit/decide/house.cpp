@@ -102,6 +102,10 @@ void House::carry_out(std::vector<Effect> effects) {
       pending_.push_back(event::FoundInBacklog{std::move(search)});
     } else if (const auto* notes = std::get_if<effect::SendNotes>(&effect)) {
       hands_.at(notes->worker).notes.push_back(notes->notes);
+    } else if (const auto* mark = std::get_if<effect::MarkCancelled>(&effect)) {
+      hands_.at(mark->worker).told_cancelled = mark->sequence;
+    } else if (const auto* resume = std::get_if<effect::SendResume>(&effect)) {
+      hands_.at(resume->worker).resumed.push_back(resume->resume);
     } else if (const auto* parts = std::get_if<effect::LoadParts>(&effect)) {
       pending_.push_back(event::PartsLoaded{parts->job, parts->session, parts->follow, load_parts(*parts)});
     } else if (const auto* one = std::get_if<effect::LoadJob>(&effect)) {

@@ -72,6 +72,8 @@ class House {
     std::vector<int> signals;
     std::vector<message::Notes> notes;  ///< told to it
     bool told_to_stop = false;
+    std::optional<std::uint32_t> told_cancelled;  ///< the sequence that is marked
+    std::vector<message::Resume> resumed;
   };
   /// The workers that were asked for, in order, and are there.
   std::vector<WorkerId> workers() const;

@@ -82,6 +82,24 @@ TEST_CASE("a started job comes back as started, a requeued one with its counts")
   CHECK(contents.jobs[1].arguments.view() == "arguments");
 }
 
+TEST_CASE(
+    "A3 crashes and the last failure come back, of a job that is tried again and of one that has ended") {
+  Failure failure;
+  failure.cause = Cause::crashed;
+  failure.signal = 11;
+  failure.message = "the worker was killed";
+  change::EndJob end{job_id(2), State::failed, failure, {}, {}, {}, {}, 3, 3};
+  const Contents contents =
+      after({{insert(1), insert(2)}, {change::RequeueJob{job_id(1), 2, 1, 2, failure}}, {end}});
+  REQUIRE(contents.jobs.size() == 2);
+  CHECK(contents.jobs[0].state == State::pending);
+  CHECK(contents.jobs[0].attempts == 2);
+  CHECK(contents.jobs[0].crashes == 2);
+  CHECK(contents.jobs[0].failure == failure);
+  CHECK(contents.jobs[1].crashes == 3);
+  CHECK(contents.jobs[1].failure == failure);
+}
+
 TEST_CASE("adjusted limits come back, with the other options as they were") {
   change::InsertJob job = insert(1);
   job.options.priority(9).timeout(1s);

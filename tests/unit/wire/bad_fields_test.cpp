@@ -168,6 +168,16 @@ TEST_CASE("S6 an abandon that is none is refused, and so is an id to withdraw th
         "withdraw.ids: expected 16 bytes, found 5");
 }
 
+TEST_CASE("A3 bits of retry_on that are none are refused, and so is a wait for ids that are none") {
+  check(refused_options([](auto& o) { o.set_retry_on(2); }),
+        "submit.options.retry_on: expected at most 1, found 2");
+  check(refused_reply([](auto& r) {
+          r.mutable_jobs()->add_jobs()->set_id(sixteen());
+          r.mutable_jobs()->mutable_jobs(0)->add_waits_for("short");
+        }),
+        "jobs.waits_for: expected 16 bytes, found 5");
+}
+
 TEST_CASE("a duration longer than 100 years is refused, so that none overflows a clock") {
   constexpr std::uint64_t kTooLong = 3'155'760'000'001;
   check(refused_options([](auto& o) { o.set_timeout_ms(kTooLong); }),
@@ -178,6 +188,10 @@ TEST_CASE("a duration longer than 100 years is refused, so that none overflows a
         std::string("submit.options.lifespan: ") + kDuration + "18446744073709551614");
   check(refused_options([](auto& o) { o.set_abandon_grace_ms(kTooLong); }),
         std::string("submit.options.abandon_grace: ") + kDuration + "3155760000001");
+  check(refused_options([](auto& o) { o.set_progress_timeout_ms(kTooLong); }),
+        std::string("submit.options.progress_timeout: ") + kDuration + "3155760000001");
+  check(refused_options([](auto& o) { o.set_deadline_ms(kTooLong); }),
+        std::string("submit.options.deadline: ") + kDuration + "3155760000001");
   check(refused_request([](auto& r) {
           r.mutable_adjust()->set_id(sixteen());
           r.mutable_adjust()->set_timeout_ms(kTooLong);

@@ -147,6 +147,16 @@ TEST_CASE("an impossible field in a frame is refused by its name") {
   CHECK(to.problem().message == "run.id: expected 16 bytes, found 1");
 }
 
+TEST_CASE("C8 a wait for more jobs at once than one message may have is refused") {
+  const message::Waits most{1, std::vector<JobId>(message::kMostWaitedFor, id(1))};
+  CHECK(decode(static_cast<message::FromWorker*>(nullptr), frame(message::FromWorker(most), "")).ok());
+  const message::Waits more{1, std::vector<JobId>(message::kMostWaitedFor + 1, id(1))};
+  const auto refused =
+      decode(static_cast<message::FromWorker*>(nullptr), frame(message::FromWorker(more), ""));
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.problem().message == "waits.ids: expected at most 4096 ids, found 4097");
+}
+
 TEST_CASE("a failure with endless texts still fits in a frame") {
   message::AttemptEnded ended;
   ended.failure = full_failure();

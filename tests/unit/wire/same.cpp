@@ -30,9 +30,9 @@ auto tied(const message::Submit& m) {
   return std::tie(a, b, c);
 }
 auto tied(const message::Cancel& m) {
-  const auto& [key] = m;
+  const auto& [key, c, d] = m;
   const auto& [a, b] = key;
-  return std::tie(a, b);
+  return std::tie(a, b, c, d);
 }
 auto tied(const message::Forget& m) {
   const auto& [key] = m;
@@ -115,6 +115,14 @@ auto tied(const message::SetNote& m) {
 auto tied(const message::Notes& m) {
   const auto& [a, b, c, d] = m;
   return std::tie(a, b, c, d);
+}
+auto tied(const message::Resume& m) {
+  const auto& [a, b, c] = m;
+  return std::tie(a, b, c);
+}
+auto tied(const message::Waits& m) {
+  const auto& [a, b] = m;
+  return std::tie(a, b);
 }
 auto tied(const message::Part& m) {
   const auto& [a] = m;

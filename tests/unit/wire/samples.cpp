@@ -33,7 +33,10 @@ Options full_options() {
       .remember("client-123-r\xc3\xa9port", 10min, Duplicate::attach)
       .durability(Durability::memory)
       .at_most_once()
-      .abandon(Abandon::cancel, 7s);
+      .abandon(Abandon::cancel, 7s)
+      .progress_timeout(8s)
+      .deadline(9min)
+      .retry_on(Retry::crash);
 }
 
 Failure full_failure() {
@@ -85,6 +88,12 @@ JobView full_job() {
   job.notes = full_told().notes;
   job.parts = 3;
   job.parts_size = std::uint64_t{1} << 33;
+  job.crashes = 2;
+  job.progress_timeout = 8s;
+  job.deadline = 9min;
+  job.retry_on = Retry::crash;
+  job.waits_for = {id(2), id(3)};
+  job.last_failure = full_failure();
   return job;
 }
 
@@ -163,6 +172,7 @@ std::vector<message::Request> requests() {
       {6, 0, Watch{{{}, "a name"}, false, true}},
       {7, 0, Cancel{{id(3), ""}}},
       {8, 0, Cancel{{{}, "a name"}}},
+      {29, 0, Cancel{{id(3), ""}, true, "not needed any more, s\xc3\xb6rry"}},
       {9, 0, Remember{id(4), "name", 0ms, Duplicate::keep, {}}},
       {10, 0, Remember{id(4), "name", {}, Duplicate::raise, {}}},
       {23, 0,
@@ -236,6 +246,8 @@ std::vector<message::ToWorker> to_worker() {
           Notes{},
           Run{std::numeric_limits<std::uint32_t>::max(), id(1), 3, 2},
           Run{0, id(1), 0, 0},
+          Resume{4, "deadlock", "it waits for its\xc3\xa9lf"},
+          Resume{},
           Stop{}};
 }
 
@@ -252,7 +264,9 @@ std::vector<message::FromWorker> from_worker() {
           WriteNote{5, 6, full_told().notes.front()},
           WriteNote{},
           ReadNotes{5, std::uint64_t{1} << 40},
-          ReadNotes{}};
+          ReadNotes{},
+          Waits{5, {id(1), id(2)}},
+          Waits{}};
 }
 
 std::vector<Value> values() {

@@ -15,16 +15,23 @@
 
 #include <promised/convert.hpp>
 #include <promised/detail/callable.hpp>
+#include <promised/error.hpp>
 #include <promised/export.hpp>
 #include <promised/types.hpp>
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <ranges>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace promised {
 
@@ -37,6 +44,25 @@ class Runner;
 class PROMISED_EXPORT LimitReached : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// The job was cancelled while it waited for others.
+class PROMISED_EXPORT JobCancelled : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// If the job waited for these it would wait for itself; the message names the circle. Not caught, it fails
+/// the job with the cause `deadlock`.
+class PROMISED_EXPORT Deadlock : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What a job can wait for: a job by its id, or whatever has one, such as a future.
+template <class T>
+concept Awaitable = std::same_as<T, JobId> || requires(const T& t) {
+  { t.id() } -> std::convertible_to<JobId>;
 };
 
 /// The job that runs, as its function sees it. Valid until the function returns, on the thread that it was
@@ -56,6 +82,38 @@ class PROMISED_EXPORT Job {
   /// "unknown"; what lies outside is taken for the nearest. Cheap: at most one report per 100 ms leaves the
   /// process, and the last one before the job's end always does. The message is cut after 4 KiB.
   void progress(double percent, std::string_view message = {});
+
+  /// Whether the job has been cancelled: then it is to stop soon, by return or by an exception, and whatever
+  /// it comes to, its outcome is that it was cancelled. Without that its worker gets SIGTERM after the pool's
+  /// kill_grace, and SIGKILL after as long again (SEMANTICS X1). Cheap enough to be asked in a loop, and on
+  /// any thread.
+  [[nodiscard]] bool cancelled() const;
+
+  /// Waits until these jobs have ended, however; another job may run in the pool meanwhile, and this one goes
+  /// on before new ones begin (SEMANTICS C8). A future's submission must have been accepted first, which is
+  /// waited for. Throws Deadlock, JobCancelled, LimitReached when max_waiting jobs of the pool wait already,
+  /// and NoSuchFuture for a job that is not there, or is neither of this job's owner nor submitted by this
+  /// process.
+  template <Awaitable T>
+  void wait(const T& job) {
+    wait(std::span<const T>(&job, 1));
+  }
+  template <std::ranges::input_range Range>
+  requires Awaitable<std::ranges::range_value_t<Range>>
+  void wait(const Range& jobs) {
+    for (std::size_t left = std::numeric_limits<std::size_t>::max();;) {
+      std::vector<JobId> ids;
+      for (const auto& job : jobs) add_unended(job, ids);
+      try {
+        if (!ids.empty()) wait_for(ids);
+        return;
+      } catch (const NoSuchFuture&) {
+        // It may have ended, and its outcome have come to the future, which alone has it then.
+        if (ids.size() >= left) throw;
+        left = ids.size();
+      }
+    }
+  }
 
   /// Streams a part of the result, of any type of <promised/convert.hpp>: readers get the parts in order, as
   /// they come or later (SEMANTICS P3, AnyFuture::parts). It is with the daemon at once; a daemon that is
@@ -87,6 +145,21 @@ class PROMISED_EXPORT Job {
  private:
   friend class detail::Runner;
   explicit Job(detail::Runner& runner) : runner_(runner) {}
+  template <class T>
+  static void add_unended(const T& job, std::vector<JobId>& ids) {
+    if constexpr (std::same_as<T, JobId>) {
+      ids.push_back(job);
+    } else {
+      if constexpr (requires {
+                      { job.done() } -> std::convertible_to<bool>;
+                    }) {
+        if (job.done()) return;
+      }
+      if constexpr (requires { job.accepted(); }) job.accepted();
+      ids.push_back(job.id());
+    }
+  }
+  void wait_for(const std::vector<JobId>& ids);
   void emit_value(const Value& part);
   void write_note(std::string_view key, const Value& value);
   [[nodiscard]] Value read_note(std::string_view key);

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs that submit jobs, and wait for them (SEMANTICS C8).
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "tests/system/stories.hpp"
+
+using namespace promised;
+using namespace promised::test;
+
+namespace {
+
+DaemonConfig family_config(int size = 1, const DaemonConfig::Lines& lines = {}) {
+  DaemonConfig config;
+  config.pool("family", FAMILY_WORKER, {{"size", std::to_string(size)}, {"kill_grace", "300ms"}});
+  for (const auto& [key, value] : lines) config.set("pool.family", key, value);
+  return config;
+}
+
+bool waits(const AnyFuture& future) {
+  return eventually([&] { return future.state() == State::waiting; });
+}
+
+}  // namespace
+
+TEST_CASE("C8 jobs that submit jobs and wait for them, ten levels deep, in a pool of one") {
+  TestDaemon daemon(family_config());
+  Client client = connect(daemon);
+  CHECK(client.submit<std::int64_t>("generations", 10).result(60s) == 11);
+  CHECK(client.submit<std::int64_t>("same", 7).result(kPatience) == 7);
+  CHECK(pool_view(client, "family").crashes == 0);
+}
+
+TEST_CASE("C8 a job waits for many at once, which run one by one meanwhile") {
+  TestDaemon daemon(family_config());
+  Client client = connect(daemon);
+  CHECK(client.submit<std::int64_t>("sum", 100).result(60s) == 4950);
+}
+
+TEST_CASE("C8 a circle of waits fails as deadlock, naming the circle, and the others go on") {
+  TestDaemon daemon(family_config(2));
+  Client client = connect(daemon);
+  const auto first = client.submit<std::string>("wait_for_noted");
+  const auto second = client.submit<std::string>("wait_for_noted");
+  second.accepted(kPatience);
+  CHECK(first.note("for", second.id().text()));
+  REQUIRE(waits(first));
+  CHECK(client.show(first.id()).waits_for == std::vector<JobId>{second.id()});
+  CHECK(second.note("for", first.id().text()));
+  const auto failure = second.failure(kPatience);
+  REQUIRE(failure);
+  CHECK(failure->cause == Cause::deadlock);
+  CHECK(failure->message == "a circle of waits: job " + second.id().text() +
+                                " (wait_for_noted) would wait for job " + first.id().text() +
+                                " (wait_for_noted), which waits for job " + second.id().text() +
+                                " (wait_for_noted)");
+  CHECK(first.result(kPatience) == "waited");
+  CHECK(client.submit<std::string>("wait_for_itself").result(kPatience) == "caught");
+}
+
+TEST_CASE("C8 a wait for a job that is not there fails with a message that says so") {
+  TestDaemon daemon(family_config());
+  Client client = connect(daemon);
+  const std::string id = "01900000-0000-7000-8000-000000000001";
+  const auto failure = client.submit("wait_for_id", id).failure(kPatience);
+  REQUIRE(failure);
+  CHECK(failure->type == "promised::NoSuchFuture");
+  CHECK(failure->message ==
+        "there is no job " + id + " to wait for: it is gone, or was never there, or is another user's");
+}
+
+TEST_CASE("X1 C8 a job that waits can be cancelled, and its worker goes on") {
+  TestDaemon daemon(family_config(2, {{"kill_grace", "1h"}}));
+  Client client = connect(daemon);
+  const auto gate = daemon.directory() / "gate";
+  const auto child = client.submit<std::int64_t>("wait_for_gate", gate.string());
+  child.accepted(kPatience);
+  const auto parent = client.submit<std::string>("wait_for_id", child.id().text());
+  REQUIRE(waits(parent));
+  CHECK(parent.cancel());
+  CHECK(thrown_by([&] { (void)parent.result(kPatience); }).starts_with("CancelledError: "));
+  CHECK_FALSE(child.done());
+  write_file(gate, "");
+  CHECK(child.result(kPatience) == 1);
+  CHECK(pool_view(client, "family").crashes == 0);
+}
+
+TEST_CASE("C8 A4 a job that waits when the daemon is killed runs again, and waits again") {
+  TestDaemon daemon(family_config());
+  Client client = connect(daemon);
+  const auto gate = daemon.directory() / "gate";
+  const auto child =
+      client.submit<std::int64_t>(Options().remember("child", 60s), "wait_for_gate", gate.string());
+  child.accepted(kPatience);
+  const auto parent = client.submit<std::string>(Options().priority(1), "wait_for_id", child.id().text());
+  REQUIRE(eventually([&] { return child.running(); }));
+  daemon.restart_after_kill();
+  REQUIRE(waits(parent));
+  write_file(gate, "");
+  CHECK(parent.result(kPatience) == "waited");
+  CHECK(client.show(child.id()).interruptions == 1);
+}
+
+TEST_CASE("C8 a user's job waits for the jobs that it submits, whose owner is the user that it runs as") {
+  TestDaemon daemon(family_config().for_everyone());
+  CHECK(in_other_process(
+            [&] {
+              Client client = connect(daemon);
+              return std::to_string(client.submit<std::int64_t>("generations", 2).result(kPatience));
+            },
+            kStranger) == "3");
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs that submit jobs and wait for them (SEMANTICS C8): a worker program that is a client too.
+#include <promised/client.hpp>
+#include <promised/worker.hpp>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+promised::Client& client() {
+  static promised::Client own;
+  return own;
+}
+
+promised::JobId id_of(const std::string& text) {
+  return promised::JobId::parse(text).value();
+}
+
+// How many generations there are from this one on.
+std::int64_t generations(promised::Job& job, std::int64_t below) {
+  if (below == 0) return 1;
+  const auto child = client().submit<std::int64_t>("generations", below - 1);
+  job.wait(child);
+  return 1 + child.result();
+}
+
+// The sum of what several jobs return, which are waited for together.
+std::int64_t sum(promised::Job& job, std::int64_t count) {
+  std::vector<promised::Future<std::int64_t>> children;
+  for (std::int64_t i = 0; i < count; ++i) children.push_back(client().submit<std::int64_t>("same", i));
+  job.wait(children);
+  std::int64_t all = 0;
+  for (const auto& child : children) all += child.result();
+  return all;
+}
+
+std::int64_t same(std::int64_t number) {
+  return number;
+}
+
+std::int64_t wait_for_gate(std::string gate) {
+  while (!std::filesystem::exists(gate)) std::this_thread::sleep_for(1ms);
+  return 1;
+}
+
+// Waits for the job whose id somebody has noted.
+std::string wait_for_noted(promised::Job& job) {
+  for (;;) {
+    if (const auto id = job.note<std::string>("for")) {
+      job.wait(id_of(*id));
+      return "waited";
+    }
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
+std::string wait_for_id(promised::Job& job, std::string id) {
+  job.wait(id_of(id));
+  return "waited";
+}
+
+std::string wait_for_itself(promised::Job& job) {
+  try {
+    job.wait(job.id());
+  } catch (const promised::Deadlock&) {
+    return "caught";
+  }
+  return "waited";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  promised::Worker worker(argc, argv);
+  worker.define("generations", generations)
+      .define("sum", sum)
+      .define("same", same)
+      .define("wait_for_gate", wait_for_gate)
+      .define("wait_for_noted", wait_for_noted)
+      .define("wait_for_id", wait_for_id)
+      .define("wait_for_itself", wait_for_itself);
+  return worker.run();
+}
