@@ -39,6 +39,16 @@ std::string worker_line(const Failure& f) {
          brief(std::chrono::duration_cast<std::chrono::microseconds>(f.ran));
 }
 
+/// What the worker's process had used when it went.
+std::string usage_line(const Failure& f) {
+  using std::chrono::duration_cast;
+  using std::chrono::microseconds;
+  if (f.user.count() == 0 && f.system.count() == 0 && f.peak_memory == 0) return {};
+  return "cpu " + brief(duration_cast<microseconds>(f.user)) + " user, " +
+         brief(duration_cast<microseconds>(f.system)) + " system; at most " + brief_size(f.peak_memory) +
+         " in memory";
+}
+
 std::string options_line(const JobView& job) {
   std::string text = "priority " + std::to_string(job.priority);
   text += job.durability == Durability::durable ? ", durable" : ", memory";
@@ -70,6 +80,7 @@ void print_human(const JobView& job) {
   if (job.failure.cause != Cause::none) {
     table.add({is_ended(job.state) ? "failure" : "last failure", failure_line(job.failure)});
     table.add({"", worker_line(job.failure)});
+    add_if(table, "", usage_line(job.failure));
   }
   if (!job.name.empty()) {
     const std::string lifespan =

@@ -43,6 +43,31 @@ Result<std::uint64_t> parse_open_files(std::string_view text) {
   return static_cast<std::uint64_t>(*number);
 }
 
+Result<std::chrono::seconds> parse_cpu_time(std::string_view text) {
+  const auto duration = parse_duration(text);
+  if (!duration || (*duration != Millis(0) && *duration < std::chrono::seconds(1)))
+    return expected("0 (no limit) or a duration of at least 1s", text);
+  return std::chrono::ceil<std::chrono::seconds>(*duration);
+}
+
+Result<std::uint64_t> parse_processes(std::string_view text) {
+  const auto number = parse_integer(text, 0, 4'194'304);
+  if (!number) return expected("0 (no limit) or a whole number up to 4194304", text);
+  return static_cast<std::uint64_t>(*number);
+}
+
+Result<int> parse_nice(std::string_view text) {
+  PROMISED_ASSIGN(const std::int64_t nice, parse_integer(text, -20, 19));
+  return static_cast<int>(nice);
+}
+
+Result<Sandbox> parse_sandbox(std::string_view text) {
+  if (text == "none") return Sandbox::none;
+  if (text == "default") return Sandbox::standard;
+  if (text == "strict") return Sandbox::strict;
+  return expected("none, default or strict", text);
+}
+
 Result<std::vector<std::string>> parse_queues(std::string_view text) {
   auto queues = parse_list(text);
   if (queues.empty()) return expected("names of queues with commas between", text);
@@ -100,6 +125,11 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"run_timeout", into(pool.run_timeout, parse_duration)},
       {"kill_grace", into(pool.kill_grace, parse_duration)},
       {"start_timeout", into(pool.start_timeout, parse_positive_duration)},
+      {"cpu_time", into(pool.cpu_time, parse_cpu_time)},
+      {"processes", into(pool.processes, parse_processes)},
+      {"core_size", into(pool.core_size, parse_size)},
+      {"nice", into(pool.nice, parse_nice)},
+      {"sandbox", into(pool.sandbox, parse_sandbox)},
   };
 }
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of attempts: they end, are taken back before they begin, or are lost with their worker.
+#include <csignal>
 #include <cstring>
 #include <utility>
 
 #include "common/printable.hpp"
+#include "common/units.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
@@ -110,6 +112,9 @@ void Scheduler::lost_with_worker(Job& job, const Worker& worker, const event::Wo
   failure.pid = worker.pid;
   failure.ran = t.now.steady - job.began;
   failure.output = gone.output;
+  failure.user = gone.user;
+  failure.system = gone.system;
+  failure.peak_memory = gone.peak_memory;
   const auto after =
       " after " + std::to_string(std::chrono::duration_cast<Millis>(failure.ran).count()) + " ms";
   switch (worker.kill_reason) {
@@ -139,7 +144,16 @@ void Scheduler::lost_with_worker(Job& job, const Worker& worker, const event::Wo
     case KillReason::protocol:
     case KillReason::start_timeout:
     case KillReason::no_function:
-      if (!gone.protocol_error.empty()) {
+      if (gone.out_of_memory) {
+        failure.cause = Cause::memory;
+        failure.message = "the worker's memory exceeded memory_limit (" +
+                          format_size(worker.pool->settings->memory_limit) + ")" + after;
+      } else if (gone.signal == SIGXCPU && worker.pool->settings->cpu_time.count() > 0) {
+        failure.cause = Cause::timed_out;
+        failure.limit = "cpu_time";
+        failure.message = "it used more than cpu_time (" + format_duration(worker.pool->settings->cpu_time) +
+                          ") of the processor";
+      } else if (!gone.protocol_error.empty()) {
         failure.cause = Cause::crashed;
         failure.message = "the worker broke its protocol" + after + ": " + gone.protocol_error;
       } else if (gone.signal != 0) {

@@ -101,6 +101,11 @@ TEST_CASE("the shipped configuration has every key") {
                            "prefetch",
                            "memory_limit",
                            "open_files",
+                           "cpu_time",
+                           "processes",
+                           "core_size",
+                           "nice",
+                           "sandbox",
                            "run_timeout",
                            "kill_grace",
                            "start_timeout"}) {

@@ -185,6 +185,12 @@ void House::gone(WorkerId id, int signal, int exit_code, const std::string& outp
   handle(event::WorkerGone{id, claimed, signal, exit_code, 0, output, {}});
 }
 
+void House::gone(event::WorkerGone how) {
+  how.first_unclaimed = hands_.at(how.worker).claimed;
+  hands_.erase(how.worker);
+  handle(std::move(how));
+}
+
 void House::wait(Nanos duration) {
   now.steady += duration;
   now.wall += std::chrono::duration_cast<std::chrono::microseconds>(duration);

@@ -83,6 +83,8 @@ class House {
   JobId finish(WorkerId id, const std::string& result = "result", Nanos ran = std::chrono::microseconds(5));
   JobId fail(WorkerId id, Failure failure);
   void gone(WorkerId id, int signal, int exit_code = 0, const std::string& output = {});
+  /// The same with all that is told of it but what had begun.
+  void gone(event::WorkerGone how);
   void start_failed(WorkerId id, const std::string& reason) {
     hands_.erase(id);
     handle(event::WorkerStartFailed{id, reason});
