@@ -88,6 +88,15 @@ Result<std::string> parse_program(std::string_view text) {
   return std::string(text);
 }
 
+/// The program of a built-in function: it is installed at a fixed place as seen from the daemon's own.
+Result<std::string> parse_builtin(std::string_view text) {
+  if (text != "exec") return expected("exec, the one built-in function", text);
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return Problem::of("system", "cannot find the daemon's own program: " + error.message());
+  return (self.parent_path() / PROMISED_LIBEXEC_FROM_SBIN / "promised-exec").lexically_normal().string();
+}
+
 Result<void> set_variable(std::map<std::string, std::string>& environment, const std::string& name,
                           const std::string& value) {
   PROMISED_ASSIGN(const std::string key, parse_variable_name(name));
@@ -112,6 +121,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
   };
   return {
       {"program", into(pool.program, parse_program)},
+      {"builtin", into(pool.program, parse_builtin)},
       {"arguments", into(pool.arguments, split_words)},
       {"size", into(pool.size, parse_pool_size)},
       {"queues", into(pool.queues, parse_queues)},
@@ -167,6 +177,10 @@ Result<void> Pools::add(const Section& section) {
   PROMISED_TRY(set_keys(section, pool_keys(pool)));
   if (pool.program.empty()) {
     return section.place.problem("[" + section.name + "] has no program; add program = /path/of/the/worker");
+  }
+  if (has(section, "program") && has(section, "builtin")) {
+    return place_of(section, "builtin")
+        .problem("[" + section.name + "] has a program of its own; take one of the two out");
   }
   return insert(std::move(pool), section.place);
 }

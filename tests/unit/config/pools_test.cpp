@@ -59,6 +59,17 @@ TEST_CASE("every key of a pool reaches the settings") {
   CHECK(s.pools[0] == wanted);
 }
 
+TEST_CASE("I8 a pool may have the built-in function exec instead of a program") {
+  const Scene scene;
+  const auto program = scene.settings("[pool.shell]\nbuiltin = exec\n").pools.at(0).program;
+  CHECK(program.starts_with("/"));
+  CHECK(program.ends_with("/promised/promised-exec"));
+  CHECK(scene.problem("[pool.a]\nbuiltin = shell\n") ==
+        "FILE:2: builtin: expected exec, the one built-in function, found 'shell'");
+  CHECK(scene.problem("[pool.a]\nprogram = /a\nbuiltin = exec\n") ==
+        "FILE:3: [pool.a] has a program of its own; take one of the two out");
+}
+
 TEST_CASE("adaptive prefetch is the default and can be said") {
   const Scene scene;
   CHECK(scene.settings("[pool.a]\nprogram = /a\n").pools.at(0).prefetch == 0);
