@@ -51,6 +51,8 @@ void print_summary(std::ostream& out, const StatusView& s, WallClock now) {
                           relative(s.last_commit, now) + maintenance(s)});
   if (s.store_failed_at != WallClock())
     table.add({"", "the store failed at " + format_time(s.store_failed_at) + ": " + s.store_failure});
+  if (!s.pools.empty() && !s.pools.front().containment.empty())
+    table.add({"workers", "held by " + s.pools.front().containment});
   table.add({"jobs", jobs_line(s)});
   table.add({"last minute", per_second(s.finished_per_second) + "; waited " + percentiles(s.waited) +
                                 "; ran " + percentiles(s.ran)});

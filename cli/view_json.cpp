@@ -64,7 +64,8 @@ Json pool_json(const PoolView& pool) {
           {"busy", pool.busy},
           {"crashes", pool.crashes},
           {"finished", pool.finished},
-          {"functions", std::move(functions)}};
+          {"functions", std::move(functions)},
+          {"containment", text_json(pool.containment)}};
 }
 
 Json states_json(const StatusView& status) {
@@ -100,6 +101,9 @@ nlohmann::ordered_json to_json(const Failure& f) {
           {"attempt", f.attempt},
           {"pid", f.pid},
           {"ran_us", std::chrono::duration_cast<std::chrono::microseconds>(f.ran).count()},
+          {"user_us", std::chrono::duration_cast<std::chrono::microseconds>(f.user).count()},
+          {"system_us", std::chrono::duration_cast<std::chrono::microseconds>(f.system).count()},
+          {"peak_memory", f.peak_memory},
           {"output", valid_utf8(f.output)}};
 }
 

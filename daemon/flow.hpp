@@ -108,6 +108,9 @@ struct WorkerGone {
   std::uint64_t peak_memory;   ///< bytes resident
   std::string output;          ///< the last of what it wrote
   std::string protocol_error;  ///< not empty: it was killed because of this nonsense on its channel
+  Nanos user{0};               ///< CPU time since it was started
+  Nanos system{0};
+  bool out_of_memory = false;  ///< it was killed because of its memory limit
 };
 /// The jobs that LoadBacklog asked for, in the order of their submission; fewer than it asked for: there are
 /// no more.

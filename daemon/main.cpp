@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // promised, the daemon: from the command line to the loop.
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -7,7 +8,9 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "common/result.hpp"
 #include "daemon/config.hpp"
@@ -16,6 +19,7 @@
 #include "daemon/ops/privileges.hpp"
 #include "daemon/ops/signals.hpp"
 #include "daemon/spawner/spawner.hpp"
+#include "daemon/spawner/strays.hpp"
 
 namespace promised {
 namespace {
@@ -35,6 +39,27 @@ Result<void> prepare_directories(const Settings& settings, const Account* accoun
   return prepare_directory(socket.parent_path().string(), for_others ? kReachable : kPrivate, account);
 }
 
+/// When the spawner is killed, what it had to look after comes here: the nearest ancestor that lives.
+Result<void> become_heir() {
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return Problem::system("PR_SET_CHILD_SUBREAPER");
+  return {};
+}
+
+/// Ends what jobs had started and the spawner can end no more (SEMANTICS I4). `inherited` was there before.
+void end_inheritance(const std::vector<pid_t>& inherited) {
+  const auto refused = end_children(inherited);
+  if (!refused) return log::warning("what jobs had started may be left: " + refused.problem().message);
+  for (const pid_t pid : *refused) {
+    log::warning("process " + std::to_string(pid) + " (" + command_of(pid) +
+                 "), which a job has started, belongs to another user; the next start ends it");
+  }
+}
+
+Result<Ending> serve(Settings settings, std::unique_ptr<Spawner> spawner, std::unique_ptr<Signals> signals) {
+  PROMISED_ASSIGN(auto daemon, Daemon::open(std::move(settings), std::move(spawner), std::move(signals)));
+  return daemon->run();
+}
+
 Result<Ending> serve(Settings settings) {
   // Before any thread: the signal mask, and the process that keeps the privileges.
   PROMISED_ASSIGN(auto signals, Signals::open());
@@ -45,11 +70,14 @@ Result<Ending> serve(Settings settings) {
     PROMISED_ASSIGN(account, find_account(settings.user));
   }
   PROMISED_TRY(prepare_directories(settings, account ? &*account : nullptr));
+  PROMISED_ASSIGN(const std::vector<pid_t> inherited, children_of_this_thread());
+  PROMISED_TRY(become_heir());
   PROMISED_ASSIGN(auto spawner, Spawner::fork(settings.user));
   if (account) PROMISED_TRY(become(*account));
   ::umask(0077);
-  PROMISED_ASSIGN(auto daemon, Daemon::open(std::move(settings), std::move(spawner), std::move(signals)));
-  return daemon->run();
+  auto ending = serve(std::move(settings), std::move(spawner), std::move(signals));
+  if (!ending) end_inheritance(inherited);
+  return ending;
 }
 
 int run(int argc, char** argv) {

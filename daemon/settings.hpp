@@ -15,6 +15,13 @@
 
 namespace promised {
 
+/// What a worker is kept from (SEMANTICS I6). Each level is kept from all that the one before is.
+enum class Sandbox : std::uint8_t {
+  none,      ///< gaining privileges, and the daemon's environment
+  standard,  ///< other people's /tmp; written `default`
+  strict     ///< the network, writing to files, and system calls that only administration needs
+};
+
 /// A pool: worker processes of one program under one policy.
 struct PoolSettings {
   std::string name;
@@ -32,6 +39,12 @@ struct PoolSettings {
   std::chrono::milliseconds kill_grace{2000};      ///< between SIGTERM and SIGKILL
   std::chrono::milliseconds start_timeout{30000};  ///< until the worker has said which functions it has
   std::chrono::milliseconds progress_timeout{0};   ///< silence of a running job; 0: none
+
+  std::chrono::seconds cpu_time{0};  ///< of one job, of all threads; 0: none
+  std::uint64_t processes = 0;       ///< that one worker may have, itself included; 0: no limit
+  std::uint64_t core_size = 0;       ///< bytes of a core file; 0: none is written
+  int nice = 0;                      ///< -20 to 19
+  Sandbox sandbox = Sandbox::none;
 
   [[nodiscard]] bool serves(const std::string& queue) const {
     return queues.empty() || std::find(queues.begin(), queues.end(), queue) != queues.end();

@@ -140,6 +140,7 @@ Runner::Next Runner::handle(const message::Run& run, std::string_view arguments)
   page_.cancelled.clear();
   if (!page_.claims.claim(run.sequence)) return Next::go_on;  // taken back
   run_ = run;
+  cpu_limit_.begin_job();
   Failure failure;
   const Clock::time_point began = Clock::now();
   const std::string result = result_or_failure(arguments, failure);

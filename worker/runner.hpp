@@ -22,6 +22,7 @@
 #include "common/messages.hpp"
 #include "common/worker_page.hpp"
 #include "worker/channel.hpp"
+#include "worker/cpu_limit.hpp"
 #include "worker/note_book.hpp"
 
 namespace promised::detail {
@@ -92,6 +93,7 @@ class Runner {
   bool welcomed_ = false;
   std::deque<Aside> aside_;
 
+  CpuLimit cpu_limit_;
   message::Run run_;  ///< of the job that runs
   std::string out_;   ///< frames that are on their way; kept for its memory
   std::optional<message::Progress> unsent_;

@@ -39,10 +39,21 @@ std::string worker_line(const Failure& f) {
          brief(std::chrono::duration_cast<std::chrono::microseconds>(f.ran));
 }
 
+/// What the worker's process had used when it went.
+std::string usage_line(const Failure& f) {
+  using std::chrono::duration_cast;
+  using std::chrono::microseconds;
+  if (f.user.count() == 0 && f.system.count() == 0 && f.peak_memory == 0) return {};
+  return "cpu " + brief(duration_cast<microseconds>(f.user)) + " user, " +
+         brief(duration_cast<microseconds>(f.system)) + " system; at most " + brief_size(f.peak_memory) +
+         " in memory";
+}
+
 void add_failure(Table& table, const char* label, const Failure& failure) {
   if (failure.cause == Cause::none) return;
   table.add({label, failure_line(failure)});
   table.add({"", worker_line(failure)});
+  add_if(table, "", usage_line(failure));
 }
 
 std::string attempts_line(const JobView& job) {

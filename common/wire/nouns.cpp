@@ -89,6 +89,9 @@ void fill(const Failure& failure, proto::Failure& out) {
   out.set_attempt(failure.attempt);
   out.set_pid(failure.pid);
   out.set_ran_ns(count(failure.ran));
+  out.set_user_ns(count(failure.user));
+  out.set_system_ns(count(failure.system));
+  out.set_peak_memory(failure.peak_memory);
 }
 
 Failure take(proto::Failure& in, Fields& fields) {
@@ -103,6 +106,9 @@ Failure take(proto::Failure& in, Fields& fields) {
   failure.attempt = in.attempt();
   failure.pid = in.pid();
   failure.ran = fields.nanos("failure.ran", in.ran_ns());
+  failure.user = fields.nanos("failure.user", in.user_ns());
+  failure.system = fields.nanos("failure.system", in.system_ns());
+  failure.peak_memory = in.peak_memory();
   return failure;
 }
 

@@ -43,6 +43,31 @@ Result<std::uint64_t> parse_open_files(std::string_view text) {
   return static_cast<std::uint64_t>(*number);
 }
 
+Result<std::chrono::seconds> parse_cpu_time(std::string_view text) {
+  const auto duration = parse_duration(text);
+  if (!duration || (*duration != Millis(0) && *duration < std::chrono::seconds(1)))
+    return expected("0 (no limit) or a duration of at least 1s", text);
+  return std::chrono::ceil<std::chrono::seconds>(*duration);
+}
+
+Result<std::uint64_t> parse_processes(std::string_view text) {
+  const auto number = parse_integer(text, 0, 4'194'304);
+  if (!number) return expected("0 (no limit) or a whole number up to 4194304", text);
+  return static_cast<std::uint64_t>(*number);
+}
+
+Result<int> parse_nice(std::string_view text) {
+  PROMISED_ASSIGN(const std::int64_t nice, parse_integer(text, -20, 19));
+  return static_cast<int>(nice);
+}
+
+Result<Sandbox> parse_sandbox(std::string_view text) {
+  if (text == "none") return Sandbox::none;
+  if (text == "default") return Sandbox::standard;
+  if (text == "strict") return Sandbox::strict;
+  return expected("none, default or strict", text);
+}
+
 Result<std::vector<std::string>> parse_queues(std::string_view text) {
   auto queues = parse_list(text);
   if (queues.empty()) return expected("names of queues with commas between", text);
@@ -61,6 +86,15 @@ Result<Millis> parse_positive_duration(std::string_view text) {
 Result<std::string> parse_program(std::string_view text) {
   if (text.empty() || text.front() != '/') return expected("the absolute path of a worker program", text);
   return std::string(text);
+}
+
+/// The program of a built-in function: it is installed at a fixed place as seen from the daemon's own.
+Result<std::string> parse_builtin(std::string_view text) {
+  if (text != "exec") return expected("exec, the one built-in function", text);
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return Problem::of("system", "cannot find the daemon's own program: " + error.message());
+  return (self.parent_path() / PROMISED_LIBEXEC_FROM_SBIN / "promised-exec").lexically_normal().string();
 }
 
 Result<void> set_variable(std::map<std::string, std::string>& environment, const std::string& name,
@@ -87,6 +121,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
   };
   return {
       {"program", into(pool.program, parse_program)},
+      {"builtin", into(pool.program, parse_builtin)},
       {"arguments", into(pool.arguments, split_words)},
       {"size", into(pool.size, parse_pool_size)},
       {"queues", into(pool.queues, parse_queues)},
@@ -101,6 +136,11 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"kill_grace", into(pool.kill_grace, parse_duration)},
       {"start_timeout", into(pool.start_timeout, parse_positive_duration)},
       {"progress_timeout", into(pool.progress_timeout, parse_duration)},
+      {"cpu_time", into(pool.cpu_time, parse_cpu_time)},
+      {"processes", into(pool.processes, parse_processes)},
+      {"core_size", into(pool.core_size, parse_size)},
+      {"nice", into(pool.nice, parse_nice)},
+      {"sandbox", into(pool.sandbox, parse_sandbox)},
   };
 }
 
@@ -138,6 +178,10 @@ Result<void> Pools::add(const Section& section) {
   PROMISED_TRY(set_keys(section, pool_keys(pool)));
   if (pool.program.empty()) {
     return section.place.problem("[" + section.name + "] has no program; add program = /path/of/the/worker");
+  }
+  if (has(section, "program") && has(section, "builtin")) {
+    return place_of(section, "builtin")
+        .problem("[" + section.name + "] has a program of its own; take one of the two out");
   }
   return insert(std::move(pool), section.place);
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of attempts: they end, are taken back before they begin, or are lost with their worker.
+#include <csignal>
 #include <cstring>
 #include <utility>
 
 #include "common/printable.hpp"
+#include "common/units.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
@@ -20,13 +22,21 @@ bool is_time_limit(KillReason reason) {
 }
 
 /// How a worker that nobody wanted to end has ended.
-Failure describe(const event::WorkerGone& gone, Nanos ran) {
+Failure describe(const event::WorkerGone& gone, Nanos ran, const PoolSettings& pool) {
   const auto after = " after " + std::to_string(std::chrono::duration_cast<Millis>(ran).count()) + " ms";
   Failure failure;
   failure.signal = gone.signal;
   failure.exit_code = gone.exit_code;
   failure.cause = Cause::crashed;
-  if (!gone.protocol_error.empty()) {
+  if (gone.out_of_memory) {
+    failure.cause = Cause::memory;
+    failure.message =
+        "the worker's memory exceeded memory_limit (" + format_size(pool.memory_limit) + ")" + after;
+  } else if (gone.signal == SIGXCPU && pool.cpu_time.count() > 0) {
+    failure.cause = Cause::timed_out;
+    failure.limit = "cpu_time";
+    failure.message = "it used more than cpu_time (" + format_duration(pool.cpu_time) + ") of the processor";
+  } else if (!gone.protocol_error.empty()) {
     failure.message = "the worker broke its protocol" + after + ": " + gone.protocol_error;
   } else if (gone.signal != 0) {
     failure.message = std::string("the worker was killed by signal ") + std::to_string(gone.signal) + " (" +
@@ -165,11 +175,15 @@ void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
     interrupt(job, t);
     return;
   }
-  Failure failure = is_time_limit(reason) ? timed_out(worker, job) : describe(gone, t.now.steady - job.began);
+  Failure failure = is_time_limit(reason) ? timed_out(worker, job)
+                                          : describe(gone, t.now.steady - job.began, *worker.pool->settings);
   failure.attempt = job.attempts;
   failure.pid = worker.pid;
   failure.ran = t.now.steady - job.began;
   failure.output = gone.output;
+  failure.user = gone.user;
+  failure.system = gone.system;
+  failure.peak_memory = gone.peak_memory;
   if (failure.cause == Cause::timed_out) {
     end_job(job, State::failed, std::move(failure), {}, {}, t);
   } else {

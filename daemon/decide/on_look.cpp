@@ -147,6 +147,7 @@ PoolView Scheduler::view(const Pool& pool, Now now) const {
     v.retry_in = std::max(std::chrono::ceil<Millis>(wait), Millis(0));
   }
   if (pool.offer) v.functions = pool.offer->functions;
+  v.containment = around_.containment;
   return v;
 }
 

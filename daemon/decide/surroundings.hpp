@@ -32,6 +32,7 @@ struct Surroundings {
   std::optional<StoreFailure> last_failure;  ///< of the daemon before this one
   std::uint32_t clients = 0;
   std::uint64_t garbage = 0;
+  std::string containment;  ///< of workers, as PoolView tells it
 };
 
 }  // namespace promised

@@ -123,8 +123,19 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   Fd output_end(ends[0]);
   const Fd output_of_worker(ends[1]);
   if (::fcntl(output_end.get(), F_SETFL, O_NONBLOCK) != 0) return Problem::system("start a worker: fcntl");
-  const SpawnRequest request{e.worker,       pool.program, pool.arguments,    environments.at(index),
-                             pool.directory, pool.user,    pool.memory_limit, pool.open_files};
+  const SpawnRequest request{e.worker,
+                             pool.program,
+                             pool.arguments,
+                             environments.at(index),
+                             pool.directory,
+                             pool.user,
+                             pool.memory_limit,
+                             pool.open_files,
+                             static_cast<std::uint64_t>(pool.cpu_time.count()),
+                             pool.processes,
+                             pool.core_size,
+                             pool.nice,
+                             pool.sandbox};
   PROMISED_TRY(spawner.spawn(request, channel_of_worker.get(), page.file().get(), output_of_worker.get()));
   page.close_file();
   const auto [at, is_new] = workers.try_emplace(e.worker, std::move(page), std::move(channel),
@@ -160,9 +171,10 @@ void Workers::Impl::on(const Exited& report, std::vector<Event>& events) {
   if (worker->listening) read_channel(report.worker, *worker, kAll, events);
   for (std::size_t turns = kTurn / output.size(); turns > 0 && worker->output.valid(); --turns)
     read_output(*worker);
-  events.push_back(event::WorkerGone{
-      report.worker, worker->shared.page().claims.claimed(), report.signal, report.exit_code,
-      report.peak_memory, worker->tail.last_until(worker->tail.total()), std::move(worker->protocol_error)});
+  events.push_back(
+      event::WorkerGone{report.worker, worker->shared.page().claims.claimed(), report.signal,
+                        report.exit_code, report.peak_memory, worker->tail.last_until(worker->tail.total()),
+                        std::move(worker->protocol_error), report.user, report.system, report.out_of_memory});
   workers.erase(report.worker);
 }
 

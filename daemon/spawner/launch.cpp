@@ -7,7 +7,6 @@
 #include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +19,8 @@
 #include <vector>
 
 #include "common/result.hpp"
+#include "daemon/spawner/limits.hpp"
+#include "daemon/spawner/sandbox.hpp"
 
 namespace promised {
 namespace {
@@ -29,6 +30,12 @@ constexpr int kFirstFree = 5;
 
 Result<void> leave_session() {
   if (::setsid() < 0) return Problem::system("setsid");
+  return {};
+}
+
+// First of all, so that nothing of the worker is ever outside.
+Result<void> join_cgroup(const Fd& group) {
+  if (group.valid() && ::write(group.get(), "0", 1) != 1) return Problem::system("join the worker's cgroup");
   return {};
 }
 
@@ -65,23 +72,6 @@ Result<void> arrange_fds(LaunchFds fds, Fd& status) {
   const auto keep = static_cast<unsigned>(status.get());
   if (keep > kFirstFree && ::close_range(kFirstFree, keep - 1, 0) != 0) return Problem::system("close_range");
   if (::close_range(keep + 1, ~0U, 0) != 0) return Problem::system("close_range");
-  return {};
-}
-
-Result<void> limit(__rlimit_resource resource, std::string_view name, std::uint64_t value) {
-  rlimit now{};
-  if (::getrlimit(resource, &now) != 0) return Problem::system(name);
-  const rlimit wanted{value, value};
-  if (::setrlimit(resource, &wanted) == 0) return {};
-  Problem problem = Problem::system(std::string(name) + " = " + std::to_string(value));
-  if (errno == EPERM) problem.message += " (the hard limit is " + std::to_string(now.rlim_max) + ")";
-  return problem;
-}
-
-// What may need privileges. The memory limit comes last, because it binds this process too.
-Result<void> apply_limits(const SpawnRequest& request) {
-  PROMISED_TRY(limit(RLIMIT_CORE, "core size", 0));
-  if (request.open_files > 0) PROMISED_TRY(limit(RLIMIT_NOFILE, "open_files", request.open_files));
   return {};
 }
 
@@ -171,15 +161,21 @@ Result<void> execute(const SpawnRequest& request) {
 }
 
 Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, Fd& status, pid_t spawner) {
+  const bool in_cgroup = fds.cgroup.valid();
+  PROMISED_TRY(join_cgroup(fds.cgroup));
   PROMISED_TRY(leave_session());
   PROMISED_TRY(arrange_fds(std::move(fds), status));
   PROMISED_TRY(reset_signals());
   PROMISED_TRY(apply_limits(request));
+  PROMISED_ASSIGN(const Separated separated, separate_as_root(request.sandbox));
   PROMISED_TRY(become_user(request.user));
+  if (separated == Separated::not_permitted) PROMISED_TRY(separate_as_user(request.sandbox));
   if (::chdir(request.directory.c_str()) != 0) return Problem::system("directory " + request.directory);
+  if (!in_cgroup) PROMISED_TRY(limit_processes(request));
   PROMISED_TRY(die_with(spawner));
   PROMISED_TRY(give_up_privileges_for_good());
-  if (request.memory_limit > 0) PROMISED_TRY(limit(RLIMIT_AS, "memory_limit", request.memory_limit));
+  PROMISED_TRY(refuse_system_calls(request.sandbox));
+  if (!in_cgroup) PROMISED_TRY(limit_memory(request));
   return execute(request);
 }
 

@@ -16,6 +16,7 @@ struct LaunchFds {
   Fd channel;
   Fd claim_page;
   Fd output;
+  Fd cgroup;  ///< the file by which it joins its cgroup; none: it has none
 };
 
 /// Turns the calling process into the worker that `request` asks for. Where that fails, writes the reason to

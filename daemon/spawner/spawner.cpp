@@ -2,6 +2,7 @@
 #include "daemon/spawner/spawner.hpp"
 
 #include <linux/close_range.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -64,6 +65,25 @@ Spawner::~Spawner() {
   channel_.reset();
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
+}
+
+Result<TakenOver> Spawner::take_over(const std::string& state, const std::vector<uid_t>& users) {
+  // Until what was left is dead and its cgroups are empty.
+  constexpr int kPatienceMs = 60'000;
+  const std::string order = spawner_wire::encode(spawner_wire::TakeOverOrder{state, users});
+  PROMISED_TRY(spawner_wire::send(channel_.get(), order, {}, 0));
+  pollfd answer{channel_.get(), POLLIN, 0};
+  int ready = 0;
+  do {
+    ready = ::poll(&answer, 1, kPatienceMs);
+  } while (ready < 0 && errno == EINTR);
+  if (ready < 0) return Problem::system("wait for the spawner");
+  if (ready == 0) return Problem::of("spawner_gone", "the spawner process does not answer");
+  PROMISED_ASSIGN(const std::optional<spawner_wire::Datagram> datagram,
+                  spawner_wire::receive(channel_.get()));
+  if (!datagram || datagram->bytes.empty())
+    return Problem::of("spawner_gone", "the spawner process (pid " + std::to_string(pid_) + ") has ended");
+  return spawner_wire::decode_taken_over(datagram->bytes);
 }
 
 int Spawner::fd() const {

@@ -11,12 +11,15 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "common/fd.hpp"
 #include "common/result.hpp"
 #include "daemon/flow.hpp"
+#include "daemon/settings.hpp"
+#include "daemon/spawner/leftovers.hpp"
 
 namespace promised {
 
@@ -30,6 +33,11 @@ struct SpawnRequest {
   std::string user;                ///< empty: the spawner's own, or that which `Spawner::fork` was told
   std::uint64_t memory_limit = 0;  ///< bytes of address space; 0: none
   std::uint64_t open_files = 0;    ///< 0: as it is
+  std::uint64_t cpu_time = 0;      ///< seconds of one job; 0: no limit
+  std::uint64_t processes = 0;     ///< 0: no limit
+  std::uint64_t core_size = 0;     ///< bytes
+  std::int32_t nice = 0;
+  Sandbox sandbox = Sandbox::none;
 };
 
 struct Spawned {
@@ -46,8 +54,28 @@ struct Exited {
   int signal;  ///< 0: it exited
   int exit_code;
   std::uint64_t peak_memory;  ///< bytes resident
+  Nanos user{0};              ///< CPU time
+  Nanos system{0};
+  bool out_of_memory = false;  ///< its cgroup's memory was used up, and the kernel killed it
 };
 using SpawnerReport = std::variant<Spawned, SpawnFailed, Exited>;
+
+/// What holds workers: their limits, and what they start.
+enum class Containment : std::uint8_t {
+  rlimit,  ///< limits of single processes; what they start is found by session and environment
+  cgroup   ///< a cgroup each
+};
+[[nodiscard]] constexpr std::string_view to_string(Containment c) {
+  return c == Containment::cgroup ? "cgroup" : "rlimit";
+}
+
+/// How things stand once the spawner works for a state directory.
+struct TakenOver {
+  Containment containment = Containment::rlimit;
+  std::string why;                  ///< rlimit: why there is no cgroup
+  std::uint32_t ended = 0;          ///< processes of an earlier daemon that were killed
+  std::vector<Leftover> leftovers;  ///< the first of them
+};
 
 /// The daemon's end.
 class Spawner {
@@ -59,6 +87,11 @@ class Spawner {
   ~Spawner();
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
+
+  /// Before the first worker, when no other daemon can be on the state directory that `state` stands for:
+  /// kills what an earlier one left running (of `users` alone, see leftovers.hpp), and gets cgroups for the
+  /// workers where they can be had. From now on all that workers start is marked. Waits for the answer.
+  [[nodiscard]] Result<TakenOver> take_over(const std::string& state, const std::vector<uid_t>& users);
 
   /// Readable when read() has reports.
   [[nodiscard]] int fd() const;

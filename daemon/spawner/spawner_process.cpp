@@ -9,9 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -24,6 +27,10 @@ namespace {
 // A worker's group is made by the worker itself: until then there is only the process.
 void kill_group(pid_t pid, int signal) {
   if (::kill(-pid, signal) != 0) ::kill(pid, signal);
+}
+
+Nanos nanos(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
 void say(const Problem& problem) {
@@ -98,6 +105,10 @@ Result<void> SpawnerProcess::obey() {
       kill(*kill_order);
       continue;
     }
+    if (const auto* take = std::get_if<spawner_wire::TakeOverOrder>(&order)) {
+      take_over(*take);
+      continue;
+    }
     const WorkerId worker = std::get<spawner_wire::SpawnOrder>(order).worker;
     const Result<void> started = spawn(worker, std::move(*datagram));
     if (!started.ok()) report(SpawnFailed{worker, started.problem().message});
@@ -115,19 +126,53 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   if (request.user.empty()) request.user = default_user_;
   const auto number = std::to_string(static_cast<std::uint32_t>(worker));
   request.environment.push_back(std::string(kWorkerVariable) + "=" + number);
+  if (!mark_.empty()) request.environment.push_back(std::string(kStateVariable) + "=" + mark_);
+  PROMISED_ASSIGN(Fd cgroup, make_cgroup(request));
 
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Problem::system("start a worker: pipe");
   Fd status(ends[0]), status_of_child(ends[1]);
   const pid_t spawner = ::getpid();
   const pid_t pid = ::fork();
-  if (pid < 0) return Problem::system("start a worker: fork");
+  if (pid < 0) {
+    const Problem problem = Problem::system("start a worker: fork");
+    if (cgroups_) cgroups_->end(worker);
+    return problem;
+  }
   if (pid == 0) {
-    launch(request, {std::move(datagram.fds[0]), std::move(datagram.fds[1]), std::move(datagram.fds[2])},
+    launch(request,
+           {std::move(datagram.fds[0]), std::move(datagram.fds[1]), std::move(datagram.fds[2]),
+            std::move(cgroup)},
            std::move(status_of_child), spawner);
   }
-  children_.emplace(pid, Child{worker, std::move(status), {}});
+  children_.emplace(pid, Child{worker, started_at(pid).value_or(0), std::move(status), {}});
   pids_.emplace(worker, pid);
+  return {};
+}
+
+Result<Fd> SpawnerProcess::make_cgroup(const SpawnRequest& request) {
+  if (!cgroups_) return Fd();
+  return cgroups_->make(request.worker, {request.memory_limit, request.processes});
+}
+
+void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {
+  mark_ = mark_of(order.state, ::getpid());
+  TakenOver taken;
+  taken.leftovers = end_leftovers(order.state, order.users);
+  taken.ended = static_cast<std::uint32_t>(taken.leftovers.size());
+  if (const Result<void> had = take_cgroup(); !had.ok()) taken.why = had.problem().message;
+  if (cgroups_) taken.containment = Containment::cgroup;
+  unsent_.push_back(spawner_wire::encode(taken));
+}
+
+Result<void> SpawnerProcess::take_cgroup() {
+  const auto text = [](const char* path) {
+    std::ifstream file(path);
+    return std::string{std::istreambuf_iterator<char>(file), {}};
+  };
+  const auto root = cgroup_of(text("/proc/self/cgroup"), text("/proc/self/mountinfo"));
+  if (!root) return Problem::of("no_cgroup", "there is no cgroup v2 here");
+  PROMISED_ASSIGN(cgroups_, Cgroups::take(*root, {::getppid(), ::getpid()}, cgroup_folders_));
   return {};
 }
 
@@ -174,6 +219,7 @@ void SpawnerProcess::reap() {
     next.si_pid = 0;
   }
   if (any) kill_strays();
+  if (any && cgroups_) cgroups_->tidy();
 }
 
 void SpawnerProcess::ended(pid_t pid, int status, const rusage& usage) {
@@ -184,8 +230,10 @@ void SpawnerProcess::ended(pid_t pid, int status, const rusage& usage) {
   if (child.reason.empty()) {
     const bool signalled = WIFSIGNALED(status);
     report(Exited{child.worker, pid, signalled ? WTERMSIG(status) : 0, signalled ? 0 : WEXITSTATUS(status),
-                  static_cast<std::uint64_t>(usage.ru_maxrss) * 1024});
+                  static_cast<std::uint64_t>(usage.ru_maxrss) * 1024, nanos(usage.ru_utime),
+                  nanos(usage.ru_stime), cgroups_ && cgroups_->out_of_memory(child.worker)});
   }
+  if (cgroups_) cgroups_->end(child.worker);
   pids_.erase(child.worker);
   children_.erase(found);
 }
@@ -209,11 +257,14 @@ Result<void> SpawnerProcess::send_reports() {
 }
 
 // An orphan is killed once its worker is gone. Which that was is told by its session, or by the environment
-// it was started with; one that has changed both may be a living worker's, and stays until the daemon goes.
+// it was started with. One that has changed both may be of any worker that was there before it: it goes when
+// the last of these has gone.
 bool SpawnerProcess::belongs_to_living_worker(pid_t stray) const {
   if (const auto session = session_of(stray); session && children_.contains(*session)) return true;
   if (const auto worker = worker_of(stray)) return pids_.contains(static_cast<WorkerId>(*worker));
-  return !children_.empty();
+  const auto started = started_at(stray);
+  return started && std::any_of(children_.begin(), children_.end(),
+                                [&](const auto& child) { return child.second.started <= *started; });
 }
 
 void SpawnerProcess::kill_strays() {
@@ -226,14 +277,11 @@ void SpawnerProcess::kill_strays() {
 
 void SpawnerProcess::kill_all() {
   for (const auto& [pid, child] : children_) kill_group(pid, SIGKILL);
-  // What loses its parent by this comes here as a child, to be killed in the next turn.
-  for (;;) {
-    const Result<std::vector<pid_t>> all = children_of_this_thread();
-    if (!all.ok()) break;
-    for (const pid_t pid : *all) ::kill(pid, SIGKILL);
-    if (::wait4(-1, nullptr, 0, nullptr) < 0 && errno != EINTR) return;
-  }
+  if (const auto ended = end_children(); !ended.ok()) say(ended.problem());
   for (const auto& [pid, child] : children_) ::waitpid(pid, nullptr, 0);
+  if (!cgroups_) return;
+  for (const auto& [pid, child] : children_) cgroups_->end(child.worker);
+  cgroups_->tidy();
 }
 
 }  // namespace promised

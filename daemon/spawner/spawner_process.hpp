@@ -9,12 +9,14 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/fd.hpp"
 #include "common/result.hpp"
+#include "daemon/spawner/cgroup.hpp"
 #include "daemon/spawner/spawner_wire.hpp"
 
 namespace promised {
@@ -31,8 +33,9 @@ class SpawnerProcess {
  private:
   struct Child {
     WorkerId worker{};
-    Fd status;           ///< open while exec has neither happened nor failed
-    std::string reason;  ///< why it failed
+    std::uint64_t started = 0;  ///< see started_at()
+    Fd status;                  ///< open while exec has neither happened nor failed
+    std::string reason;         ///< why it failed
   };
 
   [[nodiscard]] Result<void> set_up();
@@ -40,7 +43,11 @@ class SpawnerProcess {
   [[nodiscard]] Result<void> turn();
   [[nodiscard]] Result<void> obey();
   [[nodiscard]] Result<void> spawn(WorkerId worker, spawner_wire::Datagram datagram);
+  [[nodiscard]] Result<Fd> make_cgroup(const SpawnRequest& request);
   void kill(const spawner_wire::KillOrder& order);
+  /// Answers it: nobody has been started yet, so nothing else is on its way to the daemon.
+  void take_over(const spawner_wire::TakeOverOrder& order);
+  [[nodiscard]] Result<void> take_cgroup();
 
   void reap();
   void ended(pid_t pid, int status, const rusage& usage);
@@ -56,6 +63,9 @@ class SpawnerProcess {
   Fd channel_;
   std::string default_user_;
   Fd child_signals_;
+  std::string mark_;  ///< kStateVariable's value; empty: none has been asked for
+  CgroupFolders cgroup_folders_;
+  std::optional<Cgroups> cgroups_;
   std::map<pid_t, Child> children_;
   std::map<WorkerId, pid_t> pids_;
   std::deque<std::string> unsent_;

@@ -56,6 +56,7 @@ class Reader {
     for (auto left = number<std::uint64_t>(); left > 0 && ok_; --left) texts.push_back(text());
     return texts;
   }
+  [[nodiscard]] bool ok() const { return ok_; }
   [[nodiscard]] bool done() const { return ok_ && bytes_.empty(); }
 
  private:
@@ -84,7 +85,15 @@ Result<T> checked(const Reader& reader, T value, std::string_view what) {
   return value;
 }
 
-enum class Kind : std::uint8_t { spawn = 1, kill = 2, spawned = 3, failed = 4, exited = 5 };
+enum class Kind : std::uint8_t {
+  spawn = 1,
+  kill = 2,
+  spawned = 3,
+  failed = 4,
+  exited = 5,
+  take_over = 6,
+  taken_over = 7
+};
 
 void write(Writer& out, Kind kind, WorkerId worker) {
   out.number(static_cast<std::uint8_t>(kind));
@@ -97,6 +106,11 @@ std::string encode(const Order& order) {
   Writer out;
   if (const auto* spawn = std::get_if<SpawnOrder>(&order)) {
     write(out, Kind::spawn, spawn->worker);
+  } else if (const auto* take = std::get_if<TakeOverOrder>(&order)) {
+    write(out, Kind::take_over, {});
+    out.text(take->state);
+    out.number(static_cast<std::uint64_t>(take->users.size()));
+    for (const uid_t user : take->users) out.number(user);
   } else {
     const auto& kill = std::get<KillOrder>(order);
     write(out, Kind::kill, kill.worker);
@@ -110,6 +124,12 @@ Result<Order> decode_order(std::string_view bytes) {
   const auto kind = static_cast<Kind>(in.number<std::uint8_t>());
   const auto worker = static_cast<WorkerId>(in.number<std::uint32_t>());
   if (kind == Kind::spawn) return checked(in, Order(SpawnOrder{worker}), "an order");
+  if (kind == Kind::take_over) {
+    TakeOverOrder take{in.text(), {}};
+    for (auto left = in.number<std::uint64_t>(); left > 0 && in.ok(); --left)
+      take.users.push_back(in.number<uid_t>());
+    return checked(in, Order(std::move(take)), "an order");
+  }
   if (kind != Kind::kill) return garbage("an order");
   const KillOrder kill{worker, in.number<int>()};
   return checked(in, Order(kill), "an order");
@@ -125,6 +145,11 @@ Result<std::string> encode(const SpawnRequest& request) {
   out.text(request.user);
   out.number(request.memory_limit);
   out.number(request.open_files);
+  out.number(request.cpu_time);
+  out.number(request.processes);
+  out.number(request.core_size);
+  out.number(request.nice);
+  out.number(static_cast<std::uint8_t>(request.sandbox));
   std::string bytes = out.take();
   if (bytes.size() > kMaxRequest) {
     return Problem::of("too_large", request.program + ": arguments and environment have " +
@@ -145,6 +170,14 @@ Result<SpawnRequest> decode_request(std::string_view bytes) {
   request.user = in.text();
   request.memory_limit = in.number<std::uint64_t>();
   request.open_files = in.number<std::uint64_t>();
+  request.cpu_time = in.number<std::uint64_t>();
+  request.processes = in.number<std::uint64_t>();
+  request.core_size = in.number<std::uint64_t>();
+  request.nice = in.number<std::int32_t>();
+  const auto sandbox = in.number<std::uint8_t>();
+  // What is no level must not become a weak one.
+  if (sandbox > static_cast<std::uint8_t>(Sandbox::strict)) return garbage("a sandbox level");
+  request.sandbox = static_cast<Sandbox>(sandbox);
   return checked(in, std::move(request), "a request to start a worker");
 }
 
@@ -163,6 +196,9 @@ std::string encode(const SpawnerReport& report) {
     out.number(exited.signal);
     out.number(exited.exit_code);
     out.number(exited.peak_memory);
+    out.number(exited.user.count());
+    out.number(exited.system.count());
+    out.number(static_cast<std::uint8_t>(exited.out_of_memory));
   }
   return out.take();
 }
@@ -185,11 +221,46 @@ Result<SpawnerReport> decode_report(std::string_view bytes) {
       exited.signal = in.number<int>();
       exited.exit_code = in.number<int>();
       exited.peak_memory = in.number<std::uint64_t>();
+      exited.user = Nanos(in.number<Nanos::rep>());
+      exited.system = Nanos(in.number<Nanos::rep>());
+      exited.out_of_memory = in.number<std::uint8_t>() != 0;
       return checked(in, SpawnerReport(exited), "a report");
     }
     default:
       return garbage("a report");
   }
+}
+
+std::string encode(const TakenOver& taken) {
+  constexpr std::size_t kMostText = 256;
+  constexpr std::size_t kMostTold = 20;
+  Writer out;
+  write(out, Kind::taken_over, {});
+  out.number(static_cast<std::uint8_t>(taken.containment));
+  out.text(std::string_view(taken.why).substr(0, kMostText));
+  out.number(taken.ended);
+  const std::size_t told = std::min(taken.leftovers.size(), kMostTold);
+  out.number(static_cast<std::uint64_t>(told));
+  for (std::size_t i = 0; i < told; ++i) {
+    out.number(taken.leftovers[i].pid);
+    out.text(std::string_view(taken.leftovers[i].command).substr(0, kMostText));
+  }
+  return out.take();
+}
+
+Result<TakenOver> decode_taken_over(std::string_view bytes) {
+  Reader in(bytes);
+  if (static_cast<Kind>(in.number<std::uint8_t>()) != Kind::taken_over) return garbage("a report");
+  static_cast<void>(in.number<std::uint32_t>());
+  TakenOver taken;
+  taken.containment = in.number<std::uint8_t>() == 0 ? Containment::rlimit : Containment::cgroup;
+  taken.why = in.text();
+  taken.ended = in.number<std::uint32_t>();
+  for (auto left = in.number<std::uint64_t>(); left > 0 && in.ok(); --left) {
+    const auto pid = in.number<pid_t>();
+    taken.leftovers.push_back({pid, in.text()});
+  }
+  return checked(in, std::move(taken), "a report");
 }
 
 Result<Fd> to_memfd(std::string_view bytes) {

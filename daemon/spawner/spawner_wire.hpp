@@ -36,7 +36,12 @@ struct KillOrder {
 struct SpawnOrder {
   WorkerId worker{};
 };
-using Order = std::variant<SpawnOrder, KillOrder>;
+/// See Spawner::take_over(); answered by a TakenOver.
+struct TakeOverOrder {
+  std::string state;
+  std::vector<uid_t> users;
+};
+using Order = std::variant<SpawnOrder, KillOrder, TakeOverOrder>;
 
 inline constexpr std::size_t kSpawnFds = 4;
 
@@ -49,6 +54,10 @@ inline constexpr std::size_t kSpawnFds = 4;
 
 [[nodiscard]] std::string encode(const SpawnerReport& report);
 [[nodiscard]] Result<SpawnerReport> decode_report(std::string_view bytes);
+
+/// Of the leftovers only as many as fit.
+[[nodiscard]] std::string encode(const TakenOver& taken);
+[[nodiscard]] Result<TakenOver> decode_taken_over(std::string_view bytes);
 
 /// A sealed memory file with `bytes` in it.
 [[nodiscard]] Result<Fd> to_memfd(std::string_view bytes);

@@ -149,12 +149,17 @@ struct Failure {
   std::string type;     ///< exception: the demangled C++ type
   std::string message;  ///< one sentence for a person
   std::string output;   ///< the last of what the worker wrote to stdout and stderr
-  std::string limit;    ///< timed_out: which limit: "run_timeout", "progress_timeout" or "deadline"
+  std::string limit;    ///< timed_out: which: "run_timeout", "progress_timeout", "deadline" or "cpu_time"
   int signal = 0;       ///< crashed: the signal's number
   int exit_code = 0;    ///< exited: the exit status
   std::uint32_t attempt = 0;
   std::int32_t pid = 0;  ///< the worker's
   std::chrono::nanoseconds ran{0};
+  /// Of the worker's process, since it was started: the CPU time in its own code and in the kernel's, and the
+  /// most that it had in memory, in bytes. 0: not known, as where it goes on after the failure.
+  std::chrono::nanoseconds user{0};
+  std::chrono::nanoseconds system{0};
+  std::uint64_t peak_memory = 0;
 
   friend bool operator==(const Failure&, const Failure&) = default;
 };

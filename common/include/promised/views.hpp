@@ -80,6 +80,7 @@ struct PoolView {
   std::uint64_t finished = 0;             ///< jobs, since start
   std::chrono::milliseconds retry_in{0};  ///< failing: until the next try
   std::vector<FunctionView> functions;
+  std::string containment;  ///< what holds its workers and their limits: "cgroup" or "rlimit"
   friend bool operator==(const PoolView&, const PoolView&) = default;
 };
 

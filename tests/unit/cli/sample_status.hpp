@@ -29,6 +29,7 @@ inline StatusView sample_status() {
   good.crashes = 3;
   good.finished = 1234;
   good.functions = {{"doc.count", "(text) -> int64"}, {"doc.\nfake", "() -> null"}};
+  good.containment = "rlimit";
   PoolView bad;
   bad.name = "bad";
   bad.program = "/no/such";

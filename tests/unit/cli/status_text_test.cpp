@@ -23,6 +23,7 @@ TEST_CASE("M1 the status is one glance, aligned and escaped") {
         "endpoint     ipc:///run/p.sock, 1 client\n"
         "store        /var/lib/p, 1.5 KiB, last commit 3.2 s ago; backup, 43 %\n"
         "             the store failed at 2026-01-31 10:00:00Z: disk\\x1b error\n"
+        "workers      held by rlimit\n"
         "jobs         1 scheduled, 2 pending, 3 running, 5 succeeded, 6 failed; 4 remembered\n"
         "last minute  1.2 jobs/s; waited p50 1.0 ms, p95 20 ms; ran -\n"
         "since start  20 accepted, 11 finished, 8 refused, 7 garbage messages, 9 stale reports\n"

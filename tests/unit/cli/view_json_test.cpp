@@ -23,7 +23,9 @@ JobView sample_job() {
   job.function = "doc.count\xff";
   job.queue = "default";
   job.pool = "docs";
-  job.failure = {Cause::crashed, "", "killed by signal 11", "last words\xfe", "", 11, 0, 2, 99, 1500us};
+  job.failure = {
+      Cause::crashed, "",     "killed by signal 11", "last words\xfe", "", 11, 0, 2, 99, 1500us, 900us,
+      200us,          5 << 20};
   job.owner = 1000;
   job.attempts = 2;
   job.arguments_size = 10;
@@ -37,7 +39,8 @@ TEST_CASE("M5 a job has the documented shape") {
     "id": "01909d5e-7a3b-7c4d-8e5f-0123456789ab", "state": "failed", "function": "doc.count\ufffd", "name": null,
     "queue": "default", "priority": 0, "pool": "docs", "reason": null,
     "failure": {"cause": "crashed", "type": null, "message": "killed by signal 11", "limit": null, "signal": 11,
-                "exit_code": 0, "attempt": 2, "pid": 99, "ran_us": 1500, "output": "last words\ufffd"},
+                "exit_code": 0, "attempt": 2, "pid": 99, "ran_us": 1500, "user_us": 900, "system_us": 200,
+                "peak_memory": 5242880, "output": "last words\ufffd"},
     "owner": 1000, "durable": true, "at_most_once": false, "attempts": 2, "interruptions": 0, "worker_pid": null,
     "arguments_size": 10, "result_size": 0, "lifespan_ms": null, "queue_timeout_ms": 0, "run_timeout_ms": 5000,
     "progress": null, "progress_message": null, "notes": {}, "parts": 0, "parts_size": 0,
@@ -91,10 +94,10 @@ TEST_CASE("M5 the status has the documented shape") {
       {"name": "docs", "program": "/bin/docs", "state": "ready", "reason": null, "retry_in_ms": 0, "size": 2,
        "workers": 2, "busy": 1, "crashes": 3, "finished": 1234,
        "functions": [{"name": "doc.count", "signature": "(text) -> int64"},
-                     {"name": "doc.\nfake", "signature": "() -> null"}]},
+                     {"name": "doc.\nfake", "signature": "() -> null"}], "containment": "rlimit"},
       {"name": "bad", "program": "/no/such", "state": "failing",
        "reason": "/no/such: No such file or directory\u001b[2J", "retry_in_ms": 4000, "size": 1, "workers": 0,
-       "busy": 0, "crashes": 0, "finished": 0, "functions": []}],
+       "busy": 0, "crashes": 0, "finished": 0, "functions": [], "containment": null}],
     "queues": [{"name": "default", "length": 2, "oldest_ms": 3200}, {"name": "\ufffd", "length": 0, "oldest_ms": 0}],
     "last_minute": {"finished_per_second": 1.25, "waited": {"p50_us": 1000, "p95_us": 20000, "count": 100},
                     "ran": {"p50_us": 0, "p95_us": 0, "count": 0}},

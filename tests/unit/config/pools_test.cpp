@@ -30,7 +30,12 @@ TEST_CASE("every key of a pool reaches the settings") {
       "run_timeout = 5min\n"
       "kill_grace = 100ms\n"
       "start_timeout = 9s\n"
-      "progress_timeout = 3s\n");
+      "progress_timeout = 3s\n"
+      "cpu_time = 1500ms\n"
+      "processes = 12\n"
+      "core_size = 1MiB\n"
+      "nice = -3\n"
+      "sandbox = strict\n");
   PoolSettings wanted;
   wanted.name = "docs";
   wanted.program = "/opt/docs";
@@ -47,8 +52,24 @@ TEST_CASE("every key of a pool reaches the settings") {
   wanted.kill_grace = 100ms;
   wanted.progress_timeout = 3s;
   wanted.start_timeout = 9s;
+  wanted.cpu_time = 2s;
+  wanted.processes = 12;
+  wanted.core_size = 1 << 20;
+  wanted.nice = -3;
+  wanted.sandbox = Sandbox::strict;
   REQUIRE(s.pools.size() == 1);
   CHECK(s.pools[0] == wanted);
+}
+
+TEST_CASE("I8 a pool may have the built-in function exec instead of a program") {
+  const Scene scene;
+  const auto program = scene.settings("[pool.shell]\nbuiltin = exec\n").pools.at(0).program;
+  CHECK(program.starts_with("/"));
+  CHECK(program.ends_with("/promised/promised-exec"));
+  CHECK(scene.problem("[pool.a]\nbuiltin = shell\n") ==
+        "FILE:2: builtin: expected exec, the one built-in function, found 'shell'");
+  CHECK(scene.problem("[pool.a]\nprogram = /a\nbuiltin = exec\n") ==
+        "FILE:3: [pool.a] has a program of its own; take one of the two out");
 }
 
 TEST_CASE("adaptive prefetch is the default and can be said") {
@@ -89,10 +110,17 @@ TEST_CASE("E3 an impossible value in a pool is told with file, line and what was
         "FILE:3: memory_limit: expected 0 (no limit) or at least 1MiB, found '5KiB'");
   CHECK(told("open_files = 3") ==
         "FILE:3: open_files: expected 0 (as the daemon) or a whole number from 16 to 1073741824, found '3'");
+  CHECK(told("cpu_time = 10ms") ==
+        "FILE:3: cpu_time: expected 0 (no limit) or a duration of at least 1s, found '10ms'");
+  CHECK(told("processes = -1") ==
+        "FILE:3: processes: expected 0 (no limit) or a whole number up to 4194304, found '-1'");
+  CHECK(told("core_size = big").starts_with("FILE:3: core_size: expected "));
+  CHECK(told("nice = 20") == "FILE:3: nice: expected a whole number from -20 to 19, found '20'");
+  CHECK(told("sandbox = lax") == "FILE:3: sandbox: expected none, default or strict, found 'lax'");
   CHECK(told("start_timeout = 0") == "FILE:3: start_timeout: expected a duration above zero, found '0'");
   CHECK(told("run_timeout = 1w").find("run_timeout: expected a duration") != std::string::npos);
   CHECK(told("kill_grace = -1s").find("kill_grace: expected a duration") != std::string::npos);
-  CHECK(told("sise = 2") == "FILE:3: unknown key 'sise' in [pool.a]; did you mean size?");
+  CHECK(told("sizze = 2") == "FILE:3: unknown key 'sizze' in [pool.a]; did you mean size?");
   CHECK(told("size = 1\nsize = 2") == "FILE:4: 'size' is given a second time; the first is on line 3");
 }
 

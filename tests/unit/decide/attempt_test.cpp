@@ -194,3 +194,54 @@ TEST_CASE("P1 the progress of a running job is shown, and success sets 100") {
   house.finish(worker);
   CHECK(house.show(client, id).progress == 100);
 }
+
+TEST_CASE("a worker that is lost tells what it has used of processor and memory") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  house.begin(house.workers()[0]);
+  event::WorkerGone gone{house.workers()[0], 0, SIGSEGV, 0, 4096, {}, {}};
+  gone.user = 3s;
+  gone.system = 4ms;
+  house.gone(std::move(gone));
+  const auto ended = house.ended(client, id);
+  REQUIRE(ended);
+  CHECK(ended->failure.user == 3s);
+  CHECK(ended->failure.system == 4ms);
+  CHECK(ended->failure.peak_memory == 4096);
+}
+
+TEST_CASE(
+    "I3 a worker that was killed for its memory fails its job with the cause memory, which names the limit") {
+  auto settings = one_pool();
+  settings.pools[0].memory_limit = 64 << 20;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  house.begin(house.workers()[0]);
+  event::WorkerGone gone{house.workers()[0], 0, SIGKILL, 0, 0, {}, {}};
+  gone.out_of_memory = true;
+  house.gone(std::move(gone));
+  const auto ended = house.ended(client, id);
+  REQUIRE(ended);
+  CHECK(ended->failure.cause == Cause::memory);
+  CHECK(ended->failure.message == "the worker's memory exceeded memory_limit (64MiB) after 0 ms");
+}
+
+TEST_CASE("T3 I3 a job that uses more of the processor than cpu_time is timed out, which names the limit") {
+  auto settings = one_pool();
+  for (const bool limited : {true, false}) {
+    CAPTURE(limited);
+    settings.pools[0].cpu_time = limited ? 90s : 0s;
+    ReadyHouse house(settings);
+    const auto client = house.connect();
+    const JobId id = house.submit(client);
+    house.begin(house.workers()[0]);
+    house.gone(house.workers()[0], SIGXCPU);
+    const auto ended = house.ended(client, id);
+    REQUIRE(ended);
+    CHECK(ended->failure.cause == (limited ? Cause::timed_out : Cause::crashed));
+    CHECK(ended->failure.limit == (limited ? "cpu_time" : ""));
+    if (limited) CHECK(ended->failure.message == "it used more than cpu_time (90s) of the processor");
+  }
+}

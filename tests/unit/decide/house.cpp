@@ -195,6 +195,12 @@ void House::torn(WorkerId id, std::uint32_t claimed) {
   handle(event::WorkerGone{id, claimed, SIGKILL, 0, 0, {}, "it stopped"});
 }
 
+void House::gone(event::WorkerGone how) {
+  how.first_unclaimed = hands_.at(how.worker).claimed;
+  hands_.erase(how.worker);
+  handle(std::move(how));
+}
+
 void House::wait(Nanos duration) {
   now.steady += duration;
   now.wall += std::chrono::duration_cast<std::chrono::microseconds>(duration);

@@ -87,6 +87,8 @@ class House {
   void gone(WorkerId id, int signal, int exit_code = 0, const std::string& output = {});
   /// It has begun so many jobs, of whose end nothing could be heard.
   void torn(WorkerId id, std::uint32_t claimed);
+  /// The same with all that is told of it but what had begun.
+  void gone(event::WorkerGone how);
   void start_failed(WorkerId id, const std::string& reason) {
     hands_.erase(id);
     handle(event::WorkerStartFailed{id, reason});

@@ -30,6 +30,8 @@ TEST_CASE("a worker that crashes is reported with its signal") {
   CHECK(aborted.signal == SIGABRT);
   CHECK(aborted.exit_code == 0);
   CHECK(aborted.peak_memory > std::uint64_t{100} << 10);
+  CHECK(aborted.user + aborted.system > Nanos(0));
+  CHECK_FALSE(aborted.out_of_memory);
   CHECK(aborted.protocol_error.empty());
 }
 

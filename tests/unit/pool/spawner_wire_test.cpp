@@ -6,7 +6,8 @@
 using namespace promised;
 
 TEST_CASE("a request to start a worker survives the way to the spawner") {
-  const SpawnRequest request{WorkerId{7}, "/bin/x", {"a", ""}, {"K=V"}, "/", "nobody", 1, 2};
+  const SpawnRequest request{WorkerId{7}, "/bin/x", {"a", ""}, {"K=V"}, "/", "nobody",       1,
+                             2,           3,        4,         5,       -6,  Sandbox::strict};
   const std::string bytes = spawner_wire::encode(request).value();
   const Result<SpawnRequest> read = spawner_wire::decode_request(bytes);
   REQUIRE(read.ok());
@@ -18,6 +19,11 @@ TEST_CASE("a request to start a worker survives the way to the spawner") {
   CHECK(read->user == request.user);
   CHECK(read->memory_limit == 1);
   CHECK(read->open_files == 2);
+  CHECK(read->cpu_time == 3);
+  CHECK(read->processes == 4);
+  CHECK(read->core_size == 5);
+  CHECK(read->nice == -6);
+  CHECK(read->sandbox == Sandbox::strict);
 }
 
 TEST_CASE("E1 every truncation of a message between daemon and spawner is refused, and so is more than one") {
@@ -56,4 +62,48 @@ TEST_CASE("a reason of any length fits a report") {
   const Result<SpawnerReport> read = spawner_wire::decode_report(bytes);
   REQUIRE(read.ok());
   CHECK(std::get<SpawnFailed>(*read).reason == std::string(spawner_wire::kMaxDatagram / 2, 'r'));
+}
+
+TEST_CASE("a sandbox level that there is not is refused, not taken for a weaker one") {
+  std::string request = spawner_wire::encode(SpawnRequest{WorkerId{7}, "/x", {}, {}, "/", "", 0, 0}).value();
+  request.back() = 3;
+  CHECK(spawner_wire::decode_request(request).problem().code == "garbage");
+}
+
+TEST_CASE("how a worker went survives the way to the daemon") {
+  const Exited exited{WorkerId{1}, 2, 3, 4, 5, Nanos(6), Nanos(7), true};
+  const Result<SpawnerReport> read = spawner_wire::decode_report(spawner_wire::encode(SpawnerReport(exited)));
+  REQUIRE(read.ok());
+  const auto& told = std::get<Exited>(*read);
+  CHECK(told.pid == 2);
+  CHECK(told.signal == 3);
+  CHECK(told.exit_code == 4);
+  CHECK(told.peak_memory == 5);
+  CHECK(told.user == Nanos(6));
+  CHECK(told.system == Nanos(7));
+  CHECK(told.out_of_memory);
+}
+
+TEST_CASE(
+    "I4 the order to take over, and what came of it, survive the way; of many leftovers the first are told") {
+  const std::string order = spawner_wire::encode(spawner_wire::TakeOverOrder{"1:2", {0, 65534}});
+  const auto read = spawner_wire::decode_order(order);
+  REQUIRE(read.ok());
+  CHECK(std::get<spawner_wire::TakeOverOrder>(*read).state == "1:2");
+  CHECK(std::get<spawner_wire::TakeOverOrder>(*read).users == std::vector<uid_t>{0, 65534});
+
+  TakenOver taken{Containment::cgroup, "why", 1000, std::vector<Leftover>(1000, {7, std::string(9999, 'c')})};
+  const std::string bytes = spawner_wire::encode(taken);
+  CHECK(bytes.size() <= spawner_wire::kMaxDatagram);
+  const auto told = spawner_wire::decode_taken_over(bytes);
+  REQUIRE(told.ok());
+  CHECK(told->containment == Containment::cgroup);
+  CHECK(told->why == "why");
+  CHECK(told->ended == 1000);
+  REQUIRE(told->leftovers.size() == 20);
+  CHECK(told->leftovers[19] == Leftover{7, std::string(256, 'c')});
+  for (std::size_t n = 0; n < order.size(); ++n)
+    CHECK_FALSE(spawner_wire::decode_order(order.substr(0, n)).ok());
+  for (std::size_t n = 0; n < bytes.size(); ++n)
+    CHECK_FALSE(spawner_wire::decode_taken_over(bytes.substr(0, n)).ok());
 }

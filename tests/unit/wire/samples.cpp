@@ -49,7 +49,10 @@ Failure full_failure() {
           -3,
           7,
           4711,
-          123456789ns};
+          123456789ns,
+          2'000'000'001ns,
+          17ns,
+          std::uint64_t{1} << 33};
 }
 
 message::Told full_told() {
@@ -117,7 +120,8 @@ StatusView full_status() {
                          9,
                          1000,
                          15s,
-                         {{"report.build", "(text, int32) -> text"}, {"noop", "() -> null"}}},
+                         {{"report.build", "(text, int32) -> text"}, {"noop", "() -> null"}},
+                         "cgroup"},
                 PoolView{}};
   view.queues = {{"default", 17, 250ms}, {"reports", 1, 0ms}};
   view.waited = {10us, 200us, 3000};

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/spawner/cgroup.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace promised {
+namespace {
+
+using Path = std::filesystem::path;
+
+// The controllers without which limits would not hold.
+constexpr std::string_view kControllers[] = {"memory", "pids"};
+// Until the processes that an earlier daemon left in its groups are gone.
+constexpr std::chrono::milliseconds kPatience{5000};
+
+Problem no_cgroup(const std::string& why) {
+  return Problem::of("no_cgroup", why);
+}
+
+// The kernel makes the files: one that is not there is a control that it does not have.
+Result<void> write_to(const Path& file, std::string_view text) {
+  const Fd fd(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!fd.valid() || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return Problem::system("write " + std::string(text) + " to " + file.string());
+  return {};
+}
+
+Result<std::string> read_from(const Path& file) {
+  std::ifstream in(file);
+  if (!in) return Problem::system("read " + file.string());
+  return std::string{std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+bool has(const std::vector<std::string>& words, std::string_view word) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+// Before anything is changed: that it is ours alone, and of use.
+Result<void> check(const Path& root, const std::vector<pid_t>& own) {
+  const Result<std::string> controllers = read_from(root / "cgroup.controllers");
+  const Result<std::string> processes = read_from(root / "cgroup.procs");
+  if (!controllers.ok()) return no_cgroup(controllers.problem().message);
+  if (!processes.ok()) return no_cgroup(processes.problem().message);
+  for (const std::string_view controller : kControllers) {
+    if (!has(words_of(*controllers), controller))
+      return no_cgroup(root.string() + " has no controller \"" + std::string(controller) + "\"");
+  }
+  for (const std::string& pid : words_of(*processes)) {
+    if (std::none_of(own.begin(), own.end(), [&](pid_t p) { return std::to_string(p) == pid; }))
+      return no_cgroup(root.string() + " is not the daemon's alone: process " + pid + " is in it too");
+  }
+  return {};
+}
+
+Result<void> move_to(const Path& group, const std::vector<pid_t>& pids) {
+  for (const pid_t pid : pids) PROMISED_TRY(write_to(group / "cgroup.procs", std::to_string(pid)));
+  return {};
+}
+
+Result<void> enable_controllers(const Path& group) {
+  for (const std::string_view controller : kControllers)
+    PROMISED_TRY(write_to(group / "cgroup.subtree_control", "+" + std::string(controller)));
+  return {};
+}
+
+Result<void> end_what_is_in(const Path& workers, CgroupFolders& folders) {
+  std::error_code error;
+  std::vector<Path> left;
+  for (std::filesystem::directory_iterator i(workers, error), end; !error && i != end; i.increment(error)) {
+    if (i->is_directory(error)) left.push_back(i->path());
+  }
+  if (error) return Problem::of("system", workers.string() + ": " + error.message());
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  for (const Path& group : left) {
+    PROMISED_TRY(write_to(group / "cgroup.kill", "1"));
+    for (bool gone = false; !gone;) {
+      PROMISED_ASSIGN(gone, folders.remove(group));
+      if (gone) break;
+      if (std::chrono::steady_clock::now() > deadline)
+        return Problem::of("system", group.string() + ": its processes were killed and are still there");
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<Path> cgroup_of(std::string_view cgroup, std::string_view mountinfo) {
+  std::istringstream groups{std::string(cgroup)};
+  std::string own;
+  for (std::string line; std::getline(groups, line);) {
+    if (line.starts_with("0::")) own = line.substr(3);
+  }
+  if (own.empty() || own.find("/../") != std::string::npos) return std::nullopt;
+  std::istringstream mounts{std::string(mountinfo)};
+  for (std::string line; std::getline(mounts, line);) {
+    if (line.find(" - cgroup2 ") == std::string::npos) continue;
+    std::istringstream words(line);
+    std::string id, parent, device, mounted, at;
+    words >> id >> parent >> device >> mounted >> at;
+    // A container may see a part of the tree: `mounted` is what its mount begins with.
+    if (mounted == "/") return Path(at + own).lexically_normal();
+    if (own == mounted || own.starts_with(mounted + "/"))
+      return Path(at + own.substr(mounted.size())).lexically_normal();
+  }
+  return std::nullopt;
+}
+
+Result<void> CgroupFolders::make(const Path& group) {
+  if (::mkdir(group.c_str(), 0755) != 0 && errno != EEXIST) return Problem::system("make " + group.string());
+  return {};
+}
+
+Result<bool> CgroupFolders::remove(const Path& group) {
+  if (::rmdir(group.c_str()) == 0 || errno == ENOENT) return true;
+  if (errno == EBUSY) return false;
+  return Problem::system("remove " + group.string());
+}
+
+Result<Cgroups> Cgroups::take(Path root, const std::vector<pid_t>& own, CgroupFolders& folders) {
+  PROMISED_TRY(check(root, own));
+  const Path daemon = root / "daemon", workers = root / "workers";
+  if (const Result<void> made = folders.make(daemon); !made.ok()) return no_cgroup(made.problem().message);
+  Result<void> done = move_to(daemon, own);
+  if (done.ok()) done = enable_controllers(root);
+  if (done.ok()) done = folders.make(workers);
+  if (done.ok()) done = enable_controllers(workers);
+  if (done.ok()) done = end_what_is_in(workers, folders);
+  if (done.ok()) return Cgroups(workers, folders);
+  // As it was: a process may be in a group again once no controller is on for those below it.
+  std::string why = done.problem().message;
+  for (const std::string_view controller : kControllers) {
+    const std::string off = "-" + std::string(controller);
+    if (const auto undone = write_to(root / "cgroup.subtree_control", off); !undone.ok())
+      why += "; " + undone.problem().message;
+  }
+  if (const auto undone = move_to(root, own); !undone.ok()) why += "; " + undone.problem().message;
+  return no_cgroup(why);
+}
+
+Path Cgroups::group_of(WorkerId worker) const {
+  return workers_ / std::to_string(static_cast<std::uint32_t>(worker));
+}
+
+Result<Fd> Cgroups::make(WorkerId worker, const CgroupLimits& limits) {
+  const Path group = group_of(worker);
+  PROMISED_TRY(folders_->make(group));
+  if (limits.memory > 0) {
+    PROMISED_TRY(write_to(group / "memory.max", std::to_string(limits.memory)));
+    // One process of a worker killed and the others left would be neither alive nor dead.
+    PROMISED_TRY(write_to(group / "memory.oom.group", "1"));
+    // Without swap accounting there is no such file, and then no swap that could make the limit a slow one.
+    std::error_code error;
+    if (std::filesystem::exists(group / "memory.swap.max", error))
+      PROMISED_TRY(write_to(group / "memory.swap.max", "0"));
+  }
+  if (limits.processes > 0) PROMISED_TRY(write_to(group / "pids.max", std::to_string(limits.processes)));
+  Fd file(::open((group / "cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file.valid()) return Problem::system("open " + (group / "cgroup.procs").string());
+  return file;
+}
+
+bool Cgroups::out_of_memory(WorkerId worker) const {
+  const Result<std::string> events = read_from(group_of(worker) / "memory.events");
+  if (!events.ok()) return false;
+  const std::vector<std::string> words = words_of(*events);
+  for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
+    if (words[i] == "oom_kill") return words[i + 1] != "0";
+  }
+  return false;
+}
+
+void Cgroups::end(WorkerId worker) {
+  const Path group = group_of(worker);
+  // What cannot be killed in this way is killed as a stray; the group stays until it is empty.
+  static_cast<void>(write_to(group / "cgroup.kill", "1").ok());
+  ending_.insert(group);
+}
+
+void Cgroups::tidy() {
+  std::erase_if(ending_, [&](const Path& group) {
+    const Result<bool> removed = folders_->remove(group);
+    return !removed.ok() || *removed;
+  });
+}
+
+}  // namespace promised

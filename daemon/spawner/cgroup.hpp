@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Control groups (v2) for workers, one each: limits that hold for all that a worker starts together, and a
+// way to kill all of it that nothing gets away from. Only where the daemon was given a subtree of its own, as
+// systemd does with Delegate=. In it:
+//
+//   ROOT/daemon           the daemon and its spawner: the kernel wants no process beside groups with limits
+//   ROOT/workers/NUMBER   a worker and all that it starts
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/fd.hpp"
+#include "common/result.hpp"
+#include "daemon/nouns.hpp"
+
+namespace promised {
+
+/// Where the calling process's group is mounted, from the texts of /proc/self/cgroup and
+/// /proc/self/mountinfo; nothing if there is no cgroup v2.
+[[nodiscard]] std::optional<std::filesystem::path> cgroup_of(std::string_view cgroup,
+                                                             std::string_view mountinfo);
+
+/// How groups come and go. Tests put files in their place that the kernel would have made.
+class CgroupFolders {
+ public:
+  virtual ~CgroupFolders() = default;
+  /// Makes it, if it is not there.
+  [[nodiscard]] virtual Result<void> make(const std::filesystem::path& group);
+  /// False while there is a process in it.
+  [[nodiscard]] virtual Result<bool> remove(const std::filesystem::path& group);
+};
+
+struct CgroupLimits {
+  std::uint64_t memory = 0;     ///< bytes; 0: none
+  std::uint64_t processes = 0;  ///< 0: none
+};
+
+class Cgroups {
+ public:
+  /// Takes `root`, the group that the processes `own` (the daemon and its spawner) are in: moves them to a
+  /// group of their own, kills what an earlier daemon left, and gets ready for workers. Problem "no_cgroup",
+  /// with nothing changed, where it is not theirs alone, may not be written to, or lacks a controller.
+  /// `folders` outlives this.
+  [[nodiscard]] static Result<Cgroups> take(std::filesystem::path root, const std::vector<pid_t>& own,
+                                            CgroupFolders& folders);
+
+  /// Makes the worker's group. Whoever writes "0" to the file that this returns joins it.
+  [[nodiscard]] Result<Fd> make(WorkerId worker, const CgroupLimits& limits);
+  /// Whether the kernel has killed something in it because its memory was used up.
+  [[nodiscard]] bool out_of_memory(WorkerId worker) const;
+  /// Kills all that is in it; the group goes with one of the next tidy().
+  void end(WorkerId worker);
+  /// Removes the groups of ended workers that are empty by now.
+  void tidy();
+
+ private:
+  Cgroups(std::filesystem::path workers, CgroupFolders& folders)
+      : workers_(std::move(workers)), folders_(&folders) {}
+  [[nodiscard]] std::filesystem::path group_of(WorkerId worker) const;
+
+  std::filesystem::path workers_;
+  CgroupFolders* folders_;
+  std::set<std::filesystem::path> ending_;
+};
+
+}  // namespace promised

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/spawner/leftovers.hpp"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <system_error>
+
+#include "common/fd.hpp"
+#include "daemon/spawner/strays.hpp"
+
+namespace promised {
+namespace {
+
+// A process that was killed is gone at once, unless the kernel is busy for it.
+constexpr std::chrono::milliseconds kPatience{5000};
+// What forks faster than it is killed is found again; each time more of it is gone.
+constexpr int kMostRounds = 100;
+
+std::vector<pid_t> all_processes() {
+  std::vector<pid_t> pids;
+  std::error_code error;
+  for (std::filesystem::directory_iterator i("/proc", error), end; !error && i != end; i.increment(error)) {
+    const std::string name = i->path().filename().string();
+    pid_t pid = 0;
+    const auto [stop, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (bad == std::errc() && stop == name.data() + name.size()) pids.push_back(pid);
+  }
+  return pids;
+}
+
+template <class Number>
+std::optional<Number> number_in(std::string_view text) {
+  Number n{};
+  const auto [stop, bad] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (bad != std::errc() || stop != text.data() + text.size()) return std::nullopt;
+  return n;
+}
+
+// A spawner that lives takes care of its own.
+bool maker_lives(std::string_view maker) {
+  const std::size_t dot = maker.find('.');
+  if (dot == std::string_view::npos) return false;
+  const auto pid = number_in<pid_t>(maker.substr(0, dot));
+  const auto started = number_in<std::uint64_t>(maker.substr(dot + 1));
+  return pid && started && started_at(*pid) == started;
+}
+
+bool is_leftover(pid_t pid, const std::string& prefix, std::span<const uid_t> users) {
+  const std::optional<std::string> mark = variable_of(pid, kStateVariable);
+  if (!mark || !mark->starts_with(prefix) || maker_lives(std::string_view(*mark).substr(prefix.size())))
+    return false;
+  struct stat owner {};
+  if (::stat(("/proc/" + std::to_string(pid)).c_str(), &owner) != 0) return false;
+  const auto has = [&](uid_t uid) { return std::find(users.begin(), users.end(), uid) != users.end(); };
+  return has(owner.st_uid) || has(0);
+}
+
+}  // namespace
+
+std::string mark_of(const std::string& state, pid_t spawner) {
+  return state + "/" + std::to_string(spawner) + "." + std::to_string(started_at(spawner).value_or(0));
+}
+
+std::vector<Leftover> end_leftovers(const std::string& state, std::span<const uid_t> users) {
+  std::vector<Leftover> ended;
+  std::set<pid_t> tried;
+  for (int round = 0; round < kMostRounds; ++round) {
+    std::vector<Fd> dying;
+    for (const pid_t pid : all_processes()) {
+      if (pid == ::getpid() || tried.contains(pid)) continue;
+      // Held by a descriptor before it is looked at: what is killed is what was looked at, whoever has the
+      // number by then.
+      Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+      if (!process.valid() || !is_leftover(pid, state + "/", users)) continue;
+      tried.insert(pid);
+      const Leftover leftover{pid, command_of(pid)};
+      if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0) continue;
+      ended.push_back(leftover);
+      dying.push_back(std::move(process));
+    }
+    if (dying.empty()) break;
+    for (const Fd& process : dying) {
+      pollfd end{process.get(), POLLIN, 0};
+      ::poll(&end, 1, static_cast<int>(kPatience.count()));  // one that does not end is told like the others
+    }
+  }
+  return ended;
+}
+
+}  // namespace promised

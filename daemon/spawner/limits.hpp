@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// The limits of one worker that the kernel keeps for a process (rlimits), and its place among the others.
+#pragma once
+
+#include "common/result.hpp"
+#include "daemon/spawner/spawner.hpp"
+
+namespace promised {
+
+/// What may need privileges: before the process becomes its user.
+[[nodiscard]] Result<void> apply_limits(const SpawnRequest& request);
+
+/// What binds the user: after that. Not for a worker in a cgroup, which has limits of its own.
+[[nodiscard]] Result<void> limit_processes(const SpawnRequest& request);
+
+/// What binds this process too: last.
+[[nodiscard]] Result<void> limit_memory(const SpawnRequest& request);
+
+}  // namespace promised

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What keeps a worker from the rest of the machine (SEMANTICS I6), done by the worker's process to itself
+// before it becomes the worker's program. A level that cannot be had is a Problem, never a weaker one.
+#pragma once
+
+#include <cstdint>
+
+#include "common/result.hpp"
+#include "daemon/settings.hpp"
+
+namespace promised {
+
+enum class Separated : std::uint8_t {
+  done,
+  not_permitted  ///< by privileges that this process has; separate_as_user() may be
+};
+
+/// A /tmp of its own and, if `level` says so, no network and files that can only be read. With root's
+/// privileges, before they are given up.
+[[nodiscard]] Result<Separated> separate_as_root(Sandbox level);
+
+/// The same without privileges, in a user namespace in which the user is itself and nobody else.
+[[nodiscard]] Result<void> separate_as_user(Sandbox level);
+
+/// `strict`: system calls that only administration of the machine needs fail with EPERM from now on.
+[[nodiscard]] Result<void> refuse_system_calls(Sandbox level);
+
+}  // namespace promised

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place that knows libseccomp.
+#include <sched.h>
+#include <seccomp.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+
+#include "daemon/spawner/sandbox.hpp"
+
+namespace promised {
+namespace {
+
+// What administers the machine, looks into other processes, or opens parts of the kernel that programs do not
+// need and attackers like. An ordinary program meets none of them.
+constexpr std::array kRefused{
+    // namespaces and file systems
+    SCMP_SYS(mount), SCMP_SYS(umount), SCMP_SYS(umount2), SCMP_SYS(mount_setattr), SCMP_SYS(move_mount),
+    SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick),
+    SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(quotactl),
+    SCMP_SYS(quotactl_fd), SCMP_SYS(open_by_handle_at), SCMP_SYS(name_to_handle_at),
+    // other processes
+    SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(process_madvise),
+    SCMP_SYS(pidfd_getfd), SCMP_SYS(kcmp),
+    // the kernel itself
+    SCMP_SYS(kexec_load), SCMP_SYS(kexec_file_load), SCMP_SYS(init_module), SCMP_SYS(finit_module),
+    SCMP_SYS(delete_module), SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(userfaultfd),
+    SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register), SCMP_SYS(add_key),
+    SCMP_SYS(request_key), SCMP_SYS(keyctl), SCMP_SYS(syslog), SCMP_SYS(lookup_dcookie),
+    // the machine
+    SCMP_SYS(reboot), SCMP_SYS(swapon), SCMP_SYS(swapoff), SCMP_SYS(acct), SCMP_SYS(sethostname),
+    SCMP_SYS(setdomainname), SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(clock_adjtime),
+    SCMP_SYS(adjtimex), SCMP_SYS(iopl), SCMP_SYS(ioperm), SCMP_SYS(vhangup), SCMP_SYS(fanotify_init)};
+
+struct Release {
+  void operator()(void* filter) const { ::seccomp_release(filter); }
+};
+
+Problem failed(int result) {
+  return Problem::system("sandbox = strict: refuse system calls", -result);
+}
+
+}  // namespace
+
+Result<void> refuse_system_calls(Sandbox level) {
+  if (level != Sandbox::strict) return {};
+  const std::unique_ptr<void, Release> filter(::seccomp_init(SCMP_ACT_ALLOW));
+  if (!filter) return Problem::of("system", "sandbox = strict: refuse system calls: no memory");
+  for (const int call : kRefused) {
+    if (const int result = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), call, 0); result != 0)
+      return failed(result);
+  }
+  // A user namespace would give the calls above a meaning again. clone3 has its flags in memory, where a
+  // filter cannot look; told that it is not there, libc takes clone.
+  if (const int result = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                                            SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
+      result != 0)
+    return failed(result);
+  if (const int result = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+      result != 0)
+    return failed(result);
+  if (const int result = ::seccomp_load(filter.get()); result != 0) return failed(result);
+  return {};
+}
+
+}  // namespace promised

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// I8: the built-in function exec runs a command line as a job.
+#include <doctest/doctest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "tests/system/stories.hpp"
+
+using namespace promised;
+using namespace promised::test;
+
+namespace {
+
+using Words = std::vector<std::string>;
+using Outcome = std::map<std::string, Value>;
+
+DaemonConfig shell_config(const DaemonConfig::Lines& lines = {}) {
+  DaemonConfig config;
+  config.set("pool.shell", "builtin", "exec");
+  for (const auto& [key, value] : lines) config.set("pool.shell", key, value);
+  return config;
+}
+
+Outcome outcome_of(Client& client, const Words& words,
+                   std::vector<std::pair<std::string, Value>> named = {}) {
+  const Arguments arguments{{to_value(words)}, std::move(named)};
+  return from_value<Outcome>(client.submit_arguments({}, "exec", arguments).value(kPatience));
+}
+
+Outcome expected(int status, const std::string& out, const std::string& err = {}) {
+  return {{"exit_status", Value(std::int64_t{status})}, {"stdout", Value(out)}, {"stderr", Value(err)}};
+}
+
+std::string failure_of(Client& client, const Words& words,
+                       std::vector<std::pair<std::string, Value>> named = {}) {
+  const Arguments arguments{{to_value(words)}, std::move(named)};
+  const auto failure = client.submit_arguments({}, "exec", arguments).failure(kPatience);
+  REQUIRE(failure);
+  CHECK(failure->cause == Cause::exception);
+  return failure->message;
+}
+
+}  // namespace
+
+TEST_CASE("I8 exec is off until a pool has it") {
+  TestDaemon daemon(story_config());
+  Client client = connect(daemon);
+  CHECK(thrown_by([&] { (void)outcome_of(client, {"true"}); }).starts_with("RefusedError no_function"));
+}
+
+TEST_CASE("I8 exec runs a command without a shell; its status and output come back, whatever the status is") {
+  TestDaemon daemon(shell_config());
+  Client client = connect(daemon);
+  CHECK(outcome_of(client, {"echo", "$HOME", "two words"}) == expected(0, "$HOME two words\n"));
+  CHECK(outcome_of(client, {"/bin/sh", "-c", "echo fine; echo bad >&2; exit 3"}) ==
+        expected(3, "fine\n", "bad\n"));
+  CHECK(outcome_of(client, {"sh", "-c", "kill -9 $$"}) ==
+        Outcome{{"signal", Value(std::int64_t{SIGKILL})}, {"stdout", Value("")}, {"stderr", Value("")}});
+}
+
+TEST_CASE("I8 exec gives the command a directory, variables and an input") {
+  TestDaemon daemon(shell_config({{"environment.MINE", "pool"}}));
+  Client client = connect(daemon);
+  CHECK(outcome_of(client, {"pwd"}, {{"cwd", Value("/usr")}}) == expected(0, "/usr\n"));
+  const Value variables(Value::Map{{Value("YOURS"), Value("job")}});
+  CHECK(outcome_of(client, {"sh", "-c", "echo $MINE $YOURS"}, {{"env", variables}}) ==
+        expected(0, "pool job\n"));
+  CHECK(outcome_of(client, {"cat"}) == expected(0, ""));
+  const std::string large(300'000, 'x');
+  CHECK(outcome_of(client, {"wc", "-c"}, {{"stdin", Value(large)}}) == expected(0, "300000\n"));
+  CHECK(outcome_of(client, {"true"}, {{"stdin", Value(large)}}) == expected(0, ""));  // nobody reads it
+}
+
+TEST_CASE(
+    "I8 of what a command writes the end is kept; what it leaves in the background does not hold the job "
+    "up") {
+  TestDaemon daemon(shell_config());
+  Client client = connect(daemon);
+  const auto outcome =
+      outcome_of(client, {"sh", "-c", "head -c 1000000 /dev/zero | tr '\\0' x; echo end; sleep 600 &"});
+  const std::string out = from_value<std::string>(outcome.at("stdout"));
+  CHECK(out.size() == 64 << 10);
+  CHECK(out.ends_with("xend\n"));
+}
+
+TEST_CASE("I8 a command that cannot be started, or arguments that make no sense, fail the job and say why") {
+  TestDaemon daemon(shell_config());
+  Client client = connect(daemon);
+  CHECK(failure_of(client, {"no-such-program"}) == "no-such-program: No such file or directory");
+  CHECK(failure_of(client, {"/etc/passwd"}) == "/etc/passwd: Permission denied");
+  CHECK(failure_of(client, {"true"}, {{"cwd", Value("/nowhere")}}) == "/nowhere: No such file or directory");
+  CHECK(failure_of(client, {}) == "exec: expected a program and its arguments, found nothing");
+  CHECK(failure_of(client, {"true"}, {{"dir", Value("/")}}) ==
+        "exec: expected cwd, env or stdin by name, found dir");
+  CHECK(failure_of(client, {"true"}, {{"stdin", Value(true)}}) == "exec: stdin: expected text, found bool");
+}
+
+TEST_CASE("I8 a command has the limits of any job, and ends with it") {
+  TestDaemon daemon(shell_config({{"run_timeout", "300ms"}, {"kill_grace", "100ms"}}));
+  Client client = connect(daemon);
+  const auto pid_file = (daemon.directory() / "pid").string();
+  const Arguments arguments{{to_value(Words{"sh", "-c", "echo $$ > " + pid_file + "; sleep 600"})}, {}};
+  const auto failure = client.submit_arguments({}, "exec", arguments).failure(kPatience);
+  REQUIRE(failure);
+  CHECK(failure->cause == Cause::timed_out);
+  const pid_t pid = std::stoi(read_file(pid_file));
+  CHECK(eventually([&] { return ::kill(pid, 0) != 0; }));
+}
+
+TEST_CASE("I8 promisectl run exec prints how the command ended and what it wrote") {
+  TestDaemon daemon(shell_config());
+  const Finished ran = promisectl(daemon, {"run", "exec", R"(["pwd"])", "--named", "cwd=/usr"});
+  CHECK(ran.exit == Exit{});
+  CHECK(ran.out == R"({"exit_status":0,"stderr":"","stdout":"/usr\n"})"
+                   "\n");
+}

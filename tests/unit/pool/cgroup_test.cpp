@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cgroups on a tree of ordinary files, which this test fills as the kernel would. What only a kernel can do
+// is scripts/test-cgroups' business.
+#include "daemon/spawner/cgroup.hpp"
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "tests/support/temp_directory.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using Path = std::filesystem::path;
+
+namespace {
+
+constexpr WorkerId kWorker{7};
+
+class FakeFolders : public CgroupFolders {
+ public:
+  Result<void> make(const Path& group) override {
+    std::filesystem::create_directory(group);
+    fill(group);
+    return {};
+  }
+  Result<bool> remove(const Path& group) override {
+    if (read_file(group / "cgroup.kill") != "1" || busy) return false;
+    std::filesystem::remove_all(group);
+    return true;
+  }
+  void fill(const Path& group) const {
+    for (const char* file : {"cgroup.procs", "cgroup.subtree_control", "cgroup.kill", "memory.max",
+                             "memory.oom.group", "pids.max"}) {
+      if (file != missing) write_file(group / file, "");
+    }
+    write_file(group / "cgroup.controllers", controllers);
+    write_file(group / "memory.events", "low 0\nhigh 0\nmax 3\noom 1\noom_kill 0\noom_group_kill 0\n");
+  }
+
+  std::string controllers = "cpuset cpu io memory hugetlb pids\n";
+  std::string missing;
+  bool busy = false;
+};
+
+struct Tree {
+  Tree() { folders.fill(root()); }
+  [[nodiscard]] Path root() const { return directory.path(); }
+  [[nodiscard]] std::string at(const std::string& file) const { return read_file(root() / file); }
+  Result<Cgroups> take() { return Cgroups::take(root(), {11, 12}, folders); }
+
+  TempDirectory directory;
+  FakeFolders folders;
+};
+
+}  // namespace
+
+TEST_CASE(
+    "I3 a subtree that is the daemon's alone is taken: a leaf for itself, controllers for its workers") {
+  Tree tree;
+  write_file(tree.root() / "cgroup.procs", "11\n12\n");
+  const auto taken = tree.take();
+  REQUIRE_MESSAGE(taken.ok(), taken.problem().message);
+  // A write to such a file is an order; an ordinary file shows them one over the other.
+  CHECK(tree.at("daemon/cgroup.procs") == "12");
+  CHECK(tree.at("cgroup.subtree_control").starts_with("+pids"));
+  CHECK(tree.at("workers/cgroup.subtree_control").starts_with("+pids"));
+}
+
+TEST_CASE(
+    "I3 a group with a stranger in it, or without a controller, is left as it is, and the reason told") {
+  Tree tree;
+  write_file(tree.root() / "cgroup.procs", "11\n12\n4711\n");
+  auto taken = tree.take();
+  REQUIRE_FALSE(taken.ok());
+  CHECK(taken.problem().code == "no_cgroup");
+  CHECK(taken.problem().message ==
+        tree.root().string() + " is not the daemon's alone: process 4711 is in it too");
+  write_file(tree.root() / "cgroup.procs", "11\n");
+  write_file(tree.root() / "cgroup.controllers", "cpu pids\n");
+  taken = tree.take();
+  REQUIRE_FALSE(taken.ok());
+  CHECK(taken.problem().message == tree.root().string() + " has no controller \"memory\"");
+  CHECK_FALSE(std::filesystem::exists(tree.root() / "daemon"));
+  CHECK(tree.at("cgroup.subtree_control").empty());
+}
+
+TEST_CASE("I3 what was begun is undone where it cannot be finished") {
+  Tree tree;
+  tree.folders.missing = "cgroup.subtree_control";  // of the groups below
+  const auto taken = tree.take();
+  REQUIRE_FALSE(taken.ok());
+  CHECK(taken.problem().code == "no_cgroup");
+  CHECK(taken.problem().message == "write +memory to " + tree.root().string() +
+                                       "/workers/cgroup.subtree_control: No such file or directory");
+  CHECK(tree.at("cgroup.procs") == "12");
+  CHECK(tree.at("cgroup.subtree_control").starts_with("-pids"));
+}
+
+TEST_CASE("I4 what an earlier daemon left in its groups is killed, and the groups go") {
+  Tree tree;
+  std::filesystem::create_directories(tree.root() / "workers" / "3");
+  tree.folders.fill(tree.root() / "workers" / "3");
+  REQUIRE(tree.take().ok());
+  CHECK_FALSE(std::filesystem::exists(tree.root() / "workers" / "3"));
+}
+
+TEST_CASE("I3 a worker's group has its limits before the worker is in it") {
+  Tree tree;
+  auto taken = tree.take();
+  REQUIRE(taken.ok());
+  const auto file = taken->make(kWorker, {64 << 20, 12});
+  REQUIRE_MESSAGE(file.ok(), file.problem().message);
+  CHECK(tree.at("workers/7/memory.max") == std::to_string(64 << 20));
+  CHECK(tree.at("workers/7/memory.oom.group") == "1");
+  CHECK(tree.at("workers/7/pids.max") == "12");
+  REQUIRE(::write(file->get(), "0", 1) == 1);
+  CHECK(tree.at("workers/7/cgroup.procs") == "0");
+  REQUIRE(taken->make(WorkerId{8}, {}).ok());
+  CHECK(tree.at("workers/8/memory.max").empty());
+  CHECK(tree.at("workers/8/pids.max").empty());
+}
+
+TEST_CASE("I3 a limit that cannot be set is a problem, not a worker without it") {
+  Tree tree;
+  auto taken = tree.take();
+  REQUIRE(taken.ok());
+  tree.folders.missing = "memory.max";
+  const auto file = taken->make(kWorker, {64 << 20, 0});
+  REQUIRE_FALSE(file.ok());
+  CHECK(file.problem().message ==
+        "write 67108864 to " + tree.root().string() + "/workers/7/memory.max: No such file or directory");
+}
+
+TEST_CASE("I3 that the kernel killed a worker for its memory is read from its group") {
+  Tree tree;
+  auto taken = tree.take();
+  REQUIRE(taken.ok());
+  CHECK_FALSE(taken->out_of_memory(kWorker));
+  REQUIRE(taken->make(kWorker, {}).ok());
+  CHECK_FALSE(taken->out_of_memory(kWorker));
+  write_file(tree.root() / "workers/7/memory.events", "oom 1\noom_kill 2\noom_group_kill 1\n");
+  CHECK(taken->out_of_memory(kWorker));
+}
+
+TEST_CASE("I4 an ended worker's group is killed at once, and goes when it is empty") {
+  Tree tree;
+  auto taken = tree.take();
+  REQUIRE(taken.ok());
+  REQUIRE(taken->make(kWorker, {}).ok());
+  tree.folders.busy = true;
+  taken->end(kWorker);
+  CHECK(tree.at("workers/7/cgroup.kill") == "1");
+  taken->tidy();
+  CHECK(std::filesystem::exists(tree.root() / "workers/7"));
+  tree.folders.busy = false;
+  taken->tidy();
+  CHECK_FALSE(std::filesystem::exists(tree.root() / "workers/7"));
+}
+
+TEST_CASE("I3 where the own cgroup is mounted") {
+  const std::string mounts =
+      "22 1 0:20 / /proc rw - proc proc rw\n"
+      "31 22 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n";
+  CHECK(cgroup_of("0::/system.slice/promised.service\n", mounts) ==
+        Path("/sys/fs/cgroup/system.slice/promised.service"));
+  CHECK(cgroup_of("4:memory:/x\n0::/\n", mounts) == Path("/sys/fs/cgroup/"));
+  CHECK_FALSE(cgroup_of("4:memory:/x\n", mounts).has_value());
+  CHECK_FALSE(cgroup_of("0::/a\n", "22 1 0:20 / /proc rw - proc proc rw\n").has_value());
+  // A container sees its part of the tree.
+  const std::string part = "31 22 0:26 /box /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+  CHECK(cgroup_of("0::/box/inner\n", part) == Path("/sys/fs/cgroup/inner"));
+  CHECK_FALSE(cgroup_of("0::/boxer\n", part).has_value());
+  CHECK_FALSE(cgroup_of("0::/../other\n", mounts).has_value());
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// I4: what an earlier daemon left running is told by the mark that it carries, and by nothing less.
+#include "daemon/spawner/leftovers.hpp"
+
+#include <doctest/doctest.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "common/fd.hpp"
+#include "daemon/spawner/strays.hpp"
+#include "tests/support/eventually.hpp"
+
+using namespace promised;
+using namespace promised::test;
+
+namespace {
+
+constexpr uid_t kNobody = 65534;
+
+// /bin/sleep with one variable in its environment; ends with this object.
+class Sleeper {
+ public:
+  explicit Sleeper(const std::string& variable, uid_t user = ::geteuid()) : pid_(::fork()) {
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      std::array<char*, 2> environment{const_cast<char*>(variable.c_str()), nullptr};
+      std::array<char*, 3> command{const_cast<char*>("sleep"), const_cast<char*>("600"), nullptr};
+      if (user != ::geteuid() && (::setresgid(user, user, user) != 0 || ::setresuid(user, user, user) != 0))
+        ::_exit(9);
+      ::execve("/bin/sleep", command.data(), environment.data());
+      ::_exit(9);
+    }
+    REQUIRE(eventually([&] { return command_of(pid_) == "sleep 600"; }));
+  }
+  ~Sleeper() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] bool lives() const { return started_at(pid_).has_value(); }
+
+ private:
+  pid_t pid_;
+};
+
+// A pid that nobody has any more.
+pid_t ended_process() {
+  const pid_t pid = ::fork();
+  if (pid == 0) ::_exit(0);
+  ::waitpid(pid, nullptr, 0);
+  return pid;
+}
+
+// Of no directory that there is.
+const std::string kState = "0:" + std::to_string(::getpid());
+
+std::string marked(const std::string& mark) {
+  return std::string(kStateVariable) + "=" + mark;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "I4 a process whose spawner has ended is killed and named; one of another state or a living spawner is "
+    "not") {
+  const std::string dead = std::to_string(ended_process()) + ".1";
+  const Sleeper left(marked(kState + "/" + dead));
+  const Sleeper other_state(marked(kState + "1/" + dead));
+  const Sleeper spawner_lives(marked(mark_of(kState, ::getpid())));
+  const Sleeper number_taken_over(marked(kState + "/" + std::to_string(::getpid()) + ".1"));
+  const Sleeper unmarked("PROMISED_WORKER=1");
+  const std::array users{::geteuid()};
+  const auto ended = end_leftovers(kState, users);
+  REQUIRE(ended.size() == 2);
+  CHECK(std::find(ended.begin(), ended.end(), Leftover{left.pid(), "sleep 600"}) != ended.end());
+  CHECK_FALSE(left.lives());
+  CHECK_FALSE(number_taken_over.lives());
+  CHECK(other_state.lives());
+  CHECK(spawner_lives.lives());
+  CHECK(unmarked.lives());
+  CHECK(end_leftovers(kState, users).empty());
+}
+
+TEST_CASE("I4 a process of a user for whom the daemon does not work is left alone, whatever it carries") {
+  const Sleeper mine(marked(kState + "/1.1"));
+  const std::array stranger{kNobody};
+  const std::array<uid_t, 0> nobody_at_all{};
+  CHECK(end_leftovers(kState, nobody_at_all).empty());
+  if (::geteuid() != kNobody) CHECK(end_leftovers(kState, stranger).empty());
+  CHECK(mine.lives());
+}
+
+TEST_SUITE_BEGIN("other users" * doctest::skip(::geteuid() != 0));
+
+TEST_CASE("I4 root finds what other users' workers left, also where it may not trace them") {
+  const Sleeper left(marked(kState + "/1.1"), kNobody);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
+    std::array<__user_cap_data_struct, 2> sets{};
+    if (::syscall(SYS_capget, &head, sets.data()) != 0) ::_exit(2);
+    for (const int off : {CAP_SYS_PTRACE, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_ADMIN}) {
+      sets[0].effective &= ~(1U << off);
+      sets[0].permitted &= ~(1U << off);
+    }
+    if (::syscall(SYS_capset, &head, sets.data()) != 0) ::_exit(3);
+    const std::array users{kNobody};
+    ::_exit(end_leftovers(kState, users).size() == 1 ? 0 : 4);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK_FALSE(left.lives());
+}
+
+TEST_SUITE_END();

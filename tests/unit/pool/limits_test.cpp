@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// I3: the limits of a pool, as its workers find them.
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "tests/unit/pool/fixture.hpp"
+
+using namespace promised;
+using namespace promised::test;
+
+namespace {
+
+using Numbers = std::map<std::string, std::int64_t>;
+
+Numbers limits_of(PoolSettings settings) {
+  PoolFixture pool(std::move(settings));
+  return from_value<Numbers>(pool.value_of(pool.start_ready(), "limits", arguments()));
+}
+
+}  // namespace
+
+TEST_CASE("I3 a worker has the pool's core size and priority; by default it writes no core file") {
+  PoolSettings settings = pool_of("confined");
+  Numbers limits = limits_of(settings);
+  CHECK(limits["core"] == 0);
+  CHECK(limits["core hard"] == 0);
+  CHECK(limits["nice"] == 0);
+  CHECK(limits["no_new_privs"] == 1);
+  settings.core_size = 4096;
+  settings.nice = 7;
+  limits = limits_of(settings);
+  CHECK(limits["core"] == 4096);
+  CHECK(limits["core hard"] == 4096);
+  CHECK(limits["nice"] == 7);
+}
+
+TEST_CASE("I3 each job of a worker has all of cpu_time; one that uses more ends the worker with SIGXCPU") {
+  PoolSettings settings = pool_of("confined");
+  settings.cpu_time = std::chrono::seconds(1);
+  PoolFixture pool(settings);
+  const WorkerId worker = pool.start_ready();
+  for (int i = 0; i < 3; ++i) {
+    CHECK(from_value<std::int64_t>(pool.value_of(worker, "burn", arguments(600))) >= 600);
+  }
+  pool.dispatch(worker, "burn", arguments(60'000));
+  pool.workers().flush();
+  const auto gone = pool.await<event::WorkerGone>(worker);
+  CHECK(gone.signal == SIGXCPU);
+  CHECK(gone.user + gone.system >= std::chrono::milliseconds(2700));
+}
+
+TEST_CASE("I3 root's processes are not limited without a cgroup, and the pool says so instead of starting") {
+  PoolSettings settings = pool_of("confined");
+  settings.processes = 1;
+  PoolFixture pool(settings);
+  const WorkerId worker = pool.start();
+  if (::geteuid() == 0) {
+    CHECK(
+        pool.await<event::WorkerStartFailed>(worker).reason ==
+        "processes = 1: without a cgroup it is a user's processes that the kernel counts, and root's are not "
+        "limited; give the pool a user of its own, or run the daemon where it has a cgroup (docs/pools.md)");
+  } else {
+    // The user of this test has processes beside it: no further one is allowed.
+    pool.await<event::WorkerReady>(worker);
+  }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// I6: a sandbox that cannot be had is a problem, never a weaker sandbox. What each level keeps a job from is
+// tests/system/sandbox_test.cpp's business.
+#include "daemon/spawner/sandbox.hpp"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <functional>
+#include <string>
+
+using namespace promised;
+
+namespace {
+
+constexpr uid_t kNobody = 65534;
+
+// What `f` returns in a process of its own.
+std::string in_child(const std::function<std::string()>& f) {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe(ends.data()) == 0);
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const std::string text = f();
+    ::_exit(::write(ends[1], text.data(), text.size()) < 0 ? 1 : 0);
+  }
+  ::close(ends[1]);
+  std::string text(1024, '\0');
+  const ssize_t n = ::read(ends[0], text.data(), text.size());
+  ::close(ends[0]);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  text.resize(n < 0 ? 0 : static_cast<std::size_t>(n));
+  return text;
+}
+
+// The same where no namespace can be made.
+std::string where_nothing_is_allowed(const std::function<std::string()>& f) {
+  return in_child([&]() -> std::string {
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "prctl failed";
+    const Result<void> refused = refuse_system_calls(Sandbox::strict);
+    return refused.ok() ? f() : refused.problem().message;
+  });
+}
+
+// What comes of making such a file.
+std::string made(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  return fd < 0 ? std::strerror(errno) : "made";
+}
+
+}  // namespace
+
+TEST_CASE("I6 a user without privileges has all levels, in a user namespace") {
+  const std::string in_tmp = "/tmp/promised-sandbox-" + std::to_string(::getpid());
+  const std::string elsewhere = "/dev/shm/promised-sandbox-" + std::to_string(::getpid());
+  const auto tried = [&](Sandbox level) {
+    return in_child([&]() -> std::string {
+      // Root is somebody else for this.
+      if (::geteuid() == 0 &&
+          (::setresgid(kNobody, kNobody, kNobody) != 0 || ::setresuid(kNobody, kNobody, kNobody) != 0))
+        return "setresuid failed";
+      const uid_t before = ::geteuid();
+      const Result<void> separated = separate_as_user(level);
+      if (!separated.ok()) return separated.problem().message;
+      const std::string text = made(in_tmp) + ", " + made(elsewhere);
+      ::unlink(elsewhere.c_str());
+      return text + (::geteuid() == before ? "" : ", as somebody else");
+    });
+  };
+  CHECK(tried(Sandbox::standard) == "made, made");
+  CHECK(tried(Sandbox::strict) == "made, Read-only file system");
+  CHECK(::access(in_tmp.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("I6 where no namespace can be made, the reason says what to change") {
+  const std::string end =
+      ": unshare: Operation not permitted; neither root's privileges nor a user namespace is to be had here: "
+      "allow one of them, or say sandbox = none (docs/pools.md)";
+  const auto try_as_user = [](Sandbox level) {
+    const Result<void> done = separate_as_user(level);
+    return done.ok() ? "done" : done.problem().message;
+  };
+  CHECK(where_nothing_is_allowed([&] { return try_as_user(Sandbox::standard); }) ==
+        "sandbox = default" + end);
+  CHECK(where_nothing_is_allowed([&] { return try_as_user(Sandbox::strict); }) == "sandbox = strict" + end);
+}
+
+TEST_CASE("I6 root without the privilege leaves it to the user") {
+  CHECK(where_nothing_is_allowed([] {
+          const auto separated = separate_as_root(Sandbox::standard);
+          if (!separated.ok()) return separated.problem().message;
+          return std::string(*separated == Separated::not_permitted ? "not permitted" : "done");
+        }) == "not permitted");
+}
+
+TEST_CASE("I6 without a sandbox nothing is done") {
+  CHECK(where_nothing_is_allowed([] {
+          const auto separated = separate_as_root(Sandbox::none);
+          return std::string(separated.ok() && *separated == Separated::done ? "done" : "not");
+        }) == "done");
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker that tries what limits and sandboxes keep it from, and says how far it came.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <promised/worker.hpp>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using Numbers = std::map<std::string, std::int64_t>;
+
+// What `call` sets errno to; 0: it succeeds.
+std::int64_t error_of(const std::function<long()>& call) {
+  errno = 0;
+  return call() < 0 ? errno : 0;
+}
+
+// Left behind by two forks, in a session of its own and, if `closed`, without any variable in its
+// environment.
+std::int64_t desert(bool closed) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) std::_Exit(9);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setsid();
+    const pid_t grandchild = ::fork();
+    if (grandchild == 0) {
+      // All that holds the end of the pipe open is this: it is closed when the program has begun.
+      const std::array<char*, 1> nothing{nullptr};
+      const std::array<char*, 3> command{const_cast<char*>("sleep"), const_cast<char*>("600"), nullptr};
+      ::execve("/bin/sleep", command.data(), closed ? nothing.data() : environ);
+      std::_Exit(9);
+    }
+    std::_Exit(::write(ends[1], &grandchild, sizeof grandchild) < 0 ? 9 : 0);
+  }
+  ::close(ends[1]);
+  pid_t grandchild = -1;
+  if (::read(ends[0], &grandchild, sizeof grandchild) < 0) std::_Exit(9);
+  char more = 0;
+  while (::read(ends[0], &more, 1) > 0) {
+  }
+  ::close(ends[0]);
+  ::waitpid(child, nullptr, 0);
+  return grandchild;
+}
+
+void die() {
+  ::raise(SIGKILL);
+}
+
+// Keeps the processor busy for so long; how long it was.
+std::int64_t burn(std::int64_t milliseconds) {
+  const auto used = [] {
+    timespec now{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
+  };
+  const std::int64_t begin = used();
+  while (used() - begin < milliseconds) {
+  }
+  return used() - begin;
+}
+
+// So many mebibytes, all of them written to.
+std::int64_t fill(std::int64_t mebibytes) {
+  const std::vector<char> much(static_cast<std::size_t>(mebibytes) << 20, 'x');
+  return std::ssize(much);
+}
+
+// How many children it can have at once, up to `most`; the errno that stopped it.
+Numbers breed(std::int64_t most) {
+  std::vector<pid_t> children;
+  std::int64_t error = 0;
+  while (error == 0 && std::ssize(children) < most) {
+    const pid_t child = ::fork();
+    if (child < 0) error = errno;
+    if (child == 0) {
+      for (;;) ::pause();
+    }
+    if (child > 0) children.push_back(child);
+  }
+  for (const pid_t child : children) ::kill(child, SIGKILL);
+  for (const pid_t child : children) ::waitpid(child, nullptr, 0);
+  return {{"children", std::ssize(children)}, {"error", error}};
+}
+
+Numbers limits() {
+  rlimit core{}, cpu{};
+  ::getrlimit(RLIMIT_CORE, &core);
+  ::getrlimit(RLIMIT_CPU, &cpu);
+  return {{"core", static_cast<std::int64_t>(core.rlim_cur)},
+          {"core hard", static_cast<std::int64_t>(core.rlim_max)},
+          {"nice", ::getpriority(PRIO_PROCESS, 0)},
+          {"no_new_privs", ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)}};
+}
+
+// Makes a file of that name: 0 or errno.
+std::int64_t create(const std::string& path) {
+  return error_of([&] { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); });
+}
+
+std::int64_t files_in(const std::string& folder) {
+  const std::filesystem::directory_iterator all(folder);
+  return std::distance(begin(all), end(all));
+}
+
+std::int64_t connect_to(std::uint16_t port) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const std::int64_t error =
+      error_of([&] { return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address); });
+  ::close(fd);
+  return error;
+}
+
+// What a program has no business with. Each is called so that it would fail otherwise too, but with another
+// error than EPERM where nobody forbids it.
+Numbers administer() {
+  return {
+      {"mount", error_of([] { return ::mount("", "/nowhere", "nothing", 0, nullptr); })},
+      {"umount", error_of([] { return ::umount2("/nowhere", 0); })},
+      {"ptrace", error_of([] { return ::ptrace(PTRACE_PEEKDATA, 0x7fffffff, nullptr, nullptr); })},
+      {"read memory", error_of([] { return ::syscall(SYS_process_vm_readv, 0x7fffffff, 0, 0, 0, 0, 0); })},
+      {"unshare", error_of([] { return ::unshare(-1); })},
+      {"setns", error_of([] { return ::setns(-1, 0); })},
+      {"user namespace", error_of([] {
+         return ::syscall(SYS_clone, CLONE_NEWUSER | CLONE_FS | SIGCHLD, nullptr, nullptr, nullptr, 0);
+       })},
+      {"bpf", error_of([] { return ::syscall(SYS_bpf, -1, nullptr, 0); })},
+      {"keyctl", error_of([] { return ::syscall(SYS_keyctl, -1, 0, 0, 0, 0); })},
+      {"perf", error_of([] { return ::syscall(SYS_perf_event_open, nullptr, 0, -1, -1, 0); })},
+      {"userfaultfd", error_of([] { return ::syscall(SYS_userfaultfd, -1); })},
+      {"kexec", error_of([] { return ::syscall(SYS_kexec_load, 0, ~0UL, nullptr, 0); })},
+      {"module", error_of([] { return ::syscall(SYS_delete_module, nullptr, 0); })}};
+}
+
+// What any program does.
+std::string live() {
+  std::string text;
+  std::thread([&] { text = "thread"; }).join();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::execl("/bin/true", "true", nullptr);
+    std::_Exit(9);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return text + (status == 0 ? ", child" : ", no child");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  promised::Worker worker(argc, argv);
+  worker.define("desert", desert)
+      .define("die", die)
+      .define("burn", burn)
+      .define("breed", breed)
+      .define("fill", fill)
+      .define("limits", limits)
+      .define("create", create)
+      .define("files_in", files_in)
+      .define("connect_to", connect_to)
+      .define("administer", administer)
+      .define("live", live);
+  return worker.run();
+}

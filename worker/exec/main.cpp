@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// promised-exec, the worker program of pools with `builtin = exec` (SEMANTICS I8): its function runs a
+// command line as a job, with all that holds for a job: limits, time, sandbox, cancelling.
+#include <signal.h>
+#include <promised/worker.hpp>
+
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "worker/exec/command.hpp"
+
+namespace {
+
+using promised::Value;
+
+std::string text_of(const std::string& name, const Value& value) {
+  if (const auto* text = value.get_if<std::string>()) return *text;
+  const auto* bytes = value.get_if<promised::Bytes>();
+  if (bytes == nullptr) {
+    throw std::invalid_argument("exec: " + name + ": expected text, found " +
+                                std::string(promised::to_string(value.kind())));
+  }
+  return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
+}
+
+promised::exec::Command command_of(std::vector<std::string> words,
+                                   const std::map<std::string, Value>& named) {
+  if (words.empty() || words.front().empty())
+    throw std::invalid_argument("exec: expected a program and its arguments, found nothing");
+  promised::exec::Command command{std::move(words), {}, {}, {}};
+  for (const auto& [name, value] : named) {
+    if (name == "cwd") {
+      command.directory = text_of(name, value);
+    } else if (name == "env") {
+      command.environment = promised::from_value<std::map<std::string, std::string>>(value);
+    } else if (name == "stdin") {
+      command.input = text_of(name, value);
+    } else {
+      throw std::invalid_argument("exec: expected cwd, env or stdin by name, found " + name);
+    }
+  }
+  return command;
+}
+
+// How the command ended is its result: a status other than 0 is the command's word, not a failure of the job.
+std::map<std::string, Value> exec(std::vector<std::string> words,
+                                  std::optional<std::map<std::string, Value>> named) {
+  promised::exec::Finished finished =
+      promised::exec::run(command_of(std::move(words), named.value_or(std::map<std::string, Value>())));
+  std::map<std::string, Value> result{{"stdout", Value(std::move(finished.out))},
+                                      {"stderr", Value(std::move(finished.err))}};
+  if (finished.signal != 0) {
+    result.emplace("signal", Value(std::int64_t{finished.signal}));
+  } else {
+    result.emplace("exit_status", Value(std::int64_t{finished.exit_status}));
+  }
+  return result;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // A command that does not read its stdin is no reason to end.
+  ::signal(SIGPIPE, SIG_IGN);
+  promised::Worker worker(argc, argv);
+  worker.define("exec", exec);
+  return worker.run();
+}
