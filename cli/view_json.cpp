@@ -94,7 +94,8 @@ nlohmann::ordered_json to_json(const Failure& f) {
           {"attempt", f.attempt},
           {"pid", f.pid},
           {"ran_us", std::chrono::duration_cast<std::chrono::microseconds>(f.ran).count()},
-          {"output", valid_utf8(f.output)}};
+          {"output", valid_utf8(f.output)},
+          {"backtrace", text_json(f.backtrace)}};
 }
 
 nlohmann::ordered_json to_json(const JobView& job) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/claim_page.hpp"
+#include "common/crash_report.hpp"
 #include "common/output_marks.hpp"
 
 namespace promised {
@@ -10,6 +11,7 @@ namespace promised {
 struct WorkerPage {
   alignas(64) ClaimPage claims;
   alignas(64) OutputMarks output;
+  alignas(64) CrashReport crash;
 };
 
 }  // namespace promised

@@ -102,6 +102,8 @@ struct WorkerGone {
   std::uint64_t peak_memory;   ///< bytes resident
   std::string output;          ///< the last of what it wrote
   std::string protocol_error;  ///< not empty: it was killed because of this nonsense on its channel
+  std::string backtrace{};     ///< of the thread that crashed, if it could tell
+  bool out_of_memory = false;  ///< an allocation had failed, or it was killed for the memory that it took
 };
 /// The jobs that LoadBacklog asked for, in the order of their submission; fewer than it asked for: there are
 /// no more.

@@ -18,6 +18,7 @@
 
 #include "common/wire/value_codec.hpp"
 #include "common/wire/worker_codec.hpp"
+#include "worker/crash_handler.hpp"
 #include "worker/failure.hpp"
 
 namespace promised::detail {
@@ -135,6 +136,7 @@ Runner::Next Runner::handle(const message::Run& run, std::string_view arguments)
   }
   if (!page_.claims.claim(run.sequence)) return Next::go_on;  // taken back
   run_ = run;
+  forget_failed_allocations();
   Failure failure;
   const Clock::time_point began = Clock::now();
   const std::string result = result_or_failure(arguments, failure);

@@ -98,6 +98,8 @@ void print_human(const JobView& job) {
   add_time(table, "ended", job.ended, now);
   add_time(table, "kept until", job.kept_until, now);
   table.print(std::cout);
+  if (!job.failure.backtrace.empty())
+    std::cout << "backtrace:\n" << printable(job.failure.backtrace, Lines::many) << '\n';
   if (job.failure.output.empty()) return;
   std::cout << "the worker's last output:\n" << printable(job.failure.output, Lines::many);
   if (!job.failure.output.ends_with('\n')) std::cout << '\n';

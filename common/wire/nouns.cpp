@@ -83,6 +83,7 @@ void fill(const Failure& failure, proto::Failure& out) {
   out.set_attempt(failure.attempt);
   out.set_pid(failure.pid);
   out.set_ran_ns(count(failure.ran));
+  set(out.mutable_backtrace(), cut_utf8(failure.backtrace, kMaxFailureBacktrace));
 }
 
 Failure take(proto::Failure& in, Fields& fields) {
@@ -97,6 +98,7 @@ Failure take(proto::Failure& in, Fields& fields) {
   failure.attempt = in.attempt();
   failure.pid = in.pid();
   failure.ran = fields.nanos("failure.ran", in.ran_ns());
+  failure.backtrace = Fields::prose(in.mutable_backtrace());
   return failure;
 }
 

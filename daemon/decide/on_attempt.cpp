@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/printable.hpp"
+#include "common/units.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
@@ -12,6 +13,14 @@ namespace {
 /// Sequence numbers wrap; two that are compared are never 2^31 apart.
 bool before(std::uint32_t a, std::uint32_t b) {
   return static_cast<std::int32_t>(a - b) < 0;
+}
+
+std::string out_of_memory(const PoolSettings& pool, const event::WorkerGone& gone) {
+  std::string text = "out of memory";
+  if (pool.memory_limit > 0) text += ": memory_limit allows " + format_size(pool.memory_limit);
+  if (gone.peak_memory > 0)
+    text += (pool.memory_limit > 0 ? ", the peak was " : ": the peak was ") + format_size(gone.peak_memory);
+  return text;
 }
 
 }  // namespace
@@ -151,8 +160,13 @@ void Scheduler::lost_with_worker(Job& job, const Worker& worker, const event::Wo
         failure.message =
             "the worker exited with status " + std::to_string(gone.exit_code) + after + " without an answer";
       }
+      if (gone.out_of_memory) {
+        failure.cause = Cause::memory;
+        failure.message = out_of_memory(*worker.pool->settings, gone) + ": " + failure.message;
+      }
       failure.signal = gone.signal;
       failure.exit_code = gone.exit_code;
+      failure.backtrace = gone.backtrace;
       break;
   }
   end_job(job, State::failed, std::move(failure), {}, {}, t);

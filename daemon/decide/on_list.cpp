@@ -154,6 +154,7 @@ void Scheduler::answer(Asked& asked, const message::List& list, const std::vecto
     Failure& failure = answer.jobs.back().failure;
     answer.jobs.back().notes.clear();
     failure.output.clear();
+    failure.backtrace.clear();
     failure.message = beginning_of(failure.message, kMostShortText);
   }
   answer.more = answer.jobs.size() > most;

@@ -157,9 +157,11 @@ void Workers::Impl::on(const Exited& report, std::vector<Event>& events) {
   if (worker->listening) read_channel(report.worker, *worker, kAll, events);
   for (std::size_t turns = kTurn / output.size(); turns > 0 && worker->output.valid(); --turns)
     read_output(*worker);
-  events.push_back(event::WorkerGone{
-      report.worker, worker->shared.page().claims.claimed(), report.signal, report.exit_code,
-      report.peak_memory, worker->tail.last_until(worker->tail.total()), std::move(worker->protocol_error)});
+  const WorkerPage& page = worker->shared.page();
+  events.push_back(event::WorkerGone{report.worker, page.claims.claimed(), report.signal, report.exit_code,
+                                     report.peak_memory, worker->tail.last_until(worker->tail.total()),
+                                     std::move(worker->protocol_error), page.crash.backtrace(),
+                                     page.crash.out_of_memory()});
   workers.erase(report.worker);
 }
 

@@ -32,7 +32,8 @@ std::uint64_t weight(const Change& change) {
   if (const auto* insert = std::get_if<change::InsertJob>(&change))
     return sizeof change + insert->arguments.size();
   if (const auto* end = std::get_if<change::EndJob>(&change))
-    return sizeof change + end->result.size() + end->failure.message.size() + end->failure.output.size();
+    return sizeof change + end->result.size() + end->failure.message.size() + end->failure.output.size() +
+           end->failure.backtrace.size();
   if (const auto* tell = std::get_if<change::TellJob>(&change)) {
     std::uint64_t bytes = sizeof change + tell->told.progress_message.size();
     for (const NoteView& note : tell->told.notes)

@@ -51,6 +51,32 @@ TEST_CASE("a worker that exits in the middle of a job fails it with the exit cod
   CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);
 }
 
+#ifndef PROMISED_SANITIZED  // whose handlers tell of it in their own way
+TEST_CASE("a crash is told with its backtrace: by the failure, what it throws, and in what is kept of it") {
+  TestDaemon daemon(story_config(1));
+  const auto names_the_place = [](const std::string& backtrace) {
+    CAPTURE(backtrace);
+    CHECK(backtrace.starts_with("#0 "));
+    CHECK(backtrace.substr(0, backtrace.find('\n')).find("segfault() at story_worker.cpp:") !=
+          std::string::npos);
+  };
+  {
+    Client client = connect(daemon);
+    auto crash = client.submit("segfault");
+    crash.remember("crash", 10min);
+    const auto failure = crash.failure(kPatience);
+    REQUIRE(failure);
+    CHECK(failure->cause == Cause::crashed);
+    names_the_place(failure->backtrace);
+    const std::string thrown = thrown_by([&] { (void)crash.value(kPatience); });
+    CHECK(thrown.find("\nbacktrace:\n" + failure->backtrace) != std::string::npos);
+  }
+  daemon.restart_after_kill();
+  Client client = connect(daemon);
+  names_the_place(client.show(JobKey("crash")).failure.backtrace);
+}
+#endif
+
 #ifndef PROMISED_SANITIZED  // whose shadow memory is larger than any sensible limit of address space
 TEST_CASE("I3 a job that exceeds the pool's memory limit fails with the cause memory") {
   TestDaemon daemon(story_config(1, {{"memory_limit", "512MiB"}}));

@@ -67,6 +67,11 @@ std::int64_t raise_signal(int number) {
   return 0;
 }
 
+std::int64_t segfault() {
+  volatile int* volatile nowhere = nullptr;
+  return *nowhere;
+}
+
 std::int64_t leave(int code) {
   ::_exit(code);
 }
@@ -169,6 +174,7 @@ int main(int argc, char** argv) {
       .define("tally", tally)
       .define("tally_and_wait", tally_and_wait)
       .define("raise", raise_signal)
+      .define("segfault", segfault)
       .define("leave", leave)
       .define("spin", spin)
       .define("leave_a_child", leave_a_child)

@@ -149,6 +149,8 @@ struct Failure {
   std::uint32_t attempt = 0;
   std::int32_t pid = 0;  ///< the worker's
   std::chrono::nanoseconds ran{0};
+  /// crashed, memory: where, a line a frame, the innermost first. Empty: it is not known.
+  std::string backtrace{};
 
   friend bool operator==(const Failure&, const Failure&) = default;
 };

@@ -23,7 +23,9 @@ JobView sample_job() {
   job.function = "doc.count\xff";
   job.queue = "default";
   job.pool = "docs";
-  job.failure = {Cause::crashed, "", "killed by signal 11", "last words\xfe", "", 11, 0, 2, 99, 1500us};
+  job.failure = {
+      Cause::crashed,          "", "killed by signal 11", "last words\xfe", "", 11, 0, 2, 99, 1500us,
+      "#0 foo() at foo.cpp:12"};
   job.owner = 1000;
   job.attempts = 2;
   job.arguments_size = 10;
@@ -37,7 +39,8 @@ TEST_CASE("M5 a job has the documented shape") {
     "id": "01909d5e-7a3b-7c4d-8e5f-0123456789ab", "state": "failed", "function": "doc.count\ufffd", "name": null,
     "queue": "default", "priority": 0, "pool": "docs", "reason": null,
     "failure": {"cause": "crashed", "type": null, "message": "killed by signal 11", "limit": null, "signal": 11,
-                "exit_code": 0, "attempt": 2, "pid": 99, "ran_us": 1500, "output": "last words\ufffd"},
+                "exit_code": 0, "attempt": 2, "pid": 99, "ran_us": 1500, "output": "last words\ufffd",
+                "backtrace": "#0 foo() at foo.cpp:12"},
     "owner": 1000, "durable": true, "at_most_once": false, "attempts": 2, "interruptions": 0, "worker_pid": null,
     "arguments_size": 10, "result_size": 0, "lifespan_ms": null, "queue_timeout_ms": 0, "run_timeout_ms": 5000,
     "progress": null, "progress_message": null, "notes": {}, "parts": 0, "parts_size": 0,

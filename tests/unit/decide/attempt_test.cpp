@@ -28,6 +28,39 @@ TEST_CASE("an exception is final, and comes with attempt, pid and duration") {
   CHECK(ended->failure.ran == 5us);
 }
 
+TEST_CASE("a crash comes with its backtrace") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  house.begin(house.workers()[0]);
+  house.crashed(house.workers()[0], SIGSEGV, "#0 here\n#1 there", false);
+  const auto ended = house.ended(client, id);
+  REQUIRE(ended);
+  CHECK(ended->failure.cause == Cause::crashed);
+  CHECK(ended->failure.backtrace == "#0 here\n#1 there");
+}
+
+TEST_CASE("I3 a crash for want of memory has the cause memory, and names the limit and the peak") {
+  for (const std::uint64_t limit : {std::uint64_t{0}, std::uint64_t{64} << 20}) {
+    auto settings = one_pool();
+    settings.pools[0].memory_limit = limit;
+    ReadyHouse house(settings);
+    const auto client = house.connect();
+    const JobId id = house.submit(client);
+    house.begin(house.workers()[0]);
+    house.crashed(house.workers()[0], SIGABRT, "#0 abort", true, std::uint64_t{60} << 20);
+    const auto ended = house.ended(client, id);
+    REQUIRE(ended);
+    CHECK(ended->failure.cause == Cause::memory);
+    CHECK(ended->failure.signal == SIGABRT);
+    CHECK(ended->failure.backtrace == "#0 abort");
+    CHECK(ended->failure.message ==
+          std::string(limit == 0 ? "out of memory: the peak was 60MiB"
+                                 : "out of memory: memory_limit allows 64MiB, the peak was 60MiB") +
+              ": the worker was killed by signal 6 (Aborted) after 0 ms");
+  }
+}
+
 TEST_CASE(
     "A2 a crash fails the job that ran and that alone; the prefetched ones go back uncounted, in order") {
   auto settings = one_pool();

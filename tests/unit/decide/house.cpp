@@ -185,6 +185,13 @@ void House::gone(WorkerId id, int signal, int exit_code, const std::string& outp
   handle(event::WorkerGone{id, claimed, signal, exit_code, 0, output, {}});
 }
 
+void House::crashed(WorkerId id, int signal, const std::string& backtrace, bool out_of_memory,
+                    std::uint64_t peak_memory) {
+  const std::uint32_t claimed = hands_.at(id).claimed;
+  hands_.erase(id);
+  handle(event::WorkerGone{id, claimed, signal, 0, peak_memory, {}, {}, backtrace, out_of_memory});
+}
+
 void House::wait(Nanos duration) {
   now.steady += duration;
   now.wall += std::chrono::duration_cast<std::chrono::microseconds>(duration);

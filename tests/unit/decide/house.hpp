@@ -83,6 +83,9 @@ class House {
   JobId finish(WorkerId id, const std::string& result = "result", Nanos ran = std::chrono::microseconds(5));
   JobId fail(WorkerId id, Failure failure);
   void gone(WorkerId id, int signal, int exit_code = 0, const std::string& output = {});
+  /// It has crashed and told of it.
+  void crashed(WorkerId id, int signal, const std::string& backtrace, bool out_of_memory,
+               std::uint64_t peak_memory = 0);
   void start_failed(WorkerId id, const std::string& reason) {
     hands_.erase(id);
     handle(event::WorkerStartFailed{id, reason});

@@ -46,7 +46,8 @@ Failure full_failure() {
           -3,
           7,
           4711,
-          123456789ns};
+          123456789ns,
+          "#0 _Z3foov at foo.cpp:1\n#1 m\xc3\xa4in"};
 }
 
 message::Told full_told() {
