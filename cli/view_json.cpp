@@ -58,6 +58,7 @@ Json pool_json(const PoolView& pool) {
           {"busy", pool.busy},
           {"crashes", pool.crashes},
           {"finished", pool.finished},
+          {"isolation", to_string(pool.isolation)},
           {"functions", std::move(functions)}};
 }
 

@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include <promised/types.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -31,6 +33,7 @@ struct PoolSettings {
   std::chrono::milliseconds run_timeout{0};        ///< of one attempt; 0: none
   std::chrono::milliseconds kill_grace{2000};      ///< between SIGTERM and SIGKILL
   std::chrono::milliseconds start_timeout{30000};  ///< until the worker has said which functions it has
+  Isolation isolation = Isolation::worker;
 
   [[nodiscard]] bool serves(const std::string& queue) const {
     return queues.empty() || std::find(queues.begin(), queues.end(), queue) != queues.end();

@@ -107,6 +107,8 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   const bool no_memory =
       memory_is_limited && (last_error == ENOMEM || stack_could_not_grow(signal, *info, where));
   if (allocation_failed.load() || no_memory) report->note_out_of_memory();
+  take_innermost(context, trace);
+  report->write(plain_lines(trace));
   take_stack_trace(context, trace);
   report->write(plain_lines(trace));
   report->write(symbolised_lines(trace));

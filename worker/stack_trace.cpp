@@ -167,7 +167,14 @@ void prepare_stack_traces() {
   program_path[size > 0 ? static_cast<std::size_t>(size) : 0] = '\0';
 }
 
+void take_innermost(void* context, StackTrace& trace) {
+  trace.count = 0;
+  if (const std::uintptr_t* counter = program_counter(*static_cast<ucontext_t*>(context)))
+    trace.addresses[trace.count++] = *counter;
+}
+
 void take_stack_trace(void* context, StackTrace& trace) {
+  trace.count = 0;
   backtrace_state* const state = ::backtrace_create_state(nullptr, 0, ignore_error, nullptr);
   auto& changed = *static_cast<ucontext_t*>(context);
   std::uintptr_t* const counter = program_counter(changed);

@@ -20,6 +20,9 @@ struct StackTrace {
 /// Before the first signal: what cannot be asked for in a handler.
 void prepare_stack_traces();
 
+/// Only the address at which the signal hit this thread: all that can be told where the stack is spoilt.
+void take_innermost(void* context, StackTrace& trace);
+
 /// Of the thread that this is called on, from where the signal hit it: `context` is the handler's third
 /// argument. Its own frames and this library's are left out.
 void take_stack_trace(void* context, StackTrace& trace);

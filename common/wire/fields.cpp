@@ -85,6 +85,10 @@ Abandon Fields::abandon(std::string_view field, std::uint32_t number) {
   return static_cast<Abandon>(at_most(field, number, static_cast<std::uint64_t>(Abandon::cancel)));
 }
 
+Isolation Fields::isolation(std::string_view field, std::uint32_t number) {
+  return static_cast<Isolation>(at_most(field, number, static_cast<std::uint64_t>(Isolation::job)));
+}
+
 std::chrono::milliseconds Fields::lifespan(std::string_view field, std::uint64_t count) {
   return count == kForeverMs ? kForever : millis(field, count);
 }

@@ -45,6 +45,7 @@ class Fields {
   [[nodiscard]] Durability durability(std::string_view field, std::uint32_t number);
   [[nodiscard]] Duplicate duplicate(std::string_view field, std::uint32_t number);
   [[nodiscard]] Abandon abandon(std::string_view field, std::uint32_t number);
+  [[nodiscard]] Isolation isolation(std::string_view field, std::uint32_t number);
 
   [[nodiscard]] StoreTask store_task(std::string_view field, std::uint32_t number);
 

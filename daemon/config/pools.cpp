@@ -63,6 +63,13 @@ Result<std::string> parse_program(std::string_view text) {
   return std::string(text);
 }
 
+Result<Isolation> parse_isolation(std::string_view text) {
+  for (const Isolation isolation : {Isolation::worker, Isolation::job}) {
+    if (text == to_string(isolation)) return isolation;
+  }
+  return expected("worker or job", text);
+}
+
 Result<void> set_variable(std::map<std::string, std::string>& environment, const std::string& name,
                           const std::string& value) {
   PROMISED_ASSIGN(const std::string key, parse_variable_name(name));
@@ -100,6 +107,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"run_timeout", into(pool.run_timeout, parse_duration)},
       {"kill_grace", into(pool.kill_grace, parse_duration)},
       {"start_timeout", into(pool.start_timeout, parse_positive_duration)},
+      {"isolation", into(pool.isolation, parse_isolation)},
   };
 }
 

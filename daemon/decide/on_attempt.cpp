@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of attempts: they end, are taken back before they begin, or are lost with their worker.
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -13,6 +14,12 @@ namespace {
 /// Sequence numbers wrap; two that are compared are never 2^31 apart.
 bool before(std::uint32_t a, std::uint32_t b) {
   return static_cast<std::int32_t>(a - b) < 0;
+}
+
+/// The worker speaks for a process of the job's own, which ended without an answer.
+bool is_of_lost_process(const Failure& failure) {
+  return failure.cause == Cause::crashed || failure.cause == Cause::exited ||
+         (failure.cause == Cause::memory && failure.signal != 0);
 }
 
 std::string out_of_memory(const PoolSettings& pool, const event::WorkerGone& gone) {
@@ -40,10 +47,15 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   worker->exclusive = false;
   ++worker->ran;
   Pool& pool = *worker->pool;
-  ++pool.finished;
   pool.failures = 0;
   pool.dirty = true;
   job.worker = nullptr;
+  if (is_of_lost_process(e.failure)) {
+    lost_with_its_process(job, *worker, std::move(e), t);
+    if (!worker->channel.empty()) begin(*worker, t);
+    return;
+  }
+  ++pool.finished;
   auto& usual = job.function->usual_run;
   usual = usual ? (*usual * 7 + e.ran) / 8 : e.ran;
   State state = State::succeeded;
@@ -113,12 +125,37 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
   }
 }
 
+/// As a loss with the worker, but the worker is there still (SEMANTICS I1, isolation = job).
+void Scheduler::lost_with_its_process(Job& job, Worker& worker, event::AttemptEnded&& e, Turn& t) {
+  const bool asked_to = worker.kill_reason != KillReason::none;
+  if (!asked_to) ++worker.pool->crashes;
+  Failure& failure = e.failure;
+  const event::WorkerGone gone{worker.id,
+                               e.sequence + 1,
+                               failure.signal,
+                               failure.exit_code,
+                               0,
+                               std::move(failure.output),
+                               {},
+                               std::move(failure.backtrace),
+                               failure.cause == Cause::memory};
+  lost_with_worker(job, worker, gone, t);
+  // SIGTERM went to the whole group, and the worker has let it pass. What else may have ended the process
+  // just then does not mean that: then the worker goes too.
+  if (asked_to && !worker.killed_hard && failure.signal == SIGTERM) {
+    worker.kill_reason = KillReason::none;
+    clear_timer(worker);
+  }
+}
+
 void Scheduler::lost_with_worker(Job& job, const Worker& worker, const event::WorkerGone& gone, Turn& t) {
   Failure failure;
   failure.attempt = job.attempts;
   failure.pid = worker.pid;
   failure.ran = t.now.steady - job.began;
   failure.output = gone.output;
+  const std::string who =
+      worker.pool->settings->isolation == Isolation::job ? "the process of the job" : "the worker";
   const auto after =
       " after " + std::to_string(std::chrono::duration_cast<Millis>(failure.ran).count()) + " ms";
   switch (worker.kill_reason) {
@@ -153,12 +190,12 @@ void Scheduler::lost_with_worker(Job& job, const Worker& worker, const event::Wo
         failure.message = "the worker broke its protocol" + after + ": " + gone.protocol_error;
       } else if (gone.signal != 0) {
         failure.cause = Cause::crashed;
-        failure.message = std::string("the worker was killed by signal ") + std::to_string(gone.signal) +
-                          " (" + strsignal(gone.signal) + ")" + after;
+        failure.message = who + " was killed by signal " + std::to_string(gone.signal) + " (" +
+                          strsignal(gone.signal) + ")" + after;
       } else {
         failure.cause = Cause::exited;
         failure.message =
-            "the worker exited with status " + std::to_string(gone.exit_code) + after + " without an answer";
+            who + " exited with status " + std::to_string(gone.exit_code) + after + " without an answer";
       }
       if (gone.out_of_memory) {
         failure.cause = Cause::memory;

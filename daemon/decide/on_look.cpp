@@ -121,6 +121,7 @@ PoolView Scheduler::view(const Pool& pool, Now now) const {
     if (worker->phase != Worker::Phase::starting) ++v.workers;
     if (!worker->channel.empty()) ++v.busy;
   }
+  v.isolation = pool.settings->isolation;
   v.crashes = pool.crashes;
   v.finished = pool.finished;
   if (pool.place != kNotInHeap) {

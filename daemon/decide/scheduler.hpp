@@ -212,6 +212,7 @@ class Scheduler {
   void on(event::AttemptProgress&& e, Turn& t);
   void on(event::Revoked&& e, Turn& t);
   void give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t);
+  void lost_with_its_process(Job& job, Worker& worker, event::AttemptEnded&& e, Turn& t);
   void lost_with_worker(Job& job, const Worker& worker, const event::WorkerGone& gone, Turn& t);
   void interrupt(Job& job, Turn& t);
 

@@ -128,7 +128,7 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
                                                 std::move(output_end), settings.limits);
   queue(e.worker, at->second,
         message::WorkerWelcome{message::kWorkerProtocol, pool.name, settings.limits.max_result,
-                               settings.limits.max_parts, settings.limits.max_notes});
+                               settings.limits.max_parts, settings.limits.max_notes, pool.isolation});
   return {};
 }
 
@@ -243,6 +243,9 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
     failure.cause = ended.failure.cause;
     failure.type = cut(ended.failure.type, kMaxFailureType);
     failure.message = cut(ended.failure.message, kMaxFailureMessage);
+    failure.signal = ended.failure.signal;
+    failure.exit_code = ended.failure.exit_code;
+    failure.backtrace = cut(ended.failure.backtrace, kMaxFailureMessage);
     failure.output = worker.tail.last_until(output_end.value_or(worker.tail.total()));
     failure.pid = worker.pid;
     payload = Payload();

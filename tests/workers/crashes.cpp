@@ -115,6 +115,15 @@ void crash_beside_a_busy_loader() {
   write_nowhere(16);
 }
 
+// Whoever goes up this stack falls.
+void lose_the_stack() {
+#if defined(__x86_64__)
+  asm volatile("xor %esp, %esp\n\tpush %rax");
+#elif defined(__aarch64__)
+  asm volatile("mov x0, xzr\n\tmov sp, x0\n\tstr x0, [sp, #-16]!");
+#endif
+}
+
 void own_handler(int) {
   ::_exit(77);
 }
@@ -136,6 +145,7 @@ int main(int argc, char** argv) {
       .define("cope_with_failure", cope_with_failure)
       .define("crash_in_a_child", crash_in_a_child)
       .define("crash_beside_a_busy_loader", crash_beside_a_busy_loader)
+      .define("lose_the_stack", lose_the_stack)
       .define("quick", [](std::int64_t n) { return n; });
   return worker.run();
 }

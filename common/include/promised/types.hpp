@@ -133,6 +133,12 @@ enum class Abandon : std::uint8_t {
   cancel = 1  ///< it is cancelled
 };
 
+/// What a job shares with the others of its worker (SEMANTICS I1).
+enum class Isolation : std::uint8_t {
+  worker = 0,  ///< the process: it runs one job after the other
+  job = 1      ///< only what the program had set up before its first job: each job has a fork of that
+};
+
 /// As a timeout: as long as it takes; a wait never hangs on a daemon that is gone, that is a
 /// DisconnectedError. As a lifespan: until it is forgotten, where the daemon's configuration allows it.
 inline constexpr std::chrono::milliseconds kForever = std::chrono::milliseconds::max();
@@ -262,6 +268,10 @@ class Options {
       return "forgotten";
   }
   return "unknown";
+}
+
+[[nodiscard]] constexpr std::string_view to_string(Isolation isolation) {
+  return isolation == Isolation::job ? "job" : "worker";
 }
 
 [[nodiscard]] constexpr std::string_view to_string(Cause c) {

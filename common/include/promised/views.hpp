@@ -74,6 +74,7 @@ struct PoolView {
   std::uint64_t finished = 0;             ///< jobs, since start
   std::chrono::milliseconds retry_in{0};  ///< failing: until the next try
   std::vector<FunctionView> functions;
+  Isolation isolation = Isolation::worker;
   friend bool operator==(const PoolView&, const PoolView&) = default;
 };
 

@@ -10,7 +10,8 @@
 
 using namespace promised;
 
-TEST_CASE("what a worker says of its crash is there until it is cleared, and no longer than there is room for") {
+TEST_CASE(
+    "what a worker says of its crash is there until it is cleared, and no longer than there is room for") {
   CrashReport report;
   CHECK(report.backtrace().empty());
   CHECK_FALSE(report.out_of_memory());

@@ -29,7 +29,8 @@ TEST_CASE("every key of a pool reaches the settings") {
       "open_files = 64\n"
       "run_timeout = 5min\n"
       "kill_grace = 100ms\n"
-      "start_timeout = 9s\n");
+      "start_timeout = 9s\n"
+      "isolation = job\n");
   PoolSettings wanted;
   wanted.name = "docs";
   wanted.program = "/opt/docs";
@@ -45,6 +46,7 @@ TEST_CASE("every key of a pool reaches the settings") {
   wanted.run_timeout = 5min;
   wanted.kill_grace = 100ms;
   wanted.start_timeout = 9s;
+  wanted.isolation = Isolation::job;
   REQUIRE(s.pools.size() == 1);
   CHECK(s.pools[0] == wanted);
 }
@@ -87,6 +89,7 @@ TEST_CASE("E3 an impossible value in a pool is told with file, line and what was
         "FILE:3: memory_limit: expected 0 (no limit) or at least 1MiB, found '5KiB'");
   CHECK(told("open_files = 3") ==
         "FILE:3: open_files: expected 0 (as the daemon) or a whole number from 16 to 1073741824, found '3'");
+  CHECK(told("isolation = thread") == "FILE:3: isolation: expected worker or job, found 'thread'");
   CHECK(told("start_timeout = 0") == "FILE:3: start_timeout: expected a duration above zero, found '0'");
   CHECK(told("run_timeout = 1w").find("run_timeout: expected a duration") != std::string::npos);
   CHECK(told("kill_grace = -1s").find("kill_grace: expected a duration") != std::string::npos);

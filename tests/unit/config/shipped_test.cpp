@@ -103,7 +103,8 @@ TEST_CASE("the shipped configuration has every key") {
                            "open_files",
                            "run_timeout",
                            "kill_grace",
-                           "start_timeout"}) {
+                           "start_timeout",
+                           "isolation"}) {
     const std::string key = name;
     CAPTURE(key);
     CHECK(text.find("\n" + key + " =") != std::string::npos);

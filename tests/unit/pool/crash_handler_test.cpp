@@ -101,6 +101,15 @@ TEST_CASE("what the handler of a crash waits for in vain does not keep the worke
   CHECK(frames_of(gone).front().ends_with("/worker_crashes"));
 }
 
+TEST_CASE("a crash that spoils its own stack is told as far as it can be, and is the signal that it was") {
+  PoolFixture pool(pool_of("crashes"));
+  const auto gone = gone_after(pool, "lose_the_stack");
+  CHECK(gone.signal == SIGSEGV);
+  REQUIRE(frames_of(gone).size() == 1);
+  CHECK(frames_of(gone).front().starts_with("#0 0x"));
+  CHECK(frames_of(gone).front().ends_with("/worker_crashes"));
+}
+
 TEST_CASE("a handler that the program has set itself is kept") {
   PoolFixture pool(pool_of("crashes", {"--own-handler"}));
   const auto gone = gone_after(pool, "segfault");

@@ -109,7 +109,8 @@ StatusView full_status() {
                          9,
                          1000,
                          15s,
-                         {{"report.build", "(text, int32) -> text"}, {"noop", "() -> null"}}},
+                         {{"report.build", "(text, int32) -> text"}, {"noop", "() -> null"}},
+                         Isolation::job},
                 PoolView{}};
   view.queues = {{"default", 17, 250ms}, {"reports", 1, 0ms}};
   view.waited = {10us, 200us, 3000};
@@ -231,7 +232,7 @@ std::vector<message::Reply> replies() {
 
 std::vector<message::ToWorker> to_worker() {
   using namespace message;
-  return {WorkerWelcome{2, "documents", std::uint64_t{1} << 33, 1000, 64},
+  return {WorkerWelcome{2, "documents", std::uint64_t{1} << 33, 1000, 64, Isolation::job},
           WorkerWelcome{0, "", 0, 0, 0},
           Notes{4, std::uint64_t{1} << 40, 3, full_told().notes},
           Notes{},
