@@ -64,6 +64,7 @@ Json pool_json(const PoolView& pool) {
           {"busy", pool.busy},
           {"crashes", pool.crashes},
           {"finished", pool.finished},
+          {"isolation", to_string(pool.isolation)},
           {"functions", std::move(functions)},
           {"containment", text_json(pool.containment)}};
 }
@@ -104,7 +105,8 @@ nlohmann::ordered_json to_json(const Failure& f) {
           {"user_us", std::chrono::duration_cast<std::chrono::microseconds>(f.user).count()},
           {"system_us", std::chrono::duration_cast<std::chrono::microseconds>(f.system).count()},
           {"peak_memory", f.peak_memory},
-          {"output", valid_utf8(f.output)}};
+          {"output", valid_utf8(f.output)},
+          {"backtrace", text_json(f.backtrace)}};
 }
 
 nlohmann::ordered_json to_json(const JobView& job) {

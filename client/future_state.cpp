@@ -8,6 +8,7 @@
 
 #include "client/call.hpp"
 #include "client/session.hpp"
+#include "common/demangle.hpp"
 #include "common/wire/client_codec.hpp"
 
 namespace promised::detail {
@@ -67,6 +68,7 @@ Exchange::Next FutureState::end(message::Ended& ended, Payload&& value) {
     trouble_ = std::make_unique<Trouble>();
     trouble_->state = ended.state;
     trouble_->failure = std::move(ended.failure);
+    trouble_->failure.backtrace = readable_backtrace(trouble_->failure.backtrace);
     trouble_->reason = std::move(ended.reason);
   }
   finish(kAccepted | kDone);

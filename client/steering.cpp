@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "client/session.hpp"
+#include "common/demangle.hpp"
 
 namespace promised::detail {
 namespace {
@@ -52,7 +53,9 @@ JobView show_one(Session& session, message::Show show, std::chrono::milliseconds
   if (jobs->jobs.size() != 1) {
     throw Error(what + ": expected one job, the daemon told of " + std::to_string(jobs->jobs.size()));
   }
-  return std::move(jobs->jobs.front());
+  JobView view = std::move(jobs->jobs.front());
+  view.failure.backtrace = readable_backtrace(view.failure.backtrace);
+  return view;
 }
 
 void throw_misfit(const std::string& what) {

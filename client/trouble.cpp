@@ -52,6 +52,7 @@ std::string failure_text(const Failure& f, std::string_view subject) {
   text += " failed (" + std::string(to_string(f.cause)) + "): ";
   if (!f.type.empty()) text += f.type + ": ";
   text += f.message.empty() ? cause_text(f) : f.message;
+  if (!f.backtrace.empty()) text += "\nbacktrace:\n" + f.backtrace;
   if (!f.output.empty()) {
     text += "\nlast output of the worker:\n" + f.output;
     if (text.back() == '\n') text.pop_back();

@@ -224,6 +224,7 @@ struct WorkerWelcome {
   std::uint64_t max_result = 0;  ///< bytes
   std::uint64_t max_parts = 0;   ///< bytes
   std::uint64_t max_notes = 0;   ///< bytes
+  Isolation isolation = Isolation::worker;
 };
 /// The payload is the arguments.
 struct Run {

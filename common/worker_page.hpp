@@ -4,6 +4,7 @@
 
 #include "common/cancel_mark.hpp"
 #include "common/claim_page.hpp"
+#include "common/crash_report.hpp"
 #include "common/output_marks.hpp"
 
 namespace promised {
@@ -12,6 +13,7 @@ struct WorkerPage {
   alignas(64) ClaimPage claims;
   alignas(64) OutputMarks output;
   alignas(64) CancelMark cancelled;
+  alignas(64) CrashReport crash;
 };
 
 }  // namespace promised

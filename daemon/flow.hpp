@@ -110,7 +110,8 @@ struct WorkerGone {
   std::string protocol_error;  ///< not empty: it was killed because of this nonsense on its channel
   Nanos user{0};               ///< CPU time since it was started
   Nanos system{0};
-  bool out_of_memory = false;  ///< it was killed because of its memory limit
+  bool out_of_memory = false;  ///< an allocation had failed, or it was killed for the memory that it took
+  std::string backtrace{};     ///< of the thread that crashed, if it could tell
 };
 /// The jobs that LoadBacklog asked for, in the order of their submission; fewer than it asked for: there are
 /// no more.

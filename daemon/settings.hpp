@@ -5,6 +5,8 @@
 
 #include <sys/types.h>
 
+#include <promised/types.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -45,6 +47,7 @@ struct PoolSettings {
   std::uint64_t core_size = 0;       ///< bytes of a core file; 0: none is written
   int nice = 0;                      ///< -20 to 19
   Sandbox sandbox = Sandbox::none;
+  Isolation isolation = Isolation::worker;
 
   [[nodiscard]] bool serves(const std::string& queue) const {
     return queues.empty() || std::find(queues.begin(), queues.end(), queue) != queues.end();

@@ -24,7 +24,12 @@ constexpr std::size_t kLeastRoom = std::size_t{64} << 10;
 }  // namespace
 
 Channel::Channel(int fd)
-    : fd_(fd), buffer_(std::make_unique_for_overwrite<char[]>(kBuffer)), capacity_(kBuffer) {}
+    : fd_(fd), read_fd_(fd), buffer_(std::make_unique_for_overwrite<char[]>(kBuffer)), capacity_(kBuffer) {}
+
+void Channel::listen_to(int fd) {
+  read_fd_ = fd;
+  begin_ = end_ = 0;
+}
 
 void Channel::consume(std::size_t n) {
   begin_ += n;
@@ -61,7 +66,7 @@ Channel::Read Channel::fill_now(std::size_t wanted) {
 Channel::Read Channel::receive(std::size_t wanted, int flags) {
   make_room(wanted);
   for (;;) {
-    const ssize_t n = ::recv(fd_, buffer_.get() + end_, capacity_ - end_, flags);
+    const ssize_t n = ::recv(read_fd_, buffer_.get() + end_, capacity_ - end_, flags);
     if (n > 0) {
       end_ += static_cast<std::size_t>(n);
       return Read::more;

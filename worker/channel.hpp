@@ -16,6 +16,8 @@ inline constexpr int kPageFd = 4;
 class Channel {
  public:
   explicit Channel(int fd);
+  /// From now on reads from `fd`, whatever was read before from elsewhere. Still writes to the first.
+  void listen_to(int fd);
 
   enum class Read { more, nothing, end };
   /// The bytes that are there and not consumed.
@@ -37,6 +39,7 @@ class Channel {
   void make_room(std::size_t wanted);
 
   int fd_;
+  int read_fd_;
   std::unique_ptr<char[]> buffer_;
   std::size_t capacity_;
   std::size_t begin_ = 0;

@@ -2,12 +2,10 @@
 #include "worker/runner.hpp"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <iostream>
@@ -18,35 +16,18 @@
 
 #include "common/wire/value_codec.hpp"
 #include "common/wire/worker_codec.hpp"
+#include "worker/crash_handler.hpp"
 #include "worker/failure.hpp"
 
 namespace promised::detail {
 namespace {
 
 constexpr std::chrono::milliseconds kProgressPause{100};
-
-// A job may fork. The child must neither hold the channel (its parent's death would go unnoticed there) nor
-// come back from the function into the loop (it would answer for its parent).
-std::atomic<bool> is_forked_child = false;
-
-void watch_for_forks() {
-  [[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, [] {
-    is_forked_child.store(true, std::memory_order_relaxed);
-    ::close(kChannelFd);
-  });
-}
-
-void say(const std::string& text) {
-  std::fprintf(stderr, "promised: %s\n", text.c_str());
-}
-
-// What a job has printed is in the pipe before the daemon reads of the job's end.
-void flush_output() {
-  std::cout.flush();
-  std::clog.flush();
-  std::fflush(stdout);
-  std::fflush(stderr);
-}
+// So much goes into the socket in one piece or not at all, also if the process is killed as it sends.
+constexpr std::size_t kWhole = std::size_t{16} << 10;
+// A job that takes less has hardly started a process. Looking for one costs as much as such a job, so it is
+// put off until there is nothing else to do.
+constexpr std::chrono::microseconds kFastestFork{5};
 
 Failure bad_arguments(std::string message) {
   Failure failure;
@@ -56,6 +37,17 @@ Failure bad_arguments(std::string message) {
 }
 
 }  // namespace
+
+void say(const std::string& text) {
+  std::fprintf(stderr, "promised: %s\n", text.c_str());
+}
+
+void flush_output() {
+  std::cout.flush();
+  std::clog.flush();
+  std::fflush(stdout);
+  std::fflush(stderr);
+}
 
 Runner::Runner(std::vector<Function>& functions, WorkerPage& page)
     : functions_(functions), page_(page), output_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, kPageFd)) {
@@ -73,6 +65,7 @@ int Runner::serve() {
         case Next::go_on:
           break;
       }
+      if (std::exchange(looks_later_, false) && end_leftovers() != Next::go_on) return 1;
       if (channel_.fill(wire::frame_size(channel_.bytes())) == Channel::Read::end) return 0;
     }
   } catch (const std::system_error& e) {
@@ -124,6 +117,7 @@ Runner::Next Runner::handle(const message::WorkerWelcome& welcome, std::string_v
   welcome_.max_result =
       std::min<std::uint64_t>(welcome.max_result, std::numeric_limits<std::uint32_t>::max());
   welcomed_ = true;
+  if (welcome.isolation == Isolation::job && !process_) process_.emplace();
   message::Ready ready;
   for (const Function& f : functions_) ready.functions.push_back({f.name, f.signature});
   wire::encode_frame(message::FromWorker(std::move(ready)), 0, out_);
@@ -140,12 +134,17 @@ Runner::Next Runner::handle(const message::Run& run, std::string_view arguments)
   page_.cancelled.clear();
   if (!page_.claims.claim(run.sequence)) return Next::go_on;  // taken back
   run_ = run;
+  return process_ ? run_apart(arguments) : run_here(arguments);
+}
+
+Runner::Next Runner::run_here(std::string_view arguments) {
+  forget_failed_allocations();
   cpu_limit_.begin_job();
   Failure failure;
   const Clock::time_point began = Clock::now();
   const std::string result = result_or_failure(arguments, failure);
   const std::chrono::nanoseconds ran = Clock::now() - began;
-  if (in_forked_child()) {
+  if (is_child_of_a_job()) {
     say("a child process of job " + run_.id.text() + " came back from " + function() + "; it ends here");
     ::_exit(1);
   }
@@ -186,12 +185,22 @@ std::string Runner::result_or_failure(std::string_view arguments, Failure& failu
 
 Runner::Next Runner::report(std::string_view result, Failure failure, std::chrono::nanoseconds ran) {
   flush_output();
+  looks_later_ = ran < kFastestFork;
+  const Next next = looks_later_ ? Next::go_on : end_leftovers();
   mark_output();
   if (unsent_) write_progress();
   forget_job();
   wire::encode_frame(message::FromWorker(message::AttemptEnded{run_.sequence, std::move(failure), ran}),
                      result.size(), out_);
-  return send(result);
+  const Next sent = send(result, Says::answer);
+  return sent == Next::go_on ? next : sent;
+}
+
+Runner::Next Runner::end_leftovers() {
+  if (leftovers_.end()) return Next::go_on;
+  say("what job " + run_.id.text() + " (" + function() +
+      ") has started does not end; this worker ends with it");
+  return Next::fail;
 }
 
 // So that what was printed is told from what the next job prints.
@@ -203,14 +212,17 @@ void Runner::mark_output() {
   });
 }
 
-Runner::Next Runner::send(std::string_view payload) {
+Runner::Next Runner::send(std::string_view payload, Says says) {
+  const bool marked = process_ && (says == Says::answer || out_.size() + payload.size() > kWhole);
+  if (marked) process_->speech().store(Speech::speaking);
   const bool sent = channel_.send(out_, payload);
+  if (marked) process_->speech().store(says == Says::answer ? Speech::answered : Speech::silent);
   out_.clear();
   return sent ? Next::go_on : Next::stop;  // nobody is there to read it
 }
 
 void Runner::progress(double percent, std::string_view message) {
-  if (in_forked_child()) return;
+  if (is_child_of_a_job()) return;
   const double tenths = std::isnan(percent) ? percent : std::round(std::clamp(percent, 0.0, 100.0) * 10) / 10;
   unsent_.emplace(message::Progress{run_.sequence, tenths, std::string(message)});
   const Clock::time_point now = Clock::now();
@@ -231,10 +243,6 @@ void Runner::forget_job() {
   parts_size_ = 0;
   notes_.clear();
   resumed_.reset();
-}
-
-bool Runner::in_forked_child() {
-  return is_forked_child.load(std::memory_order_relaxed);
 }
 
 }  // namespace promised::detail

@@ -23,6 +23,8 @@
 #include "common/worker_page.hpp"
 #include "worker/channel.hpp"
 #include "worker/cpu_limit.hpp"
+#include "worker/job_process.hpp"
+#include "worker/leftovers.hpp"
 #include "worker/note_book.hpp"
 
 namespace promised::detail {
@@ -32,6 +34,11 @@ struct Function {
   std::string signature;
   Invoke invoke;
 };
+
+/// A line on stderr, which the daemon keeps.
+void say(const std::string& text);
+/// What a job has printed is in the pipe before the daemon reads of the job's end.
+void flush_output();
 
 class Runner {
  public:
@@ -71,11 +78,24 @@ class Runner {
   [[nodiscard]] Next handle(const message::Notes& notes, std::string_view payload);
   [[nodiscard]] Next handle(const message::Resume& resume, std::string_view payload);
 
+  /// Runs the job in this process, and reports.
+  [[nodiscard]] Next run_here(std::string_view arguments);
+  /// Runs it in a process of its own (runner_apart.cpp).
+  [[nodiscard]] Next run_apart(std::string_view arguments);
+  [[noreturn]] void be_process_of_job(std::string_view arguments);
+  [[nodiscard]] Next wait_for_process();
+  [[nodiscard]] bool hear_for_process();
+  [[nodiscard]] Next speak_for_process(const JobProcess::End& end, std::chrono::nanoseconds ran);
+  [[noreturn]] void end_like(const JobProcess::End& end) const;
+  /// Ends what the job has left behind; if that is not possible, this process is to end.
+  [[nodiscard]] Next end_leftovers();
+
   /// The encoded result, or why there is none.
   [[nodiscard]] std::string result_or_failure(std::string_view arguments, Failure& failure);
   [[nodiscard]] Next report(std::string_view result, Failure failure, std::chrono::nanoseconds ran);
-  [[nodiscard]] Next send(std::string_view payload = {});
-  [[nodiscard]] static bool in_forked_child();
+  enum class Says { more, answer };
+  /// What is in out_, and `payload` behind it.
+  [[nodiscard]] Next send(std::string_view payload = {}, Says says = Says::more);
   void hear_notes();
   void ask_for_notes();
   [[nodiscard]] bool take_frames();
@@ -91,6 +111,9 @@ class Runner {
   Job job_{*this};
   message::WorkerWelcome welcome_;  ///< its limits
   bool welcomed_ = false;
+  Leftovers leftovers_;
+  bool looks_later_ = false;           ///< for what a short job may have left behind
+  std::optional<JobProcess> process_;  ///< isolation = job
   std::deque<Aside> aside_;
 
   CpuLimit cpu_limit_;

@@ -37,7 +37,7 @@ void refuse_bad_key(std::string_view key) {
 }  // namespace
 
 void Runner::emit(const Value& part) {
-  if (in_forked_child()) return;
+  if (is_child_of_a_job()) return;
   const std::string bytes = encoded(part, "a part of the result");
   if (bytes.size() > welcome_.max_result) {
     throw LimitReached("a part of the result has " + std::to_string(bytes.size()) +
@@ -57,7 +57,7 @@ void Runner::emit(const Value& part) {
 
 void Runner::write_note(std::string_view key, const Value& value) {
   refuse_bad_key(key);
-  if (in_forked_child()) return;
+  if (is_child_of_a_job()) return;
   std::string bytes = encoded(value, "a note");
   hear_notes();
   if (const std::size_t size = notes_.size_with(key, bytes.size()); size > welcome_.max_notes) {
@@ -74,7 +74,7 @@ void Runner::write_note(std::string_view key, const Value& value) {
 
 Value Runner::read_note(std::string_view key) {
   refuse_bad_key(key);
-  if (in_forked_child()) return {};
+  if (is_child_of_a_job()) return {};
   hear_notes();
   const std::string_view bytes = notes_.find(key);
   if (bytes.empty()) return {};

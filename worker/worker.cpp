@@ -18,6 +18,7 @@
 #include "common/wire/utf8.hpp"
 #include "common/worker_page.hpp"
 #include "worker/channel.hpp"
+#include "worker/crash_handler.hpp"
 #include "worker/runner.hpp"
 
 namespace promised {
@@ -96,7 +97,9 @@ int Worker::Impl::serve() {
     return 1;
   }
   ::close(detail::kPageFd);
-  detail::Runner runner(functions, *static_cast<WorkerPage*>(memory));
+  auto& page = *static_cast<WorkerPage*>(memory);
+  detail::install_crash_handler(page.crash);
+  detail::Runner runner(functions, page);
   return runner.serve();
 }
 

@@ -122,10 +122,12 @@ void print_human(const JobView& job) {
   add_time(table, "ended", job.ended, now);
   add_time(table, "kept until", job.kept_until, now);
   table.print(std::cout);
-  const std::string& output = is_ended(job.state) ? job.failure.output : job.last_failure.output;
-  if (output.empty()) return;
-  std::cout << "the worker's last output:\n" << printable(output, Lines::many);
-  if (!output.ends_with('\n')) std::cout << '\n';
+  const Failure& failure = is_ended(job.state) ? job.failure : job.last_failure;
+  if (!failure.backtrace.empty())
+    std::cout << "backtrace:\n" << printable(failure.backtrace, Lines::many) << '\n';
+  if (failure.output.empty()) return;
+  std::cout << "the worker's last output:\n" << printable(failure.output, Lines::many);
+  if (!failure.output.ends_with('\n')) std::cout << '\n';
 }
 
 ExitCode show(Invocation& invocation) {

@@ -89,6 +89,10 @@ Retry Fields::retry(std::string_view field, std::uint32_t bits) {
   return static_cast<Retry>(at_most(field, bits, static_cast<std::uint64_t>(Retry::crash)));
 }
 
+Isolation Fields::isolation(std::string_view field, std::uint32_t number) {
+  return static_cast<Isolation>(at_most(field, number, static_cast<std::uint64_t>(Isolation::job)));
+}
+
 std::chrono::milliseconds Fields::lifespan(std::string_view field, std::uint64_t count) {
   return count == kForeverMs ? kForever : millis(field, count);
 }

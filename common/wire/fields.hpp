@@ -46,6 +46,7 @@ class Fields {
   [[nodiscard]] Duplicate duplicate(std::string_view field, std::uint32_t number);
   [[nodiscard]] Abandon abandon(std::string_view field, std::uint32_t number);
   [[nodiscard]] Retry retry(std::string_view field, std::uint32_t bits);
+  [[nodiscard]] Isolation isolation(std::string_view field, std::uint32_t number);
 
   [[nodiscard]] StoreTask store_task(std::string_view field, std::uint32_t number);
 

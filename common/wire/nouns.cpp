@@ -92,6 +92,7 @@ void fill(const Failure& failure, proto::Failure& out) {
   out.set_user_ns(count(failure.user));
   out.set_system_ns(count(failure.system));
   out.set_peak_memory(failure.peak_memory);
+  set(out.mutable_backtrace(), cut_utf8(failure.backtrace, kMaxFailureBacktrace));
 }
 
 Failure take(proto::Failure& in, Fields& fields) {
@@ -109,6 +110,7 @@ Failure take(proto::Failure& in, Fields& fields) {
   failure.user = fields.nanos("failure.user", in.user_ns());
   failure.system = fields.nanos("failure.system", in.system_ns());
   failure.peak_memory = in.peak_memory();
+  failure.backtrace = Fields::prose(in.mutable_backtrace());
   return failure;
 }
 

@@ -27,6 +27,7 @@ inline constexpr std::size_t kMaxFailureType = std::size_t{4} << 10;
 inline constexpr std::size_t kMaxFailureMessage = std::size_t{64} << 10;
 /// Of the output the end is kept: it tells most about a crash.
 inline constexpr std::size_t kMaxFailureOutput = std::size_t{1} << 20;
+inline constexpr std::size_t kMaxFailureBacktrace = std::size_t{64} << 10;
 
 void fill(const Options& options, proto::Options& out);
 void fill(const Failure& failure, proto::Failure& out);

@@ -26,6 +26,7 @@ void fill(const PoolView& in, proto::Reply::Pool& out) {
   out.set_finished(in.finished);
   out.set_retry_in_ms(count(in.retry_in));
   out.set_containment(in.containment);
+  out.set_isolation(static_cast<std::uint32_t>(in.isolation));
   for (const FunctionView& function : in.functions) {
     auto& f = *out.add_functions();
     f.set_name(function.name);
@@ -46,6 +47,7 @@ PoolView take(proto::Reply::Pool& in, Fields& fields) {
   view.finished = in.finished();
   view.retry_in = fields.millis("pools.retry_in", in.retry_in_ms());
   view.containment = fields.text("pools.containment", in.mutable_containment());
+  view.isolation = fields.isolation("pools.isolation", in.isolation());
   for (auto& function : *in.mutable_functions()) {
     std::string name = fields.text("pools.functions.name", function.mutable_name());
     view.functions.push_back({std::move(name), Fields::prose(function.mutable_signature())});

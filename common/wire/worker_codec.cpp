@@ -47,6 +47,7 @@ void fill(const message::WorkerWelcome& in, proto::ToWorker& out) {
   welcome.set_max_result(in.max_result);
   welcome.set_max_parts(in.max_parts);
   welcome.set_max_notes(in.max_notes);
+  welcome.set_isolation(static_cast<std::uint32_t>(in.isolation));
 }
 
 void fill(const message::Run& in, proto::ToWorker& out) {
@@ -97,8 +98,9 @@ Result<message::ToWorker> take(proto::ToWorker& in) {
     case proto::ToWorker::kWelcome: {
       Fields fields("welcome");
       auto& welcome = *in.mutable_welcome();
-      message::WorkerWelcome out{welcome.protocol(), fields.text("pool", welcome.mutable_pool()),
-                                 welcome.max_result(), welcome.max_parts(), welcome.max_notes()};
+      message::WorkerWelcome out{welcome.protocol(),   fields.text("pool", welcome.mutable_pool()),
+                                 welcome.max_result(), welcome.max_parts(),
+                                 welcome.max_notes(),  fields.isolation("isolation", welcome.isolation())};
       if (!fields.ok()) return fields.problem();
       return message::ToWorker(std::move(out));
     }

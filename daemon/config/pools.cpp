@@ -97,6 +97,13 @@ Result<std::string> parse_builtin(std::string_view text) {
   return (self.parent_path() / PROMISED_LIBEXEC_FROM_SBIN / "promised-exec").lexically_normal().string();
 }
 
+Result<Isolation> parse_isolation(std::string_view text) {
+  for (const Isolation isolation : {Isolation::worker, Isolation::job}) {
+    if (text == to_string(isolation)) return isolation;
+  }
+  return expected("worker or job", text);
+}
+
 Result<void> set_variable(std::map<std::string, std::string>& environment, const std::string& name,
                           const std::string& value) {
   PROMISED_ASSIGN(const std::string key, parse_variable_name(name));
@@ -141,6 +148,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"core_size", into(pool.core_size, parse_size)},
       {"nice", into(pool.nice, parse_nice)},
       {"sandbox", into(pool.sandbox, parse_sandbox)},
+      {"isolation", into(pool.isolation, parse_isolation)},
   };
 }
 

@@ -13,7 +13,9 @@ namespace {
 std::uint64_t weight(const Job& job) {
   const std::uint64_t notes = job.stream() != nullptr ? job.stream()->notes_size : 0;
   if (job.state == State::succeeded) return job.result_size + notes;
-  return job.detail ? job.detail->failure.message.size() + job.detail->failure.output.size() + notes : 0;
+  if (!job.detail) return 0;
+  const Failure& failure = job.detail->failure;
+  return failure.message.size() + failure.output.size() + failure.backtrace.size() + notes;
 }
 
 }  // namespace

@@ -20,6 +20,7 @@ void shorten(Failure& failure) {
   shorten(failure.output, end_of(failure.output, kMostFailureText));
   shorten(failure.type, beginning_of(failure.type, kMostShortText));
   shorten(failure.limit, beginning_of(failure.limit, kMostShortText));
+  shorten(failure.backtrace, beginning_of(failure.backtrace, kMostFailureText));
 }
 
 }  // namespace
@@ -29,7 +30,8 @@ std::uint64_t Scheduler::kept_bytes(const Job& job) {
   const std::uint64_t bytes = job.arguments.size() + job.result.size();
   if (!job.detail) return bytes;
   const std::uint64_t streamed = job.detail->stream ? job.detail->stream->bytes() : 0;
-  return bytes + job.detail->failure.message.size() + job.detail->failure.output.size() + streamed;
+  const Failure& failure = job.detail->failure;
+  return bytes + failure.message.size() + failure.output.size() + failure.backtrace.size() + streamed;
 }
 
 /// Why the last attempt is tried again.

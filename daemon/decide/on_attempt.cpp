@@ -21,30 +21,45 @@ bool is_time_limit(KillReason reason) {
          reason == KillReason::deadline;
 }
 
+/// The worker speaks for a process of the job's own, which ended without an answer.
+bool is_of_lost_process(const Failure& failure) {
+  return failure.cause == Cause::crashed || failure.cause == Cause::exited ||
+         (failure.cause == Cause::memory && failure.signal != 0);
+}
+
+std::string out_of_memory(const PoolSettings& pool, const event::WorkerGone& gone) {
+  std::string text = "out of memory";
+  if (pool.memory_limit > 0) text += ": memory_limit allows " + format_size(pool.memory_limit);
+  if (gone.peak_memory > 0)
+    text += (pool.memory_limit > 0 ? ", the peak was " : ": the peak was ") + format_size(gone.peak_memory);
+  return text;
+}
+
 /// How a worker that nobody wanted to end has ended.
 Failure describe(const event::WorkerGone& gone, Nanos ran, const PoolSettings& pool) {
+  const std::string who = pool.isolation == Isolation::job ? "the process of the job" : "the worker";
   const auto after = " after " + std::to_string(std::chrono::duration_cast<Millis>(ran).count()) + " ms";
   Failure failure;
   failure.signal = gone.signal;
   failure.exit_code = gone.exit_code;
   failure.cause = Cause::crashed;
-  if (gone.out_of_memory) {
-    failure.cause = Cause::memory;
-    failure.message =
-        "the worker's memory exceeded memory_limit (" + format_size(pool.memory_limit) + ")" + after;
-  } else if (gone.signal == SIGXCPU && pool.cpu_time.count() > 0) {
+  failure.backtrace = gone.backtrace;
+  if (gone.signal == SIGXCPU && pool.cpu_time.count() > 0) {
     failure.cause = Cause::timed_out;
     failure.limit = "cpu_time";
     failure.message = "it used more than cpu_time (" + format_duration(pool.cpu_time) + ") of the processor";
   } else if (!gone.protocol_error.empty()) {
     failure.message = "the worker broke its protocol" + after + ": " + gone.protocol_error;
   } else if (gone.signal != 0) {
-    failure.message = std::string("the worker was killed by signal ") + std::to_string(gone.signal) + " (" +
-                      strsignal(gone.signal) + ")" + after;
+    failure.message = who + " was killed by signal " + std::to_string(gone.signal) + " (" + strsignal(gone.signal) + ")" + after;
   } else {
     failure.cause = Cause::exited;
     failure.message =
-        "the worker exited with status " + std::to_string(gone.exit_code) + after + " without an answer";
+        who + " exited with status " + std::to_string(gone.exit_code) + after + " without an answer";
+  }
+  if (gone.out_of_memory) {
+    failure.cause = Cause::memory;
+    failure.message = out_of_memory(pool, gone) + ": " + failure.message;
   }
   return failure;
 }
@@ -63,6 +78,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   Job& job = *worker->channel.front().job;
   worker->load -= worker->channel.front().estimate;
   const bool too_late = came_too_late(*worker, e, job);
+  const Worker::Slot slot = worker->channel.front();
   worker->channel.pop_front();
   worker->exclusive = false;
   worker->cancel_told = {};
@@ -70,10 +86,15 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   if (worker->wait != Worker::Wait::none) give_up_wait(*worker);
   ++worker->ran;
   Pool& pool = *worker->pool;
-  ++pool.finished;
   pool.failures = 0;
   pool.dirty = true;
   job.worker = nullptr;
+  if (is_of_lost_process(e.failure)) {
+    lost_with_its_process(slot, *worker, std::move(e.failure), t);
+    if (!worker->channel.empty()) begin(*worker, t);
+    return;
+  }
+  ++pool.finished;
   auto& usual = job.function->usual_run;
   usual = usual ? (*usual * 7 + e.ran) / 8 : e.ran;
   if (too_late) {
@@ -157,6 +178,30 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
       }
       enqueue(job, t);
     }
+  }
+}
+
+/// As a loss with the worker, but the worker is there still (SEMANTICS I1, isolation = job).
+void Scheduler::lost_with_its_process(const Worker::Slot& slot, Worker& worker, Failure failure, Turn& t) {
+  const bool asked_to = worker.kill_reason != KillReason::none;
+  if (!asked_to) ++worker.pool->crashes;
+  event::WorkerGone gone{};
+  gone.worker = worker.id;
+  gone.first_unclaimed = slot.sequence + 1;
+  gone.signal = failure.signal;
+  gone.exit_code = failure.exit_code;
+  gone.peak_memory = failure.peak_memory;
+  gone.output = std::move(failure.output);
+  gone.user = failure.user;
+  gone.system = failure.system;
+  gone.backtrace = std::move(failure.backtrace);
+  gone.out_of_memory = failure.cause == Cause::memory;
+  lost_with_worker(slot, worker, gone, t);
+  // SIGTERM went to the whole group, and the worker has let it pass. What else may have ended the process
+  // just then does not mean that: then the worker goes too.
+  if (asked_to && !worker.killed_hard && failure.signal == SIGTERM) {
+    worker.kill_reason = KillReason::none;
+    clear_timer(worker);
   }
 }
 

@@ -173,6 +173,7 @@ void Scheduler::answer(Asked& asked, const message::List& list, const std::vecto
     view.waits_for.clear();
     for (Failure* failure : {&view.failure, &view.last_failure}) {
       failure->output.clear();
+      failure->backtrace.clear();
       failure->message = beginning_of(failure->message, kMostShortText);
     }
   }

@@ -140,6 +140,7 @@ PoolView Scheduler::view(const Pool& pool, Now now) const {
     if (worker->phase != Worker::Phase::starting) ++v.workers;
     if (!worker->channel.empty() && worker->wait == Worker::Wait::none) ++v.busy;
   }
+  v.isolation = pool.settings->isolation;
   v.crashes = pool.crashes;
   v.finished = pool.finished;
   if (pool.place != kNotInHeap) {

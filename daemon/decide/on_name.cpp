@@ -159,10 +159,10 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
         t);
     return nullptr;
   }
-  if (const Failure& f = outcome.failure; f.message.size() > kMostFailureText ||
-                                          f.output.size() > kMostFailureText ||
-                                          f.type.size() > kMostShortText || f.limit.size() > kMostShortText ||
-                                          outcome.reason.size() > kMostShortText) {
+  if (const Failure& f = outcome.failure;
+      f.message.size() > kMostFailureText || f.output.size() > kMostFailureText ||
+      f.backtrace.size() > kMostFailureText || f.type.size() > kMostShortText ||
+      f.limit.size() > kMostShortText || outcome.reason.size() > kMostShortText) {
     refuse(asked.event.session, asked.number(),
            {.code = "limit",
             .message = "the texts of a failure have at most 64 KiB, its type and its reason 1 KiB"},

@@ -224,6 +224,7 @@ class Scheduler {
   void on(event::AttemptProgress&& e, Turn& t);
   void on(event::Revoked&& e, Turn& t);
   void give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t);
+  void lost_with_its_process(const Worker::Slot& slot, Worker& worker, Failure failure, Turn& t);
   void lost_with_worker(const Worker::Slot& slot, const Worker& worker, const event::WorkerGone& gone,
                         Turn& t);
   [[nodiscard]] bool came_too_late(const Worker& worker, const event::AttemptEnded& report,

@@ -142,7 +142,7 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
                                                 std::move(output_end), settings.limits);
   queue(e.worker, at->second,
         message::WorkerWelcome{message::kWorkerProtocol, pool.name, settings.limits.max_result,
-                               settings.limits.max_parts, settings.limits.max_notes});
+                               settings.limits.max_parts, settings.limits.max_notes, pool.isolation});
   return {};
 }
 
@@ -171,10 +171,11 @@ void Workers::Impl::on(const Exited& report, std::vector<Event>& events) {
   if (worker->listening) read_channel(report.worker, *worker, kAll, events);
   for (std::size_t turns = kTurn / output.size(); turns > 0 && worker->output.valid(); --turns)
     read_output(*worker);
-  events.push_back(
-      event::WorkerGone{report.worker, worker->shared.page().claims.claimed(), report.signal,
-                        report.exit_code, report.peak_memory, worker->tail.last_until(worker->tail.total()),
-                        std::move(worker->protocol_error), report.user, report.system, report.out_of_memory});
+  const WorkerPage& page = worker->shared.page();
+  events.push_back(event::WorkerGone{report.worker, page.claims.claimed(), report.signal, report.exit_code,
+                                     report.peak_memory, worker->tail.last_until(worker->tail.total()),
+                                     std::move(worker->protocol_error), report.user, report.system,
+                                     report.out_of_memory || page.crash.out_of_memory(), page.crash.backtrace()});
   workers.erase(report.worker);
 }
 
@@ -257,6 +258,9 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
     failure.cause = ended.failure.cause;
     failure.type = cut(ended.failure.type, kMaxFailureType);
     failure.message = cut(ended.failure.message, kMaxFailureMessage);
+    failure.signal = ended.failure.signal;
+    failure.exit_code = ended.failure.exit_code;
+    failure.backtrace = cut(ended.failure.backtrace, kMaxFailureMessage);
     failure.output = worker.tail.last_until(output_end.value_or(worker.tail.total()));
     failure.pid = worker.pid;
     payload = Payload();

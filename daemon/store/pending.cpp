@@ -28,13 +28,17 @@ const JobId* job_of(const Change& change) {
       change);
 }
 
+std::uint64_t weight(const Failure& failure) {
+  return failure.message.size() + failure.output.size() + failure.backtrace.size();
+}
+
 std::uint64_t weight(const Change& change) {
   if (const auto* insert = std::get_if<change::InsertJob>(&change))
     return sizeof change + insert->arguments.size();
   if (const auto* end = std::get_if<change::EndJob>(&change))
-    return sizeof change + end->result.size() + end->failure.message.size() + end->failure.output.size();
+    return sizeof change + end->result.size() + weight(end->failure);
   if (const auto* requeue = std::get_if<change::RequeueJob>(&change))
-    return sizeof change + requeue->failure.message.size() + requeue->failure.output.size();
+    return sizeof change + weight(requeue->failure);
   if (const auto* tell = std::get_if<change::TellJob>(&change)) {
     std::uint64_t bytes = sizeof change + tell->told.progress_message.size();
     for (const NoteView& note : tell->told.notes)

@@ -51,6 +51,32 @@ TEST_CASE("a worker that exits in the middle of a job fails it with the exit cod
   CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);
 }
 
+#ifndef PROMISED_SANITIZED  // whose handlers tell of it in their own way
+TEST_CASE("a crash is told with its backtrace: by the failure, what it throws, and in what is kept of it") {
+  TestDaemon daemon(story_config(1));
+  const auto names_the_place = [](const std::string& backtrace) {
+    CAPTURE(backtrace);
+    CHECK(backtrace.starts_with("#0 "));
+    CHECK(backtrace.substr(0, backtrace.find('\n')).find("segfault() at story_worker.cpp:") !=
+          std::string::npos);
+  };
+  {
+    Client client = connect(daemon);
+    auto crash = client.submit("segfault");
+    crash.remember("crash", 10min);
+    const auto failure = crash.failure(kPatience);
+    REQUIRE(failure);
+    CHECK(failure->cause == Cause::crashed);
+    names_the_place(failure->backtrace);
+    const std::string thrown = thrown_by([&] { (void)crash.value(kPatience); });
+    CHECK(thrown.find("\nbacktrace:\n" + failure->backtrace) != std::string::npos);
+  }
+  daemon.restart_after_kill();
+  Client client = connect(daemon);
+  names_the_place(client.show(JobKey("crash")).failure.backtrace);
+}
+#endif
+
 #ifndef PROMISED_SANITIZED  // whose shadow memory is larger than any sensible limit of address space
 TEST_CASE("I3 a job that exceeds the pool's memory limit fails with the cause memory") {
   TestDaemon daemon(story_config(1, {{"memory_limit", "512MiB"}}));
@@ -62,13 +88,53 @@ TEST_CASE("I3 a job that exceeds the pool's memory limit fails with the cause me
 }
 #endif
 
-TEST_CASE("I4 what a job leaves running is gone when its worker goes") {
-  TestDaemon daemon(story_config(1));
+TEST_CASE("I4 what a job leaves running is gone when the job has ended, and its worker is there") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(story_config(1, {{"isolation", isolation}}));
+    Client client = connect(daemon);
+    const auto child = client.submit<pid_t>("leave_a_child").result(kPatience);
+    CHECK(::kill(child, 0) != 0);
+    CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);
+    CHECK(pool_view(client, "story").crashes == 0);
+  }
+}
+
+TEST_CASE(
+    "I1 with isolation = job a crash costs the job's process, and the worker goes on as it was set up") {
+  TestDaemon daemon(story_config(1, {{"isolation", "job"}}));
   Client client = connect(daemon);
-  const auto child = client.submit<pid_t>("leave_a_child").result(kPatience);
-  CHECK(::kill(child, 0) == 0);
-  (void)client.submit("raise", SIGKILL).failure(kPatience);
-  CHECK(eventually([&] { return ::kill(child, 0) != 0; }));
+  CHECK(pool_view(client, "story").isolation == Isolation::job);
+  const auto first = client.submit<std::int64_t>("worker_of").result(kPatience);
+  const auto failure = client.submit("raise", SIGKILL).failure(kPatience);
+  REQUIRE(failure);
+  CHECK(failure->cause == Cause::crashed);
+  CHECK(failure->signal == SIGKILL);
+  CHECK(failure->output == "last words\n");
+  CHECK(failure->attempt == 1);
+  CHECK(failure->message.starts_with("the process of the job was killed by signal 9 (Killed) after "));
+  const auto left = client.submit("leave", 7).failure(kPatience);
+  REQUIRE(left);
+  CHECK(left->cause == Cause::exited);
+  CHECK(left->exit_code == 7);
+  CHECK(client.submit<std::int64_t>("worker_of").result(kPatience) == first);
+  CHECK(pool_view(client, "story").crashes == 2);
+}
+
+TEST_CASE("T3 with isolation = job a job that runs for too long or is cancelled ends alone") {
+  TestDaemon daemon(story_config(1, {{"isolation", "job"}, {"kill_grace", "60s"}}));
+  Client client = connect(daemon);
+  const auto first = client.submit<std::int64_t>("worker_of").result(kPatience);
+  const auto late = client.submit(Options{}.run_timeout(50ms), "spin").failure(kPatience);
+  REQUIRE(late);
+  CHECK(late->cause == Cause::timed_out);
+  CHECK(late->limit == "run_timeout");
+  auto cancelled = client.submit("spin");
+  REQUIRE(eventually([&] { return cancelled.running(); }));
+  CHECK(cancelled.cancel());
+  CHECK(eventually([&] { return cancelled.cancelled(); }));
+  CHECK(client.submit<std::int64_t>("worker_of").result(kPatience) == first);
+  CHECK(pool_view(client, "story").crashes == 0);
 }
 
 TEST_CASE("a result that is larger than max_result fails its job and names the limit") {

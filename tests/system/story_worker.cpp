@@ -48,6 +48,11 @@ std::int64_t wait_for(std::string gate) {
   return ::getpid();
 }
 
+// The process that the daemon has started: this one's, or with isolation = job its parent.
+std::int64_t worker_of() {
+  return ::getpgid(0);
+}
+
 // One line in `file` for each time that it runs.
 std::int64_t tally(std::string file) {
   std::ofstream(file, std::ios::app) << "ran\n" << std::flush;
@@ -65,6 +70,11 @@ std::int64_t raise_signal(int number) {
   ::signal(number, SIG_DFL);  // sanitizers catch some
   ::raise(number);
   return 0;
+}
+
+std::int64_t segfault() {
+  volatile int* volatile nowhere = nullptr;
+  return *nowhere;
 }
 
 std::int64_t leave(int code) {
@@ -205,6 +215,8 @@ int main(int argc, char** argv) {
       .define("tally", tally)
       .define("tally_and_wait", tally_and_wait)
       .define("raise", raise_signal)
+      .define("segfault", segfault)
+      .define("worker_of", worker_of)
       .define("leave", leave)
       .define("spin", spin)
       .define("leave_a_child", leave_a_child)

@@ -2,7 +2,9 @@
 // A worker whose every function does harm, to its own process or to what surrounds it.
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/sockios.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -115,6 +117,34 @@ void orphan_and_abort(bool own_session) {
   abort_now();
 }
 
+// The same, told in a report, by a job that does not end.
+void orphan_and_sleep(promised::Job& job, bool own_session) {
+  job.progress(0, std::to_string(orphan(own_session)));
+  sleep_for_ever();
+}
+
+// A child of a thread that outlives the job.
+std::int64_t child_of_a_thread() {
+  static std::atomic<pid_t> child = 0;
+  std::thread([] {
+    const pid_t forked = ::fork();
+    if (forked == 0) sleep_for_ever();
+    child = forked;
+    sleep_for_ever();
+  }).detach();
+  while (child == 0) std::this_thread::yield();
+  return child;
+}
+
+// Half of the answer is on its way when the process goes.
+std::string killed_in_mid_answer() {
+  std::thread([] {
+    for (int waiting = 0; waiting == 0;) ::ioctl(kChannel, SIOCOUTQ, &waiting);
+    ::kill(::getpid(), SIGKILL);
+  }).detach();
+  return std::string(std::size_t{32} << 20, 'x');
+}
+
 void close_channel() {
   ::close(kChannel);
   sleep_for_ever();
@@ -132,12 +162,20 @@ std::int64_t fork_and_return() {
   return child;
 }
 
-// Holds the pipe's and the channel's ends open as long as it may.
 std::int64_t leave_child_behind() {
   const pid_t child = ::fork();
   if (child == 0) sleep_for_ever();
   return child;
 }
+
+// Holds the pipe's and the channel's ends open as long as it may.
+void leave_child_behind_and_crash(promised::Job& job) {
+  job.progress(0, std::to_string(leave_child_behind()));
+  segfault();
+}
+
+// Started by the program, before its first job.
+pid_t helper = 0;
 
 // The descriptors above stderr that a program started by this job would have.
 std::vector<std::int64_t> fds_of_a_program() {
@@ -239,6 +277,10 @@ std::int64_t wait_for(promised::Job& job, const std::string& gate) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "--helper") {
+    helper = ::fork();
+    if (helper == 0) sleep_for_ever();
+  }
   promised::Worker worker(argc, argv);
   worker.define("segfault", segfault)
       .define("abort", abort_now)
@@ -259,6 +301,11 @@ int main(int argc, char** argv) {
       .define("forget_output", [] { ::close(kOutputCopy); })
       .define("orphan", orphan)
       .define("orphan_and_abort", orphan_and_abort)
+      .define("orphan_and_sleep", orphan_and_sleep)
+      .define("child_of_a_thread", child_of_a_thread)
+      .define("leave_child_behind_and_crash", leave_child_behind_and_crash)
+      .define("helper", [] { return std::int64_t{helper}; })
+      .define("killed_in_mid_answer", killed_in_mid_answer)
       .define("close_channel", close_channel)
       .define("write_garbage", write_garbage)
       .define("fork_and_return", fork_and_return)

@@ -139,6 +139,12 @@ enum class Retry : std::uint8_t {
   crash = 1  ///< the job's worker crashed, exited or ran out of memory
 };
 
+/// What a job shares with the others of its worker (SEMANTICS I1).
+enum class Isolation : std::uint8_t {
+  worker = 0,  ///< the process: it runs one job after the other
+  job = 1      ///< only what the program had set up before its first job: each job has a fork of that
+};
+
 /// As a timeout: as long as it takes; a wait never hangs on a daemon that is gone, that is a
 /// DisconnectedError. As a lifespan: until it is forgotten, where the daemon's configuration allows it.
 inline constexpr std::chrono::milliseconds kForever = std::chrono::milliseconds::max();
@@ -160,6 +166,8 @@ struct Failure {
   std::chrono::nanoseconds user{0};
   std::chrono::nanoseconds system{0};
   std::uint64_t peak_memory = 0;
+  /// crashed, memory: where, a line a frame, the innermost first. Empty: it is not known.
+  std::string backtrace{};
 
   friend bool operator==(const Failure&, const Failure&) = default;
 };
@@ -320,6 +328,10 @@ class CancelOptions {
       return "forgotten";
   }
   return "unknown";
+}
+
+[[nodiscard]] constexpr std::string_view to_string(Isolation isolation) {
+  return isolation == Isolation::job ? "job" : "worker";
 }
 
 [[nodiscard]] constexpr std::string_view to_string(Cause c) {

@@ -81,6 +81,7 @@ struct PoolView {
   std::chrono::milliseconds retry_in{0};  ///< failing: until the next try
   std::vector<FunctionView> functions;
   std::string containment;  ///< what holds its workers and their limits: "cgroup" or "rlimit"
+  Isolation isolation = Isolation::worker;
   friend bool operator==(const PoolView&, const PoolView&) = default;
 };
 

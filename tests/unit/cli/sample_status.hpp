@@ -22,6 +22,7 @@ inline StatusView sample_status() {
   PoolView good;
   good.name = "docs";
   good.program = "/bin/docs";
+  good.isolation = Isolation::job;
   good.state = "ready";
   good.size = 2;
   good.workers = 2;

@@ -25,7 +25,7 @@ JobView sample_job() {
   job.pool = "docs";
   job.failure = {
       Cause::crashed, "",     "killed by signal 11", "last words\xfe", "", 11, 0, 2, 99, 1500us, 900us,
-      200us,          5 << 20};
+      200us,          5 << 20, "#0 foo() at foo.cpp:12"};
   job.owner = 1000;
   job.attempts = 2;
   job.arguments_size = 10;
@@ -40,7 +40,8 @@ TEST_CASE("M5 a job has the documented shape") {
     "queue": "default", "priority": 0, "pool": "docs", "reason": null,
     "failure": {"cause": "crashed", "type": null, "message": "killed by signal 11", "limit": null, "signal": 11,
                 "exit_code": 0, "attempt": 2, "pid": 99, "ran_us": 1500, "user_us": 900, "system_us": 200,
-                "peak_memory": 5242880, "output": "last words\ufffd"},
+                "peak_memory": 5242880, "output": "last words\ufffd",
+                "backtrace": "#0 foo() at foo.cpp:12"},
     "owner": 1000, "durable": true, "at_most_once": false, "attempts": 2, "interruptions": 0, "worker_pid": null,
     "arguments_size": 10, "result_size": 0, "lifespan_ms": null, "queue_timeout_ms": 0, "run_timeout_ms": 5000,
     "progress": null, "progress_message": null, "notes": {}, "parts": 0, "parts_size": 0,
@@ -92,12 +93,12 @@ TEST_CASE("M5 the status has the documented shape") {
     "remembered": 4,
     "pools": [
       {"name": "docs", "program": "/bin/docs", "state": "ready", "reason": null, "retry_in_ms": 0, "size": 2,
-       "workers": 2, "busy": 1, "crashes": 3, "finished": 1234,
+       "workers": 2, "busy": 1, "crashes": 3, "finished": 1234, "isolation": "job",
        "functions": [{"name": "doc.count", "signature": "(text) -> int64"},
                      {"name": "doc.\nfake", "signature": "() -> null"}], "containment": "rlimit"},
       {"name": "bad", "program": "/no/such", "state": "failing",
        "reason": "/no/such: No such file or directory\u001b[2J", "retry_in_ms": 4000, "size": 1, "workers": 0,
-       "busy": 0, "crashes": 0, "finished": 0, "functions": [], "containment": null}],
+       "busy": 0, "crashes": 0, "finished": 0, "isolation": "worker", "functions": [], "containment": null}],
     "queues": [{"name": "default", "length": 2, "oldest_ms": 3200}, {"name": "\ufffd", "length": 0, "oldest_ms": 0}],
     "last_minute": {"finished_per_second": 1.25, "waited": {"p50_us": 1000, "p95_us": 20000, "count": 100},
                     "ran": {"p50_us": 0, "p95_us": 0, "count": 0}},

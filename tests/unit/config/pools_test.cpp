@@ -35,7 +35,8 @@ TEST_CASE("every key of a pool reaches the settings") {
       "processes = 12\n"
       "core_size = 1MiB\n"
       "nice = -3\n"
-      "sandbox = strict\n");
+      "sandbox = strict\n"
+      "isolation = job\n");
   PoolSettings wanted;
   wanted.name = "docs";
   wanted.program = "/opt/docs";
@@ -57,6 +58,7 @@ TEST_CASE("every key of a pool reaches the settings") {
   wanted.core_size = 1 << 20;
   wanted.nice = -3;
   wanted.sandbox = Sandbox::strict;
+  wanted.isolation = Isolation::job;
   REQUIRE(s.pools.size() == 1);
   CHECK(s.pools[0] == wanted);
 }
@@ -117,6 +119,7 @@ TEST_CASE("E3 an impossible value in a pool is told with file, line and what was
   CHECK(told("core_size = big").starts_with("FILE:3: core_size: expected "));
   CHECK(told("nice = 20") == "FILE:3: nice: expected a whole number from -20 to 19, found '20'");
   CHECK(told("sandbox = lax") == "FILE:3: sandbox: expected none, default or strict, found 'lax'");
+  CHECK(told("isolation = thread") == "FILE:3: isolation: expected worker or job, found 'thread'");
   CHECK(told("start_timeout = 0") == "FILE:3: start_timeout: expected a duration above zero, found '0'");
   CHECK(told("run_timeout = 1w").find("run_timeout: expected a duration") != std::string::npos);
   CHECK(told("kill_grace = -1s").find("kill_grace: expected a duration") != std::string::npos);

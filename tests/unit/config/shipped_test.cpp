@@ -111,7 +111,9 @@ TEST_CASE("the shipped configuration has every key") {
                            "run_timeout",
                            "kill_grace",
                            "start_timeout",
-                           "progress_timeout"}) {
+                           "progress_timeout",
+
+                           "isolation"}) {
     const std::string key = name;
     CAPTURE(key);
     CHECK(text.find("\n" + key + " =") != std::string::npos);

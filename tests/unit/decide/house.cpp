@@ -201,6 +201,17 @@ void House::gone(event::WorkerGone how) {
   handle(std::move(how));
 }
 
+void House::crashed(WorkerId id, int signal, const std::string& backtrace, bool out_of_memory,
+                    std::uint64_t peak_memory) {
+  event::WorkerGone how{};
+  how.worker = id;
+  how.signal = signal;
+  how.peak_memory = peak_memory;
+  how.out_of_memory = out_of_memory;
+  how.backtrace = backtrace;
+  gone(std::move(how));
+}
+
 void House::wait(Nanos duration) {
   now.steady += duration;
   now.wall += std::chrono::duration_cast<std::chrono::microseconds>(duration);

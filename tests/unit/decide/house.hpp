@@ -89,6 +89,9 @@ class House {
   void torn(WorkerId id, std::uint32_t claimed);
   /// The same with all that is told of it but what had begun.
   void gone(event::WorkerGone how);
+  /// It has crashed and told of it.
+  void crashed(WorkerId id, int signal, const std::string& backtrace, bool out_of_memory,
+               std::uint64_t peak_memory = 0);
   void start_failed(WorkerId id, const std::string& reason) {
     hands_.erase(id);
     handle(event::WorkerStartFailed{id, reason});

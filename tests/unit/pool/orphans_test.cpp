@@ -7,6 +7,7 @@
 
 #include <array>
 #include <filesystem>
+#include <string>
 
 #include "tests/unit/pool/fixture.hpp"
 
@@ -15,9 +16,11 @@ using namespace promised::test;
 
 namespace {
 
+/// Of a job that goes on.
 pid_t orphan_of(PoolFixture& pool, WorkerId worker, bool own_session) {
-  return static_cast<pid_t>(
-      from_value<std::int64_t>(pool.value_of(worker, "orphan", arguments(own_session))));
+  pool.dispatch(worker, "orphan_and_sleep", arguments(own_session));
+  pool.workers().flush();
+  return std::stoi(pool.await<event::AttemptProgress>(worker).message);
 }
 
 std::size_t open_fds() {
@@ -29,23 +32,55 @@ struct Pids {
   pid_t spawner, worker, sleeper, orphan, deserter;
 };
 
+/// Of a job that left it behind and has ended.
+pid_t left_by(PoolFixture& pool, WorkerId worker, const std::string& function, const Payload& given) {
+  return static_cast<pid_t>(from_value<std::int64_t>(pool.value_of(worker, function, given)));
+}
+
 // What runs as the daemon: workers that are busy and have orphans, until it is killed.
 [[noreturn]] void be_daemon(int report) {
   PoolFixture pool(pool_of("misbehave"));
   const WorkerId worker = pool.start_ready();
+  const WorkerId other = pool.start_ready();
   const WorkerId sleeper = pool.start_ready();
   pool.dispatch(sleeper, "ignore_sigterm", arguments());
   pool.workers().flush();
   pool.await<event::AttemptProgress>(sleeper);
   const Pids pids{pool.spawner().pid(), pool.pid(worker), pool.pid(sleeper), orphan_of(pool, worker, false),
-                  orphan_of(pool, worker, true)};
+                  orphan_of(pool, other, true)};
   if (::write(report, &pids, sizeof pids) != sizeof pids) ::_exit(1);
   for (;;) ::pause();
 }
 
 }  // namespace
 
-TEST_CASE("I4 an orphan that a job left behind goes with its worker") {
+TEST_CASE("I4 what a job left behind is gone when it ends, and its worker goes on") {
+  PoolFixture pool(pool_of("misbehave"));
+  const WorkerId worker = pool.start_ready();
+  for (const bool own_session : {false, true})
+    CHECK(is_gone(left_by(pool, worker, "orphan", arguments(own_session))));
+  CHECK(is_gone(left_by(pool, worker, "leave_child_behind", arguments())));
+  CHECK(is_gone(left_by(pool, worker, "child_of_a_thread", arguments())));
+  CHECK(pool.value_of(worker, "quick", arguments(1)) == Value(std::int64_t{1}));
+  CHECK_FALSE(pool.has<event::WorkerGone>(worker));
+}
+
+TEST_CASE("I4 what a program started before its first job stays, whatever the jobs leave behind") {
+  PoolFixture pool(pool_of("misbehave", {"--helper"}));
+  const WorkerId worker = pool.start_ready();
+  const pid_t helper = left_by(pool, worker, "helper", arguments());
+  CHECK_FALSE(is_gone(helper));
+  for (int i = 0; i < 2; ++i) {
+    CHECK(is_gone(left_by(pool, worker, "orphan", arguments(true))));
+    CHECK_FALSE(is_gone(helper));
+  }
+  pool.workers().stop({worker});
+  pool.workers().flush();
+  CHECK(pool.await<event::WorkerGone>(worker).exit_code == 0);
+  CHECK(eventually([&] { return is_gone(helper); }));
+}
+
+TEST_CASE("I4 an orphan of a job that runs goes with its worker") {
   PoolFixture pool(pool_of("misbehave"));
   for (const bool own_session : {false, true}) {
     CAPTURE(own_session);
@@ -58,9 +93,8 @@ TEST_CASE("I4 an orphan that a job left behind goes with its worker") {
     pool.await<event::WorkerGone>(worker);
     CHECK(eventually([&] { return is_gone(orphan); }));
     CHECK_FALSE(is_gone(of_neighbour));
-    pool.workers().stop({neighbour});
-    pool.workers().flush();
-    CHECK(pool.await<event::WorkerGone>(neighbour).exit_code == 0);
+    pool.kill(neighbour, SIGKILL);
+    pool.await<event::WorkerGone>(neighbour);
     CHECK(eventually([&] { return is_gone(of_neighbour); }));
   }
 }
@@ -68,11 +102,11 @@ TEST_CASE("I4 an orphan that a job left behind goes with its worker") {
 TEST_CASE("I4 a child that holds the channel and the output open does not hide its parent's end") {
   PoolFixture pool(pool_of("misbehave"));
   const WorkerId worker = pool.start_ready();
-  const auto child = from_value<std::int64_t>(pool.value_of(worker, "leave_child_behind", arguments()));
-  pool.dispatch(worker, "segfault", arguments());
+  pool.dispatch(worker, "leave_child_behind_and_crash", arguments());
   pool.workers().flush();
+  const pid_t child = std::stoi(pool.await<event::AttemptProgress>(worker).message);
   CHECK(pool.await<event::WorkerGone>(worker).signal == SIGSEGV);
-  CHECK(eventually([&] { return is_gone(static_cast<pid_t>(child)); }));
+  CHECK(eventually([&] { return is_gone(child); }));
 }
 
 TEST_CASE("I4 when the daemon is killed, its spawner, its workers and their orphans are gone") {

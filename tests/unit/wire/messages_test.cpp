@@ -119,11 +119,13 @@ TEST_CASE("what a failure tells is cut to its limits: the beginning of the messa
   failure.type.assign(wire::kMaxFailureType - 1, 't').append("\xc3\xa9");
   failure.message.assign(wire::kMaxFailureMessage, 'm').append("tail");
   failure.output.assign("head").append(wire::kMaxFailureOutput, 'o');
+  failure.backtrace.assign(wire::kMaxFailureBacktrace, 'b').append("tail");
   const auto back = wire::decode_failure(wire::encode(failure));
   REQUIRE(back.ok());
   CHECK(back->type == std::string(wire::kMaxFailureType - 1, 't'));
   CHECK(back->message == std::string(wire::kMaxFailureMessage, 'm'));
   CHECK(back->output == std::string(wire::kMaxFailureOutput, 'o'));
+  CHECK(back->backtrace == std::string(wire::kMaxFailureBacktrace, 'b'));
 }
 
 TEST_CASE("text for people is mended where it is no UTF-8, the output too") {

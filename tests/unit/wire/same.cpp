@@ -161,8 +161,8 @@ auto tied(const message::StoreDone& m) {
   return std::tie(a);
 }
 auto tied(const message::WorkerWelcome& m) {
-  const auto& [a, b, c, d, e] = m;
-  return std::tie(a, b, c, d, e);
+  const auto& [a, b, c, d, e, f] = m;
+  return std::tie(a, b, c, d, e, f);
 }
 auto tied(const message::Run& m) {
   const auto& [a, b, c, d] = m;

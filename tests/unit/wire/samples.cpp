@@ -52,7 +52,9 @@ Failure full_failure() {
           123456789ns,
           2'000'000'001ns,
           17ns,
-          std::uint64_t{1} << 33};
+          std::uint64_t{1} << 33,
+
+          "#0 _Z3foov at foo.cpp:1\n#1 m\xc3\xa4in"};
 }
 
 message::Told full_told() {
@@ -121,7 +123,8 @@ StatusView full_status() {
                          1000,
                          15s,
                          {{"report.build", "(text, int32) -> text"}, {"noop", "() -> null"}},
-                         "cgroup"},
+                         "cgroup",
+                         Isolation::job},
                 PoolView{}};
   view.queues = {{"default", 17, 250ms}, {"reports", 1, 0ms}};
   view.waited = {10us, 200us, 3000};
@@ -244,7 +247,7 @@ std::vector<message::Reply> replies() {
 
 std::vector<message::ToWorker> to_worker() {
   using namespace message;
-  return {WorkerWelcome{2, "documents", std::uint64_t{1} << 33, 1000, 64},
+  return {WorkerWelcome{2, "documents", std::uint64_t{1} << 33, 1000, 64, Isolation::job},
           WorkerWelcome{0, "", 0, 0, 0},
           Notes{4, std::uint64_t{1} << 40, 3, full_told().notes},
           Notes{},

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/job_process.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <new>
+#include <system_error>
+
+#include "worker/channel.hpp"
+
+namespace promised::detail {
+namespace {
+
+thread_local bool forks_for_job = false;
+std::atomic<bool> is_child_of_job = false;
+
+[[noreturn]] void failed(const char* doing) {
+  throw std::system_error(errno, std::generic_category(), doing);
+}
+
+std::atomic<Speech>* shared_speech() {
+  void* const memory =
+      ::mmap(nullptr, sizeof(std::atomic<Speech>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) failed("memory for the process of a job");
+  return new (memory) std::atomic<Speech>(Speech::silent);
+}
+
+}  // namespace
+
+bool is_child_of_a_job() {
+  return is_child_of_job.load(std::memory_order_relaxed);
+}
+
+void watch_for_forks() {
+  [[maybe_unused]] static const int registered = ::pthread_atfork(nullptr, nullptr, [] {
+    if (forks_for_job) return;
+    is_child_of_job.store(true, std::memory_order_relaxed);
+    ::close(kChannelFd);
+  });
+}
+
+JobProcess::JobProcess() : speech_(shared_speech()) {}
+
+JobProcess::~JobProcess() {
+  ::munmap(speech_, sizeof *speech_);
+}
+
+JobProcess::Side JobProcess::fork() {
+  speech_->store(Speech::silent);
+  held_up_.clear();
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) failed("socketpair for a job");
+  mouth_.reset(ends[0]);
+  ear_.reset(ends[1]);
+  sigset_t sigterm, before;
+  ::sigemptyset(&sigterm);
+  ::sigaddset(&sigterm, SIGTERM);
+  ::pthread_sigmask(SIG_BLOCK, &sigterm, &before);
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  ::sigaction(SIGTERM, &ignore, &on_sigterm_);
+  const pid_t worker = ::getpid();
+  forks_for_job = true;
+  pid_ = ::fork();
+  const int error = errno;
+  forks_for_job = false;
+  if (pid_ <= 0) ::sigaction(SIGTERM, &on_sigterm_, nullptr);
+  if (pid_ == 0) {
+    // Who is to be its end must be there still, and what was sent meanwhile strikes now.
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != worker) ::_exit(1);
+    mouth_.reset();
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  if (pid_ < 0) failed("fork for a job");
+  if (pid_ == 0) return Side::job;
+  ear_.reset();
+  process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (!process_.valid()) failed("pidfd_open of the process of a job");
+  return Side::worker;
+}
+
+void JobProcess::pass_on(std::string_view frames) {
+  held_up_ += frames;
+  while (!held_up_.empty()) {
+    const ssize_t sent = ::send(mouth_.get(), held_up_.data(), held_up_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent > 0) {
+      held_up_.erase(0, static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != EINTR) {
+      held_up_.clear();  // it has closed its ear, or its process has ended
+    }
+  }
+}
+
+JobProcess::End JobProcess::reap() {
+  int status = 0;
+  while (::waitpid(pid_, &status, __WALL) < 0 && errno == EINTR) {
+  }
+  ::sigaction(SIGTERM, &on_sigterm_, nullptr);
+  process_.reset();
+  mouth_.reset();
+  if (WIFSIGNALED(status)) return {WTERMSIG(status), 0};
+  return {0, WEXITSTATUS(status)};
+}
+
+}  // namespace promised::detail
