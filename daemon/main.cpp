@@ -35,7 +35,7 @@ Result<void> prepare_directories(const Settings& settings, const Account* accoun
   return prepare_directory(socket.parent_path().string(), for_others ? kReachable : kPrivate, account);
 }
 
-Result<Ending> serve(Settings settings) {
+Result<Ending> serve(Settings settings, Reloader::Read read) {
   // Before any thread: the signal mask, and the process that keeps the privileges.
   PROMISED_ASSIGN(auto signals, Signals::open());
   PROMISED_ASSIGN(const auto open_files, raise_open_files());
@@ -48,12 +48,15 @@ Result<Ending> serve(Settings settings) {
   PROMISED_ASSIGN(auto spawner, Spawner::fork(settings.user));
   if (account) PROMISED_TRY(become(*account));
   ::umask(0077);
-  PROMISED_ASSIGN(auto daemon, Daemon::open(std::move(settings), std::move(spawner), std::move(signals)));
+  PROMISED_ASSIGN(auto daemon,
+                  Daemon::open(std::move(settings), std::move(read), std::move(spawner), std::move(signals)));
   return daemon->run();
 }
 
 int run(int argc, char** argv) {
-  auto invocation = read_invocation(argc, argv, Environment::of_process());
+  // Also what is read later is read as whoever has started it.
+  const Environment environment = Environment::of_process();
+  auto invocation = read_invocation(argc, argv, environment);
   if (!invocation) {
     std::cerr << "promised: " << invocation.problem().message << '\n';
     return invocation.problem().code == "usage" ? kUsage : kFailed;
@@ -66,7 +69,11 @@ int run(int argc, char** argv) {
     std::cerr << "promised: " << started.problem().message << '\n';
     return kFailed;
   }
-  const auto ending = serve(std::move(invocation->settings));
+  const auto read = [&]() -> Result<Settings> {
+    PROMISED_ASSIGN(Invocation again, read_invocation(argc, argv, environment));
+    return std::move(again.settings);
+  };
+  const auto ending = serve(std::move(invocation->settings), read);
   if (!ending) {
     log::error(ending.problem().message);
     return kFailed;

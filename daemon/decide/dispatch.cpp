@@ -54,11 +54,16 @@ void Scheduler::fill(Pool& pool, Turn& t) {
   if (draining_ || stalled_) return;
   while (!pool.ready.empty()) {
     Job* job = pool.ready.top()->lane->best();
-    if (job == nullptr) return;  // the next has still to come from disk
+    if (job == nullptr) break;  // the next has still to come from disk
     Worker* worker = choose(pool, *job, t);
-    if (worker == nullptr) return;
+    if (worker == nullptr) {
+      grow(pool, t);
+      break;
+    }
     dispatch(*worker, *job, t);
   }
+  // Who has been given the last job of its life is replaced while it runs.
+  if (pool.settings->recycle_jobs != 0) start_workers(pool, t);
 }
 
 /// A worker with nothing to do; else, if the job may be prefetched, the one with the least to do.
@@ -66,12 +71,17 @@ Worker* Scheduler::choose(const Pool& pool, const Job& job, const Turn& t) const
   const std::uint32_t fixed = pool.settings->prefetch;
   const bool may_prefetch = fixed != 1 && !job.at_most_once;
   const Nanos usual = usual_run(job);
+  const auto is_busy = [](const Worker* worker) { return !worker->channel.empty(); };
+  const bool may_use_free = pool.workers.size() <= pool.most_busy() ||
+                            static_cast<std::size_t>(std::count_if(pool.workers.begin(), pool.workers.end(),
+                                                                   is_busy)) < pool.most_busy();
   Worker* best = nullptr;
   for (Worker* worker : pool.workers) {
     if (worker->phase != Worker::Phase::ready || worker->kill_reason != KillReason::none || worker->revoking)
       continue;
-    if (!worker->offer->has(*job.function)) continue;
-    if (worker->channel.empty()) return worker;
+    if (!worker->offer->has(*job.function) || worker->spent()) continue;
+    if (worker->channel.empty() && may_use_free) return worker;
+    if (worker->channel.empty()) continue;
     if (!may_prefetch || worker->exclusive) continue;
     // Behind a job that takes long nothing is put: it would be taken back at once.
     if (t.now.steady - worker->head_since >= kStall) continue;

@@ -48,6 +48,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
     job.detail->progress = 100;  // SEMANTICS P1
   end_job(job, state, std::move(e.failure), {}, std::move(e.result), t);
   if (!worker->channel.empty()) begin(*worker, t);
+  between_jobs(*worker, t);
 }
 
 void Scheduler::on(event::AttemptProgress&& e, Turn& t) {
@@ -65,6 +66,7 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
   worker->pool->dirty = true;
   if (worker->channel.empty()) {
     worker->exclusive = false;
+    between_jobs(*worker, t);
     return;
   }
   // What is left was begun; all but the last have ended, and their reports are on the way.

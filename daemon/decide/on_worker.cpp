@@ -56,10 +56,11 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   worker->phase = Worker::Phase::ready;
   clear_timer(*worker);
   pool.dirty = true;
-  if (std::exchange(pool.phase, Pool::Phase::ready) != Pool::Phase::ready) {
-    start_workers(pool, t);
-    retry_held(t);
-  }
+  const bool was_new = std::exchange(pool.unproven, false);
+  if (std::exchange(pool.phase, Pool::Phase::ready) != Pool::Phase::ready || was_new) retry_held(t);
+  start_workers(pool, t);
+  trim(pool, t);
+  rest(*worker, t);
 }
 
 /// The pool's functions are now these; its lanes follow.
@@ -82,28 +83,16 @@ void Scheduler::adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer) {
   pool.offer = std::move(offer);
 }
 
-void Scheduler::start_workers(Pool& pool, Turn& t) {
-  if (draining_) return;
-  // After a failure one worker shows whether it is any better now; the others follow when it is ready.
-  const std::size_t wanted = pool.phase == Pool::Phase::failing ? 1 : pool.settings->size;
-  while (pool.workers.size() < wanted) {
-    const WorkerId id{next_worker_++};
-    auto& worker = workers_[id];
-    worker = std::make_unique<Worker>(id, pool);
-    worker->started = t.now.steady;
-    pool.workers.push_back(worker.get());
-    t.plan.effects.emplace_back(effect::StartWorker{id, pool.index});
-    set_timer(*worker, t.now.steady + pool.settings->start_timeout);
-  }
-}
-
 void Scheduler::pool_failed(Pool& pool, std::string reason, Turn& t) {
+  if (pool.phase == Pool::Phase::removed) return;
   const auto pause = kFirstPause * (1U << std::min(pool.failures, 9U));
   ++pool.failures;
   pool.reason = std::move(reason);
   if (!draining_) set_timer(pool, t.now.steady + std::min<std::chrono::milliseconds>(pause, kLongestPause));
-  const bool serves = std::any_of(pool.workers.begin(), pool.workers.end(),
-                                  [](const Worker* w) { return w->phase == Worker::Phase::ready; });
+  // Those of an earlier configuration may serve on; that this one does not work is to be seen all the same.
+  const bool serves = std::any_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* w) {
+    return w->phase == Worker::Phase::ready && pool.is_current(*w);
+  });
   if (!serves && std::exchange(pool.phase, Pool::Phase::failing) == Pool::Phase::starting) retry_held(t);
 }
 
@@ -127,7 +116,7 @@ void Scheduler::kill(Worker& worker, KillReason reason, Turn& t) {
   worker.killed_hard = reason != KillReason::run_timeout && reason != KillReason::cancelled;
   t.plan.effects.emplace_back(effect::KillWorker{worker.id, worker.killed_hard ? SIGKILL : SIGTERM});
   clear_timer(worker);
-  if (!worker.killed_hard) set_timer(worker, t.now.steady + worker.pool->settings->kill_grace);
+  if (!worker.killed_hard) set_timer(worker, t.now.steady + worker.settings->kill_grace);
 }
 
 void Scheduler::on(event::WorkerGone&& e, Turn& t) {
@@ -144,17 +133,18 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
     job.worker = nullptr;
     lost_with_worker(job, *worker, e, t);
   }
-  const bool asked_to = worker->kill_reason != KillReason::none || worker->phase == Worker::Phase::stopping;
+  const bool asked_to =
+      worker->kill_reason != KillReason::none || (worker->phase == Worker::Phase::stopping && !had_job);
   if (!asked_to) ++pool.crashes;
   const bool came_to_nothing =
       worker->phase == Worker::Phase::starting ||
       (!asked_to && !had_job && worker->ran == 0 && t.now.steady - worker->started < kSettled);
-  std::string reason = pool.settings->program + ": ";
+  std::string reason = worker->settings->program + ": ";
   if (worker->kill_reason == KillReason::no_function) {
     reason += "it registered no function";
   } else if (worker->kill_reason == KillReason::start_timeout) {
     reason += "it did not say what it can run within start_timeout (" +
-              std::to_string(pool.settings->start_timeout.count()) + " ms)";
+              std::to_string(worker->settings->start_timeout.count()) + " ms)";
   } else {
     reason += describe(e) + (worker->phase == Worker::Phase::starting ? " before it was ready"
                                                                       : " as soon as it was ready");
@@ -162,9 +152,10 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   remove_worker(*worker);
   if (came_to_nothing) {
     pool_failed(pool, reason + last_words(e.output), t);
-  } else if (pool.place == kNotInHeap) {
+  } else {
     start_workers(pool, t);
   }
+  pool.dirty = true;  // it may have held the place of another
 }
 
 }  // namespace promised

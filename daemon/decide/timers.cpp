@@ -78,7 +78,10 @@ void Scheduler::due(Worker& worker, Turn& t) {
     kill(worker, KillReason::start_timeout, t);
     return;
   }
-  if (worker.channel.empty()) return;
+  if (worker.channel.empty()) {
+    rested(worker, t);
+    return;
+  }
   Job& job = *worker.channel.front().job;
   const Nanos ran = t.now.steady - worker.head_since;
   const Millis limit = run_limit(worker, job);
@@ -100,7 +103,7 @@ void Scheduler::due(Worker& worker, Turn& t) {
 
 Millis Scheduler::run_limit(const Worker& worker, const Job& job) const {
   const Millis own = job.detail ? job.detail->run_timeout : Millis(0);
-  const Millis pool = worker.pool->settings->run_timeout;
+  const Millis pool = worker.settings->run_timeout;
   if (own == Millis(0)) return pool;
   return pool == Millis(0) ? own : std::min(own, pool);
 }

@@ -20,6 +20,7 @@
 
 #include "common/wire/utf8.hpp"
 #include "daemon/pool/environment.hpp"
+#include "daemon/pool/resident_size.hpp"
 #include "daemon/pool/worker_process.hpp"
 
 namespace promised {
@@ -79,7 +80,6 @@ struct Workers::Impl {
 
   const Settings& settings;
   Spawner& spawner;
-  std::vector<std::vector<std::string>> environments;  ///< by pool
   Fd epoll;
   Fd timer;
   std::unordered_map<WorkerId, WorkerProcess> workers;
@@ -95,7 +95,6 @@ Workers::Impl::Impl(const Settings& s, Spawner& sp)
       spawner(sp),
       epoll(::epoll_create1(EPOLL_CLOEXEC)),
       timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
-  for (const PoolSettings& pool : settings.pools) environments.push_back(worker_environment(settings, pool));
   if (!epoll.valid() || !timer.valid()) {
     fault = Problem::system("workers: epoll_create1 or timerfd_create");
     return;
@@ -107,8 +106,7 @@ Workers::Impl::Impl(const Settings& s, Spawner& sp)
 // ---- starting and ending ------------------------------------------------------------------------
 
 Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
-  const auto index = static_cast<std::size_t>(e.pool);
-  const PoolSettings& pool = settings.pools.at(index);
+  const PoolSettings& pool = *e.pool;
   PROMISED_ASSIGN(SharedPage page, SharedPage::make());
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -120,8 +118,9 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   Fd output_end(ends[0]);
   const Fd output_of_worker(ends[1]);
   if (::fcntl(output_end.get(), F_SETFL, O_NONBLOCK) != 0) return Problem::system("start a worker: fcntl");
-  const SpawnRequest request{e.worker,       pool.program, pool.arguments,    environments.at(index),
-                             pool.directory, pool.user,    pool.memory_limit, pool.open_files};
+  const SpawnRequest request{
+      e.worker,       pool.program, pool.arguments,    worker_environment(settings, pool),
+      pool.directory, pool.user,    pool.memory_limit, pool.open_files};
   PROMISED_TRY(spawner.spawn(request, channel_of_worker.get(), page.file().get(), output_of_worker.get()));
   page.close_file();
   const auto [at, is_new] = workers.try_emplace(e.worker, std::move(page), std::move(channel),
@@ -379,6 +378,14 @@ void Workers::revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& event
   WorkerProcess* worker = impl_->find(e.worker);
   if (worker != nullptr)
     events.push_back(event::Revoked{e.worker, worker->shared.page().claims.revoke(e.sent)});
+}
+
+Result<void> Workers::measure(const effect::MeasureWorker& e, std::vector<Event>& events) {
+  const WorkerProcess* worker = impl_->find(e.worker);
+  if (worker == nullptr) return {};
+  PROMISED_ASSIGN(const auto resident, resident_size(worker->pid));
+  if (resident) events.push_back(event::WorkerMeasured{e.worker, *resident});
+  return {};
 }
 
 void Workers::kill(const effect::KillWorker& e) {

@@ -36,6 +36,8 @@ class Workers {
   void tell(const effect::SendNotes& e);
   /// Appends event::Revoked.
   void revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events);
+  /// Appends event::WorkerMeasured, unless the worker is gone.
+  [[nodiscard]] Result<void> measure(const effect::MeasureWorker& e, std::vector<Event>& events);
   void kill(const effect::KillWorker& e);
   void stop(const effect::StopWorker& e);
 

@@ -103,7 +103,11 @@ TEST_CASE("the shipped configuration has every key") {
                            "open_files",
                            "run_timeout",
                            "kill_grace",
-                           "start_timeout"}) {
+                           "start_timeout",
+                           "idle_time",
+                           "recycle_jobs",
+                           "recycle_time",
+                           "recycle_memory"}) {
     const std::string key = name;
     CAPTURE(key);
     CHECK(text.find("\n" + key + " =") != std::string::npos);
