@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading the configuration anew, on SIGHUP or when an administrator asks (SEMANTICS E6). What is wrong with it
-// changes nothing, and is told with file and line: in the log, to systemd, and to who asked.
+// Reading the configuration anew, on SIGHUP or when an administrator asks (SEMANTICS E6). What is wrong with
+// it changes nothing, and is told with file and line: in the log, to systemd, and to who asked.
 #pragma once
 
 #include <cstdint>

@@ -38,15 +38,16 @@ ExitCode reload(Invocation& invocation) {
 }  // namespace
 
 Command reload_command() {
-  return {"reload",
-          "",
-          "Have the daemon read its configuration anew",
-          "Tells what has changed, and which keys need a restart. If something is wrong with the configuration\n"
-          "it is told, nothing changes, and the exit code is 4. For administrators.\n",
-          0,
-          0,
-          boost::program_options::options_description("Options"),
-          reload};
+  return {
+      "reload",
+      "",
+      "Have the daemon read its configuration anew",
+      "Tells what has changed, and which keys need a restart. If something is wrong with the configuration\n"
+      "it is told, nothing changes, and the exit code is 4. For administrators.\n",
+      0,
+      0,
+      boost::program_options::options_description("Options"),
+      reload};
 }
 
 }  // namespace promised::cli

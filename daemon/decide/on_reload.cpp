@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration was read anew (SEMANTICS E6). A pool whose workers need not know of the change goes on with
-// them. Where they do, one new worker shows that it works; then the others are started, and each that is ready
-// sends an old one home. Until then, and for as long as new ones do not start, the old ones serve. The workers of a
-// pool that is not configured any more end what they run. No job is lost, and nothing is counted.
+// The configuration was read anew (SEMANTICS E6). A pool whose workers need not know of the change goes on
+// with them. Where they do, one new worker shows that it works; then the others are started, and each that is
+// ready sends an old one home. Until then, and for as long as new ones do not start, the old ones serve. The
+// workers of a pool that is not configured any more end what they run. No job is lost, and nothing is
+// counted.
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -37,8 +38,8 @@ void Scheduler::on(event::Reconfigured&& e, Turn& t) {
   }
 }
 
-/// What a session may do follows what its user may. One that may do nothing any more is over: its client is told why
-/// when it comes back.
+/// What a session may do follows what its user may. One that may do nothing any more is over: its client is
+/// told why when it comes back.
 void Scheduler::reconsider_sessions(Turn& t) {
   std::vector<SessionId> over;
   for (auto& [id, session] : sessions_) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many workers a pool has: as many as its jobs need, within its size, each stopped when it has had nothing
-// to do for long, and replaced when it has run enough, is too old or too large (SEMANTICS I2). A worker always
-// ends what it has begun; what stands behind that goes back, and nothing is counted.
+// How many workers a pool has: as many as its jobs need, within its size, each stopped when it has had
+// nothing to do for long, and replaced when it has run enough, is too old or too large (SEMANTICS I2). A
+// worker always ends what it has begun; what stands behind that goes back, and nothing is counted.
 #include <algorithm>
 #include <utility>
 
@@ -127,8 +127,7 @@ void Scheduler::between_jobs(Worker& worker, Turn& t) {
   const PoolSettings& settings = *worker.settings;
   if (settings.recycle_time > Millis(0) && t.now.steady - worker.started >= settings.recycle_time)
     wear_out(worker, t);
-  if (settings.recycle_memory != 0 &&
-      (worker.channel.empty() || t.now.steady - worker.measured >= kStall)) {
+  if (settings.recycle_memory != 0 && (worker.channel.empty() || t.now.steady - worker.measured >= kStall)) {
     worker.measured = t.now.steady;
     t.plan.effects.emplace_back(effect::MeasureWorker{worker.id});
   }

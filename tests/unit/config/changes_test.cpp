@@ -26,7 +26,8 @@ TEST_CASE("E6 nothing that is the same is told") {
 TEST_CASE("E6 pools are told by what becomes of their workers") {
   const Scene scene;
   Settings current = scene.settings(
-      "[pool.same]\nprogram = /a\n[pool.size]\nprogram = /a\n[pool.program]\nprogram = /a\n[pool.old]\nprogram = /a\n");
+      "[pool.same]\nprogram = /a\n[pool.size]\nprogram = /a\n[pool.program]\nprogram = "
+      "/a\n[pool.old]\nprogram = /a\n");
   const Settings next = scene.settings(
       "[pool.same]\nprogram = /a\n[pool.size]\nprogram = /a\nsize = 2\n[pool.program]\nprogram = /b\n"
       "[pool.new]\nprogram = /a\n");

@@ -37,7 +37,9 @@ PoolView pool(House& house, SessionId client) {
 
 TEST_CASE("E6 what makes other processes necessary, and what does not") {
   const PoolSettings before = one_pool().pools[0];
-  const auto change = [&](const std::function<void(PoolSettings&)>& f) { return compare(before, with(before, f)); };
+  const auto change = [&](const std::function<void(PoolSettings&)>& f) {
+    return compare(before, with(before, f));
+  };
   CHECK(compare(before, before) == PoolChange::none);
   CHECK(change([](auto& p) { p.size = 7; }) == PoolChange::policy);
   CHECK(change([](auto& p) { p.size_max = 7; }) == PoolChange::policy);
@@ -194,7 +196,8 @@ TEST_CASE("E6 another size is reached with the workers that are there") {
     std::uint32_t before, least, most;
     std::size_t staying;
   };
-  for (const Case& c : {Case{2, 4, 0, 4}, Case{4, 2, 0, 2}, Case{3, 1, 8, 3}, Case{3, 1, 2, 2}, Case{2, 0, 4, 2}}) {
+  for (const Case& c :
+       {Case{2, 4, 0, 4}, Case{4, 2, 0, 2}, Case{3, 1, 8, 3}, Case{3, 1, 2, 2}, Case{2, 0, 4, 2}}) {
     CAPTURE(c.before);
     CAPTURE(c.least);
     ReadyHouse house(one_pool(c.before));
@@ -332,9 +335,10 @@ TEST_CASE("E6 an administrator may have the configuration read, and is told what
   house.ask(user, message::Reload{});
   CHECK(house.reads.empty());
   CHECK(house.last<message::Refused>(user).code == "not_permitted");
-  CHECK(house.last<message::Refused>(user).message ==
-        "only an administrator may have the configuration read anew, and user 1000 is none (section [access], "
-        "key admins, says who is)");
+  CHECK(
+      house.last<message::Refused>(user).message ==
+      "only an administrator may have the configuration read anew, and user 1000 is none (section [access], "
+      "key admins, says who is)");
   const auto admin = house.connect(0);
   const std::uint64_t number = house.ask(admin, message::Reload{});
   REQUIRE(house.reads.size() == 1);

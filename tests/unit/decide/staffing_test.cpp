@@ -60,8 +60,8 @@ TEST_CASE("as many workers are added as jobs wait for one, up to the most") {
     int jobs;
     std::size_t workers;
   };
-  for (const Case& c : {Case{1, 4, 1, 1}, Case{1, 4, 2, 2}, Case{1, 4, 3, 3}, Case{1, 4, 9, 4}, Case{2, 4, 2, 2},
-                        Case{2, 4, 3, 3}, Case{0, 2, 2, 2}, Case{3, 3, 9, 3}}) {
+  for (const Case& c : {Case{1, 4, 1, 1}, Case{1, 4, 2, 2}, Case{1, 4, 3, 3}, Case{1, 4, 9, 4},
+                        Case{2, 4, 2, 2}, Case{2, 4, 3, 3}, Case{0, 2, 2, 2}, Case{3, 3, 9, 3}}) {
     CAPTURE(c.least);
     CAPTURE(c.jobs);
     House house(by_load(c.least, c.most));
@@ -88,7 +88,8 @@ TEST_CASE("workers that are starting are waited for: no more are added than jobs
   CHECK(pool(house, client).busy == 4);
 }
 
-TEST_CASE("a job that is held ready behind a short one adds no worker, one that waits behind a long one does") {
+TEST_CASE(
+    "a job that is held ready behind a short one adds no worker, one that waits behind a long one does") {
   ReadyHouse house(by_load(1, 8));
   const auto client = house.connect();
   house.submit(client);
