@@ -22,6 +22,14 @@ void Scheduler::on(Asked& asked, message::Reload&, Turn& t) {
            t);
     return;
   }
+  if (draining_) {
+    refuse(
+        asked.event.session, asked.number(),
+        {.code = "interrupted",
+         .message = "the daemon is stopping; the one that comes after it reads the configuration as it is"},
+        t);
+    return;
+  }
   t.plan.effects.emplace_back(effect::ReadConfiguration{asked.event.session, asked.number()});
 }
 

@@ -376,10 +376,16 @@ TEST_CASE("E6 who may not use the daemon any more loses the connection, and who 
 
 TEST_CASE("E6 a daemon that is stopping starts nothing for a new configuration") {
   ReadyHouse house;
-  house.submit(house.connect());
+  const auto admin = house.connect(0);
+  house.submit(admin);
   house.begin(house.workers()[0]);
   house.scheduler.drain(house.now, house.plan);
   house.turn();
+  house.ask(admin, message::Reload{});
+  CHECK(house.reads.empty());
+  CHECK(house.last<message::Refused>(admin).code == "interrupted");
+  CHECK(house.last<message::Refused>(admin).message ==
+        "the daemon is stopping; the one that comes after it reads the configuration as it is");
   house.reconfigure({other_program(house.settings.pools[0])});
   CHECK(house.workers().size() == 1);
 }
