@@ -79,6 +79,14 @@ std::string functions_line(const PoolView& pool) {
   return std::to_string(pool.functions.size()) + ": " + text + ", ...";
 }
 
+/// Those that serve, of how many: `2/2`, or by load `3/2..8`; and those that leave.
+std::string workers(const PoolView& pool) {
+  std::string text = std::to_string(pool.workers) + "/";
+  text += pool.size_min < pool.size_max ? std::to_string(pool.size_min) + ".." + std::to_string(pool.size_max)
+                                        : std::to_string(pool.size);
+  return text + (pool.draining == 0 ? "" : ", " + std::to_string(pool.draining) + " leaving");
+}
+
 void print_pools(std::ostream& out, const StatusView& s) {
   if (s.pools.empty()) {
     out << "\nno pools: every submission is refused\n";
@@ -86,9 +94,8 @@ void print_pools(std::ostream& out, const StatusView& s) {
   }
   Table table({"POOL", "STATE", "WORKERS", "BUSY", "CRASHES", "FINISHED", "FUNCTIONS"});
   for (const PoolView& pool : s.pools) {
-    table.add({pool.name, pool.state, std::to_string(pool.workers) + "/" + std::to_string(pool.size),
-               std::to_string(pool.busy), std::to_string(pool.crashes), std::to_string(pool.finished),
-               functions_line(pool)});
+    table.add({pool.name, pool.state, workers(pool), std::to_string(pool.busy), std::to_string(pool.crashes),
+               std::to_string(pool.finished), functions_line(pool)});
     if (pool.reason.empty()) continue;
     table.note(pool.reason + (pool.retry_in.count() == 0 ? "" : "; next try in " + brief(pool.retry_in)));
   }

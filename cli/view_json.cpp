@@ -66,7 +66,10 @@ Json pool_json(const PoolView& pool) {
           {"finished", pool.finished},
           {"isolation", to_string(pool.isolation)},
           {"functions", std::move(functions)},
-          {"containment", text_json(pool.containment)}};
+          {"containment", text_json(pool.containment)},
+          {"size_min", pool.size_min},
+          {"size_max", pool.size_max},
+          {"draining", pool.draining}};
 }
 
 Json states_json(const StatusView& status) {
@@ -181,6 +184,17 @@ nlohmann::ordered_json to_json(const StatusView& s) {
             {"stale_reports", s.stale_reports}}},
           {"store", store_json(s)},
           {"limits", std::move(limits)}};
+}
+
+nlohmann::ordered_json to_json(const ReloadReport& r) {
+  const auto list = [](const std::vector<std::string>& words) {
+    Json array = Json::array();
+    for (const std::string& word : words) array.push_back(valid_utf8(word));
+    return array;
+  };
+  return {{"added", list(r.added)},       {"removed", list(r.removed)},
+          {"replaced", list(r.replaced)}, {"adjusted", list(r.adjusted)},
+          {"changed", list(r.changed)},   {"needs_restart", list(r.needs_restart)}};
 }
 
 nlohmann::ordered_json to_json(const StoreReport& r) {

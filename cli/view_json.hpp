@@ -14,5 +14,6 @@ namespace promised::cli {
 [[nodiscard]] nlohmann::ordered_json to_json(const JobView& job);
 [[nodiscard]] nlohmann::ordered_json to_json(const StatusView& status);
 [[nodiscard]] nlohmann::ordered_json to_json(const StoreReport& report);
+[[nodiscard]] nlohmann::ordered_json to_json(const ReloadReport& report);
 
 }  // namespace promised::cli

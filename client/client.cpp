@@ -191,6 +191,13 @@ StoreReport Client::compact_store(std::chrono::milliseconds timeout) {
   return maintain(Impl::of(*this), {StoreTask::compact, {}}, timeout, "compacting the store");
 }
 
+ReloadReport Client::reload(std::chrono::milliseconds timeout) {
+  message::Request request;
+  request.body = message::Reload{};
+  return ask<message::Reloaded>(Impl::of(*this), std::move(request), timeout, "reloading the configuration")
+      .report;
+}
+
 void Client::shutdown(Shutdown how, NotBegun rest, std::chrono::milliseconds timeout) {
   Session& session = Impl::of(*this);
   const detail::WaitWord::Deadline deadline = detail::deadline_after(timeout);

@@ -122,6 +122,8 @@ struct StoreCommand {
   StoreTask task = StoreTask::check;
   std::string path{};  ///< backup: the directory to be; empty: the daemon chooses one
 };
+/// The configuration is to be read anew; answered with Reloaded, or refused with what is wrong with it.
+struct Reload {};
 /// What the job reports, now and as it comes; answered with News until one is the last.
 struct Follow {
   Key key{};
@@ -147,7 +149,7 @@ struct Request {
   std::uint64_t received = 0;  ///< every delivery up to here has arrived
   /// Nothing in it: the message only acknowledges.
   std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
-               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw>
+               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw, Reload>
       body;
 };
 
@@ -192,6 +194,9 @@ struct Status {
 struct StoreDone {
   StoreReport report;
 };
+struct Reloaded {
+  ReloadReport report;
+};
 
 /// The payload is the parts, one behind the other.
 struct News {
@@ -212,7 +217,7 @@ struct Reply {
   /// Set on the outcomes of unnamed jobs, which the daemon keeps until they have arrived: counts up within a
   /// session, and Request::received acknowledges it. Zero on everything else.
   std::uint64_t delivery = 0;
-  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone, News, Count> body;
+  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone, News, Count, Reloaded> body;
 };
 
 // ---- daemon to worker

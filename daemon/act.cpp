@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "daemon/ops/log.hpp"
+
 namespace promised {
 namespace {
 
@@ -34,9 +36,18 @@ void Act::carry_out(std::vector<Effect>& effects, std::vector<Event>& events) {
       [&](const effect::FindInBacklog& e) { committer_.load(e); },
       [&](const effect::MaintainStore& e) { committer_.maintain(e); },
       [&](const effect::StopMaintenance&) { committer_.stop_maintenance(); },
+      [&](const effect::MeasureWorker& e) { measure(e, events); },
+      [&](const effect::ReadConfiguration& e) { reloader_.reload(e.session, e.number, events); },
   };
   for (const Effect& e : effects) std::visit(act, e);
   effects.clear();
+}
+
+/// What keeps one worker from being measured keeps all: it is said once.
+void Act::measure(const effect::MeasureWorker& e, std::vector<Event>& events) {
+  const Result<void> measured = workers_.measure(e, events);
+  if (!measured.ok() && !std::exchange(told_unmeasured_, true))
+    log::warning("recycle_memory has no effect: " + measured.problem().message);
 }
 
 void Act::carry_out(Plan& plan, std::vector<Event>& events) {

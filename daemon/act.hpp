@@ -10,6 +10,7 @@
 #include "daemon/door/door.hpp"
 #include "daemon/flow.hpp"
 #include "daemon/pool/workers.hpp"
+#include "daemon/reload.hpp"
 #include "daemon/store/committer.hpp"
 
 namespace promised {
@@ -17,8 +18,8 @@ namespace promised {
 class Act {
  public:
   /// All must outlive this.
-  Act(Door& door, Workers& workers, Committer& committer)
-      : door_(door), workers_(workers), committer_(committer) {}
+  Act(Door& door, Workers& workers, Committer& committer, Reloader& reloader)
+      : door_(door), workers_(workers), committer_(committer), reloader_(reloader) {}
 
   /// Carries out what may go now; hands the changes to the committer, and keeps what waits for them. The plan
   /// is empty afterwards. Appends what came of it to `events`.
@@ -40,14 +41,17 @@ class Act {
     std::vector<Effect> effects;
   };
   void carry_out(std::vector<Effect>& effects, std::vector<Event>& events);
+  void measure(const effect::MeasureWorker& e, std::vector<Event>& events);
 
   Door& door_;
   Workers& workers_;
   Committer& committer_;
+  Reloader& reloader_;
   std::uint64_t submitted_ = 0;
   std::uint64_t committed_ = 0;
   std::deque<Waiting> waiting_;
   std::uint64_t effects_waiting_ = 0;
+  bool told_unmeasured_ = false;
 };
 
 }  // namespace promised

@@ -3,6 +3,7 @@
 
 #include <grp.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/program_options/errors.hpp>
@@ -168,6 +169,9 @@ Result<Settings> read_settings(const Flags& flags, const Environment& environmen
   PROMISED_TRY(override_with(flags, environment, settings));
   for (const std::string& pool : flags.pools) PROMISED_TRY(pools.add_flag(pool, environment));
   settings.pools = std::move(pools).take();
+  if (environment.file_version) {
+    for (PoolSettings& pool : settings.pools) pool.program_version = environment.file_version(pool.program);
+  }
   const Result<std::string> endpoint = config::parse_endpoint(settings.endpoint);
   if (!endpoint)
     return Problem::of("config", "the default endpoint does not do: " + endpoint.problem().message +
@@ -177,6 +181,14 @@ Result<Settings> read_settings(const Flags& flags, const Environment& environmen
       access.everyone || !access.users.empty() || !access.groups.empty() || !access.admins.empty();
   if (others && !daemon.has_endpoint_mode) settings.endpoint_mode = 0666;
   return settings;
+}
+
+std::string version_of_file(const std::string& path) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0) return {};  // starting a worker of it tells why
+  return std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino) + ":" +
+         std::to_string(file.st_size) + ":" + std::to_string(file.st_mtim.tv_sec) + "." +
+         std::to_string(file.st_mtim.tv_nsec);
 }
 
 }  // namespace
@@ -203,6 +215,7 @@ Environment Environment::of_process() {
     const group* found = ::getgrnam(name.c_str());
     return found == nullptr ? std::nullopt : std::optional(found->gr_gid);
   };
+  environment.file_version = version_of_file;
   return environment;
 }
 

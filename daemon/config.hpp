@@ -27,6 +27,8 @@ struct Environment {
   std::string temporary = "/tmp";
   std::function<std::optional<uid_t>(const std::string& name)> find_user;
   std::function<std::optional<gid_t>(const std::string& name)> find_group;
+  /// What tells the file at a path from another one that was there before; empty: it cannot be told.
+  std::function<std::string(const std::string& path)> file_version;
 
   /// The real one.
   [[nodiscard]] static Environment of_process();

@@ -48,8 +48,9 @@ constexpr std::chrono::seconds kStartPatience{10};
 }  // namespace
 
 struct Daemon::Impl {
-  Impl(Settings s, std::unique_ptr<Spawner> sp, std::unique_ptr<Signals> si)
+  Impl(Settings s, Reloader::Read read, std::unique_ptr<Spawner> sp, std::unique_ptr<Signals> si)
       : settings(std::move(s)),
+        reloader(settings, std::move(read)),
         signals(std::move(si)),
         spawner(std::move(sp)),
         workers(settings, *spawner),
@@ -74,7 +75,8 @@ struct Daemon::Impl {
   [[nodiscard]] bool gives_up() const;
   Ending store_failed();
 
-  const Settings settings;
+  Settings settings;
+  Reloader reloader;  ///< alone changes them
   Surroundings around;
   StoreWatch store_watch{settings, around};
   std::unique_ptr<Signals> signals;
@@ -118,7 +120,7 @@ Result<void> Daemon::Impl::open() {
   store_watch.start();
   committer = std::make_unique<Committer>(std::move(store));
   PROMISED_ASSIGN(door, Door::open(settings));
-  act = std::make_unique<Act>(*door, workers, *committer);
+  act = std::make_unique<Act>(*door, workers, *committer, reloader);
 
   epoll.reset(::epoll_create1(EPOLL_CLOEXEC));
   wall_jump.reset(::timerfd_create(CLOCK_REALTIME, TFD_CLOEXEC | TFD_NONBLOCK));
@@ -315,8 +317,8 @@ Result<void> Daemon::Impl::hear_signals() {
     if (!request) return {};
     if (*request == Signals::Request::stop) {
       stop();
-    } else {
-      log::warning("SIGHUP: a changed configuration is read at the next start");
+    } else if (!stopping) {
+      reloader.reload({}, 0, events);
     }
   }
 }
@@ -346,6 +348,7 @@ void Daemon::Impl::tell_stopping() {
 
 Result<void> Daemon::Impl::tell_ready() {
   ready = true;
+  reloader.daemon_is_ready();
   log::info("ready: serving " + settings.endpoint + ", state in " + settings.state_dir);
   return notify::ready("serving " + settings.endpoint);
 }
@@ -403,9 +406,11 @@ Result<Ending> Daemon::Impl::run() {
 Daemon::Daemon(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Daemon::~Daemon() = default;
 
-Result<std::unique_ptr<Daemon>> Daemon::open(Settings settings, std::unique_ptr<Spawner> spawner,
+Result<std::unique_ptr<Daemon>> Daemon::open(Settings settings, Reloader::Read read,
+                                             std::unique_ptr<Spawner> spawner,
                                              std::unique_ptr<Signals> signals) {
-  auto impl = std::make_unique<Impl>(std::move(settings), std::move(spawner), std::move(signals));
+  auto impl =
+      std::make_unique<Impl>(std::move(settings), std::move(read), std::move(spawner), std::move(signals));
   PROMISED_TRY(impl->open());
   return std::unique_ptr<Daemon>(new Daemon(std::move(impl)));
 }

@@ -7,6 +7,7 @@
 
 #include "common/result.hpp"
 #include "daemon/ops/signals.hpp"
+#include "daemon/reload.hpp"
 #include "daemon/settings.hpp"
 #include "daemon/spawner/spawner.hpp"
 
@@ -22,7 +23,8 @@ enum class Ending {
 class Daemon {
  public:
   /// Opens the store, replays it and binds the endpoint; `spawner` and `signals` were made before any thread.
-  [[nodiscard]] static Result<std::unique_ptr<Daemon>> open(Settings settings,
+  /// `read` reads the settings anew when it is asked to.
+  [[nodiscard]] static Result<std::unique_ptr<Daemon>> open(Settings settings, Reloader::Read read,
                                                             std::unique_ptr<Spawner> spawner,
                                                             std::unique_ptr<Signals> signals);
   ~Daemon();

@@ -9,6 +9,7 @@
 #include <promised/types.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -21,6 +22,8 @@
 #include "daemon/nouns.hpp"
 
 namespace promised {
+
+struct PoolSettings;
 
 namespace event {
 
@@ -150,6 +153,20 @@ struct PartsLoaded {
   std::uint64_t follow;
   std::vector<PartChunk> parts;
 };
+/// The configuration was read anew, or could not be: then nothing has changed. The limits and the access that
+/// it has are in force; the pools follow.
+struct Reconfigured {
+  std::vector<std::shared_ptr<const PoolSettings>> pools;  ///< all of them
+  ReloadReport report;
+  std::optional<Problem> problem;
+  SessionId session{};       ///< who asked,
+  std::uint64_t number = 0;  ///< with which request; 0: a signal
+};
+/// What MeasureWorker has found.
+struct WorkerMeasured {
+  WorkerId worker;
+  std::uint64_t resident;  ///< bytes
+};
 
 }  // namespace event
 
@@ -158,7 +175,8 @@ using Event =
                  event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress, event::Revoked,
                  event::WorkerGone, event::ResultLoaded, event::BacklogLoaded, event::JobLoaded,
                  event::FoundInBacklog, event::StoreMaintained, event::AttemptParts, event::AttemptNote,
-                 event::AttemptReadsNotes, event::PartsLoaded, event::AttemptWaits>;
+                 event::AttemptReadsNotes, event::PartsLoaded, event::AttemptWaits, event::WorkerMeasured,
+                 event::Reconfigured>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {
@@ -282,7 +300,8 @@ struct CloseSession {
 };
 struct StartWorker {
   WorkerId worker;
-  PoolIndex pool;
+  /// Shared: the worker keeps what it was started with when its pool is configured anew.
+  std::shared_ptr<const PoolSettings> pool;
 };
 /// Put a job into the worker's channel.
 struct Dispatch {
@@ -355,14 +374,24 @@ struct MaintainStore {
 };
 /// Give up what MaintainStore has begun; it is answered as ever.
 struct StopMaintenance {};
+/// Read the configuration anew; answered by event::Reconfigured.
+struct ReadConfiguration {
+  SessionId session;
+  std::uint64_t number;
+};
+/// See how much memory the worker takes; answered by event::WorkerMeasured, if it is still there.
+struct MeasureWorker {
+  WorkerId worker;
+};
 
 }  // namespace effect
 
-using Effect = std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
-                            effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker,
-                            effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
-                            effect::MaintainStore, effect::StopMaintenance, effect::SendNotes,
-                            effect::LoadParts, effect::MarkCancelled, effect::SendResume>;
+using Effect =
+    std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
+                 effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker, effect::LoadResult,
+                 effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog, effect::MaintainStore,
+                 effect::StopMaintenance, effect::SendNotes, effect::LoadParts, effect::MarkCancelled,
+                 effect::SendResume, effect::MeasureWorker, effect::ReadConfiguration>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {

@@ -55,12 +55,14 @@ void end_inheritance(const std::vector<pid_t>& inherited) {
   }
 }
 
-Result<Ending> serve(Settings settings, std::unique_ptr<Spawner> spawner, std::unique_ptr<Signals> signals) {
-  PROMISED_ASSIGN(auto daemon, Daemon::open(std::move(settings), std::move(spawner), std::move(signals)));
+Result<Ending> serve(Settings settings, Reloader::Read read, std::unique_ptr<Spawner> spawner,
+                     std::unique_ptr<Signals> signals) {
+  PROMISED_ASSIGN(auto daemon,
+                  Daemon::open(std::move(settings), std::move(read), std::move(spawner), std::move(signals)));
   return daemon->run();
 }
 
-Result<Ending> serve(Settings settings) {
+Result<Ending> serve(Settings settings, Reloader::Read read) {
   // Before any thread: the signal mask, and the process that keeps the privileges.
   PROMISED_ASSIGN(auto signals, Signals::open());
   PROMISED_ASSIGN(const auto open_files, raise_open_files());
@@ -75,13 +77,15 @@ Result<Ending> serve(Settings settings) {
   PROMISED_ASSIGN(auto spawner, Spawner::fork(settings.user));
   if (account) PROMISED_TRY(become(*account));
   ::umask(0077);
-  auto ending = serve(std::move(settings), std::move(spawner), std::move(signals));
+  auto ending = serve(std::move(settings), std::move(read), std::move(spawner), std::move(signals));
   if (!ending) end_inheritance(inherited);
   return ending;
 }
 
 int run(int argc, char** argv) {
-  auto invocation = read_invocation(argc, argv, Environment::of_process());
+  // Also what is read later is read as whoever has started it.
+  const Environment environment = Environment::of_process();
+  auto invocation = read_invocation(argc, argv, environment);
   if (!invocation) {
     std::cerr << "promised: " << invocation.problem().message << '\n';
     return invocation.problem().code == "usage" ? kUsage : kFailed;
@@ -94,7 +98,11 @@ int run(int argc, char** argv) {
     std::cerr << "promised: " << started.problem().message << '\n';
     return kFailed;
   }
-  const auto ending = serve(std::move(invocation->settings));
+  const auto read = [&]() -> Result<Settings> {
+    PROMISED_ASSIGN(Invocation again, read_invocation(argc, argv, environment));
+    return std::move(again.settings);
+  };
+  const auto ending = serve(std::move(invocation->settings), read);
   if (!ending) {
     log::error(ending.problem().message);
     return kFailed;

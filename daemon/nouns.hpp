@@ -22,8 +22,6 @@ namespace promised {
 enum class SessionId : std::uint64_t {};
 /// A worker process, numbered by decide; never used again.
 enum class WorkerId : std::uint32_t {};
-/// An index into Settings::pools.
-enum class PoolIndex : std::uint32_t {};
 
 /// Who is asking, as the kernel reports it.
 struct Identity {

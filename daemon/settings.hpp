@@ -29,7 +29,7 @@ struct PoolSettings {
   std::string name;
   std::string program;  ///< absolute path
   std::vector<std::string> arguments;
-  std::uint32_t size = 1;           ///< workers
+  std::uint32_t size = 1;           ///< workers, however little there is to do
   std::vector<std::string> queues;  ///< empty: all
   std::map<std::string, std::string> environment;
   std::string directory = "/";
@@ -48,12 +48,45 @@ struct PoolSettings {
   int nice = 0;                      ///< -20 to 19
   Sandbox sandbox = Sandbox::none;
   Isolation isolation = Isolation::worker;
+  std::uint32_t size_max = 0;                  ///< workers when jobs wait; below size: there are always size
+  std::chrono::milliseconds idle_time{60000};  ///< after which one above size that has no job is stopped
+  std::uint64_t recycle_jobs = 0;              ///< that a worker runs in its life; 0: any number
+  std::chrono::milliseconds recycle_time{0};   ///< that it lives; 0: as long as it likes
+  std::uint64_t recycle_memory = 0;            ///< bytes resident above which it is replaced; 0: none
+  std::string program_version;  ///< differs when there is another file at `program`; empty: not known
 
+  /// Workers at most.
+  [[nodiscard]] std::uint32_t most() const { return std::max(size, size_max); }
   [[nodiscard]] bool serves(const std::string& queue) const {
     return queues.empty() || std::find(queues.begin(), queues.end(), queue) != queues.end();
   }
   friend bool operator==(const PoolSettings&, const PoolSettings&) = default;
 };
+
+/// What it takes to make workers of one pool serve under another configuration of it.
+enum class PoolChange : std::uint8_t {
+  none,
+  policy,  ///< those that are there can go on: it differs in what the daemon does with them
+  process  ///< others have to take their place: it differs in what a worker's process is given at its start
+};
+/// Every key that is not named in it is of the process.
+[[nodiscard]] inline PoolChange compare(PoolSettings before, const PoolSettings& after) {
+  if (before.program_version.empty() || after.program_version.empty())
+    before.program_version = after.program_version;
+  if (before == after) return PoolChange::none;
+  before.size = after.size;
+  before.size_max = after.size_max;
+  before.idle_time = after.idle_time;
+  before.recycle_jobs = after.recycle_jobs;
+  before.recycle_time = after.recycle_time;
+  before.recycle_memory = after.recycle_memory;
+  before.queues = after.queues;
+  before.prefetch = after.prefetch;
+  before.run_timeout = after.run_timeout;
+  before.kill_grace = after.kill_grace;
+  before.start_timeout = after.start_timeout;
+  return before == after ? PoolChange::policy : PoolChange::process;
+}
 
 /// The most that max_message and max_result may be: SQLite takes no row above 1'000'000'000 bytes, and a
 /// write that it does not take ends the daemon. What is left is for the rest of the row.

@@ -3,7 +3,9 @@
 
 #include <proto/client.pb.h>
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "common/wire/nouns.hpp"
 
@@ -63,6 +65,17 @@ message::Jobs take(proto::Reply::Jobs& in, Fields& fields) {
 
 message::Count take(proto::Reply::Count& in, Fields&) {
   return {in.count()};
+}
+
+std::vector<std::string> take(google::protobuf::RepeatedPtrField<std::string>& in) {
+  std::vector<std::string> out;
+  for (std::string& text : in) out.push_back(Fields::prose(&text));
+  return out;
+}
+
+message::Reloaded take(proto::Reply::Reloaded& in, Fields&) {
+  return {{take(*in.mutable_added()), take(*in.mutable_removed()), take(*in.mutable_replaced()),
+           take(*in.mutable_adjusted()), take(*in.mutable_changed()), take(*in.mutable_needs_restart())}};
 }
 
 template <class In>
@@ -136,6 +149,16 @@ void fill(const message::StoreDone& in, proto::Reply& out) {
   fill(in.report, *out.mutable_store_report());
 }
 
+void fill(const message::Reloaded& in, proto::Reply& out) {
+  auto& reloaded = *out.mutable_reloaded();
+  for (const std::string& name : in.report.added) reloaded.add_added(name);
+  for (const std::string& name : in.report.removed) reloaded.add_removed(name);
+  for (const std::string& name : in.report.replaced) reloaded.add_replaced(name);
+  for (const std::string& name : in.report.adjusted) reloaded.add_adjusted(name);
+  for (const std::string& key : in.report.changed) reloaded.add_changed(key);
+  for (const std::string& key : in.report.needs_restart) reloaded.add_needs_restart(key);
+}
+
 void fill(const message::Count& in, proto::Reply& out) {
   out.mutable_count()->set_count(in.count);
 }
@@ -161,6 +184,8 @@ Result<message::Reply> take(proto::Reply& in) {
       return finish(std::move(reply), "news", *in.mutable_news());
     case proto::Reply::kCount:
       return finish(std::move(reply), "count", *in.mutable_count());
+    case proto::Reply::kReloaded:
+      return finish(std::move(reply), "reloaded", *in.mutable_reloaded());
     case proto::Reply::kStatus: {
       Fields fields("status");
       message::Status body{take(*in.mutable_status(), fields)};

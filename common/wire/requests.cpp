@@ -258,6 +258,10 @@ void fill(const message::Bye&, proto::Request& out) {
   out.mutable_bye();
 }
 
+void fill(const message::Reload&, proto::Request& out) {
+  out.mutable_reload();
+}
+
 void fill(const message::StoreCommand& in, proto::Request& out) {
   auto& command = *out.mutable_store_command();
   command.set_task(static_cast<std::uint32_t>(in.task));
@@ -327,6 +331,9 @@ Result<message::Request> take(proto::Request& in) {
       return request;
     case proto::Request::kBye:
       request.body = message::Bye{};
+      return request;
+    case proto::Request::kReload:
+      request.body = message::Reload{};
       return request;
     case proto::Request::BODY_NOT_SET:
       break;

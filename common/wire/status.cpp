@@ -27,6 +27,9 @@ void fill(const PoolView& in, proto::Reply::Pool& out) {
   out.set_retry_in_ms(count(in.retry_in));
   out.set_containment(in.containment);
   out.set_isolation(static_cast<std::uint32_t>(in.isolation));
+  out.set_size_min(in.size_min);
+  out.set_size_max(in.size_max);
+  out.set_draining(in.draining);
   for (const FunctionView& function : in.functions) {
     auto& f = *out.add_functions();
     f.set_name(function.name);
@@ -48,6 +51,9 @@ PoolView take(proto::Reply::Pool& in, Fields& fields) {
   view.retry_in = fields.millis("pools.retry_in", in.retry_in_ms());
   view.containment = fields.text("pools.containment", in.mutable_containment());
   view.isolation = fields.isolation("pools.isolation", in.isolation());
+  view.size_min = in.size_min();
+  view.size_max = in.size_max();
+  view.draining = in.draining();
   for (auto& function : *in.mutable_functions()) {
     std::string name = fields.text("pools.functions.name", function.mutable_name());
     view.functions.push_back({std::move(name), Fields::prose(function.mutable_signature())});

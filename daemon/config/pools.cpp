@@ -16,9 +16,24 @@ namespace {
 
 constexpr std::string_view kPrefix = "pool.";
 
-Result<std::uint32_t> parse_pool_size(std::string_view text) {
-  PROMISED_ASSIGN(const std::int64_t size, parse_integer(text, 1, 4096));
-  return static_cast<std::uint32_t>(size);
+/// `4`, or `2..8`: a fixed number of workers, or from so many to so many by load.
+Result<void> set_size(PoolSettings& pool, std::string_view text) {
+  constexpr std::int64_t kMost = 4096;
+  const auto dots = text.find("..");
+  const bool by_load = dots != std::string_view::npos;
+  const auto least = parse_integer(text.substr(0, dots), by_load ? 0 : 1, kMost);
+  const auto most = by_load ? parse_integer(text.substr(dots + 2), 1, kMost) : least;
+  if (!least || !most || *most < *least) {
+    return expected("a whole number from 1 to 4096, or least and most such as 2..8", text);
+  }
+  pool.size = static_cast<std::uint32_t>(*least);
+  pool.size_max = by_load ? static_cast<std::uint32_t>(*most) : 0;
+  return {};
+}
+
+Result<std::uint64_t> parse_recycle_jobs(std::string_view text) {
+  PROMISED_ASSIGN(const std::int64_t jobs, parse_integer(text, 0, 1'000'000'000));
+  return static_cast<std::uint64_t>(jobs);
 }
 
 Result<std::uint32_t> parse_prefetch(std::string_view text) {
@@ -130,7 +145,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"program", into(pool.program, parse_program)},
       {"builtin", into(pool.program, parse_builtin)},
       {"arguments", into(pool.arguments, split_words)},
-      {"size", into(pool.size, parse_pool_size)},
+      {"size", [&pool](const Entry& entry) { return set_size(pool, entry.value); }},
       {"queues", into(pool.queues, parse_queues)},
       {"environment", variable, Key::Kind::repeated},
       {"environment.KEY", variable_by_key, Key::Kind::family},
@@ -149,6 +164,10 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"nice", into(pool.nice, parse_nice)},
       {"sandbox", into(pool.sandbox, parse_sandbox)},
       {"isolation", into(pool.isolation, parse_isolation)},
+      {"idle_time", into(pool.idle_time, parse_duration)},
+      {"recycle_jobs", into(pool.recycle_jobs, parse_recycle_jobs)},
+      {"recycle_time", into(pool.recycle_time, parse_duration)},
+      {"recycle_memory", into(pool.recycle_memory, parse_memory)},
   };
 }
 

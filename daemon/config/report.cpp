@@ -50,7 +50,9 @@ std::string shared_line(const SharedNames& rule) {
 }
 
 std::string pool_line(const PoolSettings& pool) {
-  std::string text = "pool " + pool.name + ": " + std::to_string(pool.size) + " x " + pool.program;
+  std::string text = "pool " + pool.name + ": " + std::to_string(pool.size);
+  if (pool.most() > pool.size) text += ".." + std::to_string(pool.most());
+  text += " x " + pool.program;
   for (const std::string& argument : pool.arguments) text += " " + argument;
   if (!pool.user.empty()) text += ", as " + pool.user;
   if (pool.memory_limit != 0) text += ", memory " + format_size(pool.memory_limit);

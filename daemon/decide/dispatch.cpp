@@ -54,11 +54,16 @@ void Scheduler::fill(Pool& pool, Turn& t) {
   if (draining_ || stalled_) return;
   while (!pool.ready.empty()) {
     Job* job = pool.ready.top()->lane->best();
-    if (job == nullptr) return;  // the next has still to come from disk
+    if (job == nullptr) break;  // the next has still to come from disk
     Worker* worker = choose(pool, *job, t);
-    if (worker == nullptr) return;
+    if (worker == nullptr) {
+      grow(pool, t);
+      break;
+    }
     dispatch(*worker, *job, t);
   }
+  // Who has been given the last job of its life is replaced while it runs.
+  if (pool.settings->recycle_jobs != 0) start_workers(pool, t);
 }
 
 /// A worker with nothing to do; else, if the job may be prefetched, the one with the least to do.
@@ -72,11 +77,9 @@ Worker* Scheduler::choose(const Pool& pool, const Job& job, const Turn& t) const
   for (Worker* worker : pool.workers) {
     if (worker->phase != Worker::Phase::ready || worker->kill_reason != KillReason::none || worker->revoking)
       continue;
-    if (worker->wait != Worker::Wait::none || !worker->offer->has(*job.function)) continue;
-    if (worker->channel.empty()) {
-      if (may_begin) return worker;
-      continue;
-    }
+    if (worker->wait != Worker::Wait::none || !worker->offer->has(*job.function) || worker->spent()) continue;
+    if (worker->channel.empty() && may_begin) return worker;
+    if (worker->channel.empty()) continue;
     if (!may_prefetch || worker->exclusive) continue;
     // Behind a job that takes long nothing is put: it would be taken back at once.
     if (t.now.steady - worker->head_since >= kStall) continue;

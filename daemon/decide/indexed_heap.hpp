@@ -20,6 +20,8 @@ class IndexedHeap {
   [[nodiscard]] bool empty() const { return items_.empty(); }
   [[nodiscard]] std::size_t size() const { return items_.size(); }
   [[nodiscard]] T* top() const { return items_.front(); }
+  /// All of them, in no order.
+  [[nodiscard]] const std::vector<T*>& items() const { return items_; }
   [[nodiscard]] static bool contains(T& item) { return Place()(item) != kNotInHeap; }
 
   /// Inserts `item`, or finds its new place after its key has changed.

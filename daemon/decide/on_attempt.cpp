@@ -51,7 +51,8 @@ Failure describe(const event::WorkerGone& gone, Nanos ran, const PoolSettings& p
   } else if (!gone.protocol_error.empty()) {
     failure.message = "the worker broke its protocol" + after + ": " + gone.protocol_error;
   } else if (gone.signal != 0) {
-    failure.message = who + " was killed by signal " + std::to_string(gone.signal) + " (" + strsignal(gone.signal) + ")" + after;
+    failure.message = who + " was killed by signal " + std::to_string(gone.signal) + " (" +
+                      strsignal(gone.signal) + ")" + after;
   } else {
     failure.cause = Cause::exited;
     failure.message =
@@ -119,6 +120,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
     end_job(job, state, {}, {}, std::move(e.result), t);
   }
   if (!worker->channel.empty()) begin(*worker, t);
+  between_jobs(*worker, t);
 }
 
 /// Whether a limit of the job's time was over before it ended, and its worker is being killed for that.
@@ -144,6 +146,7 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
   worker->pool->dirty = true;
   if (worker->channel.empty()) {
     worker->exclusive = false;
+    between_jobs(*worker, t);
     return;
   }
   // What is left was begun; all but the last have ended, and their reports are on the way.
@@ -221,7 +224,7 @@ void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
     return;
   }
   Failure failure = is_time_limit(reason) ? timed_out(worker, job)
-                                          : describe(gone, t.now.steady - job.began, *worker.pool->settings);
+                                          : describe(gone, t.now.steady - job.began, *worker.settings);
   failure.attempt = job.attempts;
   failure.pid = worker.pid;
   failure.ran = t.now.steady - job.began;

@@ -27,7 +27,9 @@ std::string Scheduler::why_waiting(const Job& job) const {
   for (const Pool* pool : pools) {
     if (!reason.empty()) reason += "; ";
     reason += "pool " + pool->settings->name;
-    if (pool->phase == Pool::Phase::failing) {
+    const bool serves = std::any_of(pool->workers.begin(), pool->workers.end(),
+                                    [](const Worker* w) { return w->phase == Worker::Phase::ready; });
+    if (pool->phase == Pool::Phase::failing && !serves) {
       reason += " is failing: " + pool->reason;
     } else if (!pool->settings->serves(job.lane->queue->name)) {
       reason += " does not take jobs of queue " + job.lane->queue->name;
@@ -134,10 +136,16 @@ PoolView Scheduler::view(const Pool& pool, Now now) const {
       v.state = "failing";
       v.reason = pool.reason;
       break;
+    case Pool::Phase::removed:
+      v.state = "draining";
+      break;
   }
-  v.size = static_cast<std::uint32_t>(pool.slots());
+  v.size = pool.phase == Pool::Phase::removed ? 0 : static_cast<std::uint32_t>(pool.wanted());
+  v.size_min = pool.settings->size;
+  v.size_max = pool.settings->most();
   for (const Worker* worker : pool.workers) {
-    if (worker->phase != Worker::Phase::starting) ++v.workers;
+    if (worker->phase == Worker::Phase::ready) ++v.workers;
+    if (worker->phase == Worker::Phase::stopping) ++v.draining;
     if (!worker->channel.empty() && worker->wait == Worker::Wait::none) ++v.busy;
   }
   v.isolation = pool.settings->isolation;

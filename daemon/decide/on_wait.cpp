@@ -89,7 +89,7 @@ std::optional<message::Resume> Scheduler::refuse_wait(const Worker& worker,
 bool Scheduler::may_wait_for(const Worker& worker, const Job& target) const {
   const Job& job = *worker.channel.front().job;
   if (target.owner == job.owner) return true;
-  if (worker.pool->settings->user.empty() && gate_.is_self(target.owner)) return true;
+  if (worker.settings->user.empty() && gate_.is_self(target.owner)) return true;
   const Session* submitter = sessions_.find(target.submitter);
   return submitter != nullptr && submitter->who.pid == worker.pid;
 }

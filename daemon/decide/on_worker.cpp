@@ -57,10 +57,11 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   worker->heard = t.now.steady;
   clear_timer(*worker);
   pool.dirty = true;
-  if (std::exchange(pool.phase, Pool::Phase::ready) != Pool::Phase::ready) {
-    start_workers(pool, t);
-    retry_held(t);
-  }
+  const bool was_new = std::exchange(pool.unproven, false);
+  if (std::exchange(pool.phase, Pool::Phase::ready) != Pool::Phase::ready || was_new) retry_held(t);
+  start_workers(pool, t);
+  trim(pool, t);
+  rest(*worker, t);
 }
 
 /// The pool's functions are now these; its lanes follow.
@@ -83,28 +84,16 @@ void Scheduler::adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer) {
   pool.offer = std::move(offer);
 }
 
-void Scheduler::start_workers(Pool& pool, Turn& t) {
-  if (draining_) return;
-  // After a failure one worker shows whether it is any better now; the others follow when it is ready.
-  const std::size_t wanted = pool.phase == Pool::Phase::failing ? 1 : pool.wanted();
-  while (pool.workers.size() < wanted) {
-    const WorkerId id{next_worker_++};
-    auto& worker = workers_[id];
-    worker = std::make_unique<Worker>(id, pool);
-    worker->started = t.now.steady;
-    pool.workers.push_back(worker.get());
-    t.plan.effects.emplace_back(effect::StartWorker{id, pool.index});
-    set_timer(*worker, t.now.steady + pool.settings->start_timeout);
-  }
-}
-
 void Scheduler::pool_failed(Pool& pool, std::string reason, Turn& t) {
+  if (pool.phase == Pool::Phase::removed) return;
   const auto pause = kFirstPause * (1U << std::min(pool.failures, 9U));
   ++pool.failures;
   pool.reason = std::move(reason);
   if (!draining_) set_timer(pool, t.now.steady + std::min<std::chrono::milliseconds>(pause, kLongestPause));
-  const bool serves = std::any_of(pool.workers.begin(), pool.workers.end(),
-                                  [](const Worker* w) { return w->phase == Worker::Phase::ready; });
+  // Those of an earlier configuration may serve on; that this one does not work is to be seen all the same.
+  const bool serves = std::any_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* w) {
+    return w->phase == Worker::Phase::ready && pool.is_current(*w);
+  });
   if (!serves && std::exchange(pool.phase, Pool::Phase::failing) == Pool::Phase::starting) retry_held(t);
 }
 
@@ -135,7 +124,7 @@ void Scheduler::kill(Worker& worker, KillReason reason, Turn& t) {
   worker.kill_sequence = worker.channel.front().sequence;
   t.plan.effects.emplace_back(effect::KillWorker{worker.id, SIGTERM});
   clear_timer(worker);
-  set_timer(worker, t.now.steady + worker.pool->settings->kill_grace);
+  set_timer(worker, t.now.steady + worker.settings->kill_grace);
 }
 
 /// Also where SIGTERM has been sent already, for whatever reason: that stays.
@@ -147,29 +136,6 @@ void Scheduler::kill_hard(Worker& worker, KillReason reason, Turn& t) {
   }
   t.plan.effects.emplace_back(effect::KillWorker{worker.id, SIGKILL});
   clear_timer(worker);
-}
-
-/// Those beyond what is wanted took the place of others, which do not wait any more: after a while they go.
-void Scheduler::retire_surplus(Pool& pool, Turn& t) {
-  if (pool.workers.size() <= pool.wanted()) return;
-  for (Worker* worker : pool.workers) {
-    if (worker->phase == Worker::Phase::ready && worker->channel.empty() && worker->place == kNotInHeap)
-      set_timer(*worker, t.now.steady + kKeepSurplus);
-  }
-}
-
-/// An idle worker, if it is still one too many.
-void Scheduler::retire(Worker& worker, Turn& t) {
-  const auto& workers = worker.pool->workers;
-  const auto stays = [](const Worker* w) { return w->phase != Worker::Phase::stopping; };
-  const auto staying = static_cast<std::size_t>(std::count_if(workers.begin(), workers.end(), stays));
-  if (worker.phase != Worker::Phase::ready || staying <= worker.pool->wanted()) return;
-  if (t.now.steady - worker.heard < kKeepSurplus) {  // this was a timer of its last job
-    set_timer(worker, worker.heard + kKeepSurplus);
-    return;
-  }
-  worker.phase = Worker::Phase::stopping;
-  t.plan.effects.emplace_back(effect::StopWorker{worker.id});
 }
 
 void Scheduler::on(event::WorkerGone&& e, Turn& t) {
@@ -192,17 +158,18 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
     slot.job->worker = nullptr;
     lost_with_worker(slot, *worker, e, t);
   }
-  const bool asked_to = worker->kill_reason != KillReason::none || worker->phase == Worker::Phase::stopping;
+  const bool asked_to =
+      worker->kill_reason != KillReason::none || (worker->phase == Worker::Phase::stopping && !had_job);
   if (!asked_to) ++pool.crashes;
   const bool came_to_nothing =
       worker->phase == Worker::Phase::starting ||
       (!asked_to && !had_job && worker->ran == 0 && t.now.steady - worker->started < kSettled);
-  std::string reason = pool.settings->program + ": ";
+  std::string reason = worker->settings->program + ": ";
   if (worker->kill_reason == KillReason::no_function) {
     reason += "it registered no function";
   } else if (worker->kill_reason == KillReason::start_timeout) {
     reason += "it did not say what it can run within start_timeout (" +
-              std::to_string(pool.settings->start_timeout.count()) + " ms)";
+              std::to_string(worker->settings->start_timeout.count()) + " ms)";
   } else {
     reason += describe(e) + (worker->phase == Worker::Phase::starting ? " before it was ready"
                                                                       : " as soon as it was ready");
@@ -210,9 +177,10 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   remove_worker(*worker);
   if (came_to_nothing) {
     pool_failed(pool, reason + last_words(e.output), t);
-  } else if (pool.place == kNotInHeap) {
+  } else {
     start_workers(pool, t);
   }
+  pool.dirty = true;  // it may have held the place of another
 }
 
 }  // namespace promised

@@ -3,12 +3,14 @@
 // what is to be looked at when.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "daemon/decide/lanes.hpp"
@@ -63,10 +65,17 @@ struct Worker : Timer {
     Nanos estimate;  ///< of its run
   };
 
-  explicit Worker(WorkerId worker_id, Pool& of) : Timer(Kind::worker), id(worker_id), pool(&of) {}
+  Worker(WorkerId worker_id, Pool& of);
+
+  /// It has been given all the jobs that it may run in its life.
+  [[nodiscard]] bool spent() const {
+    return settings->recycle_jobs != 0 && ran + channel.size() >= settings->recycle_jobs;
+  }
 
   WorkerId id;
   Pool* pool;
+  /// What it was started with. Shared: it may outlive what its pool has.
+  std::shared_ptr<const PoolSettings> settings;
   /// Shared: all workers of one version of the program have the same, and some may outlive its replacement.
   std::shared_ptr<const Offer> offer;
   pid_t pid = 0;
@@ -76,7 +85,10 @@ struct Worker : Timer {
   Nanos load{0};             ///< what the channel holds will usually take
   Instant head_since{};      ///< since when the first has been the first
   Instant started{};
+  Instant idle_since{};
+  Instant measured{};
   std::uint64_t ran = 0;  ///< jobs
+  bool worn = false;      ///< too old or too large: it serves until another is ready in its place
   KillReason kill_reason = KillReason::none;
   bool killed_hard = false;         ///< SIGKILL was sent
   bool revoking = false;            ///< an answer to RevokeUnclaimed is due
@@ -91,12 +103,34 @@ struct Worker : Timer {
 };
 
 struct Pool : Timer {
-  enum class Phase : std::uint8_t { starting, ready, failing };
+  enum class Phase : std::uint8_t {
+    starting,
+    ready,
+    failing,  ///< workers do not start; those of an earlier configuration may serve meanwhile
+    removed   ///< it is not configured any more: its workers end what they run, and it is gone with the last
+  };
 
-  Pool(const PoolSettings& s, PoolIndex i) : Timer(Kind::pool), settings(&s), index(i) {}
+  explicit Pool(std::shared_ptr<const PoolSettings> s)
+      : Timer(Kind::pool), settings(std::move(s)), target(std::max(settings->size, 1U)) {}
 
-  const PoolSettings* settings;
-  PoolIndex index;
+  /// The one rule of how many workers there are to be: one that waits has another in its place;
+  [[nodiscard]] std::size_t wanted() const { return target + waiting; }
+  /// and the one of how many jobs run at once, also while there are more workers.
+  [[nodiscard]] std::size_t slots() const { return settings->most(); }
+  /// Whether the worker is as the configuration has it now.
+  [[nodiscard]] bool is_current(const Worker& worker) const { return worker.settings == settings; }
+  /// Whether the worker counts for wanted(): it is not on its way out.
+  [[nodiscard]] bool keeps(const Worker& worker) const {
+    return worker.phase != Worker::Phase::stopping && !worker.worn && !worker.spent() && is_current(worker);
+  }
+
+  /// Shared with the workers that are started with it.
+  std::shared_ptr<const PoolSettings> settings;
+  /// Workers by load, from settings->size to settings->most(); one more than none until it is known what they
+  /// offer.
+  std::uint32_t target;
+  /// Other processes are to take the places of those that are there: one is to show first whether they work.
+  bool unproven = false;
   Phase phase = Phase::starting;
   std::string reason;                  ///< failing: why
   std::uint32_t failures = 0;          ///< starts in a row that came to nothing
@@ -108,12 +142,10 @@ struct Pool : Timer {
   bool dirty = false;            ///< a job or a worker has become free since the last fill
   std::uint32_t waiting = 0;     ///< workers whose job waits for others
   std::deque<Worker*> resuming;  ///< those of them that go on next, before new jobs begin
-
-  /// So many jobs run at once.
-  [[nodiscard]] std::size_t slots() const { return settings->size; }
-  /// Workers that there should be: one that waits has another in its place.
-  [[nodiscard]] std::size_t wanted() const { return slots() + waiting; }
 };
+
+inline Worker::Worker(WorkerId worker_id, Pool& of)
+    : Timer(Kind::worker), id(worker_id), pool(&of), settings(of.settings) {}
 
 /// A job that usually takes longer is not put into a channel behind another, and one that has run for this
 /// long gives back those behind it.

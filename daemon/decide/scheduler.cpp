@@ -23,8 +23,8 @@ Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t
       graves_(settings.limits.max_tombstones, accounts_, seed),
       lanes_(settings.limits.max_in_memory),
       backlog_ids_(seed) {
-  for (std::uint32_t i = 0; i < settings.pools.size(); ++i)
-    pools_.emplace_back(settings.pools[i], PoolIndex{i});
+  for (const PoolSettings& pool : settings.pools)
+    pools_.emplace_back(std::make_shared<const PoolSettings>(pool));
 }
 
 Scheduler::~Scheduler() = default;
@@ -54,11 +54,12 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     if (!over) break;
     plan.changes.emplace_back(change::DeleteGrave{*over});
   }
+  std::erase_if(pools_, [](const Pool& p) { return p.phase == Pool::Phase::removed && p.workers.empty(); });
   for (Pool& pool : pools_) {
     if (!std::exchange(pool.dirty, false)) continue;
     resume_waiting(pool, t);
     fill(pool, t);
-    retire_surplus(pool, t);
+    watch_surplus(pool, t);
   }
   fill_from_backlog(t);
   tell_news(t);
@@ -104,11 +105,7 @@ void Scheduler::drain(Now now, Plan& plan) {
   write_due(Instant::max(), t);
   if (maintenance_) plan.effects.emplace_back(effect::StopMaintenance{});
   for (Pool& pool : pools_) clear_timer(pool);
-  for (auto& [id, worker] : workers_) {
-    worker->phase = Worker::Phase::stopping;
-    if (!worker->channel.empty() && !worker->revoking) revoke(*worker, t);
-    plan.effects.emplace_back(effect::StopWorker{id});
-  }
+  for (auto& [id, worker] : workers_) retire(*worker, t);
 }
 
 void Scheduler::stop_now(Plan& plan) {

@@ -4,11 +4,11 @@
 // now): no clock, no fd, no SQL, no protobuf. Called by the loop only.
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
-// (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_list, on_look
-// (list, show, status), on_note, on_follow, on_worker, on_attempt, on_wait; what several of them need is in
-// ending (outcomes), news (what followers are told), delivery (how they reach clients), dispatch (who runs
-// what next), writing (when the store is told), disk (when it is full, slow or gone), backlog (jobs that wait
-// on disk), timers and recovery.
+// (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_reload, on_list,
+// on_look (list, show, status), on_note, on_follow, on_worker, on_attempt, on_wait; what several of them need
+// is in staffing (how many workers there are), ending (outcomes), news (what followers are told), delivery
+// (how they reach clients), dispatch (who runs what next), writing (when the store is told), disk (when it is
+// full, slow or gone), backlog (jobs that wait on disk), timers and recovery.
 #pragma once
 
 #include <cstdint>
@@ -44,8 +44,8 @@ namespace promised {
 
 class Scheduler {
  public:
-  /// `settings` and `around` must outlive this. `self`: the daemon's own uid. `seed`: secret, for the hash of
-  /// ids.
+  /// `settings` and `around` must outlive this; the loop changes limits and access between events. `self`:
+  /// the daemon's own uid. `seed`: secret, for the hash of ids.
   Scheduler(const Settings& settings, const Surroundings& around, uid_t self, std::uint64_t seed);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
@@ -211,13 +211,34 @@ class Scheduler {
   void on(event::WorkerStartFailed&& e, Turn& t);
   void on(event::WorkerGone&& e, Turn& t);
   void adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer);
-  void start_workers(Pool& pool, Turn& t);
   void pool_failed(Pool& pool, std::string reason, Turn& t);
   void remove_worker(Worker& worker);
   void kill(Worker& worker, KillReason reason, Turn& t);
   void kill_hard(Worker& worker, KillReason reason, Turn& t);
-  void retire_surplus(Pool& pool, Turn& t);
+
+  // staffing
+  void start_workers(Pool& pool, Turn& t);
+  void grow(Pool& pool, Turn& t);
+  void shrink(Pool& pool, Turn& t);
+  void trim(Pool& pool, Turn& t);
   void retire(Worker& worker, Turn& t);
+  void await_exit(Worker& worker, Turn& t);
+  void wear_out(Worker& worker, Turn& t);
+  void between_jobs(Worker& worker, Turn& t);
+  void rest(Worker& worker, Turn& t);
+  void watch_rest(Worker& worker, Turn& t);
+  void watch_surplus(Pool& pool, Turn& t);
+  void rested(Worker& worker, Turn& t);
+  void on(event::WorkerMeasured&& e, Turn& t);
+
+  // on_reload
+  void on(Asked& asked, message::Reload& reload, Turn& t);
+  void on(event::Reconfigured&& e, Turn& t);
+  void reconsider_sessions(Turn& t);
+  void reconfigure(const std::vector<std::shared_ptr<const PoolSettings>>& wanted, Turn& t);
+  void change_pool(Pool& pool, const std::shared_ptr<const PoolSettings>& wanted, Turn& t);
+  void serve_queues(Pool& pool);
+  void remove_pool(Pool& pool, Turn& t);
 
   // on_attempt
   void on(event::AttemptEnded&& e, Turn& t);

@@ -112,12 +112,12 @@ void Scheduler::due(Worker& worker, Turn& t) {
     return;
   }
   if (worker.channel.empty()) {
-    retire(worker, t);
+    rested(worker, t);
     return;
   }
   Job& job = *worker.channel.front().job;
-  const bool asked_in_vain = worker.cancel_told != Instant{} &&
-                             t.now.steady - worker.cancel_told >= worker.pool->settings->kill_grace;
+  const bool asked_in_vain =
+      worker.cancel_told != Instant{} && t.now.steady - worker.cancel_told >= worker.settings->kill_grace;
   if (asked_in_vain) {
     kill(worker, KillReason::cancelled, t);
     return;
@@ -141,12 +141,11 @@ void Scheduler::due(Worker& worker, Turn& t) {
 }
 
 Millis Scheduler::run_limit(const Worker& worker, const Job& job) {
-  return shorter(job.detail ? job.detail->run_timeout : Millis(0), worker.pool->settings->run_timeout);
+  return shorter(job.detail ? job.detail->run_timeout : Millis(0), worker.settings->run_timeout);
 }
 
 Millis Scheduler::silence_limit(const Worker& worker, const Job& job) {
-  return shorter(job.detail ? job.detail->progress_timeout : Millis(0),
-                 worker.pool->settings->progress_timeout);
+  return shorter(job.detail ? job.detail->progress_timeout : Millis(0), worker.settings->progress_timeout);
 }
 
 /// The first that is over, of the job that the worker runs (SEMANTICS T3). One that waits for others neither
@@ -206,7 +205,7 @@ void Scheduler::arm(Worker& worker, Turn&) {
   if ((worker.channel.size() > 1 && !worker.revoking) || (job.durable() && !job.start_written))
     consider(worker.head_since + kStall);
   if (const auto limit = next_limit(worker, job)) consider(limit->over);
-  if (worker.cancel_told != Instant{}) consider(worker.cancel_told + worker.pool->settings->kill_grace);
+  if (worker.cancel_told != Instant{}) consider(worker.cancel_told + worker.settings->kill_grace);
   if (!next) return;
   if (worker.place != kNotInHeap && worker.due <= next->time_since_epoch().count()) return;
   set_timer(worker, *next);

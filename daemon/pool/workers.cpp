@@ -20,6 +20,7 @@
 
 #include "common/wire/utf8.hpp"
 #include "daemon/pool/environment.hpp"
+#include "daemon/pool/resident_size.hpp"
 #include "daemon/pool/worker_process.hpp"
 
 namespace promised {
@@ -82,7 +83,6 @@ struct Workers::Impl {
 
   const Settings& settings;
   Spawner& spawner;
-  std::vector<std::vector<std::string>> environments;  ///< by pool
   Fd epoll;
   Fd timer;
   std::unordered_map<WorkerId, WorkerProcess> workers;
@@ -98,7 +98,6 @@ Workers::Impl::Impl(const Settings& s, Spawner& sp)
       spawner(sp),
       epoll(::epoll_create1(EPOLL_CLOEXEC)),
       timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
-  for (const PoolSettings& pool : settings.pools) environments.push_back(worker_environment(settings, pool));
   if (!epoll.valid() || !timer.valid()) {
     fault = Problem::system("workers: epoll_create1 or timerfd_create");
     return;
@@ -110,8 +109,7 @@ Workers::Impl::Impl(const Settings& s, Spawner& sp)
 // ---- starting and ending ------------------------------------------------------------------------
 
 Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
-  const auto index = static_cast<std::size_t>(e.pool);
-  const PoolSettings& pool = settings.pools.at(index);
+  const PoolSettings& pool = *e.pool;
   PROMISED_ASSIGN(SharedPage page, SharedPage::make());
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -126,7 +124,7 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   const SpawnRequest request{e.worker,
                              pool.program,
                              pool.arguments,
-                             environments.at(index),
+                             worker_environment(settings, pool),
                              pool.directory,
                              pool.user,
                              pool.memory_limit,
@@ -172,10 +170,10 @@ void Workers::Impl::on(const Exited& report, std::vector<Event>& events) {
   for (std::size_t turns = kTurn / output.size(); turns > 0 && worker->output.valid(); --turns)
     read_output(*worker);
   const WorkerPage& page = worker->shared.page();
-  events.push_back(event::WorkerGone{report.worker, page.claims.claimed(), report.signal, report.exit_code,
-                                     report.peak_memory, worker->tail.last_until(worker->tail.total()),
-                                     std::move(worker->protocol_error), report.user, report.system,
-                                     report.out_of_memory || page.crash.out_of_memory(), page.crash.backtrace()});
+  events.push_back(event::WorkerGone{
+      report.worker, page.claims.claimed(), report.signal, report.exit_code, report.peak_memory,
+      worker->tail.last_until(worker->tail.total()), std::move(worker->protocol_error), report.user,
+      report.system, report.out_of_memory || page.crash.out_of_memory(), page.crash.backtrace()});
   workers.erase(report.worker);
 }
 
@@ -425,6 +423,14 @@ void Workers::revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& event
   WorkerProcess* worker = impl_->find(e.worker);
   if (worker != nullptr)
     events.push_back(event::Revoked{e.worker, worker->shared.page().claims.revoke(e.sent)});
+}
+
+Result<void> Workers::measure(const effect::MeasureWorker& e, std::vector<Event>& events) {
+  const WorkerProcess* worker = impl_->find(e.worker);
+  if (worker == nullptr) return {};
+  PROMISED_ASSIGN(const auto resident, resident_size(worker->pid));
+  if (resident) events.push_back(event::WorkerMeasured{e.worker, *resident});
+  return {};
 }
 
 void Workers::kill(const effect::KillWorker& e) {

@@ -39,6 +39,8 @@ class Workers {
   void mark(const effect::MarkCancelled& e);
   /// Appends event::Revoked.
   void revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events);
+  /// Appends event::WorkerMeasured, unless the worker is gone.
+  [[nodiscard]] Result<void> measure(const effect::MeasureWorker& e, std::vector<Event>& events);
   void kill(const effect::KillWorker& e);
   void stop(const effect::StopWorker& e);
 

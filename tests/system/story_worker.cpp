@@ -101,6 +101,13 @@ std::uint64_t allocate(std::uint64_t mebibytes) {
   return much.size();
 }
 
+/// What it takes it does not give back.
+std::uint64_t keep(std::uint64_t mebibytes) {
+  static std::vector<char> kept;
+  kept.assign(mebibytes << 20, 'x');
+  return mebibytes;
+}
+
 std::string large(std::uint64_t size) {
   return std::string(size, 'x');
 }
@@ -221,6 +228,7 @@ int main(int argc, char** argv) {
       .define("spin", spin)
       .define("leave_a_child", leave_a_child)
       .define("allocate", allocate)
+      .define("keep", keep)
       .define("large", large)
       .define("emit", emit)
       .define("emit_around", emit_around)

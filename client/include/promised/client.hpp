@@ -233,6 +233,11 @@ class PROMISED_EXPORT Client {
   StoreReport back_up_store(std::string_view directory = {}, std::chrono::milliseconds timeout = kForever);
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   StoreReport compact_store(std::chrono::milliseconds timeout = kForever);
+  /// Has the daemon read its configuration anew: for administrators (SEMANTICS E6). Tells what has changed;
+  /// pools follow. RefusedError with the code "config" (what is wrong with it, with file and line: nothing
+  /// has changed) or "not_permitted".
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  ReloadReport reload(std::chrono::milliseconds timeout = kAnswerTimeout);
   /// From now on submitting throws Error (SEMANTICS S4). Has what was submitted here and has not begun
   /// cancelled, if `rest` says so; then waits for the end of all the rest, and disconnects, or, where `how`
   /// is leave, returns at once: its futures go on. Throws TimeoutError when `timeout` is over, and

@@ -74,7 +74,7 @@ struct PoolView {
   std::string state;          ///< "starting", "ready" or "failing"
   std::string reason;         ///< failing: why
   std::uint32_t size = 0;     ///< workers wanted
-  std::uint32_t workers = 0;  ///< workers there
+  std::uint32_t workers = 0;  ///< workers that serve
   std::uint32_t busy = 0;
   std::uint64_t crashes = 0;              ///< since start
   std::uint64_t finished = 0;             ///< jobs, since start
@@ -82,6 +82,9 @@ struct PoolView {
   std::vector<FunctionView> functions;
   std::string containment;  ///< what holds its workers and their limits: "cgroup" or "rlimit"
   Isolation isolation = Isolation::worker;
+  std::uint32_t size_min = 0;  ///< workers wanted when there is nothing to do,
+  std::uint32_t size_max = 0;  ///< and when jobs wait
+  std::uint32_t draining = 0;  ///< workers that end what they run, and leave
   friend bool operator==(const PoolView&, const PoolView&) = default;
 };
 
@@ -132,6 +135,20 @@ struct StatusView {
   std::string maintenance;  ///< what is being done to the store: "check", "backup", "compact"; empty: nothing
   std::uint32_t maintenance_percent = 0;
   friend bool operator==(const StatusView&, const StatusView&) = default;
+};
+
+/// What came of reading the configuration anew (SEMANTICS E6).
+struct ReloadReport {
+  // Names of pools.
+  std::vector<std::string> added;
+  std::vector<std::string> removed;   ///< their workers end what they run
+  std::vector<std::string> replaced;  ///< new workers take the places of those that are there
+  std::vector<std::string> adjusted;  ///< those that are there go on
+  // Keys, such as "limits.max_jobs".
+  std::vector<std::string> changed;        ///< that are in force now
+  std::vector<std::string> needs_restart;  ///< that are in force when the daemon is started the next time
+  [[nodiscard]] bool empty() const { return *this == ReloadReport(); }
+  friend bool operator==(const ReloadReport&, const ReloadReport&) = default;
 };
 
 /// What an administrator can have done to the store while the daemon goes on. The numbers are on the wire.

@@ -29,6 +29,9 @@ inline StatusView sample_status() {
   good.busy = 1;
   good.crashes = 3;
   good.finished = 1234;
+  good.size_min = 1;
+  good.size_max = 8;
+  good.draining = 3;
   good.functions = {{"doc.count", "(text) -> int64"}, {"doc.\nfake", "() -> null"}};
   good.containment = "rlimit";
   PoolView bad;
@@ -36,7 +39,7 @@ inline StatusView sample_status() {
   bad.program = "/no/such";
   bad.state = "failing";
   bad.reason = "/no/such: No such file or directory\x1b[2J";
-  bad.size = 1;
+  bad.size = bad.size_min = bad.size_max = 1;
   bad.retry_in = 4s;
   s.pools = {good, bad};
   s.queues = {{"default", 2, 3200ms}, {"\xff", 0, 0ms}};
@@ -58,6 +61,10 @@ inline StatusView sample_status() {
   s.maintenance_percent = 43;
   s.limits = {{"max_jobs", 81, 100}, {"max_clients", 1, 100}};
   return s;
+}
+
+inline ReloadReport sample_reload() {
+  return {{"new"}, {"old"}, {"docs"}, {"mail"}, {"limits.max_jobs"}, {"daemon.user"}};
 }
 
 inline StoreReport sample_report(StoreTask task) {

@@ -24,7 +24,7 @@ JobView sample_job() {
   job.queue = "default";
   job.pool = "docs";
   job.failure = {
-      Cause::crashed, "",     "killed by signal 11", "last words\xfe", "", 11, 0, 2, 99, 1500us, 900us,
+      Cause::crashed, "",      "killed by signal 11",   "last words\xfe", "", 11, 0, 2, 99, 1500us, 900us,
       200us,          5 << 20, "#0 foo() at foo.cpp:12"};
   job.owner = 1000;
   job.attempts = 2;
@@ -95,10 +95,12 @@ TEST_CASE("M5 the status has the documented shape") {
       {"name": "docs", "program": "/bin/docs", "state": "ready", "reason": null, "retry_in_ms": 0, "size": 2,
        "workers": 2, "busy": 1, "crashes": 3, "finished": 1234, "isolation": "job",
        "functions": [{"name": "doc.count", "signature": "(text) -> int64"},
-                     {"name": "doc.\nfake", "signature": "() -> null"}], "containment": "rlimit"},
+                     {"name": "doc.\nfake", "signature": "() -> null"}], "containment": "rlimit",
+       "size_min": 1, "size_max": 8, "draining": 3},
       {"name": "bad", "program": "/no/such", "state": "failing",
        "reason": "/no/such: No such file or directory\u001b[2J", "retry_in_ms": 4000, "size": 1, "workers": 0,
-       "busy": 0, "crashes": 0, "finished": 0, "isolation": "worker", "functions": [], "containment": null}],
+       "busy": 0, "crashes": 0, "finished": 0, "isolation": "worker", "functions": [], "containment": null,
+       "size_min": 1, "size_max": 1, "draining": 0}],
     "queues": [{"name": "default", "length": 2, "oldest_ms": 3200}, {"name": "\ufffd", "length": 0, "oldest_ms": 0}],
     "last_minute": {"finished_per_second": 1.25, "waited": {"p50_us": 1000, "p95_us": 20000, "count": 100},
                     "ran": {"p50_us": 0, "p95_us": 0, "count": 0}},
@@ -132,6 +134,12 @@ TEST_CASE("M5 what came of work on the store has the documented shape") {
         Json::parse(R"({"task": "compact", "took_ms": 1500, "bytes": 1536, "bytes_before": 4096})"));
 }
 
+TEST_CASE("M5 what came of a reload has the documented shape") {
+  CHECK(to_json(sample_reload()) == Json::parse(R"({
+    "added": ["new"], "removed": ["old"], "replaced": ["docs"], "adjusted": ["mail"], "changed": ["limits.max_jobs"],
+    "needs_restart": ["daemon.user"]})"));
+}
+
 void collect_keys(const Json& json, std::set<std::string>& keys) {
   if (json.is_object()) {
     for (const auto& [key, value] : json.items()) {
@@ -153,6 +161,7 @@ TEST_CASE("M5 every key of the JSON shapes is in docs/promisectl.md") {
   collect_keys(to_json(sample_job()), keys);
   for (const StoreTask task : {StoreTask::check, StoreTask::backup, StoreTask::compact})
     collect_keys(to_json(sample_report(task)), keys);
+  collect_keys(to_json(sample_reload()), keys);
   REQUIRE(keys.size() > 50);
   for (const std::string& key : keys) {
     CAPTURE(key);

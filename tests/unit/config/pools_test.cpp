@@ -36,7 +36,11 @@ TEST_CASE("every key of a pool reaches the settings") {
       "core_size = 1MiB\n"
       "nice = -3\n"
       "sandbox = strict\n"
-      "isolation = job\n");
+      "isolation = job\n"
+      "idle_time = 5s\n"
+      "recycle_jobs = 1000\n"
+      "recycle_time = 1d\n"
+      "recycle_memory = 2GiB\n");
   PoolSettings wanted;
   wanted.name = "docs";
   wanted.program = "/opt/docs";
@@ -59,6 +63,10 @@ TEST_CASE("every key of a pool reaches the settings") {
   wanted.nice = -3;
   wanted.sandbox = Sandbox::strict;
   wanted.isolation = Isolation::job;
+  wanted.idle_time = 5s;
+  wanted.recycle_jobs = 1000;
+  wanted.recycle_time = 24h;
+  wanted.recycle_memory = std::uint64_t{2} << 30;
   REQUIRE(s.pools.size() == 1);
   CHECK(s.pools[0] == wanted);
 }
@@ -72,6 +80,18 @@ TEST_CASE("I8 a pool may have the built-in function exec instead of a program") 
         "FILE:2: builtin: expected exec, the one built-in function, found 'shell'");
   CHECK(scene.problem("[pool.a]\nprogram = /a\nbuiltin = exec\n") ==
         "FILE:3: [pool.a] has a program of its own; take one of the two out");
+}
+
+TEST_CASE("a pool has a fixed size, or one by load") {
+  const Scene scene;
+  const auto sizes = [&](const std::string& size) {
+    const PoolSettings pool = scene.settings("[pool.a]\nprogram = /a\nsize = " + size + "\n").pools.at(0);
+    return std::pair(pool.size, pool.most());
+  };
+  CHECK(sizes("4") == std::pair(4U, 4U));
+  CHECK(sizes("2..8") == std::pair(2U, 8U));
+  CHECK(sizes("0..1") == std::pair(0U, 1U));
+  CHECK(sizes("3..3") == std::pair(3U, 3U));
 }
 
 TEST_CASE("adaptive prefetch is the default and can be said") {
@@ -92,7 +112,18 @@ TEST_CASE("E3 an impossible value in a pool is told with file, line and what was
   CHECK(told("arguments = 'open") == "FILE:3: arguments: the quote ' is not closed");
   CHECK(told("arguments = x \\") ==
         "FILE:3: arguments: a backslash stands at the end, with nothing to protect");
-  CHECK(told("size = 0") == "FILE:3: size: expected a whole number from 1 to 4096, found '0'");
+  for (const std::string& size :
+       std::vector<std::string>{"0", "4097", "8..2", "0..0", "..2", "2..", "2...3", "-1..2"}) {
+    CHECK(told("size = " + size) ==
+          "FILE:3: size: expected a whole number from 1 to 4096, or least and most such as 2..8, found '" +
+              size + "'");
+  }
+  CHECK(told("recycle_jobs = -1") ==
+        "FILE:3: recycle_jobs: expected a whole number from 0 to 1000000000, found '-1'");
+  CHECK(told("recycle_memory = 5KiB") ==
+        "FILE:3: recycle_memory: expected 0 (no limit) or at least 1MiB, found '5KiB'");
+  CHECK(told("idle_time = soon").find("idle_time: expected a duration") != std::string::npos);
+  CHECK(told("recycle_time = soon").find("recycle_time: expected a duration") != std::string::npos);
   CHECK(told("queues = ,") == "FILE:3: queues: expected names of queues with commas between, found ','");
   const std::string long_name(256, 'q');
   CHECK(told("queues = " + long_name) ==
@@ -199,7 +230,7 @@ TEST_CASE("--check prints what it found") {
                   "[daemon]\nendpoint = ipc:///run/x.sock\nstate_dir = /var/lib/x\nuser = alice\n"
                   "[access]\nusers = bob\ngroups = staff\nshared = shared/a/:write:alice,@staff\n"
                   "shared = shared/:read:*\n"
-                  "[pool.a]\nprogram = /bin/true\narguments = -v\nsize = 2\nqueues = q r\n"
+                  "[pool.a]\nprogram = /bin/true\narguments = -v\nsize = 2..8\nqueues = q r\n"
                   "memory_limit = 1GiB\nrun_timeout = 90s\n");
   const auto checked = scene.run({"--config", file, "--check"});
   REQUIRE(checked.ok());
@@ -211,7 +242,7 @@ TEST_CASE("--check prints what it found") {
                              "access root and the daemon's own user, users 1001, groups 50\n"
                              "names shared/a/… may be read and written by users 1000 groups 50\n"
                              "names shared/… may be read by everyone with access\n"
-                             "pool a: 2 x /bin/true -v, memory 1GiB, run_timeout 90s, queues q r\n"
+                             "pool a: 2..8 x /bin/true -v, memory 1GiB, run_timeout 90s, queues q r\n"
                              "ok\n");
   const auto bare = scene.run({"--check"});
   REQUIRE(bare.ok());

@@ -112,8 +112,11 @@ TEST_CASE("the shipped configuration has every key") {
                            "kill_grace",
                            "start_timeout",
                            "progress_timeout",
-
-                           "isolation"}) {
+                           "isolation",
+                           "idle_time",
+                           "recycle_jobs",
+                           "recycle_time",
+                           "recycle_memory"}) {
     const std::string key = name;
     CAPTURE(key);
     CHECK(text.find("\n" + key + " =") != std::string::npos);

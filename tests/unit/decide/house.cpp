@@ -110,6 +110,11 @@ void House::carry_out(std::vector<Effect> effects) {
       pending_.push_back(event::PartsLoaded{parts->job, parts->session, parts->follow, load_parts(*parts)});
     } else if (const auto* one = std::get_if<effect::LoadJob>(&effect)) {
       pending_.push_back(event::JobLoaded{one->id, load_job(one->id)});
+    } else if (const auto* measure = std::get_if<effect::MeasureWorker>(&effect)) {
+      if (const auto found = resident.find(measure->worker); found != resident.end())
+        pending_.push_back(event::WorkerMeasured{measure->worker, found->second});
+    } else if (const auto* read = std::get_if<effect::ReadConfiguration>(&effect)) {
+      reads.push_back(*read);
     } else if (const auto* maintain = std::get_if<effect::MaintainStore>(&effect)) {
       maintained.push_back(*maintain);
     } else if (std::holds_alternative<effect::StopMaintenance>(effect)) {
@@ -216,6 +221,12 @@ void House::wait(Nanos duration) {
   now.steady += duration;
   now.wall += std::chrono::duration_cast<std::chrono::microseconds>(duration);
   turn();
+}
+
+void House::reconfigure(const std::vector<PoolSettings>& pools) {
+  event::Reconfigured read;
+  for (const PoolSettings& pool : pools) read.pools.push_back(std::make_shared<const PoolSettings>(pool));
+  handle(std::move(read));
 }
 
 void House::jump_wall_clock(std::chrono::microseconds by) {

@@ -65,10 +65,10 @@ class House {
   // ---- workers ----
   struct Hand {
     WorkerId id{};
-    PoolIndex pool{};
-    pid_t pid = 0;                     ///< 0: not ready yet
-    std::deque<message::Run> channel;  ///< dispatched, not reported
-    std::uint32_t claimed = 0;         ///< the first sequence that has not begun
+    std::shared_ptr<const PoolSettings> pool;  ///< that it was started with
+    pid_t pid = 0;                             ///< 0: not ready yet
+    std::deque<message::Run> channel;          ///< dispatched, not reported
+    std::uint32_t claimed = 0;                 ///< the first sequence that has not begun
     std::vector<int> signals;
     std::vector<message::Notes> notes;  ///< told to it
     bool told_to_stop = false;
@@ -92,6 +92,8 @@ class House {
   /// It has crashed and told of it.
   void crashed(WorkerId id, int signal, const std::string& backtrace, bool out_of_memory,
                std::uint64_t peak_memory = 0);
+  /// What a worker takes when it is asked, in bytes; those of which nothing is said do not answer.
+  std::map<WorkerId, std::uint64_t> resident;
   void start_failed(WorkerId id, const std::string& reason) {
     hands_.erase(id);
     handle(event::WorkerStartFailed{id, reason});
@@ -115,6 +117,10 @@ class House {
   /// Where parts are that are not in memory.
   std::function<std::vector<PartChunk>(const effect::LoadParts&)> load_parts;
   std::vector<std::string> dispatched_arguments;
+  /// Who has asked for the configuration to be read; the test says what comes of it.
+  std::vector<effect::ReadConfiguration> reads;
+  /// It was read anew, because of a signal, and has these pools.
+  void reconfigure(const std::vector<PoolSettings>& pools);
   /// What is to be done to the store; the test says what comes of it.
   std::vector<effect::MaintainStore> maintained;
   int maintenance_stops = 0;

@@ -41,7 +41,7 @@ PoolFixture::PoolFixture(std::vector<PoolSettings> pools, const std::function<vo
 
 WorkerId PoolFixture::start(std::uint32_t pool) {
   const WorkerId worker{next_worker_++};
-  workers_->start({worker, PoolIndex{pool}}, events_);
+  workers_->start({worker, std::make_shared<const PoolSettings>(settings_.pools.at(pool))}, events_);
   workers_->flush();
   return worker;
 }

@@ -156,6 +156,10 @@ auto tied(const message::StoreCommand& m) {
   const auto& [a, b] = m;
   return std::tie(a, b);
 }
+auto tied(const message::Reloaded& m) {
+  const auto& [a] = m;
+  return std::tie(a);
+}
 auto tied(const message::StoreDone& m) {
   const auto& [a] = m;
   return std::tie(a);

@@ -124,7 +124,10 @@ StatusView full_status() {
                          15s,
                          {{"report.build", "(text, int32) -> text"}, {"noop", "() -> null"}},
                          "cgroup",
-                         Isolation::job},
+                         Isolation::job,
+                         2,
+                         8,
+                         5},
                 PoolView{}};
   view.queues = {{"default", 17, 250ms}, {"reports", 1, 0ms}};
   view.waited = {10us, 200us, 3000};
@@ -209,6 +212,7 @@ std::vector<message::Request> requests() {
       {22, 0, Bye{}},
       {25, 0, StoreCommand{StoreTask::backup, "/mnt/backups/f\xc3\xbcr heute"}},
       {26, 0, StoreCommand{}},
+      {27, 0, Reload{}},
       {25, 0, Follow{{id(9), ""}, true, true, large, 3}},
       {26, 0, Follow{{{}, "a name"}, false, false, 0, 0}},
       {0, 0, Advance{25, large, true}},
@@ -242,6 +246,9 @@ std::vector<message::Reply> replies() {
       {11, 0, Status{}},
       {12, 0, StoreDone{full_report()}},
       {13, 0, StoreDone{}},
+      {14, 0,
+       Reloaded{{{"new"}, {"old", "older"}, {"docs"}, {"mail"}, {"limits.max_jobs"}, {"daemon.user"}}}},
+      {15, 0, Reloaded{}},
   };
 }
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "daemon/config/changes.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace promised::config {
+namespace {
+
+const PoolSettings* find(const std::vector<PoolSettings>& pools, const std::string& name) {
+  const auto found =
+      std::find_if(pools.begin(), pools.end(), [&](const PoolSettings& p) { return p.name == name; });
+  return found == pools.end() ? nullptr : &*found;
+}
+
+void compare_pools(const std::vector<PoolSettings>& before, const std::vector<PoolSettings>& after,
+                   ReloadReport& report) {
+  for (const PoolSettings& pool : before) {
+    if (find(after, pool.name) == nullptr) report.removed.push_back(pool.name);
+  }
+  for (const PoolSettings& pool : after) {
+    const PoolSettings* known = find(before, pool.name);
+    if (known == nullptr) {
+      report.added.push_back(pool.name);
+      continue;
+    }
+    const PoolChange change = compare(*known, pool);
+    if (change == PoolChange::process) report.replaced.push_back(pool.name);
+    if (change == PoolChange::policy) report.adjusted.push_back(pool.name);
+  }
+}
+
+/// The keys of one section.
+class Keys {
+ public:
+  Keys(std::string section, ReloadReport& report) : section_(std::move(section)), report_(report) {}
+
+  template <class T>
+  Keys& take(const char* key, T& current, const T& next) {
+    if (!(current == next)) {
+      current = next;
+      report_.changed.push_back(section_ + key);
+    }
+    return *this;
+  }
+  template <class T>
+  Keys& keep(const char* key, const T& current, const T& next) {
+    if (!(current == next)) report_.needs_restart.push_back(section_ + key);
+    return *this;
+  }
+
+ private:
+  std::string section_;
+  ReloadReport& report_;
+};
+
+void take_limits(Limits& current, const Limits& next, ReloadReport& report) {
+  // Those that are kept are known elsewhere: to the door, to clients, to workers that are there.
+  Keys("limits.", report)
+      .keep("max_message", current.max_message, next.max_message)
+      .keep("max_result", current.max_result, next.max_result)
+      .keep("max_unread", current.max_unread, next.max_unread)
+      .take("max_jobs", current.max_jobs, next.max_jobs)
+      .take("max_jobs_per_owner", current.max_jobs_per_owner, next.max_jobs_per_owner)
+      .take("max_bytes", current.max_bytes, next.max_bytes)
+      .take("max_bytes_per_owner", current.max_bytes_per_owner, next.max_bytes_per_owner)
+      .take("max_remembered", current.max_remembered, next.max_remembered)
+      .take("max_remembered_per_owner", current.max_remembered_per_owner, next.max_remembered_per_owner)
+      .take("max_clients", current.max_clients, next.max_clients)
+      .keep("max_clients_per_owner", current.max_clients_per_owner, next.max_clients_per_owner)
+      .take("max_watches", current.max_watches, next.max_watches)
+      .take("max_watches_per_owner", current.max_watches_per_owner, next.max_watches_per_owner)
+      .keep("max_in_memory", current.max_in_memory, next.max_in_memory)
+      .take("max_queues", current.max_queues, next.max_queues)
+      .take("max_unwritten", current.max_unwritten, next.max_unwritten)
+      .take("max_name", current.max_name, next.max_name)
+      .keep("max_notes", current.max_notes, next.max_notes)
+      .keep("max_parts", current.max_parts, next.max_parts)
+      .take("default_lifespan", current.default_lifespan, next.default_lifespan)
+      .take("max_lifespan", current.max_lifespan, next.max_lifespan)
+      .take("keep_unfetched", current.keep_unfetched, next.keep_unfetched)
+      .take("keep_tombstones", current.keep_tombstones, next.keep_tombstones)
+      .keep("max_tombstones", current.max_tombstones, next.max_tombstones)
+      .take("allow_forever", current.allow_forever, next.allow_forever)
+      .take("max_interruptions", current.max_interruptions, next.max_interruptions);
+}
+
+}  // namespace
+
+ReloadReport take_over(Settings& current, const Settings& next) {
+  ReloadReport report;
+  compare_pools(current.pools, next.pools, report);
+  current.pools = next.pools;
+  Keys("daemon.", report)
+      .keep("endpoint", current.endpoint, next.endpoint)
+      .keep("endpoint_mode", current.endpoint_mode, next.endpoint_mode)
+      .keep("state_dir", current.state_dir, next.state_dir)
+      .keep("large_result", current.large_result, next.large_result)
+      .keep("user", current.user, next.user)
+      .take("log_level", current.log_level, next.log_level)
+      .take("stop_grace", current.stop_grace, next.stop_grace);
+  Keys("access.", report)
+      .take("users", current.access.users, next.access.users)
+      .take("groups", current.access.groups, next.access.groups)
+      .take("everyone", current.access.everyone, next.access.everyone)
+      .take("admins", current.access.admins, next.access.admins)
+      .take("shared", current.access.shared, next.access.shared);
+  take_limits(current.limits, next.limits, report);
+  return report;
+}
+
+}  // namespace promised::config

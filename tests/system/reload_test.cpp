@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// E6 The configuration is read anew while the daemon works, on SIGHUP or when an administrator asks: changed
+// pools roll over without losing a job.
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <set>
+#include <vector>
+
+#include "tests/system/stories.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+/// A program at `path` that is the story worker, as a file of its own.
+void install_worker(const TestDaemon& daemon, const std::filesystem::path& path,
+                    const std::string& before = {}) {
+  const auto next = daemon.directory() / "next";
+  write_file(next, "#!/bin/sh\n" + before + "\nexec " STORY_WORKER "\n");
+  REQUIRE(::chmod(next.c_str(), 0755) == 0);
+  std::filesystem::rename(next, path);
+}
+
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t n = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("E6 SIGHUP reads the configuration anew, and systemd is told when it begins and ends") {
+  TestDaemon daemon(story_config(1));
+  Client client = connect(daemon);
+  daemon.configure(story_config(3));
+  daemon.signal(SIGHUP);
+  CHECK(eventually([&] { return pool_view(client, "story").workers == 3; }));
+  CHECK(eventually([&] { return count(daemon.notifications(), "READY=1") == 2; }));
+  const std::string told = daemon.notifications();
+  const auto begun = told.find("RELOADING=1\nMONOTONIC_USEC=");
+  REQUIRE(begun != std::string::npos);
+  CHECK(told.find("READY=1", begun) != std::string::npos);
+  CHECK(daemon.log().find("the configuration was read anew: pools adjusted: story") != std::string::npos);
+}
+
+TEST_CASE("E6 a bad configuration changes nothing, and is told with file and line") {
+  TestDaemon daemon(story_config(1));
+  Client client = connect(daemon);
+  const auto file = (daemon.directory() / "ran").string();
+  const auto worker = client.submit<std::int64_t>("tally", file).result(kPatience);
+  DaemonConfig bad = story_config(3);
+  bad.set("pool.story", "sise", "3");
+  daemon.configure(bad);
+  const std::string refused = thrown_by([&] { client.reload(); });
+  CHECK(refused.starts_with("RefusedError config: " + daemon.config_file().string() + ":"));
+  CHECK(refused.find("unknown key 'sise' in [pool.story]; did you mean size?") != std::string::npos);
+  CHECK(daemon.log().find("the configuration stays as it was: " + daemon.config_file().string()) !=
+        std::string::npos);
+  CHECK(eventually([&] {
+    return daemon.notifications().find("the configuration could not be read anew: ") != std::string::npos;
+  }));
+  CHECK(pool_view(client, "story").size == 1);
+  CHECK(client.submit<std::int64_t>("tally", file).result(kPatience) == worker);
+  CHECK(client.status().health == "ok");
+}
+
+TEST_CASE("E6 a pool that has not changed keeps its workers, one whose program was replaced gets new ones") {
+  TestDaemon daemon(story_config(1), TestDaemon::NotStarted{});
+  const auto program = daemon.directory() / "worker";
+  install_worker(daemon, program);
+  DaemonConfig config;
+  config.pool("story", program.string());
+  daemon.configure(config);
+  daemon.start();
+  Client client = connect(daemon);
+  const auto file = (daemon.directory() / "ran").string();
+  const auto first = client.submit<std::int64_t>("tally", file).result(kPatience);
+  CHECK(client.reload().empty());
+  CHECK(client.submit<std::int64_t>("tally", file).result(kPatience) == first);
+  install_worker(daemon, program, "# another release");
+  CHECK(client.reload().replaced == Names{"story"});
+  CHECK(eventually([&] { return client.submit<std::int64_t>("tally", file).result(kPatience) != first; }));
+  CHECK(eventually([&] { return pool_view(client, "story").draining == 0; }));
+  CHECK(pool_view(client, "story").crashes == 0);
+}
+
+TEST_CASE("E6 while the new program does not work the old workers serve, and the pool is failing") {
+  TestDaemon daemon(story_config(1), TestDaemon::NotStarted{});
+  const auto program = daemon.directory() / "worker";
+  install_worker(daemon, program);
+  DaemonConfig config;
+  config.pool("story", program.string());
+  daemon.configure(config);
+  daemon.start();
+  Client client = connect(daemon);
+  const auto file = (daemon.directory() / "ran").string();
+  const auto first = client.submit<std::int64_t>("tally", file).result(kPatience);
+  install_worker(daemon, program, "echo there is no license >&2; exit 3");
+  client.reload();
+  CHECK(eventually([&] { return pool_view(client, "story").state == "failing"; }));
+  CHECK(pool_view(client, "story").reason.find("there is no license") != std::string::npos);
+  CHECK(client.submit<std::int64_t>("tally", file).result(kPatience) == first);
+  install_worker(daemon, program);
+  client.reload();
+  CHECK(eventually([&] { return pool_view(client, "story").state == "ready"; }));
+  CHECK(eventually([&] { return client.submit<std::int64_t>("tally", file).result(kPatience) != first; }));
+  CHECK(client.status().health == "ok");
+}
+
+TEST_CASE("E6 a removed pool lets its job end, a new one starts, and the daemon says what it cannot change") {
+  TestDaemon daemon(story_config(1));
+  Client client = connect(daemon);
+  const auto gate = daemon.directory() / "gate";
+  auto running = client.submit<std::int64_t>("wait_for", gate.string());
+  REQUIRE(eventually([&] { return pool_view(client, "story").busy == 1; }));
+  auto waiting = client.submit<std::int64_t>("wait_for", gate.string());
+  REQUIRE(waiting.accepted(kPatience));
+  DaemonConfig other;
+  other.set("daemon", "large_result", "8KiB");
+  other.limit("max_jobs", "1000");
+  daemon.configure(other);
+  const ReloadReport report = client.reload();
+  CHECK(report.removed == Names{"story"});
+  CHECK(report.changed == Names{"limits.max_jobs"});
+  CHECK(report.needs_restart == Names{"daemon.large_result"});
+  CHECK(pool_view(client, "story").state == "draining");
+  CHECK(thrown_by([&] {
+          (void)client.submit("add", 1, 1).value(kPatience);
+        }).starts_with("RefusedError no_function"));
+  CHECK(client.show(waiting.id()).reason == "no pool offers the function wait_for");
+  write_file(gate, "");
+  CHECK(running.result(kPatience) > 0);
+  CHECK(eventually([&] { return client.status().pools.empty(); }));
+  CHECK(client.show(waiting.id()).state == State::pending);
+  DaemonConfig again = other;
+  again.pool("again", STORY_WORKER);
+  daemon.configure(again);
+  CHECK(client.reload().added == Names{"again"});
+  CHECK(waiting.result(kPatience) > 0);
+}
+
+TEST_CASE("E6 reloaded again and again under load, no job is lost and none runs twice") {
+  TestDaemon daemon(story_config(2));
+  Client client = connect(daemon);
+  constexpr int kReleases = 8;
+  constexpr std::size_t kJobs = 250;  // that are there each time
+  const auto file = daemon.directory() / "ran";
+  std::vector<Future<std::int64_t>> jobs;
+  for (int release = 0; release < kReleases; ++release) {
+    for (std::size_t i = 0; i < kJobs; ++i)
+      jobs.push_back(client.submit<std::int64_t>("tally", file.string()));
+    daemon.configure(story_config(1 + release % 3, {{"environment.RELEASE", std::to_string(release)}}));
+    CHECK(client.reload().replaced == Names{"story"});
+  }
+  std::set<std::int64_t> workers;
+  for (auto& job : jobs) workers.insert(job.result(kPatience));
+  CHECK(lines_in(file) == jobs.size());
+  CHECK(workers.size() > 1);
+  CHECK(pool_view(client, "story").crashes == 0);
+  CHECK(pool_view(client, "story").finished == jobs.size());
+}
+
+TEST_CASE("E6 limits and access are in force at once") {
+  TestDaemon daemon(story_config(1).for_everyone());
+  const auto health = [&] { return connect(daemon).status().health; };
+  CHECK(in_other_process(health, kStranger) == "ok");
+  DaemonConfig closed = story_config(1);
+  closed.limit("max_name", "5");
+  closed.set("daemon", "endpoint_mode", "0666");
+  daemon.configure(closed);
+  CHECK(promisectl(daemon, {"reload"}).out ==
+        "access.everyone: in force now\nlimits.max_name: in force now\n");
+  CHECK(in_other_process(health, kStranger).find("may not use this daemon") != std::string::npos);
+  Client client = connect(daemon);
+  CHECK(thrown_by([&] {
+          client.submit<std::int64_t>("add", 1, 1).remember("longer", 1min).result(kPatience);
+        }).find("max_name") != std::string::npos);
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+// E6 The configuration is read anew: what becomes of pools, their workers and their jobs.
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+#include "tests/unit/decide/house.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+PoolSettings with(PoolSettings pool, const std::function<void(PoolSettings&)>& change) {
+  change(pool);
+  return pool;
+}
+
+PoolSettings other_program(const PoolSettings& pool) {
+  return with(pool, [](PoolSettings& p) { p.program = "/bin/false"; });
+}
+
+std::vector<WorkerId> staying(House& house) {
+  std::vector<WorkerId> ids;
+  for (const WorkerId id : house.workers()) {
+    if (!house.hand(id).told_to_stop) ids.push_back(id);
+  }
+  return ids;
+}
+
+PoolView pool(House& house, SessionId client) {
+  return house.status(client).pools.at(0);
+}
+
+}  // namespace
+
+TEST_CASE("E6 what makes other processes necessary, and what does not") {
+  const PoolSettings before = one_pool().pools[0];
+  const auto change = [&](const std::function<void(PoolSettings&)>& f) {
+    return compare(before, with(before, f));
+  };
+  CHECK(compare(before, before) == PoolChange::none);
+  CHECK(change([](auto& p) { p.size = 7; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.size_max = 7; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.idle_time = 7s; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.recycle_jobs = 7; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.recycle_time = 7s; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.recycle_memory = 7; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.queues = {"q"}; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.prefetch = 7; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.run_timeout = 7s; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.kill_grace = 7s; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.start_timeout = 7s; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.program = "/x"; }) == PoolChange::process);
+  CHECK(change([](auto& p) { p.arguments = {"x"}; }) == PoolChange::process);
+  CHECK(change([](auto& p) { p.environment["X"] = "1"; }) == PoolChange::process);
+  CHECK(change([](auto& p) { p.directory = "/x"; }) == PoolChange::process);
+  CHECK(change([](auto& p) { p.user = "x"; }) == PoolChange::process);
+  CHECK(change([](auto& p) { p.memory_limit = 7; }) == PoolChange::process);
+  CHECK(change([](auto& p) { p.open_files = 70; }) == PoolChange::process);
+}
+
+TEST_CASE("E6 another file at the program's path is another program, unless it cannot be told") {
+  const PoolSettings unknown = one_pool().pools[0];
+  const PoolSettings first = with(unknown, [](auto& p) { p.program_version = "1"; });
+  const PoolSettings second = with(unknown, [](auto& p) { p.program_version = "2"; });
+  CHECK(compare(first, second) == PoolChange::process);
+  CHECK(compare(unknown, second) == PoolChange::none);
+  CHECK(compare(first, unknown) == PoolChange::none);
+}
+
+TEST_CASE("E6 a pool that has not changed is not touched") {
+  ReadyHouse house(one_pool(2));
+  const auto client = house.connect();
+  const auto before = house.workers();
+  const JobId job = house.submit(client);
+  house.reconfigure(house.settings.pools);
+  CHECK(house.workers() == before);
+  CHECK(staying(house) == before);
+  CHECK(house.finish(before[0]) == job);
+}
+
+TEST_CASE("E6 a changed pool rolls over: one new worker first, then all, and each sends an old one home") {
+  auto settings = one_pool(3);
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const auto old = house.workers();
+  std::vector<JobId> jobs;
+  for (int i = 0; i < 5; ++i) jobs.push_back(house.submit(client));
+  for (const WorkerId id : old) house.begin(id);
+  house.reconfigure({other_program(settings.pools[0])});
+  REQUIRE(house.workers().size() == 4);
+  CHECK(house.hand(house.workers()[3]).pool->program == "/bin/false");
+  CHECK(house.hand(old[0]).pool->program == "/bin/true");
+  CHECK(staying(house).size() == 4);
+  CHECK(pool(house, client).state == "ready");
+  CHECK(pool(house, client).workers == 3);
+
+  house.ready(house.workers()[3]);
+  CHECK(house.workers().size() == 6);
+  CHECK(pool(house, client).workers == 3);
+  CHECK(pool(house, client).draining == 1);
+  house.ready(house.workers()[4]);
+  house.ready(house.workers()[5]);
+  CHECK(pool(house, client).draining == 3);
+  CHECK(pool(house, client).busy == 3);
+  for (const WorkerId id : staying(house)) CHECK(house.hand(id).channel.empty());  // size jobs run, not more
+  for (const WorkerId id : old) {
+    CHECK(house.hand(id).channel.size() == 1);  // what had not begun went back
+    house.finish(id);
+    house.gone(id, 0);
+  }
+  for (const WorkerId id : house.workers()) {
+    while (!house.hand(id).channel.empty()) house.finish(id);
+  }
+  for (const JobId& job : jobs) {
+    REQUIRE(house.ended(client, job));
+    CHECK(house.ended(client, job)->state == State::succeeded);
+  }
+  CHECK(pool(house, client).crashes == 0);
+  CHECK(pool(house, client).workers == 3);
+  CHECK(pool(house, client).program == "/bin/false");
+}
+
+TEST_CASE("E6 while the new program does not start the old workers serve, and the pool is failing") {
+  auto settings = one_pool(2);
+  settings.pools[0].prefetch = 1;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const auto old = house.workers();
+  house.reconfigure({other_program(house.settings.pools[0])});
+  house.gone(house.workers()[2], 0, 1, "no license\n");
+  CHECK(pool(house, client).state == "failing");
+  CHECK(pool(house, client).reason ==
+        "/bin/false: it exited with status 1 before it was ready; it wrote: no license");
+  CHECK(pool(house, client).workers == 2);
+  CHECK(house.status(client).health == "degraded");
+  const JobId first = house.submit(client);
+  const JobId second = house.submit(client);
+  CHECK(house.finish(old[0]) == first);
+  CHECK(house.finish(old[1]) == second);
+  house.submit(client);
+  house.submit(client);
+  const JobId waits = house.submit(client);
+  CHECK(house.show(client, waits).reason == "pool main has no free worker");
+  house.wait(pool(house, client).retry_in);
+  REQUIRE(house.workers().size() == 3);
+  house.start_failed(house.workers()[2], "no");
+  CHECK(staying(house) == old);
+
+  // The former configuration again: those that are there are what it wants.
+  house.reconfigure(house.settings.pools);
+  CHECK(pool(house, client).state == "ready");
+  CHECK(house.status(client).health == "ok");
+  CHECK(house.workers() == old);
+  house.wait(1h);
+  CHECK(house.workers() == old);
+}
+
+TEST_CASE("E6 the old workers leave when the new program starts at last") {
+  ReadyHouse house(one_pool(2));
+  const auto client = house.connect();
+  house.reconfigure({other_program(house.settings.pools[0])});
+  house.start_failed(house.workers()[2], "no");
+  house.wait(1s);
+  house.ready(house.workers()[2]);
+  CHECK(pool(house, client).state == "ready");
+  REQUIRE(house.workers().size() == 4);
+  house.ready(house.workers()[3]);
+  CHECK(pool(house, client).draining == 2);
+}
+
+TEST_CASE("E6 a second change before the first has come to its end replaces the workers of both") {
+  ReadyHouse house(one_pool(1));
+  const auto client = house.connect();
+  const WorkerId first = house.workers()[0];
+  house.reconfigure({other_program(house.settings.pools[0])});
+  const WorkerId second = house.workers()[1];
+  house.reconfigure({with(house.settings.pools[0], [](auto& p) { p.program = "/bin/third"; })});
+  const WorkerId third = house.workers()[2];
+  CHECK(house.hand(second).told_to_stop);
+  CHECK_FALSE(house.hand(first).told_to_stop);
+  house.ready(third);
+  CHECK(house.hand(first).told_to_stop);
+  CHECK(staying(house) == std::vector<WorkerId>{third});
+  house.gone(second, 0);
+  house.gone(first, 0);
+  CHECK(pool(house, client).crashes == 0);
+  CHECK(pool(house, client).state == "ready");
+}
+
+TEST_CASE("E6 another size is reached with the workers that are there") {
+  struct Case {
+    std::uint32_t before, least, most;
+    std::size_t staying;
+  };
+  for (const Case& c :
+       {Case{2, 4, 0, 4}, Case{4, 2, 0, 2}, Case{3, 1, 8, 3}, Case{3, 1, 2, 2}, Case{2, 0, 4, 2}}) {
+    CAPTURE(c.before);
+    CAPTURE(c.least);
+    ReadyHouse house(one_pool(c.before));
+    const auto client = house.connect();
+    const auto before = house.workers();
+    house.submit(client);
+    house.begin(before[0]);
+    house.reconfigure({with(house.settings.pools[0], [&](auto& p) {
+      p.size = c.least;
+      p.size_max = c.most;
+    })});
+    CHECK(staying(house).size() == c.staying);
+    CHECK_FALSE(house.hand(before[0]).told_to_stop);  // those that have nothing to do leave first
+    house.wait(house.settings.pools[0].idle_time);
+    CHECK(staying(house).size() == std::max<std::size_t>(c.least, 1));
+  }
+}
+
+TEST_CASE("E6 a shorter run_timeout holds for what runs already") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  house.submit(client);
+  house.begin(worker);
+  house.reconfigure({with(house.settings.pools[0], [](auto& p) { p.run_timeout = 1s; })});
+  house.wait(1s);
+  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM});
+}
+
+TEST_CASE("E6 a pool takes jobs from the queues that it is configured for now") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  house.reconfigure({with(house.settings.pools[0], [](auto& p) { p.queues = {"mine"}; })});
+  const JobId theirs = house.submit(client);
+  const JobId mine = house.submit(client, "f", Options{}.queue("mine"));
+  CHECK(house.finish(worker) == mine);
+  CHECK(house.show(client, theirs).reason == "pool main does not take jobs of queue default");
+  house.reconfigure(house.settings.pools);
+  CHECK(house.finish(worker) == theirs);
+}
+
+TEST_CASE("E6 a removed pool drains: running jobs end, waiting ones wait and say why, new ones are refused") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  const JobId running = house.submit(client);
+  const JobId waiting = house.submit(client);
+  house.begin(worker);
+  house.reconfigure({});
+  CHECK(house.hand(worker).told_to_stop);
+  CHECK(pool(house, client).state == "draining");
+  CHECK(pool(house, client).size == 0);
+  CHECK(pool(house, client).draining == 1);
+  CHECK(house.show(client, waiting).state == State::pending);
+  CHECK(house.show(client, waiting).reason == "no pool offers the function f");
+  house.submit(client);
+  CHECK(house.last<message::Refused>(client).code == "no_function");
+  CHECK(house.finish(worker) == running);
+  CHECK(house.ended(client, running)->state == State::succeeded);
+  house.gone(worker, 0);
+  CHECK(house.status(client).pools.empty());
+  CHECK(house.show(client, waiting).attempts == 0);
+
+  house.reconfigure(settings.pools);
+  REQUIRE(house.workers().size() == 1);
+  house.ready(house.workers()[0]);
+  CHECK(house.finish(house.workers()[0]) == waiting);
+}
+
+TEST_CASE("E6 a pool that is configured again while it drains is a new one beside it") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const WorkerId old = house.workers()[0];
+  const JobId running = house.submit(client);
+  house.begin(old);
+  house.reconfigure({});
+  house.reconfigure(house.settings.pools);
+  REQUIRE(house.workers().size() == 2);
+  REQUIRE(house.status(client).pools.size() == 2);
+  CHECK(house.status(client).pools[0].state == "draining");
+  CHECK(house.status(client).pools[1].state == "starting");
+  house.ready(house.workers()[1]);
+  CHECK(house.finish(old) == running);
+  house.gone(old, 0);
+  CHECK(house.status(client).pools.size() == 1);
+}
+
+TEST_CASE("E6 a new pool starts, and who calls what it may offer waits for it") {
+  auto settings = one_pool();
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  house.reconfigure({settings.pools[0], with(settings.pools[0], [](auto& p) { p.name = "new"; })});
+  REQUIRE(house.workers().size() == 2);
+  const JobId job = house.submit(client, "h");
+  CHECK(house.count<message::Refused>(client) == 0);
+  house.ready(house.workers()[1], {"h"});
+  CHECK(house.finish(house.workers()[1]) == job);
+}
+
+TEST_CASE("E6 a pool without a worker starts one to know what its new program offers") {
+  auto settings = one_pool(0);
+  settings.pools[0].size_max = 2;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  house.wait(settings.pools[0].idle_time);
+  house.gone(house.workers()[0], 0);
+  house.reconfigure({other_program(settings.pools[0])});
+  REQUIRE(house.workers().size() == 1);
+  house.ready(house.workers()[0], {"h"});
+  house.submit(client, "f");
+  CHECK(house.last<message::Refused>(client).code == "no_function");
+  const JobId job = house.submit(client, "h");
+  CHECK(house.finish(house.workers()[0]) == job);
+}
+
+TEST_CASE("E6 a failing pool is tried at once when the configuration is read anew") {
+  House house;
+  const auto client = house.connect();
+  for (int i = 0; i < 8; ++i) {
+    house.start_failed(house.workers()[0], "no");
+    house.wait(pool(house, client).retry_in);
+  }
+  house.start_failed(house.workers()[0], "no");
+  CHECK(house.workers().empty());
+  house.reconfigure(house.settings.pools);
+  CHECK(house.workers().size() == 1);
+}
+
+TEST_CASE("E6 an administrator may have the configuration read, and is told what came of it") {
+  House house;
+  const auto user = house.connect(1000);
+  house.ask(user, message::Reload{});
+  CHECK(house.reads.empty());
+  CHECK(house.last<message::Refused>(user).code == "not_permitted");
+  CHECK(
+      house.last<message::Refused>(user).message ==
+      "only an administrator may have the configuration read anew, and user 1000 is none (section [access], "
+      "key admins, says who is)");
+  const auto admin = house.connect(0);
+  const std::uint64_t number = house.ask(admin, message::Reload{});
+  REQUIRE(house.reads.size() == 1);
+  event::Reconfigured read;
+  read.session = house.reads[0].session;
+  read.number = house.reads[0].number;
+  read.pools = {std::make_shared<const PoolSettings>(house.settings.pools[0])};
+  read.report.changed = {"limits.max_jobs"};
+  house.handle(read);
+  CHECK(house.last<message::Reloaded>(admin).report == read.report);
+  CHECK(house.sent(admin).back().reply.number == number);
+
+  read.pools.clear();
+  read.problem = Problem::of("config", "/etc/x:3: unknown key");
+  house.handle(read);
+  CHECK(house.last<message::Refused>(admin).code == "config");
+  CHECK(house.last<message::Refused>(admin).message == "/etc/x:3: unknown key");
+  CHECK(house.status(admin).pools.size() == 1);
+}
+
+TEST_CASE("E6 who may not use the daemon any more loses the connection, and who may do more may at once") {
+  House house;
+  const auto user = house.connect(1000);
+  const auto other = house.connect(1001);
+  house.settings.access.everyone = false;
+  house.settings.access.admins = {1001};
+  house.reconfigure(house.settings.pools);
+  CHECK(house.last<message::Refused>(user).code == "no_session");
+  house.ask(user, message::StatusQuery{});
+  CHECK(house.count<message::Status>(user) == 0);
+  house.connect(1000);
+  house.ask(other, message::Reload{});
+  CHECK(house.reads.size() == 1);
+}
+
+TEST_CASE("E6 a daemon that is stopping starts nothing for a new configuration") {
+  ReadyHouse house;
+  const auto admin = house.connect(0);
+  house.submit(admin);
+  house.begin(house.workers()[0]);
+  house.scheduler.drain(house.now, house.plan);
+  house.turn();
+  house.ask(admin, message::Reload{});
+  CHECK(house.reads.empty());
+  CHECK(house.last<message::Refused>(admin).code == "interrupted");
+  CHECK(house.last<message::Refused>(admin).message ==
+        "the daemon is stopping; the one that comes after it reads the configuration as it is");
+  house.reconfigure({other_program(house.settings.pools[0])});
+  CHECK(house.workers().size() == 1);
+}
