@@ -126,7 +126,7 @@ bool Runner::take_frames() {
 
 /// All at once where one message has room for them, else some after the others.
 void Runner::wait_for(std::span<const JobId> ids) {
-  if (in_forked_child()) throw Error("a child process of a job cannot wait for other jobs");
+  if (is_child_of_a_job()) throw Error("a child process of a job cannot wait for other jobs");
   if (unsent_) write_progress();
   while (!ids.empty()) {
     const auto some = ids.first(std::min(ids.size(), message::kMostWaitedFor));
