@@ -222,8 +222,9 @@ TEST_CASE("E6 a shorter run_timeout holds for what runs already") {
   const WorkerId worker = house.workers()[0];
   house.submit(client);
   house.begin(worker);
+  house.wait(500ms);  // all that was to be looked at has been
   house.reconfigure({with(house.settings.pools[0], [](auto& p) { p.run_timeout = 1s; })});
-  house.wait(1s);
+  house.wait(500ms);
   CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM});
 }
 
