@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a job leaves behind: processes that it has started, or that those have started, and that are there when
-// it has ended. They end with it (SEMANTICS I4), wherever they have gone: a process whose parent has ended
-// comes to this one, also from another session.
+// What a job leaves behind: processes that it has started, or that those have started, and that are there
+// when it has ended. They end with it (SEMANTICS I4), wherever they have gone: a process whose parent has
+// ended comes to this one, also from another session.
 #pragma once
 
 #include <sys/types.h>

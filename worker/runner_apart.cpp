@@ -93,7 +93,8 @@ Runner::Next Runner::speak_for_process(const JobProcess::End& end, std::chrono::
 
 /// Half a frame may be on the channel: nothing can follow it there.
 void Runner::end_like(const JobProcess::End& end) const {
-  say("the process of job " + run_.id.text() + " ended while it wrote to the daemon; this worker ends like it");
+  say("the process of job " + run_.id.text() +
+      " ended while it wrote to the daemon; this worker ends like it");
   flush_output();
   if (end.signal != 0) {
     ::signal(end.signal, SIG_DFL);
