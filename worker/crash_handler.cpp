@@ -19,7 +19,8 @@ namespace promised::detail {
 namespace {
 
 constexpr std::array kCrashes{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP, SIGXCPU};
-constexpr suseconds_t kPatienceMicroseconds = 100'000;
+// Reading the debug information takes some 10 ms of processor time, which may be shared with many.
+constexpr suseconds_t kPatienceMicroseconds = 500'000;
 constexpr std::size_t kHandlerStack = std::size_t{128} << 10;
 constexpr std::size_t kGuard = std::size_t{64} << 10;  // whole pages, whatever their size
 // A frame that has no room any more begins this near to the stack's end.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a worker process does in its last moment when it crashes: it writes down where, for the daemon to read
 // when it is gone, and then ends as it would have ended without that, by the same signal and with the same
-// core. It never lives on for that: after 100 ms, or at another fault, it ends with what it has written.
+// core. It never lives on for that: after half a second, or at another fault, it ends with what it has
+// written.
 #pragma once
 
 #include "common/crash_report.hpp"

@@ -40,7 +40,6 @@ class Text {
     return *this << std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data()));
   }
   Text& begin_frame() { return (*this << "#").number(frames_++, 10) << " "; }
-  [[nodiscard]] std::size_t frames() const { return frames_; }
   [[nodiscard]] std::string_view view() const { return {room_.data(), size_}; }
 
  private:

@@ -32,8 +32,9 @@ void take_stack_trace(void* context, StackTrace& trace);
 [[nodiscard]] std::string_view plain_lines(const StackTrace& trace);
 
 /// With names, files and lines, where the program or a library beside it has symbols: "#0 _Z3foov at
-/// foo.cpp:12"; inlined functions have lines of their own. Takes some milliseconds: it reads the debug
-/// information of the files that the trace goes through, but of the system's libraries only what they export.
+/// foo.cpp:12"; inlined functions have lines of their own. Takes some milliseconds, or some tens in a program
+/// with much debug information: it reads the debug information of the files that the trace goes through, but
+/// of the system's libraries only what they export.
 [[nodiscard]] std::string_view symbolised_lines(const StackTrace& trace);
 
 }  // namespace promised::detail

@@ -52,7 +52,7 @@ TEST_CASE("M5 a crash is exit code 1 and names the signal") {
 #ifndef PROMISED_SANITIZED  // whose handlers tell of it in their own way
 TEST_CASE("M3 a crash is shown with its backtrace, in text and JSON") {
   const Shell shell;
-  const std::string frame = "segfault() at story_worker.cpp:";
+  const std::string frame = "segfault at story_worker.cpp:";
   CHECK(shell.run(kFailed, {"run", "segfault", "--name", "crash"}).err.find(frame) != std::string::npos);
   CHECK(shell.run(kFine, {"show", "crash"}).out.find("backtrace:\n#0 ") != std::string::npos);
   const auto json = shell.json(kFine, {"show", "crash"});

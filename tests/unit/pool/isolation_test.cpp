@@ -134,6 +134,8 @@ TEST_CASE("I1 a process that ended in the middle of an answer ends its worker in
   const WorkerId worker = pool.start_ready();
   pool.dispatch(worker, "killed_in_mid_answer", arguments());
   pool.workers().flush();
+  // Nobody reads meanwhile, and the channel does not hold the whole answer.
+  CHECK(eventually([&] { return is_gone(pool.pid(worker)); }));
   const auto gone = pool.await<event::WorkerGone>(worker);
   CHECK(gone.signal == SIGKILL);
   CHECK(pool.all<event::AttemptEnded>(worker).empty());
