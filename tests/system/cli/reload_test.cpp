@@ -2,8 +2,6 @@
 // E6, M4 promisectl reload.
 #include "tests/system/cli/fixture.hpp"
 
-#include "tests/system/stories.hpp"
-
 using namespace promised;
 using namespace promised::test;
 
