@@ -115,7 +115,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"run_timeout", into(pool.run_timeout, parse_duration)},
       {"kill_grace", into(pool.kill_grace, parse_duration)},
       {"start_timeout", into(pool.start_timeout, parse_positive_duration)},
-      {"idle_time", into(pool.idle_time, parse_duration)},
+      {"idle_time", into(pool.idle_time, parse_positive_duration)},
       {"recycle_jobs", into(pool.recycle_jobs, parse_recycle_jobs)},
       {"recycle_time", into(pool.recycle_time, parse_duration)},
       {"recycle_memory", into(pool.recycle_memory, parse_memory)},
