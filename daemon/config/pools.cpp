@@ -164,7 +164,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"nice", into(pool.nice, parse_nice)},
       {"sandbox", into(pool.sandbox, parse_sandbox)},
       {"isolation", into(pool.isolation, parse_isolation)},
-      {"idle_time", into(pool.idle_time, parse_duration)},
+      {"idle_time", into(pool.idle_time, parse_positive_duration)},
       {"recycle_jobs", into(pool.recycle_jobs, parse_recycle_jobs)},
       {"recycle_time", into(pool.recycle_time, parse_duration)},
       {"recycle_memory", into(pool.recycle_memory, parse_memory)},

@@ -122,6 +122,7 @@ TEST_CASE("E3 an impossible value in a pool is told with file, line and what was
         "FILE:3: recycle_jobs: expected a whole number from 0 to 1000000000, found '-1'");
   CHECK(told("recycle_memory = 5KiB") ==
         "FILE:3: recycle_memory: expected 0 (no limit) or at least 1MiB, found '5KiB'");
+  CHECK(told("idle_time = 0") == "FILE:3: idle_time: expected a duration above zero, found '0'");
   CHECK(told("idle_time = soon").find("idle_time: expected a duration") != std::string::npos);
   CHECK(told("recycle_time = soon").find("recycle_time: expected a duration") != std::string::npos);
   CHECK(told("queues = ,") == "FILE:3: queues: expected names of queues with commas between, found ','");

@@ -18,6 +18,9 @@ auto tied(const message::StatusQuery&) {
 auto tied(const message::Bye&) {
   return std::tuple<>();
 }
+auto tied(const message::Reload&) {
+  return std::tuple<>();
+}
 auto tied(const message::Stop&) {
   return std::tuple<>();
 }
