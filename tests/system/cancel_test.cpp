@@ -87,7 +87,7 @@ TEST_CASE("T3 a job that falls silent is stopped after progress_timeout, and the
   REQUIRE(failure);
   CHECK(failure->cause == Cause::timed_out);
   CHECK(failure->limit == "progress_timeout");
-  CHECK(failure->ran >= 2s);
+  CHECK(failure->ran >= 1500ms);
 }
 
 TEST_CASE("T3 a deadline counts from the submission, in the queue and running, and over a restart") {

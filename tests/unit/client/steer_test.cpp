@@ -37,16 +37,19 @@ TEST_CASE_FIXTURE(Fixture, "X2 cancel says whether it had effect") {
 
 TEST_CASE_FIXTURE(Fixture, "X1 cancel says how and why") {
   Client client(options());
+  const auto order = [&](std::size_t nth) {
+    return std::get<message::Cancel>(daemon.wait_for<message::Cancel>(nth).request.body);
+  };
   const auto future = client.submit("hold");
   CHECK(future.cancel());
-  CHECK_FALSE(last<message::Cancel>(daemon).now);
-  CHECK(last<message::Cancel>(daemon).reason.empty());
+  CHECK_FALSE(order(1).now);
+  CHECK(order(1).reason.empty());
   CHECK(future.cancel(CancelOptions().now().reason("not needed")));
-  CHECK(last<message::Cancel>(daemon).now);
-  CHECK(last<message::Cancel>(daemon).reason == "not needed");
+  CHECK(order(2).now);
+  CHECK(order(2).reason == "not needed");
   CHECK(client.cancel("a name", CancelOptions().reason("why")));
-  CHECK(last<message::Cancel>(daemon).key.name == "a name");
-  CHECK(last<message::Cancel>(daemon).reason == "why");
+  CHECK(order(3).key.name == "a name");
+  CHECK(order(3).reason == "why");
 }
 
 TEST_CASE_FIXTURE(Fixture, "X2 cancelling a future that is done does not ask the daemon") {

@@ -182,7 +182,6 @@ std::vector<message::Request> requests() {
       {6, 0, Watch{{{}, "a name"}, false, true}},
       {7, 0, Cancel{{id(3), ""}}},
       {8, 0, Cancel{{{}, "a name"}}},
-      {29, 0, Cancel{{id(3), ""}, true, "not needed any more, s\xc3\xb6rry"}},
       {9, 0, Remember{id(4), "name", 0ms, Duplicate::keep, {}}},
       {10, 0, Remember{id(4), "name", {}, Duplicate::raise, {}}},
       {23, 0,
@@ -219,6 +218,7 @@ std::vector<message::Request> requests() {
       {0, 0, Advance{}},
       {27, 0, SetNote{{id(9), ""}, "st\xc3\xb6p"}},
       {28, 0, SetNote{{{}, "a name"}, ""}},
+      {29, 0, Cancel{{id(3), ""}, true, "not needed any more, s\xc3\xb6rry"}},
   };
 }
 
@@ -260,9 +260,9 @@ std::vector<message::ToWorker> to_worker() {
           Notes{},
           Run{std::numeric_limits<std::uint32_t>::max(), id(1), 3, 2},
           Run{0, id(1), 0, 0},
+          Stop{},
           Resume{4, "deadlock", "it waits for its\xc3\xa9lf"},
-          Resume{},
-          Stop{}};
+          Resume{}};
 }
 
 std::vector<message::FromWorker> from_worker() {
