@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/daemon.hpp"
 
-#include <pwd.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -20,7 +18,6 @@
 #include "common/clock.hpp"
 #include "common/fd.hpp"
 #include "common/ids.hpp"
-#include "common/printable.hpp"
 #include "common/units.hpp"
 #include "daemon/act.hpp"
 #include "daemon/decide/scheduler.hpp"
@@ -32,6 +29,7 @@
 #include "daemon/store/store.hpp"
 #include "daemon/store/unfinished_copy.hpp"
 #include "daemon/store_watch.hpp"
+#include "daemon/take_over.hpp"
 
 namespace promised {
 namespace {
@@ -57,7 +55,6 @@ struct Daemon::Impl {
         scheduler(settings, around, ::geteuid(), random_seed()) {}
 
   Result<void> open();
-  Result<void> take_over();
   Result<void> replay(Store& store);
   Result<Ending> run();
   Result<void> turn();
@@ -111,7 +108,8 @@ Result<void> Daemon::Impl::open() {
   around.instance = new_job_id();
   around.started = std::chrono::steady_clock::now();
   PROMISED_ASSIGN(auto store, Store::open(settings.state_dir, settings.large_result));
-  PROMISED_TRY(take_over());
+  PROMISED_ASSIGN(const Containment containment, take_over(settings, *spawner));
+  around.containment = to_string(containment);
   if (auto removed = remove_unfinished_copies(settings.state_dir); !removed) {
     log::warning("what a check or a backup of the store has left unfinished: " + removed.problem().message);
   }
@@ -142,29 +140,6 @@ Result<void> Daemon::Impl::open() {
       return Problem::system("cannot watch an fd");
   }
   PROMISED_ASSIGN(watchdog, notify::watchdog_interval());
-  return {};
-}
-
-/// The store is open, and so this daemon the only one on its directory: what an earlier one had started goes.
-Result<void> Daemon::Impl::take_over() {
-  struct stat found {};
-  if (::stat(settings.state_dir.c_str(), &found) != 0) return Problem::system(settings.state_dir);
-  std::vector<uid_t> users{::geteuid()};
-  for (const PoolSettings& pool : settings.pools) {
-    const passwd* account = pool.user.empty() ? nullptr : ::getpwnam(pool.user.c_str());
-    if (account != nullptr) users.push_back(account->pw_uid);
-  }
-  // A copy of the directory is another one; the same one under another name is not.
-  const std::string state = std::to_string(found.st_dev) + ":" + std::to_string(found.st_ino);
-  PROMISED_ASSIGN(const TakenOver taken, spawner->take_over(state, users));
-  for (const Leftover& left : taken.leftovers) {
-    log::warning("killed process " + std::to_string(left.pid) + " (" + printable(left.command) +
-                 "), which an earlier daemon's job had left running");
-  }
-  if (taken.ended > taken.leftovers.size())
-    log::warning("killed " + std::to_string(taken.ended - taken.leftovers.size()) + " more of these");
-  around.containment = to_string(taken.containment);
-  log::debug("workers are held by " + around.containment + (taken.why.empty() ? "" : ": " + taken.why));
   return {};
 }
 

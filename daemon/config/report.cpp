@@ -71,6 +71,10 @@ std::vector<std::string> warnings(const Settings& settings, const Environment& e
   for (const PoolSettings& pool : settings.pools) {
     const std::string in = "pool " + pool.name + ": ";
     if (const auto program = program_warning(pool.program); !program.empty()) found.push_back(in + program);
+    if (pool.processes != 0 && environment.uid == 0 && pool.user.empty() && settings.user.empty()) {
+      found.push_back(in +
+                      "processes is kept for root's workers only where each has a cgroup; give it a user");
+    }
     if (pool.user.empty()) continue;
     if (!environment.find_user(pool.user)) {
       found.push_back(in + "there is no user '" + pool.user + "' on this system");

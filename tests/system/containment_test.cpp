@@ -167,13 +167,18 @@ TEST_CASE("I3 T3 a job that uses too much of the processor is timed out, and its
   Client client = connect(daemon);
   // Together they need more than one may: the limit is a job's, not the worker's.
   for (int i = 0; i < 2; ++i) CHECK(client.submit<std::int64_t>("burn", 700).result(kPatience) >= 700);
-  const auto failure = client.submit("burn", 600'000).failure(kPatience);
+  const auto failure = client.submit(Options().remember("burnt"), "burn", 600'000).failure(kPatience);
   REQUIRE(failure);
   CHECK(failure->cause == Cause::timed_out);
   CHECK(failure->limit == "cpu_time");
   CHECK(failure->user + failure->system >= 2300ms);
   CHECK(failure->peak_memory > 1 << 20);
   CHECK(failure->output.empty());
+  const std::string shown = promisectl(daemon, {"show", "burnt"}).out;
+  CHECK(shown.find("timed_out (cpu_time): it used more than cpu_time (1s) of the processor\n") !=
+        std::string::npos);
+  CHECK(shown.find(" cpu ") < shown.find(" s user, "));
+  CHECK(shown.find(" in memory\n") != std::string::npos);
 }
 
 TEST_CASE("I3 a job that starts more processes than it may is refused further ones") {

