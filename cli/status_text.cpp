@@ -84,6 +84,7 @@ std::string workers(const PoolView& pool) {
   std::string text = std::to_string(pool.workers) + "/";
   text += pool.size_min < pool.size_max ? std::to_string(pool.size_min) + ".." + std::to_string(pool.size_max)
                                         : std::to_string(pool.size);
+  if (pool.waiting > 0) text += ", " + std::to_string(pool.waiting) + " waiting";
   return text + (pool.draining == 0 ? "" : ", " + std::to_string(pool.draining) + " leaving");
 }
 

@@ -69,7 +69,8 @@ Json pool_json(const PoolView& pool) {
           {"containment", text_json(pool.containment)},
           {"size_min", pool.size_min},
           {"size_max", pool.size_max},
-          {"draining", pool.draining}};
+          {"draining", pool.draining},
+          {"waiting", pool.waiting}};
 }
 
 Json states_json(const StatusView& status) {

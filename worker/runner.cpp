@@ -192,8 +192,9 @@ Runner::Next Runner::report(std::string_view result, Failure failure, std::chron
   forget_job();
   wire::encode_frame(message::FromWorker(message::AttemptEnded{run_.sequence, std::move(failure), ran}),
                      result.size(), out_);
-  const Next sent = send(result, Says::answer);
-  return sent == Next::go_on ? next : sent;
+  if (const Next sent = send(result, Says::answer); sent != Next::go_on) return sent;
+  if (next != Next::go_on || process_ || own_state_.restore()) return next;
+  return Next::stop;  // what has not begun goes to another worker
 }
 
 Runner::Next Runner::end_leftovers() {

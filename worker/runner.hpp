@@ -26,6 +26,7 @@
 #include "worker/job_process.hpp"
 #include "worker/leftovers.hpp"
 #include "worker/note_book.hpp"
+#include "worker/own_state.hpp"
 
 namespace promised::detail {
 
@@ -112,6 +113,7 @@ class Runner {
   message::WorkerWelcome welcome_;  ///< its limits
   bool welcomed_ = false;
   Leftovers leftovers_;
+  OwnState own_state_;
   bool looks_later_ = false;           ///< for what a short job may have left behind
   std::optional<JobProcess> process_;  ///< isolation = job
   std::deque<Aside> aside_;

@@ -30,6 +30,7 @@ void fill(const PoolView& in, proto::Reply::Pool& out) {
   out.set_size_min(in.size_min);
   out.set_size_max(in.size_max);
   out.set_draining(in.draining);
+  out.set_waiting(in.waiting);
   for (const FunctionView& function : in.functions) {
     auto& f = *out.add_functions();
     f.set_name(function.name);
@@ -54,6 +55,7 @@ PoolView take(proto::Reply::Pool& in, Fields& fields) {
   view.size_min = in.size_min();
   view.size_max = in.size_max();
   view.draining = in.draining();
+  view.waiting = in.waiting();
   for (auto& function : *in.mutable_functions()) {
     std::string name = fields.text("pools.functions.name", function.mutable_name());
     view.functions.push_back({std::move(name), Fields::prose(function.mutable_signature())});

@@ -143,6 +143,7 @@ PoolView Scheduler::view(const Pool& pool, Now now) const {
   v.size = pool.phase == Pool::Phase::removed ? 0 : static_cast<std::uint32_t>(pool.wanted());
   v.size_min = pool.settings->size;
   v.size_max = pool.settings->most();
+  v.waiting = pool.waiting;
   for (const Worker* worker : pool.workers) {
     if (worker->phase == Worker::Phase::ready) ++v.workers;
     if (worker->phase == Worker::Phase::stopping) ++v.draining;

@@ -158,8 +158,10 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
     slot.job->worker = nullptr;
     lost_with_worker(slot, *worker, e, t);
   }
-  const bool asked_to =
-      worker->kill_reason != KillReason::none || (worker->phase == Worker::Phase::stopping && !had_job);
+  // A worker may also leave by itself, between two jobs.
+  const bool left = !had_job && worker->ran > 0 && e.signal == 0 && e.exit_code == 0;
+  const bool asked_to = worker->kill_reason != KillReason::none || left ||
+                        (worker->phase == Worker::Phase::stopping && !had_job);
   if (!asked_to) ++pool.crashes;
   const bool came_to_nothing =
       worker->phase == Worker::Phase::starting ||

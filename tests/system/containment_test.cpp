@@ -25,7 +25,7 @@ using Numbers = std::map<std::string, std::int64_t>;
 
 DaemonConfig confined_config(const DaemonConfig::Lines& lines = {}) {
   DaemonConfig config;
-  return config.pool("confined", worker_binary("worker_confined"), lines);
+  return config.pool("confined", worker_binary("confined"), lines);
 }
 
 // What /proc tells of a process behind its name: its state, 18 numbers, and when it was started.
@@ -185,7 +185,7 @@ TEST_CASE("I3 a job that starts more processes than it may is refused further on
   TestDaemon daemon(DaemonConfig(), TestDaemon::NotStarted{});
   const TempDirectory& directory = daemon.directory();
   DaemonConfig::Lines lines{{"processes", "1"}};
-  std::string program = worker_binary("worker_confined");
+  std::string program = worker_binary("confined");
   if (::geteuid() == 0) {
     // The kernel counts a user's processes, but for root's. That user need not be able to go where this was
     // built.

@@ -22,7 +22,7 @@ using Numbers = std::map<std::string, std::int64_t>;
 
 DaemonConfig sandboxed(const std::string& level) {
   DaemonConfig config;
-  return config.pool("confined", worker_binary("worker_confined"), {{"sandbox", level}});
+  return config.pool("confined", worker_binary("confined"), {{"sandbox", level}});
 }
 
 std::int64_t number(Client& client, const std::string& function, const std::string& argument) {

@@ -85,6 +85,7 @@ struct PoolView {
   std::uint32_t size_min = 0;  ///< workers wanted when there is nothing to do,
   std::uint32_t size_max = 0;  ///< and when jobs wait
   std::uint32_t draining = 0;  ///< workers that end what they run, and leave
+  std::uint32_t waiting = 0;   ///< workers whose job waits for others; none of them is busy
   friend bool operator==(const PoolView&, const PoolView&) = default;
 };
 

@@ -32,6 +32,7 @@ inline StatusView sample_status() {
   good.size_min = 1;
   good.size_max = 8;
   good.draining = 3;
+  good.waiting = 2;
   good.functions = {{"doc.count", "(text) -> int64"}, {"doc.\nfake", "() -> null"}};
   good.containment = "rlimit";
   PoolView bad;

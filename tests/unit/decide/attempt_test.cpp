@@ -121,6 +121,19 @@ TEST_CASE("A2 a worker that dies before it began its job costs no attempt") {
   CHECK(house.finish(house.workers()[0]) == id);
 }
 
+TEST_CASE(
+    "a worker that exits with 0 between two jobs has left, which is no crash; with anything else it is one") {
+  for (const int exit_code : {0, 1}) {
+    ReadyHouse house;
+    const auto client = house.connect();
+    const JobId id = house.submit(client);
+    CHECK(house.finish(house.workers()[0]) == id);
+    house.gone(house.workers()[0], 0, exit_code);
+    CHECK(house.status(client).pools[0].crashes == (exit_code == 0 ? 0 : 1));
+    CHECK(house.workers().size() == 1);
+  }
+}
+
 TEST_CASE("a worker that exits without an answer fails its job as exited, with the status") {
   ReadyHouse house;
   const auto client = house.connect();
@@ -329,7 +342,8 @@ TEST_CASE(
   const auto ended = house.ended(client, id);
   REQUIRE(ended);
   CHECK(ended->failure.cause == Cause::memory);
-  CHECK(ended->failure.message == "the worker's memory exceeded memory_limit (64MiB) after 0 ms");
+  CHECK(ended->failure.message ==
+        "out of memory: memory_limit allows 64MiB: the worker was killed by signal 9 (Killed) after 0 ms");
 }
 
 TEST_CASE("T3 I3 a job that uses more of the processor than cpu_time is timed out, which names the limit") {

@@ -205,6 +205,7 @@ TEST_CASE("I2 a worker whose last job was taken back goes on, and the one in its
   REQUIRE(house.workers().size() == 2);
   house.ask(client, message::Cancel{{job, {}}});
   house.ready(house.workers()[1]);
+  house.wait(kKeepSurplus);
   CHECK(staying(house).size() == 1);
   house.submit(client);
   CHECK(house.hand(staying(house)[0]).channel.size() == 1);

@@ -127,7 +127,8 @@ StatusView full_status() {
                          Isolation::job,
                          2,
                          8,
-                         5},
+                         5,
+                         6},
                 PoolView{}};
   view.queues = {{"default", 17, 250ms}, {"reports", 1, 0ms}};
   view.waited = {10us, 200us, 3000};
