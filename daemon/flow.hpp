@@ -62,6 +62,7 @@ struct AttemptEnded {
   Failure failure;  ///< with the worker's last output
   Nanos ran;
   Payload result;
+  Printed printed{};
 };
 struct AttemptProgress {
   WorkerId worker;
@@ -102,6 +103,7 @@ struct WorkerGone {
   std::uint64_t peak_memory;   ///< bytes resident
   std::string output;          ///< the last of what it wrote
   std::string protocol_error;  ///< not empty: it was killed because of this nonsense on its channel
+  Printed printed{};           ///< by the job that ran
 };
 /// The jobs that LoadBacklog asked for, in the order of their submission; fewer than it asked for: there are
 /// no more.
@@ -133,6 +135,22 @@ struct StoreMaintained {
   std::optional<Problem> problem;  ///< codes: "store" (it cannot be done), "interrupted" (StopMaintenance)
 };
 
+/// What ReadOutput asked for.
+struct AttemptOutput {
+  WorkerId worker;
+  std::uint32_t sequence;
+  std::uint64_t first;  ///< the number of the first byte; those before it are not there any more
+  std::string bytes;    ///< none: there are none so far
+  std::uint64_t total;  ///< printed so far
+};
+/// What LoadOutput asked for; nothing if the job is gone.
+struct OutputLoaded {
+  JobId job;
+  SessionId session;
+  std::uint64_t follow;
+  std::string bytes;
+};
+
 /// Parts that LoadParts asked for, in order; none if the job is gone.
 struct PartsLoaded {
   JobId job;
@@ -148,7 +166,7 @@ using Event =
                  event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress, event::Revoked,
                  event::WorkerGone, event::ResultLoaded, event::BacklogLoaded, event::JobLoaded,
                  event::FoundInBacklog, event::StoreMaintained, event::AttemptParts, event::AttemptNote,
-                 event::AttemptReadsNotes, event::PartsLoaded>;
+                 event::AttemptReadsNotes, event::PartsLoaded, event::AttemptOutput, event::OutputLoaded>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {
@@ -216,6 +234,7 @@ struct TellJob {
   JobId id;
   message::Told told;
   std::vector<PartChunk> parts;
+  Payload output{};  ///< the last of what it has printed, with its end too
 };
 /// `name` of `owner` now stands for `id`, whatever it stood for.
 struct SetName {
@@ -305,6 +324,30 @@ struct LoadParts {
   std::uint64_t from;
   std::uint64_t most;
 };
+/// When ReadOutput is to be answered.
+enum class Answer : std::uint8_t {
+  at_once,  ///< also where there is nothing to tell
+  with_more
+};
+/// Tell what the job that a worker runs has printed, from byte number `from` on, and not more than `most`
+/// bytes of it; answered by event::AttemptOutput, unless the job's end is told first. Takes the place of the
+/// one before, if that is not answered.
+struct ReadOutput {
+  WorkerId worker;
+  std::uint32_t sequence;
+  std::uint64_t from;
+  std::uint64_t most;
+  Answer answer;
+};
+/// Read what is kept of an ended job's output from the store, from byte number `from` of that on, and not
+/// more than `most` bytes; answered by event::OutputLoaded. For the Follow request `follow` of `session`.
+struct LoadOutput {
+  JobId job;
+  SessionId session;
+  std::uint64_t follow;
+  std::uint64_t from;
+  std::uint64_t most;
+};
 /// Read a result from the store; answered by event::ResultLoaded.
 struct LoadResult {
   JobId job;
@@ -335,11 +378,11 @@ struct StopMaintenance {};
 
 }  // namespace effect
 
-using Effect =
-    std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
-                 effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker, effect::LoadResult,
-                 effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog, effect::MaintainStore,
-                 effect::StopMaintenance, effect::SendNotes, effect::LoadParts>;
+using Effect = std::variant<effect::Send, effect::CloseSession, effect::StartWorker, effect::Dispatch,
+                            effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker,
+                            effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
+                            effect::MaintainStore, effect::StopMaintenance, effect::SendNotes,
+                            effect::LoadParts, effect::ReadOutput, effect::LoadOutput>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {

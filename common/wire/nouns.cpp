@@ -119,6 +119,8 @@ void fill(const message::Told& told, proto::Told& out) {
   out.set_run(told.run);
   out.set_parts(told.parts);
   out.set_parts_size(told.parts_size);
+  out.set_output_size(told.output_size);
+  out.set_output_total(told.output_total);
 }
 
 message::Told take(proto::Told& in, Fields& fields) {
@@ -130,6 +132,8 @@ message::Told take(proto::Told& in, Fields& fields) {
   told.run = in.run();
   told.parts = in.parts();
   told.parts_size = in.parts_size();
+  told.output_size = in.output_size();
+  told.output_total = in.output_total();
   return told;
 }
 
@@ -164,6 +168,7 @@ void fill(const JobView& view, proto::JobView& out) {
   for (const NoteView& note : view.notes) fill(note, *out.add_notes());
   out.set_parts(view.parts);
   out.set_parts_size(view.parts_size);
+  out.set_output_size(view.output_size);
 }
 
 JobView take(proto::JobView& in, Fields& fields) {
@@ -198,6 +203,7 @@ JobView take(proto::JobView& in, Fields& fields) {
   for (auto& note : *in.mutable_notes()) view.notes.push_back(take(note, fields));
   view.parts = in.parts();
   view.parts_size = in.parts_size();
+  view.output_size = in.output_size();
   return view;
 }
 

@@ -35,6 +35,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   pool.failures = 0;
   pool.dirty = true;
   job.worker = nullptr;
+  keep_printed(job, std::move(e.printed));
   auto& usual = job.function->usual_run;
   usual = usual ? (*usual * 7 + e.ran) / 8 : e.ran;
   State state = State::succeeded;

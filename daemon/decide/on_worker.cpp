@@ -138,6 +138,7 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   // What begun job there is was the worker's last; all others go back as if nothing had been.
   give_back(*worker, e.first_unclaimed, t);
   const bool had_job = !worker->channel.empty();
+  if (had_job) keep_printed(*worker->channel.front().job, std::move(e.printed));
   while (!worker->channel.empty()) {
     Job& job = *worker->channel.front().job;
     worker->channel.pop_front();

@@ -34,6 +34,8 @@ class Workers {
   /// Appends to the worker's outgoing buffer; flush() sends.
   void dispatch(const effect::Dispatch& e);
   void tell(const effect::SendNotes& e);
+  /// Appends event::AttemptOutput now or, by read(), when there is some.
+  void read_output(const effect::ReadOutput& e, std::vector<Event>& events);
   /// Appends event::Revoked.
   void revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events);
   void kill(const effect::KillWorker& e);

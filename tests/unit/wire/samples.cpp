@@ -50,7 +50,14 @@ Failure full_failure() {
 }
 
 message::Told full_told() {
-  return {{{"st\xc3\xb6p", std::string("\xff\0x", 3)}, {"empty", ""}}, 99.5, "nearly", 7, 2, 1000};
+  return {{{"st\xc3\xb6p", std::string("\xff\0x", 3)}, {"empty", ""}},
+          99.5,
+          "nearly",
+          7,
+          2,
+          1000,
+          9,
+          std::uint64_t{1} << 34};
 }
 
 JobView full_job() {
@@ -85,6 +92,7 @@ JobView full_job() {
   job.notes = full_told().notes;
   job.parts = 3;
   job.parts_size = std::uint64_t{1} << 33;
+  job.output_size = 65'536;
   return job;
 }
 
@@ -192,9 +200,9 @@ std::vector<message::Request> requests() {
       {22, 0, Bye{}},
       {25, 0, StoreCommand{StoreTask::backup, "/mnt/backups/f\xc3\xbcr heute"}},
       {26, 0, StoreCommand{}},
-      {25, 0, Follow{{id(9), ""}, true, true, large, 3}},
-      {26, 0, Follow{{{}, "a name"}, false, false, 0, 0}},
-      {0, 0, Advance{25, large, true}},
+      {25, 0, Follow{{id(9), ""}, true, true, large, 3, true, large}},
+      {26, 0, Follow{{{}, "a name"}, false, false, 0, 0, false, 0}},
+      {0, 0, Advance{25, large, true, large}},
       {0, 0, Advance{}},
       {27, 0, SetNote{{id(9), ""}, "st\xc3\xb6p"}},
       {28, 0, SetNote{{{}, "a name"}, ""}},
@@ -214,7 +222,16 @@ std::vector<message::Reply> replies() {
       {5, 1, Ended{id(3), State::succeeded, {}, "", {}}},
       {5, 2, Ended{id(3), State::succeeded, {}, "", full_told()}},
       {12, 0, News{}},
-      {13, 0, News{0.0, "reading \xe2\x82\xac", large, large, {0, 1, 0xffffffff}, true}},
+      {13, 0,
+       News{0.0,
+            "reading \xe2\x82\xac",
+            large,
+            large,
+            {0, 1, 0xffffffff},
+            true,
+            large,
+            std::string("\xff\0\n", 3),
+            large}},
       {6, 0, Known{id(4), State::forgotten, true}},
       {7, 0, Known{}},
       {8, 0, Jobs{{full_job(), full_job()}, true}},
