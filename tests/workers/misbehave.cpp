@@ -79,6 +79,11 @@ void print_buffered_and_throw(const std::string& text) {
   throw std::runtime_error("after printing");
 }
 
+void report_and_print(promised::Job& job, const std::string& words) {
+  job.progress(0, "printing");
+  print(0, words);
+}
+
 void print_and_sleep(const std::string& words) {
   print(0, words);
   sleep_for_ever();
@@ -175,6 +180,7 @@ int main(int argc, char** argv) {
       .define("print", print)
       .define("print_and_throw", print_and_throw)
       .define("print_buffered_and_throw", print_buffered_and_throw)
+      .define("report_and_print", report_and_print)
       .define("print_and_sleep", print_and_sleep)
       .define("print_and_abort", print_and_abort)
       .define("forget_output", [] { ::close(kOutputCopy); })

@@ -255,6 +255,20 @@ TEST_CASE("P4 the output of a job that runs is told to who asks, at once or when
   CHECK(pool.await<event::WorkerGone>(worker).printed.last.view() == "words");
 }
 
+TEST_CASE("P4 who follows is told what comes together with a job's end, also what is not kept") {
+  PoolFixture pool({pool_of("misbehave")}, [](Settings& s) { s.limits.max_output = 10; });
+  const WorkerId worker = pool.start_ready();
+  const std::string words(100, 'x');
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    pool.forget_events();
+    std::vector<Event> events;
+    pool.workers().read_output(read_of(worker, i, 0, effect::Answer::with_more), events);
+    // The worker's report comes first: output and end are then often read in one go.
+    CHECK(pool.call(worker, "report_and_print", arguments(words)).printed.last.size() == 10);
+    CHECK(told(pool.all<event::AttemptOutput>(worker)) == words + "@0/100 ");
+  }
+}
+
 TEST_CASE("P4 what is told of a job while it runs is its own, and not of those behind it in the channel") {
   PoolFixture pool(pool_of("misbehave"));
   const WorkerId worker = pool.start_ready();
