@@ -59,8 +59,8 @@ class WorkerOutput {
   Fd pipe_;
   std::size_t most_;
   OutputTail tail_;
-  std::uint64_t job_begin_ =
-      0;  ///< the number, since the worker's start, of the first byte of the job that runs
+  /// The number, since the worker's start, of the first byte of the job that runs.
+  std::uint64_t job_begin_ = 0;
   std::uint32_t first_unended_ = 0;  ///< sequences from here on have not ended
   std::optional<effect::ReadOutput> asked_;
 };
