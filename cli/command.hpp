@@ -26,6 +26,7 @@ struct Command {
 [[nodiscard]] Command follow_command();
 [[nodiscard]] Command forget_command();
 [[nodiscard]] Command jobs_command();
+[[nodiscard]] Command logs_command();
 [[nodiscard]] Command reload_command();
 [[nodiscard]] Command remember_command();
 [[nodiscard]] Command result_command();

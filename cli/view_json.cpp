@@ -139,6 +139,7 @@ nlohmann::ordered_json to_json(const JobView& job) {
           {"notes", notes_json(job)},
           {"parts", job.parts},
           {"parts_size", job.parts_size},
+          {"output_size", job.output_size},
           {"submitted", time_json(job.submitted)},
           {"started", time_json(job.started)},
           {"ended", time_json(job.ended)},

@@ -26,15 +26,17 @@ inline constexpr std::size_t kMostNoteKey = 255;
 /// One Waits has at most so many ids.
 inline constexpr std::size_t kMostWaitedFor = 4096;
 
-/// What a job has told of itself beside its outcome, and is kept with it (SEMANTICS P1 to P3).
+/// What a job has told of itself beside its outcome, and is kept with it (SEMANTICS P1 to P4).
 struct Told {
   std::vector<NoteView> notes{};
   std::optional<double> progress;
   std::string progress_message{};
-  std::uint64_t run = 0;  ///< which run of the job the parts are of; 0: there are none
+  std::uint64_t run = 0;  ///< which run of the job parts and output are of; 0: there are none
   std::uint64_t parts = 0;
-  std::uint64_t parts_size = 0;  ///< bytes
-  [[nodiscard]] bool empty() const { return notes.empty() && !progress && parts == 0; }
+  std::uint64_t parts_size = 0;    ///< bytes
+  std::uint64_t output_size = 0;   ///< bytes that are kept of what it has printed
+  std::uint64_t output_total = 0;  ///< bytes that it has printed
+  [[nodiscard]] bool empty() const { return notes.empty() && !progress && parts == 0 && output_total == 0; }
   friend bool operator==(const Told&, const Told&) = default;
 };
 
@@ -130,13 +132,16 @@ struct Follow {
   bool progress = false;
   bool parts = false;
   std::uint64_t parts_from = 0;  ///< the first that is wanted
-  std::uint64_t run = 0;         ///< those before it were of this run
+  std::uint64_t run = 0;         ///< those before it, and the output before output_from, were of this run
+  bool output = false;
+  std::uint64_t output_from = 0;  ///< the first byte that is wanted
 };
-/// Parts before `parts_from` have been used: further ones may come. Not answered.
+/// Parts before `parts_from` and output before `output_from` have been used: more may come. Not answered.
 struct Advance {
   std::uint64_t follow = 0;  ///< the number of the Follow
   std::uint64_t parts_from = 0;
   bool stop = false;
+  std::uint64_t output_from = 0;
 };
 /// The payload is the encoded value; none: the note is to be gone. Answered with Known.
 struct SetNote {
@@ -206,6 +211,11 @@ struct News {
   std::uint64_t first = 0;  ///< the number of the first part
   std::vector<std::uint32_t> sizes{};
   bool last = false;
+  /// The number of the first byte in `output`, or of the one that comes next: what is between it and what was
+  /// told before is lost.
+  std::uint64_t output_first = 0;
+  std::string output{};            ///< bytes of any kind
+  std::uint64_t output_total = 0;  ///< printed by the run so far
 };
 /// Of List: how many there are. Of Withdraw: how many are taken back.
 struct Count {

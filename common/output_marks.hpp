@@ -20,6 +20,10 @@ namespace promised {
 
 class OutputMarks {
  public:
+  OutputMarks() {
+    for (std::atomic<std::uint64_t>& mark : marks_) mark.store(kUnknown, std::memory_order_relaxed);
+  }
+
   /// Daemon: around each read of the pipe, with the number of bytes read in all.
   void begin_read() { read_.fetch_or(kInProgress, std::memory_order_acq_rel); }
   void end_read(std::uint64_t total) { read_.store(total << 1, std::memory_order_release); }
@@ -32,8 +36,9 @@ class OutputMarks {
     marks_[sequence % kMarks].store(measured(sequence, in_pipe), std::memory_order_release);
   }
 
-  /// Daemon: how many bytes had been printed when job `sequence` ended; nothing if that is not known. What a
-  /// worker writes here is not to be trusted: it may be any number.
+  /// Daemon: how many bytes had been printed when job `sequence` ended; nothing if that is not known, or it
+  /// has not ended. Known before the daemon reads anything that the next job has printed. What a worker
+  /// writes here is not to be trusted: it may be any number.
   [[nodiscard]] std::optional<std::uint64_t> end_of(std::uint32_t sequence) const {
     const std::uint64_t mark = marks_[sequence % kMarks].load(std::memory_order_acquire);
     if (mark == kUnknown || (mark & ~kOffset) != tag(sequence)) return std::nullopt;
@@ -78,7 +83,7 @@ class OutputMarks {
   }
 
   std::atomic<std::uint64_t> read_{0};  ///< twice the bytes read, plus one while more are being read
-  std::array<std::atomic<std::uint64_t>, kMarks> marks_{};
+  std::array<std::atomic<std::uint64_t>, kMarks> marks_;
 };
 
 }  // namespace promised

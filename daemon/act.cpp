@@ -31,6 +31,8 @@ void Act::carry_out(std::vector<Effect>& effects, std::vector<Event>& events) {
       [&](const effect::StopWorker& e) { workers_.stop(e); },
       [&](const effect::LoadResult& e) { committer_.load(e); },
       [&](const effect::LoadParts& e) { committer_.load(e); },
+      [&](const effect::ReadOutput& e) { workers_.read_output(e, events); },
+      [&](const effect::LoadOutput& e) { committer_.load(e); },
       [&](const effect::LoadBacklog& e) { committer_.load(e); },
       [&](const effect::LoadJob& e) { committer_.load(e); },
       [&](const effect::FindInBacklog& e) { committer_.load(e); },

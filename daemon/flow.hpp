@@ -65,6 +65,7 @@ struct AttemptEnded {
   Failure failure;  ///< with the worker's last output
   Nanos ran;
   Payload result;
+  Printed printed{};
 };
 struct AttemptProgress {
   WorkerId worker;
@@ -115,6 +116,7 @@ struct WorkerGone {
   Nanos system{0};
   bool out_of_memory = false;  ///< an allocation had failed, or it was killed for the memory that it took
   std::string backtrace{};     ///< of the thread that crashed, if it could tell
+  Printed printed{};           ///< by the job that ran
 };
 /// The jobs that LoadBacklog asked for, in the order of their submission; fewer than it asked for: there are
 /// no more.
@@ -144,6 +146,22 @@ struct ResultLoaded {
 struct StoreMaintained {
   StoreReport report;              ///< if there is no problem
   std::optional<Problem> problem;  ///< codes: "store" (it cannot be done), "interrupted" (StopMaintenance)
+};
+
+/// What ReadOutput asked for.
+struct AttemptOutput {
+  WorkerId worker;
+  std::uint32_t sequence;
+  std::uint64_t first;  ///< the number of the first byte; those before it are not there any more
+  std::string bytes;    ///< none: there are none so far
+  std::uint64_t total;  ///< printed so far
+};
+/// What LoadOutput asked for; nothing if the job is gone.
+struct OutputLoaded {
+  JobId job;
+  SessionId session;
+  std::uint64_t follow;
+  std::string bytes;
 };
 
 /// Parts that LoadParts asked for, in order; none if the job is gone.
@@ -176,7 +194,7 @@ using Event =
                  event::WorkerGone, event::ResultLoaded, event::BacklogLoaded, event::JobLoaded,
                  event::FoundInBacklog, event::StoreMaintained, event::AttemptParts, event::AttemptNote,
                  event::AttemptReadsNotes, event::PartsLoaded, event::AttemptWaits, event::WorkerMeasured,
-                 event::Reconfigured>;
+                 event::Reconfigured, event::AttemptOutput, event::OutputLoaded>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {
@@ -247,6 +265,7 @@ struct TellJob {
   JobId id;
   message::Told told;
   std::vector<PartChunk> parts;
+  Payload output{};  ///< the last of what it has printed, with its end too
 };
 /// `name` of `owner` now stands for `id`, whatever it stood for.
 struct SetName {
@@ -347,6 +366,30 @@ struct LoadParts {
   std::uint64_t from;
   std::uint64_t most;
 };
+/// When ReadOutput is to be answered.
+enum class Answer : std::uint8_t {
+  at_once,  ///< also where there is nothing to tell
+  with_more
+};
+/// Tell what the job that a worker runs has printed, from byte number `from` on, and not more than `most`
+/// bytes of it; answered by event::AttemptOutput, unless the job's end is told first. Takes the place of the
+/// one before, if that is not answered.
+struct ReadOutput {
+  WorkerId worker;
+  std::uint32_t sequence;
+  std::uint64_t from;
+  std::uint64_t most;
+  Answer answer;
+};
+/// Read what is kept of an ended job's output from the store, from byte number `from` of that on, and not
+/// more than `most` bytes; answered by event::OutputLoaded. For the Follow request `follow` of `session`.
+struct LoadOutput {
+  JobId job;
+  SessionId session;
+  std::uint64_t follow;
+  std::uint64_t from;
+  std::uint64_t most;
+};
 /// Read a result from the store; answered by event::ResultLoaded.
 struct LoadResult {
   JobId job;
@@ -391,7 +434,8 @@ using Effect =
                  effect::RevokeUnclaimed, effect::KillWorker, effect::StopWorker, effect::LoadResult,
                  effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog, effect::MaintainStore,
                  effect::StopMaintenance, effect::SendNotes, effect::LoadParts, effect::MarkCancelled,
-                 effect::SendResume, effect::MeasureWorker, effect::ReadConfiguration>;
+                 effect::SendResume, effect::MeasureWorker, effect::ReadConfiguration, effect::ReadOutput,
+                 effect::LoadOutput>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {

@@ -38,6 +38,12 @@ struct PartChunk {
   Payload bytes;
 };
 
+/// What an attempt wrote to stdout and stderr, in the order in which it came.
+struct Printed {
+  Payload last;             ///< the end of it, at most max_output bytes
+  std::uint64_t total = 0;  ///< bytes
+};
+
 /// What the store remembers of a job, as replay hands it to decide.
 struct RecoveredJob {
   JobId id;
@@ -58,7 +64,7 @@ struct RecoveredJob {
   WallTime ended;
   std::uint64_t client = 0;  ///< see change::InsertJob; of one that has ended, change::TakeJob
   std::uint64_t number = 0;
-  message::Told told;  ///< the parts themselves stay in the store
+  message::Told told;  ///< the parts and the output themselves stay in the store
   std::uint32_t crashes = 0;
 };
 

@@ -117,6 +117,7 @@ struct Limits {
   std::uint64_t max_name = 512;                            ///< bytes of a name
   std::uint64_t max_notes = std::uint64_t{64} << 10;       ///< bytes of a job's notes
   std::uint64_t max_parts = std::uint64_t{64} << 20;       ///< bytes of what a job streams
+  std::uint64_t max_output = std::uint64_t{64} << 10;  ///< bytes of what a job prints that are kept; 0: none
   std::chrono::milliseconds default_lifespan{std::chrono::hours(1)};
   std::chrono::milliseconds max_lifespan{std::chrono::hours(24 * 30)};
   std::chrono::milliseconds keep_unfetched{

@@ -12,9 +12,9 @@ class OwnState {
   /// As it is before the first job, on the thread that runs the jobs.
   OwnState();
 
-  /// After a job: the signal mask is as it was. One system call, and two more where the process may change its
-  /// user. False: it has become another user, or member of another group, which cannot be undone: no further
-  /// job may run in it.
+  /// After a job: the signal mask is as it was. One system call, and two more where the process may change
+  /// its user. False: it has become another user, or member of another group, which cannot be undone: no
+  /// further job may run in it.
   [[nodiscard]] bool restore() const;
 
  private:

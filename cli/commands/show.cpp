@@ -117,6 +117,7 @@ void print_human(const JobView& job) {
   }
   if (job.parts > 0)
     table.add({"streamed", std::to_string(job.parts) + " parts, " + brief_size(job.parts_size)});
+  if (job.output_size > 0) table.add({"printed", brief_size(job.output_size) + " kept, see logs"});
   add_time(table, "submitted", job.submitted, now);
   add_time(table, "started", job.started, now);
   add_time(table, "ended", job.ended, now);

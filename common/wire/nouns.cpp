@@ -133,6 +133,8 @@ void fill(const message::Told& told, proto::Told& out) {
   out.set_run(told.run);
   out.set_parts(told.parts);
   out.set_parts_size(told.parts_size);
+  out.set_output_size(told.output_size);
+  out.set_output_total(told.output_total);
 }
 
 message::Told take(proto::Told& in, Fields& fields) {
@@ -144,6 +146,8 @@ message::Told take(proto::Told& in, Fields& fields) {
   told.run = in.run();
   told.parts = in.parts();
   told.parts_size = in.parts_size();
+  told.output_size = in.output_size();
+  told.output_total = in.output_total();
   return told;
 }
 
@@ -184,6 +188,7 @@ void fill(const JobView& view, proto::JobView& out) {
   out.set_retry_on(static_cast<std::uint32_t>(view.retry_on));
   for (const JobId& id : view.waits_for) out.add_waits_for(id.bytes().data(), JobId::kSize);
   if (!is_default(view.last_failure)) fill(view.last_failure, *out.mutable_last_failure());
+  out.set_output_size(view.output_size);
 }
 
 JobView take(proto::JobView& in, Fields& fields) {
@@ -224,6 +229,7 @@ JobView take(proto::JobView& in, Fields& fields) {
   view.retry_on = fields.retry("retry_on", in.retry_on());
   for (const std::string& id : in.waits_for()) view.waits_for.push_back(fields.id("waits_for", id));
   if (in.has_last_failure()) view.last_failure = take(*in.mutable_last_failure(), fields);
+  view.output_size = in.output_size();
   return view;
 }
 

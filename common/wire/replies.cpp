@@ -48,6 +48,9 @@ message::News take(proto::Reply::News& in, Fields&) {
   out.first = in.first();
   out.sizes.assign(in.sizes().begin(), in.sizes().end());
   out.last = in.last();
+  out.output_first = in.output_first();
+  out.output = std::move(*in.mutable_output());
+  out.output_total = in.output_total();
   return out;
 }
 
@@ -126,6 +129,9 @@ void fill(const message::News& in, proto::Reply& out) {
   news.set_first(in.first);
   news.mutable_sizes()->Add(in.sizes.begin(), in.sizes.end());
   news.set_last(in.last);
+  news.set_output_first(in.output_first);
+  news.set_output(in.output);
+  news.set_output_total(in.output_total);
 }
 
 void fill(const message::Known& in, proto::Reply& out) {

@@ -147,11 +147,12 @@ message::StoreCommand take(proto::Request::StoreCommand& in, Fields& fields) {
 }
 
 message::Follow take(proto::Request::Follow& in, Fields& fields) {
-  return {take_one_key(in, fields), in.progress(), in.parts(), in.parts_from(), in.run()};
+  return {take_one_key(in, fields), in.progress(), in.parts(), in.parts_from(), in.run(), in.output(),
+          in.output_from()};
 }
 
 message::Advance take(proto::Request::Advance& in, Fields&) {
-  return {in.follow(), in.parts_from(), in.stop()};
+  return {in.follow(), in.parts_from(), in.stop(), in.output_from()};
 }
 
 message::SetNote take(proto::Request::SetNote& in, Fields& fields) {
@@ -275,6 +276,8 @@ void fill(const message::Follow& in, proto::Request& out) {
   follow.set_parts(in.parts);
   follow.set_parts_from(in.parts_from);
   follow.set_run(in.run);
+  follow.set_output(in.output);
+  follow.set_output_from(in.output_from);
 }
 
 void fill(const message::Advance& in, proto::Request& out) {
@@ -282,6 +285,7 @@ void fill(const message::Advance& in, proto::Request& out) {
   advance.set_follow(in.follow);
   advance.set_parts_from(in.parts_from);
   advance.set_stop(in.stop);
+  advance.set_output_from(in.output_from);
 }
 
 void fill(const message::SetNote& in, proto::Request& out) {

@@ -94,6 +94,14 @@ Result<std::uint64_t> notes_size(const std::string& text) {
   return size;
 }
 
+/// Each worker's is in memory.
+Result<std::uint64_t> output_size(const std::string& text) {
+  constexpr std::uint64_t kMost = std::uint64_t{64} << 20;
+  PROMISED_ASSIGN(const std::uint64_t size, parse_size(text));
+  if (size > kMost) return expected("at most " + format_size(kMost), text);
+  return size;
+}
+
 auto number_from(std::int64_t least, std::int64_t most = 1'000'000'000) {
   return [least, most](const std::string& text) -> Result<std::uint64_t> {
     PROMISED_ASSIGN(const std::int64_t number, parse_integer(text, least, most));
@@ -165,6 +173,7 @@ Result<void> read_limits(const Section& section, Limits& limits) {
                             {"max_name", into(limits.max_name, number_from(1, 65536))},
                             {"max_notes", into(limits.max_notes, notes_size)},
                             {"max_parts", into(limits.max_parts, size_from(1024))},
+                            {"max_output", into(limits.max_output, output_size)},
                             {"default_lifespan", into(limits.default_lifespan, parse_duration)},
                             {"max_lifespan", into(limits.max_lifespan, parse_duration)},
                             {"keep_unfetched", into(limits.keep_unfetched, parse_duration)},

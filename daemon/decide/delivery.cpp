@@ -133,9 +133,10 @@ void Scheduler::acknowledge(Session& session, std::uint64_t received, Turn& t) {
   send_held_back(session, t);
 }
 
-/// Others than its submitter may still wait for the outcome, or for parts.
+/// Others than its submitter may still wait for the outcome, for parts or for output.
 bool Scheduler::is_wanted(const Job& job) {
-  return job.detail && (job.detail->held_back > 0 || !job.detail->loading.empty() || kept_for_parts(job));
+  return job.detail && (job.detail->held_back > 0 || !job.detail->loading.empty() || kept_for_parts(job) ||
+                        kept_for_output(job));
 }
 
 void Scheduler::has_arrived(const JobId& id, Turn& t) {

@@ -87,7 +87,7 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
   }
   if (progress_of(job)) have_new_progress(job);
   have_news(job);
-  drop_stored_parts(job);
+  drop_stored(job);
   keep_or_release(job, t);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // News: what followers are told of a job, at the end of the turn in which it has come. Progress goes at most
-// every so often, the latest; parts in order, as far as the follower has room: what it has not used is
-// bounded, and the rest waits here.
+// every so often, the latest; parts and output in order, as far as the follower has room: what it has not
+// used is bounded, and the rest waits here.
 #include <algorithm>
 #include <utility>
 
@@ -12,7 +12,8 @@ namespace {
 
 /// Between two reports of progress to followers, and of a worker's notes to the store.
 constexpr std::chrono::milliseconds kPause{100};
-/// Bytes of parts that may be on their way to one follower, or lie there unused; one chunk in any case.
+/// Bytes of parts and output that may be on their way to one follower, or lie there unused; one chunk of each
+/// in any case.
 constexpr std::uint64_t kWindow = std::uint64_t{1} << 20;
 /// What is read from the store at once.
 constexpr std::uint64_t kLoaded = std::uint64_t{256} << 10;
@@ -84,6 +85,7 @@ void Scheduler::tell_news(Job& job, Turn& t) {
       ++i;
     }
   }
+  ask_for_output(job, t);
   if (told) stream.told = t.now.steady;
   if (delayed && !std::exchange(stream.news_delayed, true))
     delayed_news_.emplace_back(t.now.steady + kPause, job.id);
@@ -95,7 +97,7 @@ void Scheduler::tell_follower(Job& job, Follower& follower, bool may_tell_progre
   Session& session = *sessions_.find(follower.session);
   if (follower.last_told) return;
   while (follower.parts && follower.next < stream.part_count && !follower.loading &&
-         has_room_for_parts(session, follower)) {
+         has_room(session, follower, follower.under_way)) {
     if (stream.parts_in_store) {
       follower.loading = true;
       t.plan.effects.emplace_back(
@@ -104,22 +106,30 @@ void Scheduler::tell_follower(Job& job, Follower& follower, bool may_tell_progre
     }
     send_parts(stream, follower, session, stream.chunk(follower.next), t);
   }
+  if (follower.output) tell_output(job, follower, session, t);
   message::News news;
   news.run = stream.run;
   news.first = follower.next;
+  news.output_first = follower.output_next;
+  news.output_total = stream.output_total;
   if (follower.progress && follower.progress_due && may_tell_progress) {
     follower.progress_due = false;
     news.progress = progress_of(job);
     if (job.detail) news.progress_message = job.detail->progress_message;
   }
-  news.last = job.ended() && (!follower.parts || follower.next == stream.part_count);
-  if (!news.progress && !news.last && !std::exchange(follower.due, false)) return;
+  news.last =
+      job.ended() && (!follower.parts || follower.next == stream.part_count) && has_output(job, follower);
+  // The first is told with what has been printed by then.
+  const bool waits = follower.output_due || follower.output_loading;
+  if (!news.progress && !news.last && (waits || !std::exchange(follower.due, false))) return;
   follower.last_told = news.last;
   reply(session.id, follower.number, std::move(news), false, t);
 }
 
-bool Scheduler::has_room_for_parts(Session& session, const Follower& follower) const {
-  if (follower.under_way.empty()) return true;
+/// For more of what `under_way` is of.
+bool Scheduler::has_room(Session& session, const Follower& follower,
+                         const Follower::UnderWay& under_way) const {
+  if (under_way.empty()) return true;
   if (follower.bytes_under_way >= kWindow) return false;
   const bool room = session.parts_under_way < settings_.limits.max_unread / kDeliveryPart;
   session.parts_held_back = session.parts_held_back || !room;
@@ -146,10 +156,8 @@ void Scheduler::on(event::PartsLoaded&& e, Turn& t) {
   Session* session = sessions_.find(e.session);
   if (job == nullptr || session == nullptr || !session->follows.contains(e.follow)) return;
   Stream& stream = *job->stream();
-  const auto follower =
-      std::find_if(stream.followers.begin(), stream.followers.end(),
-                   [&](const Follower& f) { return f.session == e.session && f.number == e.follow; });
-  if (follower == stream.followers.end()) return;
+  Follower* follower = stream.follower(e.session, e.follow);
+  if (follower == nullptr) return;
   follower->loading = false;
   if (e.parts.empty()) {
     remove_follower(*job, *follower);

@@ -90,6 +90,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   pool.failures = 0;
   pool.dirty = true;
   job.worker = nullptr;
+  keep_printed(job, std::move(e.printed));
   if (is_of_lost_process(e.failure)) {
     lost_with_its_process(slot, *worker, std::move(e.failure), t);
     if (!worker->channel.empty()) begin(*worker, t);

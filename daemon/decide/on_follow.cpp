@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who follows what a job reports, and the parts of its result that it streams (SEMANTICS P3). Parts are of
-// one run of the job: when that is cut off and the job runs again, they are dropped and begin anew, under
-// another number, so that nobody gets the parts of two runs mixed.
+// Who follows what a job reports, and the parts of its result that it streams (SEMANTICS P3). Parts, and what
+// it prints (output.cpp), are of one run of the job: when that is cut off and the job runs again, they are
+// dropped and begin anew, under another number, so that nobody gets the parts of two runs mixed.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -11,19 +11,22 @@
 namespace promised {
 namespace {
 
-/// Below this a job's parts stay in memory when it has ended, as a small result does.
-Follower* find_follower(Stream& stream, SessionId session, std::uint64_t number) {
-  const auto found = std::find_if(stream.followers.begin(), stream.followers.end(), [&](const Follower& f) {
-    return f.session == session && f.number == number;
-  });
-  return found == stream.followers.end() ? nullptr : &*found;
-}
-
 /// Nothing that was sent counts any more.
 void forget_sent(Follower& follower, Session& session) {
   session.parts_under_way -= follower.bytes_under_way;
   follower.bytes_under_way = 0;
   follower.under_way.clear();
+  follower.output_under_way.clear();
+}
+
+/// Those before `from` have been used.
+void forget_used(Follower& follower, Follower::UnderWay& under_way, std::uint64_t from, Session& session) {
+  while (!under_way.empty() && under_way.front().first <= from) {
+    const std::uint64_t bytes = under_way.front().second;
+    under_way.pop_front();
+    follower.bytes_under_way -= bytes;
+    session.parts_under_way -= bytes;
+  }
 }
 
 }  // namespace
@@ -32,6 +35,13 @@ const PartChunk& Stream::chunk(std::uint64_t number) const {
   const auto after = std::upper_bound(parts.begin(), parts.end(), number,
                                       [](std::uint64_t n, const PartChunk& c) { return n < c.first; });
   return *std::prev(after);
+}
+
+Follower* Stream::follower(SessionId session, std::uint64_t number) {
+  const auto found = std::find_if(followers.begin(), followers.end(), [&](const Follower& f) {
+    return f.session == session && f.number == number;
+  });
+  return found == followers.end() ? nullptr : &*found;
 }
 
 void Scheduler::on(Asked& asked, message::Follow& follow, Turn& t) {
@@ -53,7 +63,11 @@ void Scheduler::on(Asked& asked, message::Follow& follow, Turn& t) {
   follower.progress = follow.progress;
   follower.progress_due = follow.progress && progress_of(*job);
   follower.parts = follow.parts;
-  if (follow.run == stream.run) follower.next = std::min(follow.parts_from, stream.part_count);
+  follower.output = follower.output_due = follow.output;
+  if (follow.run == stream.run) {
+    follower.next = std::min(follow.parts_from, stream.part_count);
+    follower.output_next = follow.output_from;
+  }
   stream.followers.push_back(std::move(follower));
   asked.session.follows.emplace(asked.number(), job->id);
   ++asked.session.watches;
@@ -67,13 +81,9 @@ void Scheduler::on(Asked& asked, message::Advance& advance, Turn& t) {
   if (known == session.follows.end()) return;  // all is told, or the connection is another one by now
   Job& job = *jobs_.find(known->second);       // it takes its followers with it
   Stream& stream = *job.stream();
-  Follower& follower = *find_follower(stream, session.id, advance.follow);
-  while (!follower.under_way.empty() && follower.under_way.front().first <= advance.parts_from) {
-    const std::uint64_t bytes = follower.under_way.front().second;
-    follower.under_way.pop_front();
-    follower.bytes_under_way -= bytes;
-    session.parts_under_way -= bytes;
-  }
+  Follower& follower = *stream.follower(session.id, advance.follow);
+  forget_used(follower, follower.under_way, advance.parts_from, session);
+  forget_used(follower, follower.output_under_way, advance.output_from, session);
   if (job.ended() && !job.delivered && job.name == nullptr) keep_or_release(job, t);  // somebody reads it
   if (advance.stop && !has_all(follower)) remove_follower(job, follower);
   wake_followers(session);
@@ -82,7 +92,7 @@ void Scheduler::on(Asked& asked, message::Advance& advance, Turn& t) {
 
 /// It was told everything, and has used it.
 bool Scheduler::has_all(const Follower& follower) {
-  return follower.last_told && follower.under_way.empty();
+  return follower.last_told && follower.under_way.empty() && follower.output_under_way.empty();
 }
 
 void Scheduler::remove_follower(Job& job, Follower& follower) {
@@ -163,23 +173,33 @@ void Scheduler::begin_anew(Job& job) {
   accounts_.subtract(job.owner, Quantity::bytes, stream->bytes() - stream->notes_size);
   stream->parts.clear();
   stream->part_count = stream->parts_size = stream->run = 0;
+  stream->output = {};
+  stream->output_size = stream->output_total = 0;
+  stream->output_asked.reset();
   for (Follower& follower : stream->followers) {
-    if (follower.next == 0) continue;
-    follower.next = 0;
+    if (follower.next == 0 && follower.output_next == 0) continue;
+    follower.next = follower.output_next = 0;
     follower.due = true;
     forget_sent(follower, *sessions_.find(follower.session));
   }
   have_news(job);
 }
 
-/// The parts of an ended job that has a name are in the store, where who asks for them gets them from.
-void Scheduler::drop_stored_parts(Job& job) {
+/// The parts and the output of an ended job that has a name are in the store, where who asks for them gets
+/// them from.
+void Scheduler::drop_stored(Job& job) {
   Stream* stream = job.stream();
-  if (stream == nullptr || job.name == nullptr || !job.durable() || stream->parts_size <= kKeepInMemory)
-    return;
-  accounts_.subtract(job.owner, Quantity::bytes, stream->parts_cost());
-  stream->parts.clear();
-  stream->parts_in_store = true;
+  if (stream == nullptr || job.name == nullptr || !job.durable()) return;
+  const std::uint64_t before = stream->bytes();
+  if (stream->parts_size > kKeepInMemory) {
+    stream->parts.clear();
+    stream->parts_in_store = true;
+  }
+  if (stream->output.size() > kKeepInMemory) {
+    stream->output = {};
+    stream->output_in_store = true;
+  }
+  accounts_.subtract(job.owner, Quantity::bytes, before - stream->bytes());
 }
 
 void Scheduler::restore_told(Job& job, message::Told told) {
@@ -187,7 +207,7 @@ void Scheduler::restore_told(Job& job, message::Told told) {
   JobDetail& detail = job.more();
   detail.progress = told.progress;
   detail.progress_message = std::move(told.progress_message);
-  if (told.notes.empty() && told.parts == 0) return;
+  if (told.notes.empty() && told.parts == 0 && told.output_total == 0) return;
   Stream& stream = job.streams();
   for (NoteView& note : told.notes) {
     stream.notes_size += Stream::note_size(note.key, note.encoded);
@@ -197,6 +217,9 @@ void Scheduler::restore_told(Job& job, message::Told told) {
   stream.part_count = told.parts;
   stream.parts_size = told.parts_size;
   stream.parts_in_store = told.parts > 0;
+  stream.output_size = told.output_size;
+  stream.output_total = std::max(told.output_total, told.output_size);
+  stream.output_in_store = told.output_size > 0;
 }
 
 }  // namespace promised

@@ -90,6 +90,7 @@ JobView Scheduler::view(const Job& job) const {
     v.notes = std::move(told.notes);
     v.parts = told.parts;
     v.parts_size = told.parts_size;
+    v.output_size = told.output_size;
   }
   v.progress = progress_of(job);
   if (job.ended() && job.name != nullptr && job.detail->lifespan != kForever)

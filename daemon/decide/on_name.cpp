@@ -169,7 +169,9 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
            t);
     return nullptr;
   }
-  outcome.told.run = outcome.told.parts = 0;  // these are not brought back
+  // These are not brought back.
+  outcome.told.run = outcome.told.parts = outcome.told.parts_size = 0;
+  outcome.told.output_size = outcome.told.output_total = 0;
   for (const NoteView& note : outcome.told.notes) notes_size += Stream::note_size(note.key, note.encoded);
   if (notes_size > settings_.limits.max_notes) {
     refuse(asked.event.session, asked.number(),

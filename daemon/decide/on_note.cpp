@@ -160,6 +160,8 @@ message::Told Scheduler::told(const Job& job) {
     told.run = stream->run;
     told.parts = stream->part_count;
     told.parts_size = stream->parts_size;
+    told.output_size = stream->output_size;
+    told.output_total = stream->output_total;
   }
   return told;
 }

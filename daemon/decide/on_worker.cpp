@@ -154,6 +154,7 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   const bool had_job = !worker->channel.empty();
   if (had_job) {
     const Worker::Slot slot = worker->channel.front();
+    keep_printed(*slot.job, std::move(e.printed));
     worker->channel.pop_front();
     slot.job->worker = nullptr;
     lost_with_worker(slot, *worker, e, t);

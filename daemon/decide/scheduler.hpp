@@ -6,9 +6,10 @@
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_reload, on_list,
 // on_look (list, show, status), on_note, on_follow, on_worker, on_attempt, on_wait; what several of them need
-// is in staffing (how many workers there are), ending (outcomes), news (what followers are told), delivery
-// (how they reach clients), dispatch (who runs what next), writing (when the store is told), disk (when it is
-// full, slow or gone), backlog (jobs that wait on disk), timers and recovery.
+// is in staffing (how many workers there are), ending (outcomes), news (what followers are told), output
+// (what jobs print), delivery (how outcomes reach clients), dispatch (who runs what next), writing (when the
+// store is told), disk (when it is full, slow or gone), backlog (jobs that wait on disk), timers and
+// recovery.
 #pragma once
 
 #include <cstdint>
@@ -354,7 +355,7 @@ class Scheduler {
   [[nodiscard]] static bool kept_for_parts(const Job& job);
   [[nodiscard]] std::uint64_t new_run(const Job& job) const;
   void begin_anew(Job& job);
-  void drop_stored_parts(Job& job);
+  void drop_stored(Job& job);
   static void restore_told(Job& job, message::Told told);
 
   // news
@@ -365,10 +366,23 @@ class Scheduler {
   void tell_news(Turn& t);
   void tell_news(Job& job, Turn& t);
   void tell_follower(Job& job, Follower& follower, bool may_tell_progress, Turn& t);
-  [[nodiscard]] bool has_room_for_parts(Session& session, const Follower& follower) const;
+  [[nodiscard]] bool has_room(Session& session, const Follower& follower,
+                              const Follower::UnderWay& under_way) const;
   void send_parts(const Stream& stream, Follower& follower, Session& session, const PartChunk& chunk,
                   Turn& t);
   void on(event::PartsLoaded&& e, Turn& t);
+
+  // output
+  void keep_printed(Job& job, Printed&& printed);
+  [[nodiscard]] static Worker* runner_of(const Job& job);
+  void ask_for_output(Job& job, Turn& t);
+  void on(event::AttemptOutput&& e, Turn& t);
+  void tell_output(Job& job, Follower& follower, Session& session, Turn& t);
+  void on(event::OutputLoaded&& e, Turn& t);
+  void send_output(const Stream& stream, Follower& follower, Session& session, std::uint64_t first,
+                   std::string_view bytes, Turn& t);
+  [[nodiscard]] static bool has_output(const Job& job, const Follower& follower);
+  [[nodiscard]] static bool kept_for_output(const Job& job);
 
   // writing
   void write_soon(Job& job, Turn& t);

@@ -99,8 +99,13 @@ void Scheduler::write_end(Job& job, Turn& t) {
   t.plan.changes.emplace_back(std::move(end));
   if (!job.detail) return;
   if (message::Told all = told(job); !all.empty()) {
-    t.plan.changes.emplace_back(change::TellJob{
-        job.id, std::move(all), job.stream() ? job.stream()->parts : std::vector<PartChunk>()});
+    change::TellJob tell{job.id, std::move(all), {}};
+    if (const Stream* stream = job.stream(); stream != nullptr) {
+      tell.parts = stream->parts;
+      tell.output = stream->output;
+      handed_over_ += tell.output.size();
+    }
+    t.plan.changes.emplace_back(std::move(tell));
   }
 }
 

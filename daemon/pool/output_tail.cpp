@@ -5,14 +5,16 @@
 
 namespace promised {
 
+OutputTail::OutputTail(std::size_t most) : window_(std::max(most, kKept) + kSlack) {}
+
 void OutputTail::append(std::string_view bytes) {
   total_ += bytes.size();
-  if (bytes.size() >= kWindow) {
-    bytes_ = bytes.substr(bytes.size() - kWindow);
+  if (bytes.size() >= window_) {
+    bytes_ = bytes.substr(bytes.size() - window_);
     return;
   }
   const std::size_t size = bytes_.size() + bytes.size();
-  if (size > 2 * kWindow) bytes_.erase(0, size - kWindow);
+  if (size > 2 * window_) bytes_.erase(0, size - window_);
   bytes_ += bytes;
 }
 
@@ -30,10 +32,14 @@ void OutputTail::drop_until(std::uint64_t end) {
   }
 }
 
+std::string_view OutputTail::between(std::uint64_t from, std::uint64_t end) const {
+  const std::size_t begin = count_until(from);
+  return std::string_view(bytes_).substr(begin, std::max(count_until(end), begin) - begin);
+}
+
 std::string OutputTail::last_until(std::uint64_t end) const {
-  const std::size_t count = count_until(end);
-  const std::size_t kept = std::min(count, kKept);
-  return bytes_.substr(count - kept, kept);
+  const std::uint64_t last = std::min(end, total_);
+  return std::string(between(last - std::min<std::uint64_t>(last, kKept), last));
 }
 
 }  // namespace promised

@@ -14,9 +14,9 @@
 #include "common/fd.hpp"
 #include "daemon/pool/inbox.hpp"
 #include "daemon/pool/outbox.hpp"
-#include "daemon/pool/output_tail.hpp"
 #include "daemon/pool/reports.hpp"
 #include "daemon/pool/shared_page.hpp"
+#include "daemon/pool/worker_output.hpp"
 #include "daemon/settings.hpp"
 
 namespace promised {
@@ -26,17 +26,16 @@ struct WorkerProcess {
   WorkerProcess(SharedPage shared_page, Fd channel_end, Fd output_end, const Limits& limits)
       : shared(std::move(shared_page)),
         channel(std::move(channel_end)),
-        output(std::move(output_end)),
+        output(std::move(output_end), limits.max_output),
         inbox(limits.max_result),
         reports(limits) {}
 
   SharedPage shared;
   Fd channel;
-  Fd output;
+  WorkerOutput output;
   Inbox inbox;
   Reports reports;
   Outbox outbox;
-  OutputTail tail;
   pid_t pid = 0;           ///< 0: not started yet, and not heard
   bool ready = false;      ///< it has said what it can run
   bool listening = false;  ///< its channel is still read

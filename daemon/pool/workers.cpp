@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <variant>
@@ -64,7 +63,11 @@ struct Workers::Impl {
   void on(const Exited& report, std::vector<Event>& events);
 
   void read_channel(WorkerId id, WorkerProcess& worker, std::size_t most, std::vector<Event>& events);
-  void read_output(WorkerProcess& worker);
+  void read_output(WorkerProcess& worker) { worker.output.read(worker.shared.page().output, output); }
+  /// To who has asked for it: what has come in this turn, together.
+  static void tell_output(WorkerProcess& worker, std::vector<Event>& events) {
+    if (auto told = worker.output.answer(worker.shared.page().output)) events.emplace_back(*std::move(told));
+  }
   [[nodiscard]] Result<void> take(WorkerId id, WorkerProcess& worker, message::FromWorker&& message,
                                   Payload&& payload, std::vector<Event>& events);
   [[nodiscard]] static Result<void> take_ready(WorkerId id, WorkerProcess& worker, message::Ready&& ready,
@@ -152,7 +155,7 @@ void Workers::Impl::on(const Spawned& report, std::vector<Event>& events) {
   worker->listening = true;
   watch(EPOLL_CTL_ADD, worker->channel.get(), tag(Source::channel, report.worker),
         worker->awaits_room ? EPOLLIN | EPOLLOUT : EPOLLIN);
-  watch(EPOLL_CTL_ADD, worker->output.get(), tag(Source::output, report.worker), EPOLLIN);
+  watch(EPOLL_CTL_ADD, worker->output.fd(), tag(Source::output, report.worker), EPOLLIN);
   events.push_back(event::WorkerStarted{report.worker, report.pid});
 }
 
@@ -167,13 +170,14 @@ void Workers::Impl::on(const Exited& report, std::vector<Event>& events) {
   // All that it has said is here by now, and no more than its socket's buffer holds.
   constexpr std::size_t kAll = std::size_t{64} << 20;
   if (worker->listening) read_channel(report.worker, *worker, kAll, events);
-  for (std::size_t turns = kTurn / output.size(); turns > 0 && worker->output.valid(); --turns)
+  for (std::size_t turns = kTurn / output.size(); turns > 0 && worker->output.open(); --turns)
     read_output(*worker);
+  tell_output(*worker, events);
   const WorkerPage& page = worker->shared.page();
   events.push_back(event::WorkerGone{
       report.worker, page.claims.claimed(), report.signal, report.exit_code, report.peak_memory,
-      worker->tail.last_until(worker->tail.total()), std::move(worker->protocol_error), report.user,
-      report.system, report.out_of_memory || page.crash.out_of_memory(), page.crash.backtrace()});
+      worker->output.last_words(), std::move(worker->protocol_error), report.user, report.system,
+      report.out_of_memory || page.crash.out_of_memory(), page.crash.backtrace(), worker->output.end()});
   workers.erase(report.worker);
 }
 
@@ -205,6 +209,7 @@ Result<void> Workers::Impl::read(std::vector<Event>& events) {
       if (source == Source::output) read_output(*worker);
       if (source == Source::channel && (e.events & EPOLLOUT) != 0) send(id, *worker);
       if (source == Source::channel && (e.events & ~EPOLLOUT) != 0) read_channel(id, *worker, kTurn, events);
+      tell_output(*worker, events);
     }
   }
   if (fault) return *std::exchange(fault, {});
@@ -228,19 +233,6 @@ void Workers::Impl::read_channel(WorkerId id, WorkerProcess& worker, std::size_t
   expect_more(worker);
 }
 
-void Workers::Impl::read_output(WorkerProcess& worker) {
-  if (!worker.output.valid()) return;
-  OutputMarks& marks = worker.shared.page().output;
-  marks.begin_read();
-  const ssize_t n = ::read(worker.output.get(), output.data(), output.size());
-  const int error = errno;
-  const std::string_view bytes(output.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
-  marks.end_read(worker.tail.total() + bytes.size());
-  worker.tail.append(bytes);
-  // It may close both its outputs; epoll forgets the pipe with its end.
-  if (n == 0 || (n < 0 && error != EAGAIN && error != EINTR)) worker.output.reset();
-}
-
 Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::FromWorker&& message,
                                  Payload&& payload, std::vector<Event>& events) {
   if (auto* ready = std::get_if<message::Ready>(&message))
@@ -250,7 +242,8 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
   if (!std::holds_alternative<message::AttemptEnded>(message))
     return worker.reports.take(id, std::move(message), std::move(payload), events);
   auto& ended = std::get<message::AttemptEnded>(message);
-  const std::optional<std::uint64_t> output_end = worker.shared.page().output.end_of(ended.sequence);
+  const OutputMarks& marks = worker.shared.page().output;
+  tell_output(worker, events);  // there may be more than what is kept
   Failure failure;
   if (ended.failure.cause != Cause::none) {
     failure.cause = ended.failure.cause;
@@ -259,13 +252,12 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
     failure.signal = ended.failure.signal;
     failure.exit_code = ended.failure.exit_code;
     failure.backtrace = cut(ended.failure.backtrace, kMaxFailureMessage);
-    failure.output = worker.tail.last_until(output_end.value_or(worker.tail.total()));
+    failure.output = worker.output.last_words(marks, ended.sequence);
     failure.pid = worker.pid;
     payload = Payload();
   }
-  if (output_end) worker.tail.drop_until(*output_end);
-  events.push_back(
-      event::AttemptEnded{id, ended.sequence, std::move(failure), ended.ran, std::move(payload)});
+  events.push_back(event::AttemptEnded{id, ended.sequence, std::move(failure), ended.ran, std::move(payload),
+                                       worker.output.end_job(marks, ended.sequence)});
   return {};
 }
 
@@ -278,6 +270,7 @@ Result<void> Workers::Impl::take_ready(WorkerId id, WorkerProcess& worker, messa
                                        ": build the worker program against this version of promised");
   }
   worker.ready = true;
+  worker.output.begin_jobs();
   events.push_back(event::WorkerReady{id, std::move(ready.functions)});
   return {};
 }
@@ -417,6 +410,13 @@ void Workers::tell(const effect::SendResume& e) {
 
 void Workers::mark(const effect::MarkCancelled& e) {
   if (WorkerProcess* worker = impl_->find(e.worker)) worker->shared.page().cancelled.set(e.sequence);
+}
+
+void Workers::read_output(const effect::ReadOutput& e, std::vector<Event>& events) {
+  WorkerProcess* worker = impl_->find(e.worker);
+  if (worker == nullptr) return;
+  worker->output.ask(e);
+  Impl::tell_output(*worker, events);
 }
 
 void Workers::revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events) {

@@ -37,6 +37,8 @@ class Workers {
   void tell(const effect::SendResume& e);
   /// On the page that is shared with the worker, at once.
   void mark(const effect::MarkCancelled& e);
+  /// Appends event::AttemptOutput now or, by read(), when there is some.
+  void read_output(const effect::ReadOutput& e, std::vector<Event>& events);
   /// Appends event::Revoked.
   void revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events);
   /// Appends event::WorkerMeasured, unless the worker is gone.

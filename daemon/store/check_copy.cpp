@@ -43,17 +43,20 @@ Result<void> for_each_row(Database& copy, std::string_view sql, Findings& findin
   }
 }
 
-/// A job's row, with the bytes that are kept of its arguments and its result, in the row and as a large part.
+/// A job's row, with the bytes that are kept of its arguments, its result and its output, in the row and as a
+/// large part.
 const std::string kJobs =
     "SELECT " + std::string(kJobColumns) +
     ", ifnull(length(arguments), 0), ifnull(length(result), 0), ifnull(length(a.content), 0),"
     " ifnull(length(r.content), 0), ifnull(result_file, 0),"
-    " (SELECT sum(length(sizes) / 4) FROM part WHERE part.job=id)"
+    " (SELECT sum(length(sizes) / 4) FROM part WHERE part.job=id),"
+    " ifnull(length(output), 0), ifnull(length(o.content), 0)"
     " FROM job LEFT JOIN large a ON a.job=id AND a.part=0 LEFT JOIN large r ON r.job=id AND r.part=1"
-    " ORDER BY id";
+    " LEFT JOIN large o ON o.job=id AND o.part=2 ORDER BY id";
 constexpr int kInlineArguments = kAfterJobColumns, kInlineResult = kAfterJobColumns + 1,
               kLargeArguments = kAfterJobColumns + 2, kLargeResult = kAfterJobColumns + 3,
-              kResultFile = kAfterJobColumns + 4, kStreamed = kAfterJobColumns + 5;
+              kResultFile = kAfterJobColumns + 4, kStreamed = kAfterJobColumns + 5,
+              kInlineOutput = kAfterJobColumns + 6, kLargeOutput = kAfterJobColumns + 7;
 
 constexpr std::string_view kNames =
     "SELECT n.owner, n.name, n.state, n.job, j.id IS NOT NULL"
@@ -61,7 +64,7 @@ constexpr std::string_view kNames =
 
 constexpr std::string_view kStrayParts =
     "SELECT l.job, l.part FROM large l LEFT JOIN job j ON j.id=l.job"
-    " WHERE j.id IS NULL OR l.part NOT IN (0, 1)";
+    " WHERE j.id IS NULL OR l.part NOT IN (0, 1, 2)";
 
 constexpr std::string_view kStrayStreams =
     "SELECT DISTINCT p.job FROM part p LEFT JOIN job j ON j.id=p.job WHERE j.id IS NULL";
@@ -95,6 +98,9 @@ void check_job(const Statement& row, Findings& findings) {
   const std::string result = misplaced(has_result && !in_file ? job.result_size : 0,
                                        row.integer(kInlineResult), row.integer(kLargeResult));
   if (!result.empty()) findings.add("job " + job.id.text() + ": its result should have " + result);
+  const std::string output =
+      misplaced(job.told.output_size, row.integer(kInlineOutput), row.integer(kLargeOutput));
+  if (!output.empty()) findings.add("job " + job.id.text() + ": its output should have " + output);
   const auto streamed = static_cast<std::uint64_t>(row.integer(kStreamed));
   if (streamed != job.told.parts && (streamed != 0 || is_ended(job.state)))
     findings.add("job " + job.id.text() + " should have streamed " + std::to_string(job.told.parts) +
@@ -123,9 +129,9 @@ void check_name(const Statement& row, Findings& findings) {
 
 void check_stray_part(const Statement& row, Findings& findings) {
   const Result<JobId> job = read_id(row.bytes(0));
-  findings.add("there are large arguments or a large result (part " + std::to_string(row.integer(1)) +
-               ") of " + (job ? "job " + job->text() : std::string("a job without an id")) +
-               ", which has none");
+  findings.add("there are large arguments, a large result or a large output (part " +
+               std::to_string(row.integer(1)) + ") of " +
+               (job ? "job " + job->text() : std::string("a job without an id")) + ", which has none");
 }
 
 void check_stray_stream(const Statement& row, Findings& findings) {

@@ -29,6 +29,7 @@ bool is_whole(const Committer::Load& what, const Event& answer) {
     return result->found || !result->trouble.empty();
   if (const auto* job = std::get_if<event::JobLoaded>(&answer)) return job->job.has_value();
   if (const auto* parts = std::get_if<event::PartsLoaded>(&answer)) return !parts->parts.empty();
+  if (const auto* output = std::get_if<event::OutputLoaded>(&answer)) return !output->bytes.empty();
   if (const auto* page = std::get_if<event::BacklogLoaded>(&answer))
     return page->jobs.size() >= std::get<effect::LoadBacklog>(what).most;
   return true;
@@ -327,6 +328,10 @@ Result<std::optional<Event>> Committer::answer(Load& what) {
   if (const auto* parts = std::get_if<effect::LoadParts>(&what)) {
     PROMISED_ASSIGN(std::vector<PartChunk> found, store_->load_parts(*parts));
     return Answer(event::PartsLoaded{parts->job, parts->session, parts->follow, std::move(found)});
+  }
+  if (const auto* output = std::get_if<effect::LoadOutput>(&what)) {
+    PROMISED_ASSIGN(std::string found, store_->load_output(*output));
+    return Answer(event::OutputLoaded{output->job, output->session, output->follow, std::move(found)});
   }
   BacklogSearch& search = std::get<effect::FindInBacklog>(what).search;
   PROMISED_ASSIGN(const bool more, store_->find_in_backlog(search));

@@ -15,8 +15,9 @@ namespace {
 // `options` and `failure` (of the last attempt) are wire::encode()'s. Arguments and results above kMostInline
 // bytes are in `large` instead, so that a change of state never rewrites them, and rows stay within their
 // page; still larger results are files (result_files.hpp). name: a name stands for `job` when `state` is 0;
-// it is a tombstone until `until` when that is `lapsed` or `forgotten`. grave: tombstones of ids, of jobs
-// that are gone. part: what a job has streamed, once it has ended. client: who submitted a job of the
+// it is a tombstone until `until` when that is `lapsed` or `forgotten`. output: of an ended job; above
+// kMostInline bytes it is in `large` too, and how many bytes it has is in `told`. grave: tombstones of ids,
+// of jobs that are gone. part: what a job has streamed, once it has ended. client: who submitted a job of the
 // backlog, or one that is tied to its client; of a job that has ended, who took its outcome. backlog: jobs
 // that wait on disk until their turn comes near. They have their queue and priority in columns, in the order
 // in which they are fetched; all other rows cost the index nothing.
@@ -42,7 +43,7 @@ CREATE TABLE job (
 ) WITHOUT ROWID, STRICT;
 CREATE TABLE large (
   job BLOB NOT NULL,
-  part INTEGER NOT NULL, -- 0: arguments, 1: result
+  part INTEGER NOT NULL, -- 0: arguments, 1: result; since version 7 also 2: output
   content BLOB NOT NULL,
   PRIMARY KEY (job, part)
 ) WITHOUT ROWID, STRICT;
@@ -89,6 +90,9 @@ CREATE TABLE grave (
 )sql"},
                                      {6, R"sql(
 ALTER TABLE job ADD COLUMN crashes INTEGER; -- of the workers of a job that is tried again then
+)sql"},
+                                     {7, R"sql(
+ALTER TABLE job ADD COLUMN output BLOB; -- what is kept of what it has printed
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

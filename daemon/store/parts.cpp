@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What jobs have told of themselves, and the parts that they have streamed. Parts that came one by one are
-// put together to rows of a size that suits the database.
+// What jobs have told of themselves, the parts that they have streamed, and what they have printed. Parts
+// that came one by one are put together to rows of a size that suits the database.
 #include <utility>
 
 #include "common/wire/client_codec.hpp"
@@ -41,6 +41,7 @@ std::size_t joined(std::span<const PartChunk> chunks) {
 Result<void> Store::Impl::apply(const change::TellJob& c) {
   const std::string told = wire::encode(c.told);
   PROMISED_TRY(statements.tell_job.bind_blob(1, c.id.view()).bind_blob(2, told).run());
+  if (database.changed() == 0) return {};  // it is not there: nothing of it is kept
   for (std::span<const PartChunk> rest = c.parts; !rest.empty();) {
     const auto row = rest.first(joined(rest));
     rest = rest.subspan(row.size());
@@ -56,7 +57,22 @@ Result<void> Store::Impl::apply(const change::TellJob& c) {
                      .bind_blob(4, row.size() > 1 ? std::string_view(content) : row.front().bytes.view())
                      .run());
   }
-  return {};
+  return c.output.empty() ? Result<void>() : keep_output(c.id, c.output);
+}
+
+/// Small, in the job's row; else in a row of its own.
+Result<void> Store::Impl::keep_output(const JobId& id, const Payload& output) {
+  if (output.size() > kMostInline) return keep_large(id, Part::output, output.view());
+  return statements.set_output.bind_blob(1, id.view()).bind_blob(2, output.view()).run();
+}
+
+Result<std::string> Store::Impl::load_output(const effect::LoadOutput& wanted) {
+  Statement& s = statements.load_output;
+  s.bind_blob(1, wanted.job.view()).bind(2, static_cast<std::int64_t>(wanted.from));
+  PROMISED_ASSIGN(const bool found, s.bind(3, static_cast<std::int64_t>(wanted.most)).step());
+  std::string bytes(found ? s.bytes(0) : std::string_view());
+  s.reset();
+  return bytes;
 }
 
 Result<std::vector<PartChunk>> Store::Impl::load_parts(const effect::LoadParts& wanted) {

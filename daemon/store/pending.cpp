@@ -44,7 +44,7 @@ std::uint64_t weight(const Change& change) {
     for (const NoteView& note : tell->told.notes)
       bytes += sizeof note + note.key.size() + note.encoded.size();
     for (const PartChunk& chunk : tell->parts) bytes += sizeof chunk + chunk.bytes.size();
-    return bytes;
+    return bytes + tell->output.size();
   }
   return sizeof change;
 }

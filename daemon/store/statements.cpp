@@ -73,6 +73,10 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.load_parts,
        "SELECT first, sizes, content FROM part WHERE job=?1 AND first>="
        "(SELECT coalesce(max(first), 0) FROM part WHERE job=?1 AND first<=?2) ORDER BY first"},
+      {&all.set_output, "UPDATE job SET output=?2 WHERE id=?1"},
+      {&all.load_output,
+       "SELECT substr(coalesce(content, output), ?2 + 1, ?3)"
+       " FROM job LEFT JOIN large ON large.job=id AND part=2 WHERE id=?1"},
       {&all.free_pages, "PRAGMA freelist_count"},
       {&all.all_pages, "PRAGMA page_count"},
   };

@@ -10,11 +10,11 @@
 
 namespace promised {
 
-/// Arguments and results above this many bytes have a row of their own (table `large`).
+/// Arguments, results and output above this many bytes have a row of their own (table `large`).
 inline constexpr std::uint64_t kMostInline = 512;
 
 /// Values of large.part.
-enum class Part : std::int64_t { arguments = 0, result = 1 };
+enum class Part : std::int64_t { arguments = 0, result = 1, output = 2 };
 
 struct Statements {
   Statement begin;
@@ -46,6 +46,8 @@ struct Statements {
   Statement insert_part;
   Statement delete_parts;
   Statement load_parts;
+  Statement set_output;
+  Statement load_output;
   Statement free_pages;
   Statement all_pages;
 

@@ -77,6 +77,11 @@ Result<std::vector<PartChunk>> Store::load_parts(const effect::LoadParts& wanted
   return impl_->checked(impl_->load_parts(wanted));
 }
 
+Result<std::string> Store::load_output(const effect::LoadOutput& wanted) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->load_output(wanted));
+}
+
 Result<void> Store::replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
                                    const std::function<void(const JobId&)>& id,
                                    const std::function<void(RecoveredJob)>& known) {

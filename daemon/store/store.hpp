@@ -59,6 +59,9 @@ class Store {
   /// bytes; none if there is no such job.
   [[nodiscard]] Result<std::vector<PartChunk>> load_parts(const effect::LoadParts& wanted);
 
+  /// Of what is kept of an ended job's output, `most` bytes from number `from` on, or as many as there are.
+  [[nodiscard]] Result<std::string> load_output(const effect::LoadOutput& wanted);
+
   /// Jobs of the backlog, with their arguments, in submission order.
   [[nodiscard]] Result<std::vector<RecoveredJob>> load_backlog(const effect::LoadBacklog& page);
   /// A job of the backlog; nothing if it has ended, or never was of it.

@@ -86,6 +86,8 @@ struct Store::Impl {
   Result<void> find_result_files();
   Result<std::optional<Payload>> load_result(const JobId& id);
   Result<std::vector<PartChunk>> load_parts(const effect::LoadParts& wanted);
+  Result<void> keep_output(const JobId& id, const Payload& output);
+  Result<std::string> load_output(const effect::LoadOutput& wanted);
   Result<Payload> load_large(std::string_view job, Part part);
   Result<void> load_large_arguments(RecoveredJob& job);
 

@@ -58,6 +58,12 @@ void StoredHouse::enter() {
     REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
     return std::move(loaded).value();
   };
+  house_->load_output = [this](const effect::LoadOutput& wanted) {
+    write(*house_);
+    auto loaded = store_->load_output(wanted);
+    REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
+    return std::move(loaded).value();
+  };
   house_->hold_commits();
   house_->ready(worker());
 }

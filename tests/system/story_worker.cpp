@@ -158,6 +158,47 @@ std::int64_t report_around(promised::Job& job, std::string gate) {
   return job.attempt();
 }
 
+void write_all(const char* bytes, std::size_t size) {
+  while (size > 0) {
+    const ssize_t n = ::write(STDOUT_FILENO, bytes, size);
+    if (n < 0) std::_Exit(9);
+    bytes += n;
+    size -= static_cast<std::size_t>(n);
+  }
+}
+
+void print(const promised::Bytes& bytes) {
+  write_all(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+// Lines of 64 bytes that begin with their numbers.
+std::int64_t print_lines(std::int64_t count) {
+  std::string lines;
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::string line = std::to_string(i);
+    line.resize(63, '.');
+    lines += line + "\n";
+    if (lines.size() < (std::size_t{1} << 20) && i + 1 < count) continue;
+    write_all(lines.data(), lines.size());
+    lines.clear();
+  }
+  return count;
+}
+
+// stdout and stderr in turn; then the rest when `gate` exists.
+void print_around(std::string before, std::string gate, std::string after) {
+  std::printf("%s", before.c_str());
+  std::fflush(stdout);
+  std::fprintf(stderr, "(and an error)");
+  wait_for(gate);
+  std::printf("%s", after.c_str());
+}
+
+std::int64_t print_around_and_raise(std::string before, std::string gate, int number) {
+  print_around(before, gate, "");
+  return raise_signal(number);
+}
+
 // Runs until a client says stop, and says how far it has come.
 std::string run_until_told(promised::Job& job) {
   job.note("ready", true);
@@ -241,6 +282,10 @@ int main(int argc, char** argv) {
       .define("crash_until", crash_until)
       .define("report_while", report_while)
       .define("note_much", note_much)
+      .define("print", print)
+      .define("print_lines", print_lines)
+      .define("print_around", print_around)
+      .define("print_around_and_raise", print_around_and_raise)
       .define("described", described)
       .define("who", who);
   return worker.run();

@@ -87,6 +87,16 @@ void print_buffered_and_throw(const std::string& text) {
   throw std::runtime_error("after printing");
 }
 
+void report_and_print(promised::Job& job, const std::string& words) {
+  job.progress(0, "printing");
+  print(0, words);
+}
+
+void print_and_sleep(const std::string& words) {
+  print(0, words);
+  sleep_for_ever();
+}
+
 void print_and_abort(const std::string& last_words) {
   print(0, last_words);
   abort_now();
@@ -281,6 +291,7 @@ int main(int argc, char** argv) {
     helper = ::fork();
     if (helper == 0) sleep_for_ever();
   }
+  if (argc > 1) std::cout << argv[1] << std::flush;  // before any job
   promised::Worker worker(argc, argv);
   worker.define("segfault", segfault)
       .define("abort", abort_now)
@@ -297,6 +308,8 @@ int main(int argc, char** argv) {
       .define("print", print)
       .define("print_and_throw", print_and_throw)
       .define("print_buffered_and_throw", print_buffered_and_throw)
+      .define("report_and_print", report_and_print)
+      .define("print_and_sleep", print_and_sleep)
       .define("print_and_abort", print_and_abort)
       .define("forget_output", [] { ::close(kOutputCopy); })
       .define("orphan", orphan)

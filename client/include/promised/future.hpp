@@ -144,6 +144,18 @@ class PROMISED_EXPORT AnyFuture {
     return Parts<T>(*this, timeout);
   }
 
+  /// What the job has written to stdout and stderr, both in one, as bytes that may be of any kind (SEMANTICS
+  /// P4): what is kept of it (the last max_output bytes, 64 KiB where nobody says else), or, while it runs,
+  /// what there is so far. Asks the daemon. Kept as long as the job's outcome: for one without a name, until
+  /// that has arrived here; then NoSuchFuture.
+  [[nodiscard]] std::string output(std::chrono::milliseconds timeout = kAnswerTimeout) const;
+  /// The same from the beginning and as it comes, until the job has ended, whatever it comes to: `for (auto&
+  /// piece : future.follow_output()) std::cout << piece.bytes;`. `timeout` is the longest wait for one piece.
+  /// Any number may follow; none of them holds up the job.
+  [[nodiscard]] OutputStream follow_output(std::chrono::milliseconds timeout = kForever) const {
+    return {*this, timeout};
+  }
+
   friend bool operator==(const AnyFuture& a, const AnyFuture& b) noexcept { return a.state_ == b.state_; }
 
  protected:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a job reports while it runs, as its clients see it: how far it is, the notes that both sides write,
-// and the parts of its result that it streams (SEMANTICS P1 to P3). The calls are AnyFuture's.
+// the parts of its result that it streams, and what it prints (SEMANTICS P1 to P4). The calls are
+// AnyFuture's.
 #pragma once
 
 #include <promised/convert.hpp>
@@ -11,6 +12,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <limits>
 #include <memory>
@@ -60,6 +62,57 @@ class PROMISED_EXPORT PartStream {
 
 }  // namespace detail
 
+/// A piece of what a job has written to stdout and stderr, in the order in which a terminal would show both.
+struct OutputPiece {
+  std::string bytes;       ///< of any kind, cut anywhere; empty where there is only something lost
+  std::uint64_t lost = 0;  ///< bytes before these that came faster than they were read, and are not kept
+  bool anew = false;  ///< the run that printed what came before was cut off: this is the first of another one
+};
+
+namespace detail {
+
+class PROMISED_EXPORT OutputSource {
+ public:
+  explicit OutputSource(const AnyFuture& future);
+  OutputSource(OutputSource&&) noexcept;
+  OutputSource& operator=(OutputSource&&) noexcept;
+  ~OutputSource();
+
+  /// See OutputStream::next.
+  [[nodiscard]] std::optional<OutputPiece> next(std::chrono::milliseconds timeout);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Steps over a range whose next() returns what there is, and nothing at the end. `Range` has the current
+/// element in `current_`.
+template <class Range, class T>
+class PullIterator {
+ public:
+  using value_type = T;
+  using difference_type = std::ptrdiff_t;
+  using iterator_concept = std::input_iterator_tag;
+
+  PullIterator() = default;
+  explicit PullIterator(Range* range) : range_(range) { ++*this; }
+  T& operator*() const { return *range_->current_; }
+  T* operator->() const { return &*range_->current_; }
+  PullIterator& operator++() {
+    range_->current_ = range_->next();
+    if (!range_->current_) range_ = nullptr;
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  friend bool operator==(const PullIterator& i, std::default_sentinel_t) { return i.range_ == nullptr; }
+
+ private:
+  Range* range_ = nullptr;
+};
+
+}  // namespace detail
+
 /// What AnyFuture::parts returns: an input range of what the job has emitted, from the start, and as it
 /// comes. What is not read yet waits in the daemon, but for about 1 MiB. To be used by one thread at a time.
 template <class T = Value>
@@ -81,35 +134,39 @@ class Parts {
     }
   }
 
-  class iterator {
-   public:
-    using value_type = T;
-    using difference_type = std::ptrdiff_t;
-    using iterator_concept = std::input_iterator_tag;
-
-    iterator() = default;
-    explicit iterator(Parts* range) : range_(range) { ++*this; }
-    T& operator*() const { return *range_->part_; }
-    T* operator->() const { return &*range_->part_; }
-    iterator& operator++() {
-      range_->part_ = range_->next();
-      if (!range_->part_) range_ = nullptr;
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& i, std::default_sentinel_t) { return i.range_ == nullptr; }
-
-   private:
-    Parts* range_ = nullptr;
-  };
-
+  using iterator = detail::PullIterator<Parts, T>;
   [[nodiscard]] iterator begin() { return iterator(this); }
   [[nodiscard]] static std::default_sentinel_t end() { return {}; }
 
  private:
+  friend iterator;
   detail::PartStream stream_;
   std::chrono::milliseconds timeout_;
-  std::optional<T> part_;
+  std::optional<T> current_;
+};
+
+/// What AnyFuture::follow_output returns: an input range of what the job prints, from the first byte that is
+/// kept, and as it comes. Who reads slowly misses some, and is told how much. To be used by one thread at a
+/// time.
+class OutputStream {
+ public:
+  OutputStream(const AnyFuture& future, std::chrono::milliseconds timeout)
+      : source_(future), timeout_(timeout) {}
+
+  /// Waits for the next piece; nothing: the job has ended, whatever it came to, and that was all. Throws
+  /// TimeoutError when none comes within the timeout (then it can be asked again), NoSuchFuture,
+  /// RefusedError, DisconnectedError.
+  [[nodiscard]] std::optional<OutputPiece> next() { return source_.next(timeout_); }
+
+  using iterator = detail::PullIterator<OutputStream, OutputPiece>;
+  [[nodiscard]] iterator begin() { return iterator(this); }
+  [[nodiscard]] static std::default_sentinel_t end() { return {}; }
+
+ private:
+  friend iterator;
+  detail::OutputSource source_;
+  std::chrono::milliseconds timeout_;
+  std::optional<OutputPiece> current_;
 };
 
 }  // namespace promised

@@ -48,9 +48,10 @@ struct JobView {
   std::chrono::milliseconds run_timeout{0};
   std::optional<double> progress;  ///< percent, as it last said; NaN: it does not know
   std::string progress_message;
-  std::vector<NoteView> notes;   ///< told by show() alone
-  std::uint64_t parts = 0;       ///< that it has streamed
-  std::uint64_t parts_size = 0;  ///< bytes
+  std::vector<NoteView> notes;    ///< told by show() alone
+  std::uint64_t parts = 0;        ///< that it has streamed
+  std::uint64_t parts_size = 0;   ///< bytes
+  std::uint64_t output_size = 0;  ///< bytes that are kept of what it has printed; 0 while it runs
   WallClock submitted, started, ended, kept_until;
   std::uint32_t crashes = 0;  ///< of its workers, as far as they are tried again
   std::chrono::milliseconds progress_timeout{0};

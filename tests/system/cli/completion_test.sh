@@ -16,7 +16,7 @@ expect() { # expect "OFFERS" WORD...
   exit 1
 }
 
-expect "status submit run result wait follow jobs show cancel forget remember reload store" promisectl ""
+expect "status submit run result wait follow logs jobs show cancel forget remember reload store" promisectl ""
 expect "result remember reload" promisectl re
 expect "status store" promisectl --output json st
 expect "json" promisectl --output j

@@ -132,6 +132,44 @@ TEST_CASE("R6 unknown and forgotten are told apart") {
   CHECK(shell.run(kRefused, {"show", "n"}).err.find("forgotten") != std::string::npos);
 }
 
+TEST_CASE("M4 logs prints what a job has printed, byte for byte, and with --follow until it has ended") {
+  const Shell shell;
+  const std::string odd("\xff\0\x1b[31m\n", 8);
+  write_file(shell.daemon.directory() / "odd", odd);
+  shell.run(kFine, {"submit", "print", "--bytes-file", shell.daemon.directory() / "odd", "--name", "odd"});
+  shell.run(kFine, {"wait", "odd"});
+  CHECK(shell.run(kFine, {"logs", "odd"}).out == odd);
+  CHECK(shell.run(kFine, {"logs", "odd", "--follow"}).out == odd);
+  CHECK(shell.json(kFine, {"logs", "odd"}).at("output").at("$text") == "/wAbWzMxbQo=");
+  CHECK(shell.run(kFine, {"show", "odd"}).out.find("8 B kept, see logs") != std::string::npos);
+  CHECK(shell.json(kFine, {"show", "odd"}).at("job").at("output_size") == 8);
+  const std::string id = shell.submit({"print_around", "before\n", shell.gate(), "after\n"});
+  CHECK(shell.run(kTimedOut, {"logs", id, "--follow", "--timeout", "200ms"})
+            .err.find("nothing that it prints") != std::string::npos);
+  CHECK(eventually([&] { return shell.run(kFine, {"logs", id}).out == "before\n(and an error)"; }));
+  shell.open_gate();
+  CHECK(shell.run(kFine, {"logs", "last", "--follow"}).out == "before\n(and an error)after\n");
+  const auto json = shell.json(kFine, {"logs", id, "--follow"});
+  CHECK(json.at("output") == "before\n(and an error)after\n");
+  CHECK(json.at("lost") == 0);
+  CHECK(json.at("anew") == false);
+}
+
+TEST_CASE("M4 logs counts on stderr what is not kept, and does not tell how the job ended") {
+  const Shell shell;
+  shell.run(kFine, {"submit", "print_lines", "2000", "--name", "lines"});
+  shell.run(kFine, {"wait", "lines"});
+  const Finished logs = shell.run(kFine, {"logs", "lines", "--follow"});
+  CHECK(logs.out.size() == 65'536);
+  CHECK(logs.err == "promisectl: 62464 bytes before this are not kept\n");
+  CHECK(shell.run(kFine, {"logs", "lines", "--follow", "--output", "quiet"}).err.empty());
+  CHECK(shell.run(kFine, {"logs", "lines"}).out == logs.out);
+  shell.run(kFine, {"submit", "raise", std::to_string(SIGSEGV), "--name", "crash"});
+  CHECK(shell.run(kFine, {"logs", "crash", "--follow"}).out == "last words\n");
+  CHECK(shell.run(kFine, {"logs", "crash"}).err.empty());
+  CHECK(shell.run(kRefused, {"logs", "never"}).err.find("never") != std::string::npos);
+}
+
 TEST_CASE("M4 follow prints what a job streams and its progress, and show tells of it") {
   const Shell shell;
   shell.run(kFine, {"submit", "emit", "3", "0", "--name", "parts"});

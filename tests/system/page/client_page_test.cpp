@@ -179,6 +179,20 @@ TEST_CASE("docs/client.md: progress, notes and streamed parts") {
   CHECK(job.result(20s) == 6);
   CHECK(full.get_future().wait_for(20s) == std::future_status::ready);
 }
+
+TEST_CASE("docs/client.md: what a job prints") {
+  Page here;
+  promised::Client client;
+  auto loud = client.submit(promised::Options{}.remember("report/loud", 10min), "report.loud", "Jones");
+  for (const promised::OutputPiece& piece : loud.follow_output(30s)) {
+    if (piece.lost > 0) std::cout << "[" << piece.lost << " bytes are missing]";
+    std::cout << piece.bytes << std::flush;
+  }
+  const std::string kept = loud.output();
+  CHECK(kept.find("counting Jones\n") != std::string::npos);
+  CHECK(kept.find("an odd number\n") != std::string::npos);
+  CHECK(here.shown.str() == kept);
+}
 // clang-format on
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <promised/worker.hpp>
 
+#include <iostream>
 #include <map>
 #include <optional>
 #include <string>
@@ -42,6 +43,11 @@ int main(int argc, char** argv) {
   worker.define("add", [](int a, int b) { return a + b; })
       .define("report.build", build)
       .define("report.plain", [](const std::string& who) { return "report of " + who; })
+      .define("report.loud",
+              [](const std::string& who) {
+                std::cout << "counting " << who << "\n";
+                std::cerr << "an odd number\n";
+              })
       .define("preview.render", [](const std::string& page) { return "<" + page + ">"; })
       .define("count_words", [](const std::string& text) { return std::uint64_t{text.size()}; })
       .define("translate", [](const std::string& text, const std::string& to) { return text + " in " + to; })

@@ -44,7 +44,7 @@ TEST_CASE("M5 a job has the documented shape") {
                 "backtrace": "#0 foo() at foo.cpp:12"},
     "owner": 1000, "durable": true, "at_most_once": false, "attempts": 2, "interruptions": 0, "worker_pid": null,
     "arguments_size": 10, "result_size": 0, "lifespan_ms": null, "queue_timeout_ms": 0, "run_timeout_ms": 5000,
-    "progress": null, "progress_message": null, "notes": {}, "parts": 0, "parts_size": 0,
+    "progress": null, "progress_message": null, "notes": {}, "parts": 0, "parts_size": 0, "output_size": 0,
     "submitted": "2026-01-31T12:00:00.000000Z", "started": null, "ended": null, "kept_until": null,
     "crashes": 0, "last_failure": null, "progress_timeout_ms": 0, "deadline_ms": 0, "retry_on": [],
     "waits_for": []})"));

@@ -32,6 +32,7 @@ TEST_CASE("every key of [limits] reaches the settings") {
                            "max_name = 7\n"
                            "max_notes = 2KiB\n"
                            "max_parts = 3KiB\n"
+                           "max_output = 9\n"
                            "max_in_memory = 21\n"
                            "max_queues = 8\n"
                            "max_unwritten = 22MiB\n"
@@ -66,6 +67,7 @@ TEST_CASE("every key of [limits] reaches the settings") {
   wanted.max_name = 7;
   wanted.max_notes = 2048;
   wanted.max_parts = 3072;
+  wanted.max_output = 9;
   wanted.max_in_memory = 21;
   wanted.max_queues = 8;
   wanted.max_unwritten = 22 << 20;
@@ -107,6 +109,7 @@ TEST_CASE("E3 an impossible value in [limits] is told with file, line and what w
   CHECK(told("max_jobs = -1").find("found '-1'") != std::string::npos);
   CHECK(told("max_bytes = 1KiB") == "FILE:2: max_bytes: expected at least 1MiB, found '1KiB'");
   CHECK(told("max_notes = 2MiB") == "FILE:2: max_notes: expected at most 1MiB, found '2MiB'");
+  CHECK(told("max_output = 65MiB") == "FILE:2: max_output: expected at most 64MiB, found '65MiB'");
   CHECK(told("max_name = 65537") ==
         "FILE:2: max_name: expected a whole number from 1 to 65536, found '65537'");
   CHECK(told("max_interruptions = x") ==

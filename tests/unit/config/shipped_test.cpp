@@ -84,6 +84,7 @@ TEST_CASE("the shipped configuration has every key") {
                            "max_name",
                            "max_notes",
                            "max_parts",
+                           "max_output",
                            "max_queues",
                            "max_clients",
                            "max_watches",

@@ -29,6 +29,13 @@ House::House(Settings s, const std::function<void(House&)>& recover)
     }
     return std::nullopt;
   };
+  load_output = [this](const effect::LoadOutput& wanted) {
+    std::string found;
+    for (const auto& told : written<change::TellJob>()) {
+      if (told.id == wanted.job) found = told.output.view().substr(wanted.from, wanted.most);
+    }
+    return found;
+  };
   if (recover) recover(*this);
   scheduler.start(now, plan);
   turn();
@@ -108,6 +115,11 @@ void House::carry_out(std::vector<Effect> effects) {
       hands_.at(resume->worker).resumed.push_back(resume->resume);
     } else if (const auto* parts = std::get_if<effect::LoadParts>(&effect)) {
       pending_.push_back(event::PartsLoaded{parts->job, parts->session, parts->follow, load_parts(*parts)});
+    } else if (const auto* read = std::get_if<effect::ReadOutput>(&effect)) {
+      hands_.at(read->worker).reads.push_back(*read);
+    } else if (const auto* output = std::get_if<effect::LoadOutput>(&effect)) {
+      pending_.push_back(
+          event::OutputLoaded{output->job, output->session, output->follow, load_output(*output)});
     } else if (const auto* one = std::get_if<effect::LoadJob>(&effect)) {
       pending_.push_back(event::JobLoaded{one->id, load_job(one->id)});
     } else if (const auto* measure = std::get_if<effect::MeasureWorker>(&effect)) {
@@ -175,10 +187,10 @@ message::Run House::begin(WorkerId id) {
   return run;
 }
 
-JobId House::finish(WorkerId id, const std::string& result, Nanos ran) {
+JobId House::finish(WorkerId id, const std::string& result, Nanos ran, Printed printed) {
   const message::Run run = begin(id);
   hands_.at(id).channel.pop_front();
-  handle(event::AttemptEnded{id, run.sequence, {}, ran, Payload(result)});
+  handle(event::AttemptEnded{id, run.sequence, {}, ran, Payload(result), std::move(printed)});
   return run.id;
 }
 
@@ -189,10 +201,12 @@ JobId House::fail(WorkerId id, Failure failure) {
   return run.id;
 }
 
-void House::gone(WorkerId id, int signal, int exit_code, const std::string& output) {
+void House::gone(WorkerId id, int signal, int exit_code, const std::string& output, Printed printed) {
   const std::uint32_t claimed = hands_.at(id).claimed;
   hands_.erase(id);
-  handle(event::WorkerGone{id, claimed, signal, exit_code, 0, output, {}});
+  event::WorkerGone gone{id, claimed, signal, exit_code, 0, output, {}};
+  gone.printed = std::move(printed);
+  handle(std::move(gone));
 }
 
 void House::torn(WorkerId id, std::uint32_t claimed) {

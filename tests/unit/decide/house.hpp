@@ -70,7 +70,8 @@ class House {
     std::deque<message::Run> channel;          ///< dispatched, not reported
     std::uint32_t claimed = 0;                 ///< the first sequence that has not begun
     std::vector<int> signals;
-    std::vector<message::Notes> notes;  ///< told to it
+    std::vector<message::Notes> notes;      ///< told to it
+    std::vector<effect::ReadOutput> reads;  ///< of its output that were asked for
     bool told_to_stop = false;
     std::optional<std::uint32_t> told_cancelled;  ///< the sequence that is marked
     std::vector<message::Resume> resumed;
@@ -82,9 +83,10 @@ class House {
   /// The worker begins the next job of its channel.
   message::Run begin(WorkerId id);
   /// Begins and ends it.
-  JobId finish(WorkerId id, const std::string& result = "result", Nanos ran = std::chrono::microseconds(5));
+  JobId finish(WorkerId id, const std::string& result = "result", Nanos ran = std::chrono::microseconds(5),
+               Printed printed = {});
   JobId fail(WorkerId id, Failure failure);
-  void gone(WorkerId id, int signal, int exit_code = 0, const std::string& output = {});
+  void gone(WorkerId id, int signal, int exit_code = 0, const std::string& output = {}, Printed printed = {});
   /// It has begun so many jobs, of whose end nothing could be heard.
   void torn(WorkerId id, std::uint32_t claimed);
   /// The same with all that is told of it but what had begun.
@@ -116,6 +118,8 @@ class House {
   std::function<void(BacklogSearch&)> find_in_backlog;
   /// Where parts are that are not in memory.
   std::function<std::vector<PartChunk>(const effect::LoadParts&)> load_parts;
+  /// Where output is that is not in memory; by default the changes that were written.
+  std::function<std::string(const effect::LoadOutput&)> load_output;
   std::vector<std::string> dispatched_arguments;
   /// Who has asked for the configuration to be read; the test says what comes of it.
   std::vector<effect::ReadConfiguration> reads;

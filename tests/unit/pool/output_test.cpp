@@ -138,9 +138,10 @@ TEST_CASE("P4 a quarter of a gigabyte of output neither blocks the worker nor gr
   PoolFixture pool(pool_of("misbehave"));
   const WorkerId worker = pool.start_ready();
   const std::uint64_t before = resident_bytes();
-  const Failure failure =
-      pool.call(worker, "print_and_throw", arguments(std::uint64_t{1} << 28, "the end")).failure;
-  CHECK(failure.output == std::string(OutputTail::kKept - 7, 'x') + "the end");
+  const auto ended = pool.call(worker, "print_and_throw", arguments(std::uint64_t{1} << 28, "the end"));
+  CHECK(ended.failure.output == std::string(OutputTail::kKept - 7, 'x') + "the end");
+  CHECK(ended.printed.total == (std::uint64_t{1} << 28) + 7);
+  CHECK(ended.printed.last.view() == std::string((64 << 10) - 7, 'x') + "the end");
   CHECK(resident_bytes() < before + (std::uint64_t{32} << 20));
 }
 
@@ -151,4 +152,171 @@ TEST_CASE("an exit before any job carries what the program said") {
   CHECK(gone.exit_code == 7);
   CHECK(gone.output == "cannot read my own configuration\n");
   CHECK_FALSE(pool.has<event::WorkerReady>(worker));
+}
+
+namespace {
+
+effect::ReadOutput read_of(WorkerId worker, std::uint32_t sequence, std::uint64_t from,
+                           effect::Answer answer) {
+  return {worker, sequence, from, std::uint64_t{1} << 20, answer};
+}
+
+/// What was told of a worker's output, as `bytes`@`first`/`total`, one behind the other.
+std::string told(const std::vector<event::AttemptOutput>& all) {
+  std::string text;
+  for (const auto& e : all)
+    text += e.bytes + "@" + std::to_string(e.first) + "/" + std::to_string(e.total) + " ";
+  return text;
+}
+
+PoolSettings greeting_pool() {
+  return pool_of("misbehave", {"hello from the start\n"});
+}
+
+}  // namespace
+
+TEST_CASE("an output tail has of each job as much as it was made for") {
+  constexpr std::size_t kMost = std::size_t{1} << 20;
+  std::string all;
+  OutputTail tail(kMost);
+  for (int i = 0; all.size() < 5 * kMost; ++i) {
+    all += std::string(50'000, static_cast<char>('a' + i % 26));
+    tail.append(std::string_view(all).substr(all.size() - 50'000));
+  }
+  const std::uint64_t end = all.size() - 100'000;  // known late
+  CHECK(tail.between(end - kMost, end) == std::string_view(all).substr(end - kMost, kMost));
+  CHECK(tail.between(0, end).size() >= kMost);
+  CHECK(tail.between(end, end - 1).empty());
+  CHECK(tail.last_until(end) == all.substr(end - OutputTail::kKept, OutputTail::kKept));
+}
+
+TEST_CASE("P4 each attempt has what it printed, and how much that was, whatever it came to") {
+  PoolFixture pool({pool_of("misbehave")}, [](Settings& s) { s.limits.max_output = 10; });
+  const WorkerId worker = pool.start_ready();
+  const Printed first = pool.call(worker, "print", arguments(0, "of the first")).printed;
+  CHECK(first.last.view() == " the first");
+  CHECK(first.total == 12);
+  const event::AttemptEnded second = pool.call(worker, "print_and_throw", arguments(1, "of the second"));
+  CHECK(second.printed.last.view() == "the second");
+  CHECK(second.printed.total == 65'536 + 13);
+  CHECK(second.failure.output.size() == OutputTail::kKept);  // that of messages is another matter
+  const Printed silent = pool.call(worker, "throw", arguments("silent")).printed;
+  CHECK(silent.last.empty());
+  CHECK(silent.total == 0);
+  pool.dispatch(worker, "print_and_abort", arguments("last words"));
+  pool.workers().flush();
+  CHECK(pool.await<event::WorkerGone>(worker).printed.last.view() == "last words");
+}
+
+TEST_CASE("P4 with max_output of 0 nothing is kept, and messages have their last words") {
+  PoolFixture pool({pool_of("misbehave")}, [](Settings& s) { s.limits.max_output = 0; });
+  const WorkerId worker = pool.start_ready();
+  const event::AttemptEnded ended = pool.call(worker, "print_and_throw", arguments(0, "words"));
+  CHECK(ended.printed.last.empty());
+  CHECK(ended.printed.total == 5);
+  CHECK(ended.failure.output == "words");
+}
+
+TEST_CASE("P4 what a program prints at its start is of no job, but shown where the first one fails") {
+  PoolFixture pool(greeting_pool());
+  const WorkerId worker = pool.start_ready();
+  const event::AttemptEnded ended = pool.call(worker, "print_and_throw", arguments(0, "words"));
+  CHECK(ended.printed.last.view() == "words");
+  CHECK(ended.printed.total == 5);
+  CHECK(ended.failure.output == "hello from the start\nwords");
+}
+
+TEST_CASE("P4 the output of a job that runs is told to who asks, at once or when there is more") {
+  PoolFixture pool(pool_of("misbehave"));
+  const WorkerId worker = pool.start_ready();
+  pool.call(worker, "print", arguments(0, "of another job"));
+  std::vector<Event> events;
+  const auto at_once = [&](std::uint32_t sequence, std::uint64_t from) {
+    events.clear();
+    pool.workers().read_output(read_of(worker, sequence, from, effect::Answer::at_once), events);
+    REQUIRE(events.size() == 1);
+    return told({std::get<event::AttemptOutput>(events.front())});
+  };
+  CHECK(at_once(1, 0) == "@0/0 ");
+  pool.workers().read_output(read_of(worker, 1, 0, effect::Answer::with_more), events);
+  CHECK(events.size() == 1);
+  pool.dispatch(worker, "print_and_sleep", arguments("words"));
+  pool.workers().flush();
+  pool.until([&] { return pool.has<event::AttemptOutput>(worker); }, "the output");
+  CHECK(told(pool.all<event::AttemptOutput>(worker)) == "words@0/5 ");
+  CHECK(at_once(1, 2) == "rds@2/5 ");
+  CHECK(at_once(1, 100) == "@5/5 ");
+  events.clear();
+  pool.workers().read_output(read_of(worker, 0, 0, effect::Answer::at_once), events);
+  CHECK(events.empty());  // that job has ended
+  pool.workers().read_output(read_of(WorkerId{4711}, 1, 0, effect::Answer::at_once), events);
+  CHECK(events.empty());
+  pool.kill(worker, SIGKILL);
+  CHECK(pool.await<event::WorkerGone>(worker).printed.last.view() == "words");
+}
+
+TEST_CASE("P4 who follows is told what comes together with a job's end, also what is not kept") {
+  PoolFixture pool({pool_of("misbehave")}, [](Settings& s) { s.limits.max_output = 10; });
+  const WorkerId worker = pool.start_ready();
+  const std::string words(100, 'x');
+  for (std::uint32_t i = 0; i < 200; ++i) {
+    pool.forget_events();
+    std::vector<Event> events;
+    pool.workers().read_output(read_of(worker, i, 0, effect::Answer::with_more), events);
+    // The worker's report comes first: output and end are then often read in one go.
+    CHECK(pool.call(worker, "report_and_print", arguments(words)).printed.last.size() == 10);
+    CHECK(told(pool.all<event::AttemptOutput>(worker)) == words + "@0/100 ");
+  }
+}
+
+TEST_CASE("P4 what is told of a job while it runs is its own, and not of those behind it in the channel") {
+  PoolFixture pool(pool_of("misbehave"));
+  const WorkerId worker = pool.start_ready();
+  constexpr std::uint32_t kJobs = 200;
+  std::vector<Event> events;
+  std::vector<std::string> live(kJobs);
+  for (std::uint32_t i = 0; i < kJobs; ++i)
+    pool.dispatch(worker, "print", arguments(0, "words of " + std::to_string(i)));
+  pool.workers().flush();
+  std::size_t seen = 0;
+  std::uint32_t ended = 0;
+  const auto follow = [&] {
+    for (; seen < pool.events().size(); ++seen) {
+      const Event& e = pool.events()[seen];
+      if (const auto* output = std::get_if<event::AttemptOutput>(&e)) {
+        CHECK(output->first == live[output->sequence].size());
+        live[output->sequence] += output->bytes;
+      } else if (const auto* end = std::get_if<event::AttemptEnded>(&e)) {
+        const std::string words = "words of " + std::to_string(end->sequence);
+        CHECK(end->printed.last.view() == words);
+        CHECK(words.starts_with(live[end->sequence]));
+        ++ended;
+      }
+    }
+    if (ended < kJobs) {
+      events.clear();
+      pool.workers().read_output(read_of(worker, ended, live[ended].size(), effect::Answer::with_more),
+                                 events);
+      for (const Event& e : events) live[ended] += std::get<event::AttemptOutput>(e).bytes;
+    }
+    return ended == kJobs;
+  };
+  pool.until(follow, "the end of all jobs");
+}
+
+TEST_CASE("P4 the outputs of two workers do not mix") {
+  PoolFixture pool(pool_of("misbehave"));
+  const WorkerId one = pool.start_ready();
+  const WorkerId two = pool.start_ready();
+  for (int i = 0; i < 50; ++i) {
+    pool.dispatch(one, "print", arguments(0, "one " + std::to_string(i)));
+    pool.dispatch(two, "print", arguments(0, "two " + std::to_string(i)));
+  }
+  pool.workers().flush();
+  pool.until([&] { return pool.all<event::AttemptEnded>(one).size() == 50; }, "one");
+  pool.until([&] { return pool.all<event::AttemptEnded>(two).size() == 50; }, "two");
+  for (std::size_t i = 0; i < 50; ++i) {
+    CHECK(pool.all<event::AttemptEnded>(one)[i].printed.last.view() == "one " + std::to_string(i));
+    CHECK(pool.all<event::AttemptEnded>(two)[i].printed.last.view() == "two " + std::to_string(i));
+  }
 }

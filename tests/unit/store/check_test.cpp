@@ -121,6 +121,10 @@ TEST_CASE("rows that make no sense are damage, each told by its job or name") {
        job2 + ": its arguments should have 17 bytes, found 4096"},
       {"UPDATE large SET content=x'00' WHERE job=" + Patient::id(4),
        job4 + ": its result should have 4096 bytes, found 1"},
+      {"UPDATE job SET output=x'0102' WHERE id=" + Patient::id(4),
+       job4 + ": its output should have 0 bytes, found 2"},
+      {"INSERT INTO large VALUES (" + Patient::id(4) + ", 2, x'00')",
+       job4 + ": its output should have 0 bytes, found 1"},
       {"UPDATE job SET state=77 WHERE id=" + Patient::id(2),
        "the database is damaged: " + job2 + " has the impossible state 77"},
       {"UPDATE job SET options=x'ff' WHERE id=" + Patient::id(2),
@@ -128,10 +132,10 @@ TEST_CASE("rows that make no sense are damage, each told by its job or name") {
       {"UPDATE job SET result_file=1 WHERE id=" + Patient::id(1),
        "job " + job_id(1).text() + " has a file for its result, but has not succeeded"},
       {"INSERT INTO large VALUES (" + Patient::id(99) + ", 1, x'00')",
-       "there are large arguments or a large result (part 1) of job " + job_id(99).text() +
+       "there are large arguments, a large result or a large output (part 1) of job " + job_id(99).text() +
            ", which has none"},
       {"INSERT INTO large VALUES (" + Patient::id(1) + ", 5, x'00')",
-       "there are large arguments or a large result (part 5) of job " + job_id(1).text() +
+       "there are large arguments, a large result or a large output (part 5) of job " + job_id(1).text() +
            ", which has none"},
       {"INSERT INTO part VALUES (" + Patient::id(99) + ", 0, x'01000000', x'00')",
        "there are streamed parts of job " + job_id(99).text() + ", which is not there"},

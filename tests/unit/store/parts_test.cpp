@@ -83,5 +83,47 @@ TEST_CASE("P3 parts go with their job") {
   commit(*store, {insert(1), succeed(1), change::TellJob{job_id(1), told(), chunks()}});
 }
 
+/// What `most` bytes of the output of job 1 from number `from` on are.
+std::string printed(Store& store, std::uint64_t from, std::uint64_t most) {
+  auto found = store.load_output({job_id(1), SessionId{1}, 1, from, most});
+  REQUIRE_MESSAGE(found.ok(), found.problem().message);
+  return *found;
+}
+
+TEST_CASE(
+    "P4 output of every size comes back as it was, from wherever it is asked for, and goes with its job") {
+  for (const std::size_t size : {1, 512, 513, 65'536, 3'000'000}) {
+    CAPTURE(size);
+    std::string output(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) output[i] = static_cast<char>(i * 7 + i / 256);
+    message::Told numbers;
+    numbers.run = 7;
+    numbers.output_size = size;
+    numbers.output_total = size + 1;
+    const TempDirectory directory;
+    commit(*open_store(directory.path()),
+           {insert(1), succeed(1), change::TellJob{job_id(1), numbers, {}, Payload(output)}});
+    CHECK(contents_of(directory.path()).job(1)->told == numbers);
+    const auto store = open_store(directory.path());
+    CHECK(printed(*store, 0, size) == output);
+    CHECK(printed(*store, size / 2, size) == output.substr(size / 2));
+    CHECK(printed(*store, size / 2, 10) == output.substr(size / 2, 10));
+    CHECK(printed(*store, size, 10).empty());
+    commit(*store, {change::DeleteJob{job_id(1)}});
+    CHECK(printed(*store, 0, size).empty());
+    commit(*store, {insert(1)});
+    CHECK(printed(*store, 0, size).empty());
+  }
+}
+
+TEST_CASE("P4 nothing is kept of a job that is not there") {
+  const TempDirectory directory;
+  const auto store = open_store(directory.path());
+  commit(*store, {change::TellJob{job_id(1), told(), chunks(), Payload(std::string(5000, 'x'))}});
+  CHECK(loaded(*store, 0, 1 << 20).empty());
+  commit(*store, {insert(1), succeed(1)});
+  CHECK(printed(*store, 0, 5000).empty());
+}
+
 }  // namespace
 }  // namespace promised::test

@@ -98,17 +98,17 @@ auto tied(const message::Ended& m) {
   return std::tie(a, b, c, d, e);
 }
 auto tied(const message::News& m) {
-  const auto& [a, b, c, d, e, f] = m;
-  return std::tie(a, b, c, d, e, f);
+  const auto& [a, b, c, d, e, f, g, h, i] = m;
+  return std::tie(a, b, c, d, e, f, g, h, i);
 }
 auto tied(const message::Follow& m) {
-  const auto& [key, c, d, e, f] = m;
+  const auto& [key, c, d, e, f, g, h] = m;
   const auto& [a, b] = key;
-  return std::tie(a, b, c, d, e, f);
+  return std::tie(a, b, c, d, e, f, g, h);
 }
 auto tied(const message::Advance& m) {
-  const auto& [a, b, c] = m;
-  return std::tie(a, b, c);
+  const auto& [a, b, c, d] = m;
+  return std::tie(a, b, c, d);
 }
 auto tied(const message::SetNote& m) {
   const auto& [key, c] = m;

@@ -58,7 +58,14 @@ Failure full_failure() {
 }
 
 message::Told full_told() {
-  return {{{"st\xc3\xb6p", std::string("\xff\0x", 3)}, {"empty", ""}}, 99.5, "nearly", 7, 2, 1000};
+  return {{{"st\xc3\xb6p", std::string("\xff\0x", 3)}, {"empty", ""}},
+          99.5,
+          "nearly",
+          7,
+          2,
+          1000,
+          9,
+          std::uint64_t{1} << 34};
 }
 
 JobView full_job() {
@@ -99,6 +106,7 @@ JobView full_job() {
   job.retry_on = Retry::crash;
   job.waits_for = {id(2), id(3)};
   job.last_failure = full_failure();
+  job.output_size = 65'536;
   return job;
 }
 
@@ -216,6 +224,9 @@ std::vector<message::Request> requests() {
       {25, 0, Follow{{id(9), ""}, true, true, large, 3}},
       {26, 0, Follow{{{}, "a name"}, false, false, 0, 0}},
       {0, 0, Advance{25, large, true}},
+      {25, 0, Follow{{id(9), ""}, true, true, large, 3, true, large}},
+      {26, 0, Follow{{{}, "a name"}, false, false, 0, 0, false, 0}},
+      {0, 0, Advance{25, large, true, large}},
       {0, 0, Advance{}},
       {27, 0, SetNote{{id(9), ""}, "st\xc3\xb6p"}},
       {28, 0, SetNote{{{}, "a name"}, ""}},
@@ -236,7 +247,16 @@ std::vector<message::Reply> replies() {
       {5, 1, Ended{id(3), State::succeeded, {}, "", {}}},
       {5, 2, Ended{id(3), State::succeeded, {}, "", full_told()}},
       {12, 0, News{}},
-      {13, 0, News{0.0, "reading \xe2\x82\xac", large, large, {0, 1, 0xffffffff}, true}},
+      {13, 0,
+       News{0.0,
+            "reading \xe2\x82\xac",
+            large,
+            large,
+            {0, 1, 0xffffffff},
+            true,
+            large,
+            std::string("\xff\0\n", 3),
+            large}},
       {6, 0, Known{id(4), State::forgotten, true}},
       {7, 0, Known{}},
       {8, 0, Jobs{{full_job(), full_job()}, true}},
