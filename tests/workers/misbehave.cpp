@@ -291,7 +291,7 @@ int main(int argc, char** argv) {
     helper = ::fork();
     if (helper == 0) sleep_for_ever();
   }
-  if (argc > 1) std::cout << argv[1] << std::flush;  // before any job
+  if (argc > 1 && helper == 0) std::cout << argv[1] << std::flush;  // before any job
   promised::Worker worker(argc, argv);
   worker.define("segfault", segfault)
       .define("abort", abort_now)
