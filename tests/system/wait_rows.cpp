@@ -79,6 +79,11 @@ const std::vector<EndWait>& end_waits() {
          for (const Value& part : job.parts()) (void)part;
        },
        kCrashed},
+      {"follow_output",
+       [](Client&, Job job) {
+         for (const OutputPiece& piece : job.follow_output()) (void)piece;
+       },
+       kNothing},
       {"co_await",
        [](Client&, Job job) {
          Awaited awaited;
@@ -98,6 +103,8 @@ const std::vector<Question>& questions() {
       {"accepted by name", [](Client& client, Job) { client.future("asked/accepted by name").accepted(); }},
       {"state", [](Client&, Job job) { (void)job.state(); }},
       {"running", [](Client&, Job job) { (void)job.running(); }},
+      {"output", [](Client&, Job job) { (void)job.output(); }},
+      {"reload", [](Client& client, Job) { (void)client.reload(); }},
       {"progress", [](Client&, Job job) { (void)job.progress(); }},
       {"note: write", [](Client&, Job job) { expect(job.note("key", 1)); }},
       {"note: read", [](Client&, Job job) { (void)job.note("key"); }},

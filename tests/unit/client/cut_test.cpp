@@ -86,6 +86,12 @@ const std::vector<Case>& cases() {
          for (const int part : job.parts<int>()) CHECK(part == 1);
        },
        true},
+      {"output", [](Client&, Job job) { CHECK(job.output() == "said"); }, true},
+      {"follow_output",
+       [](Client&, Job job) {
+         for (const OutputPiece& piece : job.follow_output()) CHECK(piece.bytes == "said");
+       },
+       true},
       {"resolve", [](Client& client, Job) { CHECK(resolved(client) == 1); }, true},
       {"accepted", [](Client& client, Job) { client.submit("silent").accepted(); }, true},
       {"map",
@@ -181,11 +187,13 @@ void say_all(FakeDaemon& daemon, const FakeDaemon::Message& m) {
     one.jobs[0].progress = 50;
     one.jobs[0].notes = {{"k", encoded(to_value(1))}};
     daemon.answer(m, one);
-  } else if (std::holds_alternative<message::Follow>(m.request.body)) {
+  } else if (const auto* follow = std::get_if<message::Follow>(&m.request.body)) {
     message::News news;
-    const std::string part = encoded(to_value(1));
+    const std::string part = follow->parts ? encoded(to_value(1)) : std::string();
     news.run = 1;
-    news.sizes = {static_cast<std::uint32_t>(part.size())};
+    if (follow->parts) news.sizes = {static_cast<std::uint32_t>(part.size())};
+    if (follow->output) news.output = "said";
+    news.output_total = news.output.size();
     news.last = true;
     daemon.answer(m, news, part);
   } else if (const auto* note = std::get_if<message::SetNote>(&m.request.body)) {
