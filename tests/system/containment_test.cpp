@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/proc.hpp"
 #include "tests/system/stories.hpp"
 
 using namespace promised;
@@ -25,28 +26,19 @@ using Numbers = std::map<std::string, std::int64_t>;
 
 DaemonConfig confined_config(const DaemonConfig::Lines& lines = {}) {
   DaemonConfig config;
+  config.set("daemon", "stop_grace", "100ms");
   return config.pool("confined", worker_binary("confined"), lines);
-}
-
-// What /proc tells of a process behind its name: its state, 18 numbers, and when it was started.
-std::vector<std::string> facts_of(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string line;
-  std::getline(file, line);
-  std::istringstream words(line.substr(line.rfind(')') + 1));
-  return {std::istream_iterator<std::string>(words), {}};
-}
-
-// No such process, or only its corpse.
-bool is_gone(pid_t pid) {
-  const auto facts = facts_of(pid);
-  return facts.empty() || facts[0] == "Z" || facts[0] == "X";
 }
 
 // In the kernel's ticks, which are coarse: a process that is started now may be as old as one that was
 // before.
 std::uint64_t start_of(pid_t pid) {
-  return std::stoull(facts_of(pid).at(19));
+  const std::string line = read_file("/proc/" + std::to_string(pid) + "/stat");
+  std::istringstream words(line.substr(line.rfind(')') + 1));
+  constexpr int kStart = 19;  // behind the name
+  std::string word;
+  for (int i = 0; i <= kStart; ++i) words >> word;
+  return std::stoull(word);
 }
 bool later_ones_can_be_told_from(pid_t pid) {
   const pid_t probe = ::fork();
@@ -60,22 +52,31 @@ bool later_ones_can_be_told_from(pid_t pid) {
 }
 
 pid_t spawner_of(pid_t daemon) {
-  const std::string pid = std::to_string(daemon);
-  pid_t spawner = 0;
-  std::ifstream("/proc/" + pid + "/task/" + pid + "/children") >> spawner;
-  REQUIRE(spawner > 0);
-  return spawner;
+  return children_of(daemon).at(0);
 }
 
-// A process that the pool's worker has left behind, in a session of its own.
-pid_t deserter(Client& client, bool closed_environment) {
-  const auto pid = client.submit<pid_t>("desert", closed_environment).result(kPatience);
-  CHECK_FALSE(is_gone(pid));
-  return pid;
+/// A job that goes on, and a process that it has started.
+struct Left {
+  AnyFuture job;
+  pid_t process = 0;
+};
+template <class... A>
+Left left_by(Client& client, const char* function, A&&... arguments) {
+  Left left{client.submit(Options().at_most_once(), function, std::forward<A>(arguments)...)};
+  std::optional<pid_t> process;
+  REQUIRE(eventually([&] { return (process = left.job.note<pid_t>("left")).has_value(); }));
+  left.process = *process;
+  CHECK_FALSE(is_gone(left.process));
+  return left;
+}
+/// In a session of its own.
+Left deserter(Client& client, bool closed_environment) {
+  return left_by(client, "desert_and_stay", closed_environment);
 }
 
-void kill_worker(Client& client) {
-  CHECK(client.submit("die").failure(kPatience)->signal == SIGKILL);
+void kill_worker(Client& client, const Left& left) {
+  ::kill(client.show(left.job.id(), kPatience).worker_pid, SIGKILL);
+  CHECK(left.job.failure(kPatience)->signal == SIGKILL);
 }
 
 }  // namespace
@@ -86,11 +87,11 @@ TEST_CASE(
   config.pool("story", STORY_WORKER);
   TestDaemon daemon(config);
   Client client = connect(daemon);
-  const auto neighbour = client.submit<pid_t>("leave_a_child").result(kPatience);
-  const pid_t left = deserter(client, false);
-  kill_worker(client);
-  CHECK(eventually([&] { return is_gone(left); }));
-  CHECK_FALSE(is_gone(neighbour));
+  const Left neighbour = left_by(client, "keep_a_child");
+  const Left left = deserter(client, false);
+  kill_worker(client, left);
+  CHECK(eventually([&] { return is_gone(left.process); }));
+  CHECK_FALSE(is_gone(neighbour.process));
 }
 
 TEST_CASE("I4 one that has left session and environment goes when all are gone whose it may be") {
@@ -98,26 +99,25 @@ TEST_CASE("I4 one that has left session and environment goes when all are gone w
   config.pool("story", STORY_WORKER);
   TestDaemon daemon(config);
   Client client = connect(daemon);
-  const auto first = client.submit<pid_t>("leave_a_child").result(kPatience);
-  const pid_t left = deserter(client, true);
-  REQUIRE(eventually([&] { return later_ones_can_be_told_from(left); }));
-  (void)client.submit("raise", SIGKILL).failure(kPatience);  // the other worker that was there before it
-  CHECK(eventually([&] { return is_gone(first); }));
-  const auto neighbour =
-      client.submit<pid_t>("leave_a_child").result(kPatience);  // of a worker that came later
-  CHECK_FALSE(is_gone(left));
-  kill_worker(client);
-  CHECK(eventually([&] { return is_gone(left); }));
-  CHECK_FALSE(is_gone(neighbour));
+  const Left first = left_by(client, "keep_a_child");
+  const Left left = deserter(client, true);
+  REQUIRE(eventually([&] { return later_ones_can_be_told_from(left.process); }));
+  kill_worker(client, first);  // the other worker that was there before it
+  CHECK(eventually([&] { return is_gone(first.process); }));
+  const Left neighbour = left_by(client, "keep_a_child");  // of a worker that came later
+  CHECK_FALSE(is_gone(left.process));
+  kill_worker(client, left);
+  CHECK(eventually([&] { return is_gone(left.process); }));
+  CHECK_FALSE(is_gone(neighbour.process));
 }
 
 TEST_CASE("I4 when the daemon is killed, all goes that jobs have started") {
-  TestDaemon daemon(confined_config());
+  TestDaemon daemon(confined_config({{"size", "2"}}));
   pid_t marked = 0, unmarked = 0;
   {
     Client client = connect(daemon);
-    marked = deserter(client, false);
-    unmarked = deserter(client, true);
+    marked = deserter(client, false).process;
+    unmarked = deserter(client, true).process;
   }
   daemon.kill9();
   CHECK(is_gone(marked));
@@ -125,12 +125,12 @@ TEST_CASE("I4 when the daemon is killed, all goes that jobs have started") {
 }
 
 TEST_CASE("I4 when the spawner is killed, the daemon ends what jobs have started, and itself with an error") {
-  TestDaemon daemon(confined_config());
+  TestDaemon daemon(confined_config({{"size", "2"}}));
   pid_t marked = 0, unmarked = 0;
   {
     Client client = connect(daemon);
-    marked = deserter(client, false);
-    unmarked = deserter(client, true);
+    marked = deserter(client, false).process;
+    unmarked = deserter(client, true).process;
     REQUIRE(::kill(spawner_of(daemon.pid()), SIGKILL) == 0);
     CHECK(daemon.await_end() == Exit{1, 0});
   }
@@ -144,7 +144,7 @@ TEST_CASE("I4 when spawner and daemon are killed together, the next start ends w
   pid_t left = 0;
   {
     Client client = connect(daemon);
-    left = deserter(client, false);
+    left = deserter(client, false).process;
   }
   // Neither can do anything about the other's death.
   const pid_t spawner = spawner_of(daemon.pid());

@@ -121,8 +121,10 @@ TEST_CASE("I6 in the strict sandbox there is no network, nothing to write but /t
 TEST_CASE("I6 what a sandboxed worker leaves behind goes with it") {
   TestDaemon daemon(sandboxed("strict"));
   Client client = connect(daemon);
-  const auto left = client.submit<pid_t>("desert", false).result(kPatience);
-  CHECK(::kill(left, 0) == 0);
-  (void)client.submit("die").failure(kPatience);
-  CHECK(eventually([&] { return ::kill(left, 0) != 0; }));
+  const auto job = client.submit("desert_and_stay", false);
+  std::optional<pid_t> left;
+  REQUIRE(eventually([&] { return (left = job.note<pid_t>("left")).has_value(); }));
+  CHECK(::kill(*left, 0) == 0);
+  ::kill(client.show(job.id(), kPatience).worker_pid, SIGKILL);
+  CHECK(eventually([&] { return ::kill(*left, 0) != 0; }));
 }

@@ -96,6 +96,12 @@ std::int64_t leave_a_child() {
   return pid;
 }
 
+// Goes on; its note "left" tells the process.
+void keep_a_child(promised::Job& job) {
+  job.note("left", leave_a_child());
+  while (true) ::pause();
+}
+
 std::uint64_t allocate(std::uint64_t mebibytes) {
   std::vector<char> much(mebibytes << 20, 'x');
   return much.size();
@@ -268,6 +274,7 @@ int main(int argc, char** argv) {
       .define("leave", leave)
       .define("spin", spin)
       .define("leave_a_child", leave_a_child)
+      .define("keep_a_child", keep_a_child)
       .define("allocate", allocate)
       .define("keep", keep)
       .define("large", large)

@@ -65,6 +65,12 @@ std::int64_t desert(bool closed) {
   return grandchild;
 }
 
+// Goes on; its note "left" tells the process.
+void desert_and_stay(promised::Job& job, bool closed) {
+  job.note("left", desert(closed));
+  for (;;) ::pause();
+}
+
 void die() {
   ::raise(SIGKILL);
 }
@@ -177,7 +183,7 @@ std::string live() {
 
 int main(int argc, char** argv) {
   promised::Worker worker(argc, argv);
-  worker.define("desert", desert)
+  worker.define("desert_and_stay", desert_and_stay)
       .define("die", die)
       .define("burn", burn)
       .define("breed", breed)

@@ -125,8 +125,8 @@ void House::carry_out(std::vector<Effect> effects) {
     } else if (const auto* measure = std::get_if<effect::MeasureWorker>(&effect)) {
       if (const auto found = resident.find(measure->worker); found != resident.end())
         pending_.push_back(event::WorkerMeasured{measure->worker, found->second});
-    } else if (const auto* read = std::get_if<effect::ReadConfiguration>(&effect)) {
-      reads.push_back(*read);
+    } else if (const auto* reload = std::get_if<effect::ReadConfiguration>(&effect)) {
+      reads.push_back(*reload);
     } else if (const auto* maintain = std::get_if<effect::MaintainStore>(&effect)) {
       maintained.push_back(*maintain);
     } else if (std::holds_alternative<effect::StopMaintenance>(effect)) {
