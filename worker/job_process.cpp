@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -105,13 +106,18 @@ void JobProcess::pass_on(std::string_view frames) {
 
 JobProcess::End JobProcess::reap() {
   int status = 0;
-  while (::waitpid(pid_, &status, __WALL) < 0 && errno == EINTR) {
+  rusage used{};
+  while (::wait4(pid_, &status, __WALL, &used) < 0 && errno == EINTR) {
   }
   ::sigaction(SIGTERM, &on_sigterm_, nullptr);
   process_.reset();
   mouth_.reset();
-  if (WIFSIGNALED(status)) return {WTERMSIG(status), 0};
-  return {0, WEXITSTATUS(status)};
+  const auto duration = [](const timeval& t) {
+    return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
+  };
+  const bool killed = WIFSIGNALED(status);
+  return {killed ? WTERMSIG(status) : 0, killed ? 0 : WEXITSTATUS(status), duration(used.ru_utime),
+          duration(used.ru_stime), static_cast<std::uint64_t>(used.ru_maxrss) * 1024};
 }
 
 }  // namespace promised::detail

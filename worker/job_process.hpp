@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <sys/types.h>
+#include <chrono>
 
 #include <atomic>
 #include <cstdint>
@@ -31,6 +32,8 @@ class JobProcess {
   struct End {
     int signal = 0;  ///< 0: it exited
     int exit_code = 0;
+    std::chrono::nanoseconds user{0}, system{0};  ///< CPU time
+    std::uint64_t peak_memory = 0;                ///< bytes
   };
 
   /// Throws std::system_error.

@@ -17,10 +17,10 @@ std::string Scheduler::why_waiting(const Job& job) const {
   if (job.cancel_asked) return job.detail->reason;
   if (job.state == State::running) return {};
   if (job.state == State::waiting) return why_waiting(*job.worker);
-  if (job.on_disk || job.behind) return "others are before it, and wait on disk";
   if (job.worker != nullptr) return "next in the channel of worker " + std::to_string(job.worker->pid);
   if (draining_) return "the daemon is stopping";
   if (stalled_) return "no job begins until the disk has taken what waits for it (max_unwritten)";
+  if (job.on_disk || job.behind) return "others are before it, and wait on disk";
   const auto& pools = job.function->offered_by;
   if (pools.empty()) return "no pool offers the function " + job.function->name;
   std::string reason;

@@ -251,6 +251,9 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
     failure.message = cut(ended.failure.message, kMaxFailureMessage);
     failure.signal = ended.failure.signal;
     failure.exit_code = ended.failure.exit_code;
+    failure.user = ended.failure.user;
+    failure.system = ended.failure.system;
+    failure.peak_memory = ended.failure.peak_memory;
     failure.backtrace = cut(ended.failure.backtrace, kMaxFailureMessage);
     failure.output = worker.output.last_words(marks, ended.sequence);
     failure.pid = worker.pid;

@@ -174,8 +174,10 @@ bool Committer::wait(Work& work) {
   std::unique_lock lock(mutex_);
   work.only_read = false;
   if (shortage_.pause.count() != 0) {
+    // What was to be done to the store when the disk was found full does not need to wait for space.
+    const bool maintains = work.to_maintain || work.stop_maintenance || work.turn;
     work_.wait_until(lock, shortage_.retry_at,
-                     [this] { return stop_ || !wanted_.empty() || has_maintenance(); });
+                     [&] { return stop_ || !wanted_.empty() || maintains || has_maintenance(); });
     work.only_read = !stop_ && std::chrono::steady_clock::now() < shortage_.retry_at;
   } else if (tidied_) {
     work_.wait(lock, [this] { return stop_ || has_work() || has_maintenance(); });

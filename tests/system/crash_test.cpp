@@ -113,6 +113,7 @@ TEST_CASE(
   CHECK(failure->output == "last words\n");
   CHECK(failure->attempt == 1);
   CHECK(failure->message.starts_with("the process of the job was killed by signal 9 (Killed) after "));
+  CHECK(failure->peak_memory > 0);
   const auto left = client.submit("leave", 7).failure(kPatience);
   REQUIRE(left);
   CHECK(left->cause == Cause::exited);
