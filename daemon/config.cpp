@@ -185,7 +185,7 @@ Result<Settings> read_settings(const Flags& flags, const Environment& environmen
 
 std::string version_of_file(const std::string& path) {
   struct stat file {};
-  if (::stat(path.c_str(), &file) != 0) return {};  // starting a worker of it tells why
+  if (::stat(path.c_str(), &file) != 0) return "none";  // starting a worker of it tells why
   return std::to_string(file.st_dev) + ":" + std::to_string(file.st_ino) + ":" +
          std::to_string(file.st_size) + ":" + std::to_string(file.st_mtim.tv_sec) + "." +
          std::to_string(file.st_mtim.tv_nsec);

@@ -28,6 +28,8 @@ struct Identity {
   uid_t uid = static_cast<uid_t>(-1);
   gid_t gid = static_cast<gid_t>(-1);
   pid_t pid = 0;
+  pid_t session =
+      0;  ///< that the process was in when it came; of a worker's processes it is the worker's pid
   friend bool operator==(const Identity&, const Identity&) = default;
 };
 

@@ -83,6 +83,7 @@ enum class PoolChange : std::uint8_t {
   before.queues = after.queues;
   before.prefetch = after.prefetch;
   before.run_timeout = after.run_timeout;
+  before.progress_timeout = after.progress_timeout;
   before.kill_grace = after.kill_grace;
   before.start_timeout = after.start_timeout;
   return before == after ? PoolChange::policy : PoolChange::process;

@@ -84,7 +84,10 @@ void take_limits(Limits& current, const Limits& next, ReloadReport& report) {
       .take("keep_tombstones", current.keep_tombstones, next.keep_tombstones)
       .keep("max_tombstones", current.max_tombstones, next.max_tombstones)
       .take("allow_forever", current.allow_forever, next.allow_forever)
-      .take("max_interruptions", current.max_interruptions, next.max_interruptions);
+      .take("max_interruptions", current.max_interruptions, next.max_interruptions)
+      .take("max_crashes", current.max_crashes, next.max_crashes)
+      .take("max_waiting", current.max_waiting, next.max_waiting)
+      .keep("max_output", current.max_output, next.max_output);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "daemon/config/file.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,8 +34,11 @@ Result<std::string> read_all(const std::string& path) {
     const Problem p = Problem::system(path + ": cannot read the configuration");
     return Problem::of("config", p.message);
   };
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd.valid()) return failed();
+  // A daemon that reads it anew must not wait for whoever may write into a pipe.
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat file {};
+  if (!fd.valid() || ::fstat(fd.get(), &file) != 0) return failed();
+  if (S_ISFIFO(file.st_mode)) return Problem::of("config", path + ": is a pipe; expected a file");
   std::string text;
   std::array<char, 16384> buffer{};
   while (true) {

@@ -136,6 +136,15 @@ bool Scheduler::has_room(Session& session, const Follower& follower,
   return room;
 }
 
+/// The same for output, which is copied for each: however many follow, one session has only so much of it.
+bool Scheduler::has_room_for_output(Session& session, const Follower& follower) const {
+  if (session.parts_under_way == 0) return true;
+  if (follower.bytes_under_way >= kWindow) return false;
+  const bool room = session.parts_under_way < settings_.limits.max_unread / kDeliveryPart;
+  session.parts_held_back = session.parts_held_back || !room;
+  return room;
+}
+
 void Scheduler::send_parts(const Stream& stream, Follower& follower, Session& session, const PartChunk& chunk,
                            Turn& t) {
   message::News news;

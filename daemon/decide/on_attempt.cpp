@@ -22,7 +22,8 @@ bool is_time_limit(KillReason reason) {
 }
 
 /// The worker speaks for a process of the job's own, which ended without an answer.
-bool is_of_lost_process(const Failure& failure) {
+bool is_of_lost_process(const Worker& worker, const Failure& failure) {
+  if (worker.settings->isolation != Isolation::job) return false;
   return failure.cause == Cause::crashed || failure.cause == Cause::exited ||
          (failure.cause == Cause::memory && failure.signal != 0);
 }
@@ -71,9 +72,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr) return;
   if (worker->channel.empty() || worker->channel.front().sequence != e.sequence) {
-    // SEMANTICS A5: a report of an attempt that is over, or never was; its worker is recycled.
-    ++stale_reports_;
-    kill(*worker, KillReason::protocol, t);
+    kill_for_stale(*worker, e.sequence, t);
     return;
   }
   Job& job = *worker->channel.front().job;
@@ -91,9 +90,9 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   pool.dirty = true;
   job.worker = nullptr;
   keep_printed(job, std::move(e.printed));
-  if (is_of_lost_process(e.failure)) {
+  if (is_of_lost_process(*worker, e.failure)) {
     lost_with_its_process(slot, *worker, std::move(e.failure), t);
-    if (!worker->channel.empty()) begin(*worker, t);
+    next_after_report(*worker, t);
     return;
   }
   ++pool.finished;
@@ -120,8 +119,24 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
     if (job.detail && job.detail->progress) job.detail->progress = 100;  // SEMANTICS P1
     end_job(job, state, {}, {}, std::move(e.result), t);
   }
-  if (!worker->channel.empty()) begin(*worker, t);
-  between_jobs(*worker, t);
+  next_after_report(*worker, t);
+}
+
+void Scheduler::next_after_report(Worker& worker, Turn& t) {
+  if (!worker.channel.empty()) {
+    begin(worker, t);
+  } else if (worker.kill_reason != KillReason::none) {
+    kill_hard(worker, worker.kill_reason, t);  // SIGTERM was for the job that has ended: no grace is needed
+  }
+  between_jobs(worker, t);
+}
+
+/// SEMANTICS A5: a report of an attempt that is over, or never was. The job that runs has no part in it.
+void Scheduler::kill_for_stale(Worker& worker, std::uint32_t sequence, Turn& t) {
+  ++stale_reports_;
+  if (worker.kill_reason != KillReason::none) return;
+  kill(worker, KillReason::protocol, t);
+  worker.kill_sequence = sequence;
 }
 
 /// Whether a limit of the job's time was over before it ended, and its worker is being killed for that.
@@ -160,6 +175,9 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
 
 /// The jobs that had not begun leave the channel: back to where they were, nothing counted (SEMANTICS A2).
 void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t) {
+  // One that waits for others has begun, whatever its worker makes of the page that it shares.
+  if (worker.wait != Worker::Wait::none && !before(worker.channel.front().sequence, first_unclaimed))
+    first_unclaimed = worker.channel.front().sequence + 1;
   while (!worker.channel.empty() && !before(worker.channel.back().sequence, first_unclaimed)) {
     const Worker::Slot slot = worker.channel.back();
     worker.channel.pop_back();
@@ -219,7 +237,8 @@ void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
   }
   // Begun in the moment in which the one that was meant had ended.
   const bool mistaken =
-      (is_time_limit(reason) && slot.sequence != worker.kill_sequence) || reason == KillReason::cancelled;
+      ((is_time_limit(reason) || reason == KillReason::protocol) && slot.sequence != worker.kill_sequence) ||
+      reason == KillReason::cancelled;
   if (mistaken || reason == KillReason::stop) {
     interrupt(job, t);
     return;

@@ -180,8 +180,7 @@ Job* Scheduler::reporting(WorkerId id, std::uint32_t sequence, Turn& t) {
   if (worker == nullptr) return nullptr;
   if (!worker->channel.empty() && worker->channel.front().sequence == sequence)
     return worker->channel.front().job;
-  ++stale_reports_;
-  kill(*worker, KillReason::protocol, t);
+  kill_for_stale(*worker, sequence, t);
   return nullptr;
 }
 

@@ -91,7 +91,7 @@ bool Scheduler::may_wait_for(const Worker& worker, const Job& target) const {
   if (target.owner == job.owner) return true;
   if (worker.settings->user.empty() && gate_.is_self(target.owner)) return true;
   const Session* submitter = sessions_.find(target.submitter);
-  return submitter != nullptr && submitter->who.pid == worker.pid;
+  return submitter != nullptr && submitter->who.session == worker.pid;
 }
 
 /// The jobs, each waiting for the next, by which `job` would wait for itself if it waited for these; empty:

@@ -101,8 +101,13 @@ void Scheduler::on(event::WorkerStartFailed&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr) return;
   Pool& pool = *worker->pool;
+  const bool of_this_configuration = worker->phase == Worker::Phase::starting && pool.is_current(*worker);
   remove_worker(*worker);
-  pool_failed(pool, std::move(e.reason), t);
+  if (of_this_configuration) {
+    pool_failed(pool, std::move(e.reason), t);
+  } else {
+    start_workers(pool, t);
+  }
 }
 
 void Scheduler::remove_worker(Worker& worker) {

@@ -46,7 +46,7 @@ void Scheduler::ask_for_output(Job& job, Turn& t) {
   std::optional<std::uint64_t> from;
   bool due = false;
   for (const Follower& f : stream.followers) {
-    if (!f.output || !has_room(*sessions_.find(f.session), f, f.output_under_way)) continue;
+    if (!f.output || !has_room_for_output(*sessions_.find(f.session), f)) continue;
     from = std::min(from.value_or(f.output_next), f.output_next);
     due = due || f.output_due;
   }
@@ -72,7 +72,7 @@ void Scheduler::on(event::AttemptOutput&& e, Turn& t) {
     // What is before `asked` is not lost: it will be asked for, for those who had no room.
     if (follower.output_next < asked || follower.output_next >= e.first + e.bytes.size()) continue;
     Session& session = *sessions_.find(follower.session);
-    if (!has_room(session, follower, follower.output_under_way)) continue;
+    if (!has_room_for_output(session, follower)) continue;
     const std::uint64_t first = std::max(follower.output_next, e.first);
     send_output(*stream, follower, session, first, std::string_view(e.bytes).substr(first - e.first), t);
   }
@@ -87,8 +87,7 @@ void Scheduler::tell_output(Job& job, Follower& follower, Session& session, Turn
   Stream& stream = *job.stream();
   const std::uint64_t kept_from = stream.output_total - stream.output_size;
   follower.output_next = std::max(follower.output_next, kept_from);
-  while (follower.output_next < stream.output_total &&
-         has_room(session, follower, follower.output_under_way)) {
+  while (follower.output_next < stream.output_total && has_room_for_output(session, follower)) {
     const std::uint64_t from = follower.output_next - kept_from;
     if (stream.output_in_store) {
       follower.output_loading = true;

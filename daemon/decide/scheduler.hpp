@@ -246,6 +246,8 @@ class Scheduler {
   void on(event::AttemptProgress&& e, Turn& t);
   void on(event::Revoked&& e, Turn& t);
   void give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t);
+  void next_after_report(Worker& worker, Turn& t);
+  void kill_for_stale(Worker& worker, std::uint32_t sequence, Turn& t);
   void lost_with_its_process(const Worker::Slot& slot, Worker& worker, Failure failure, Turn& t);
   void lost_with_worker(const Worker::Slot& slot, const Worker& worker, const event::WorkerGone& gone,
                         Turn& t);
@@ -368,6 +370,7 @@ class Scheduler {
   void tell_follower(Job& job, Follower& follower, bool may_tell_progress, Turn& t);
   [[nodiscard]] bool has_room(Session& session, const Follower& follower,
                               const Follower::UnderWay& under_way) const;
+  [[nodiscard]] bool has_room_for_output(Session& session, const Follower& follower) const;
   void send_parts(const Stream& stream, Follower& follower, Session& session, const PartChunk& chunk,
                   Turn& t);
   void on(event::PartsLoaded&& e, Turn& t);

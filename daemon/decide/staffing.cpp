@@ -183,6 +183,7 @@ void Scheduler::watch_rest(Worker& worker, Turn&) {
 
 /// After a while they go; they may be needed again.
 void Scheduler::watch_surplus(Pool& pool, Turn& t) {
+  trim(pool, t);
   if (pool.workers.size() <= pool.wanted() || !has_surplus(pool)) return;
   for (Worker* worker : pool.workers) watch_rest(*worker, t);
 }

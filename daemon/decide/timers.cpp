@@ -98,6 +98,7 @@ void Scheduler::due(Job& job, Turn& t) {
 
 void Scheduler::due(Pool& pool, Turn& t) {
   start_workers(pool, t);
+  pool.dirty = true;  // jobs that came meanwhile may want more of them
 }
 
 void Scheduler::due(Worker& worker, Turn& t) {
@@ -126,7 +127,8 @@ void Scheduler::due(Worker& worker, Turn& t) {
   const std::optional<TimeLimit> limit = next_limit(worker, job);
   const bool over = limit && limit->over <= t.now.steady;
   if (ran >= kStall || over) {
-    job.function->usual_run = std::max(job.function->usual_run.value_or(ran), ran);
+    if (worker.wait == Worker::Wait::none)
+      job.function->usual_run = std::max(job.function->usual_run.value_or(ran), ran);
     if (job.durable() && !std::exchange(job.start_written, true)) {
       write(job, t);
       t.plan.changes.emplace_back(change::StartJob{job.id, job.attempts});

@@ -67,6 +67,7 @@ Peer& Peers::add(std::string_view routing_id, std::string_view address) {
     peer.unread = std::make_shared<Unread>(0);
   }
   if (peer.who.pid <= 0) return peer;
+  peer.who.session = std::max(::getsid(peer.who.pid), 0);  // it may be gone already
   const Watched watched = watch(peer);
   if (watched == Watched::ended) watch_again_at_ = Instant{};  // the next look tells it
   if (watched == Watched::ended || watched == Watched::not_now) unwatched_.push_back(session);

@@ -41,6 +41,7 @@ struct WorkerProcess {
   bool listening = false;  ///< its channel is still read
   bool unsent = false;     ///< in the list that flush() goes through
   bool awaits_room = false;
+  std::size_t unread = 0;  ///< bytes of answers that it has not made room for
   /// It has closed its channel: by then its process must have ended.
   std::optional<Instant> must_end_by;
   /// A frame of it has begun to come: by then more of it must have come.

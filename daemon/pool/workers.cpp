@@ -33,6 +33,8 @@ constexpr std::size_t kMaxFailureMessage = std::size_t{64} << 10;
 constexpr std::chrono::seconds kEndGrace{1};
 // Between two pieces of one frame, which a worker sends at once.
 constexpr std::chrono::seconds kFrameGrace{5};
+// Of answers to a worker's questions, which it is to read before it asks on.
+constexpr std::size_t kMostUnread = std::size_t{1} << 20;
 
 enum class Source : std::uint32_t { channel, output, spawner, timer };
 
@@ -82,6 +84,7 @@ struct Workers::Impl {
 
   void queue(WorkerId id, WorkerProcess& worker, const message::ToWorker& message,
              const Payload& payload = {});
+  void answer(WorkerId id, WorkerProcess& worker, const message::ToWorker& message, std::size_t size);
   void send(WorkerId id, WorkerProcess& worker);
 
   const Settings& settings;
@@ -354,8 +357,17 @@ void Workers::Impl::queue(WorkerId id, WorkerProcess& worker, const message::ToW
   if (!std::exchange(worker.unsent, true)) unsent.push_back(id);
 }
 
+void Workers::Impl::answer(WorkerId id, WorkerProcess& worker, const message::ToWorker& message,
+                           std::size_t size) {
+  queue(id, worker, message);
+  worker.unread += size;
+  if (worker.unread > kMostUnread && worker.listening)
+    condemn(id, worker, "it asks on its channel (fd 3), and does not read the answers");
+}
+
 void Workers::Impl::send(WorkerId id, WorkerProcess& worker) {
   const bool awaits_room = worker.outbox.send(worker.channel.get()) == Outbox::Sent::some;
+  if (!awaits_room) worker.unread = 0;
   if (std::exchange(worker.awaits_room, awaits_room) == awaits_room || !worker.listening) return;
   watch(EPOLL_CTL_MOD, worker.channel.get(), tag(Source::channel, id),
         awaits_room ? EPOLLIN | EPOLLOUT : EPOLLIN);
@@ -404,11 +416,14 @@ void Workers::dispatch(const effect::Dispatch& e) {
 }
 
 void Workers::tell(const effect::SendNotes& e) {
-  if (WorkerProcess* worker = impl_->find(e.worker)) impl_->queue(e.worker, *worker, e.notes);
+  std::size_t size = sizeof e.notes;
+  for (const NoteView& note : e.notes.notes) size += note.key.size() + note.encoded.size();
+  if (WorkerProcess* worker = impl_->find(e.worker)) impl_->answer(e.worker, *worker, e.notes, size);
 }
 
 void Workers::tell(const effect::SendResume& e) {
-  if (WorkerProcess* worker = impl_->find(e.worker)) impl_->queue(e.worker, *worker, e.resume);
+  const std::size_t size = sizeof e.resume + e.resume.message.size();
+  if (WorkerProcess* worker = impl_->find(e.worker)) impl_->answer(e.worker, *worker, e.resume, size);
 }
 
 void Workers::mark(const effect::MarkCancelled& e) {

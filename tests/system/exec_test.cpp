@@ -96,6 +96,11 @@ TEST_CASE("I8 a command that cannot be started, or arguments that make no sense,
   CHECK(failure_of(client, {"true"}, {{"dir", Value("/")}}) ==
         "exec: expected cwd, env or stdin by name, found dir");
   CHECK(failure_of(client, {"true"}, {{"stdin", Value(true)}}) == "exec: stdin: expected text, found bool");
+  CHECK(failure_of(client, {std::string("echo\0x", 6)}) == "exec: the command: a zero byte cannot be in it");
+  CHECK(failure_of(client, {"true"}, {{"cwd", Value("")}}) ==
+        "exec: cwd: expected a directory, found nothing");
+  CHECK(failure_of(client, {"true"}, {{"env", to_value(std::map<std::string, std::string>{{"A=B", "c"}})}}) ==
+        "exec: env: expected names of variables, found 'A=B'");
 }
 
 TEST_CASE("I8 a command has the limits of any job, and ends with it") {

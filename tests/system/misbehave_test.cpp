@@ -236,7 +236,7 @@ TEST_CASE("I what is thrown and is no std::exception fails the job with its type
   }
 }
 
-TEST_CASE("I what a job makes of its own user, signals and limits is not the next job's") {
+TEST_CASE("I what a job makes of its own user and signals is not the next job's") {
   Scene scene;
   const auto changed =
       scene.client().submit<std::map<std::string, bool>>("change_itself", kStranger).result(kPatience);

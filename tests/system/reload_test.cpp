@@ -91,6 +91,24 @@ TEST_CASE("E6 a pool that has not changed keeps its workers, one whose program w
   CHECK(pool_view(client, "story").crashes == 0);
 }
 
+TEST_CASE("E6 a program that was away during a reload is another one when it is back") {
+  TestDaemon daemon(story_config(), TestDaemon::NotStarted{});
+  const auto program = daemon.directory() / "worker";
+  install_worker(daemon, program);
+  DaemonConfig config;
+  config.pool("story", program.string());
+  daemon.configure(config);
+  daemon.start();
+  Client client = connect(daemon);
+  std::filesystem::remove(program);
+  CHECK(client.reload().replaced == std::vector<std::string>{"story"});
+  CHECK(eventually([&] { return pool_view(client, "story").state == "failing"; }));
+  CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);  // the old worker serves
+  install_worker(daemon, program, "# another release");
+  CHECK(client.reload().replaced == std::vector<std::string>{"story"});
+  CHECK(eventually([&] { return pool_view(client, "story").state == "ready"; }));
+}
+
 TEST_CASE("E6 while the new program does not work the old workers serve, and the pool is failing") {
   TestDaemon daemon(story_config(1), TestDaemon::NotStarted{});
   const auto program = daemon.directory() / "worker";

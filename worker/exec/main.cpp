@@ -26,16 +26,32 @@ std::string text_of(const std::string& name, const Value& value) {
   return {reinterpret_cast<const char*>(bytes->data()), bytes->size()};
 }
 
+// The system would take what is before it for the whole.
+void check_text(const std::string& name, const std::string& text) {
+  if (text.find('\0') != std::string::npos)
+    throw std::invalid_argument("exec: " + name + ": a zero byte cannot be in it");
+}
+
 promised::exec::Command command_of(std::vector<std::string> words,
                                    const std::map<std::string, Value>& named) {
   if (words.empty() || words.front().empty())
     throw std::invalid_argument("exec: expected a program and its arguments, found nothing");
+  for (const std::string& word : words) check_text("the command", word);
   promised::exec::Command command{std::move(words), {}, {}, {}};
   for (const auto& [name, value] : named) {
     if (name == "cwd") {
       command.directory = text_of(name, value);
+      check_text(name, command.directory);
+      if (command.directory.empty())
+        throw std::invalid_argument("exec: cwd: expected a directory, found nothing");
     } else if (name == "env") {
       command.environment = promised::from_value<std::map<std::string, std::string>>(value);
+      for (const auto& [variable, text] : command.environment) {
+        if (variable.empty() || variable.find('=') != std::string::npos)
+          throw std::invalid_argument("exec: env: expected names of variables, found '" + variable + "'");
+        check_text("env", variable);
+        check_text("env", text);
+      }
     } else if (name == "stdin") {
       command.input = text_of(name, value);
     } else {

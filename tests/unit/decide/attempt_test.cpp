@@ -109,6 +109,56 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("A5 a second answer to one job is not the fault of the job that runs behind it") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const JobId first = house.submit(client);
+  const JobId second = house.submit(client);
+  const WorkerId worker = house.workers()[0];
+  const auto run = house.begin(worker);
+  CHECK(house.finish(worker) == first);
+  house.begin(worker);
+  house.handle(event::AttemptEnded{worker, run.sequence, {}, 1us, {}});
+  CHECK(house.hand(worker).signals == std::vector<int>{SIGKILL});
+  house.gone(worker, SIGKILL);
+  CHECK(house.show(client, second).state == State::pending);
+  CHECK(house.show(client, second).interruptions == 1);
+  house.ready(house.workers().at(0));
+  CHECK(house.finish(house.workers()[0]) == second);
+}
+
+TEST_CASE("T3 a worker whose job has ended after SIGTERM makes room at once") {
+  auto settings = one_pool();
+  settings.pools[0].run_timeout = 1s;
+  settings.pools[0].kill_grace = 1h;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  house.submit(client);
+  const WorkerId worker = house.workers()[0];
+  house.begin(worker);
+  house.wait(1s);
+  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM});
+  house.finish(worker, "late", 2s);
+  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM, SIGKILL});
+}
+
+TEST_CASE("I1 I2 a worker is replaced after its last job, also where the process of that crashed") {
+  auto settings = one_pool();
+  settings.pools[0].isolation = Isolation::job;
+  settings.pools[0].recycle_jobs = 1;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  house.submit(client);
+  const WorkerId worker = house.workers()[0];
+  Failure crash;
+  crash.cause = Cause::crashed;
+  crash.signal = SIGSEGV;
+  house.fail(worker, crash);
+  CHECK(house.hand(worker).told_to_stop);
+}
+
 TEST_CASE("A2 a worker that dies before it began its job costs no attempt") {
   ReadyHouse house;
   const auto client = house.connect();

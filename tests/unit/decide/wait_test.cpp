@@ -353,3 +353,17 @@ TEST_CASE("C8 a report of a wait while the job waits ends the worker: it broke t
   house.gone(house.at(parent), SIGKILL);
   CHECK(house.ended(house.client, parent)->failure.cause == Cause::crashed);
 }
+
+TEST_CASE("C8 a worker cannot make undone that its job has begun, and waits") {
+  Family family;
+  const JobId parent = family.submit(family.client);
+  const WorkerId worker = family.at(parent);
+  const JobId child = family.submit(family.client);
+  family.wait_for(parent, {child});
+  family.ask(family.client, message::Cancel{{parent, {}}});
+  const std::uint32_t own = family.hand(worker).channel.front().sequence;
+  family.handle(event::Revoked{worker, own});
+  CHECK(family.state(parent) != State::pending);
+  family.finish(worker);
+  CHECK(family.state(parent) == State::cancelled);
+}
