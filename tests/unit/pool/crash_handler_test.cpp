@@ -46,8 +46,6 @@ PoolSettings limited(std::uint64_t memory) {
 }  // namespace
 
 // The sanitizers have handlers of their own for these, and those stay.
-#ifndef PROMISED_SANITIZED
-
 TEST_CASE("a crash is told with the function, the file and the line that it happened in") {
   PoolFixture pool(pool_of("crashes"));
   const auto gone = gone_after(pool, "segfault");
@@ -148,5 +146,3 @@ TEST_CASE("I3 a crash is not laid to memory that an earlier job could not get, n
   CHECK_FALSE(pool.await<event::WorkerGone>(worker).out_of_memory);
   CHECK_FALSE(gone_after(pool, "overflow").out_of_memory);
 }
-
-#endif
