@@ -40,10 +40,10 @@ promised::exec::Command command_of(std::vector<std::string> words,
   promised::exec::Command command{std::move(words), {}, {}, {}};
   for (const auto& [name, value] : named) {
     if (name == "cwd") {
-      command.directory = text_of(name, value);
-      check_text(name, command.directory);
-      if (command.directory.empty())
-        throw std::invalid_argument("exec: cwd: expected a directory, found nothing");
+      const std::string directory = text_of(name, value);
+      check_text(name, directory);
+      if (directory.empty()) throw std::invalid_argument("exec: cwd: expected a directory, found nothing");
+      command.directory = directory;
     } else if (name == "env") {
       command.environment = promised::from_value<std::map<std::string, std::string>>(value);
       for (const auto& [variable, text] : command.environment) {
