@@ -2,6 +2,7 @@
 #include "daemon/config/file.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,21 +31,30 @@ std::string_view trim(std::string_view text) {
 
 Result<std::string> read_all(const std::string& path) {
   constexpr std::size_t kMost = std::size_t{4} << 20;
+  constexpr int kPatienceWithPipe = 1000;  // milliseconds
   const auto failed = [&] {
     const Problem p = Problem::system(path + ": cannot read the configuration");
     return Problem::of("config", p.message);
   };
-  // A daemon that reads it anew must not wait for whoever may write into a pipe.
+  // It may be a pipe, as of a shell's <(...). A daemon that reads it anew must not wait for ever for whoever
+  // may write into that.
   const Fd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   struct stat file {};
   if (!fd.valid() || ::fstat(fd.get(), &file) != 0) return failed();
-  if (S_ISFIFO(file.st_mode)) return Problem::of("config", path + ": is a pipe; expected a file");
+  const bool is_pipe = S_ISFIFO(file.st_mode);
   std::string text;
   std::array<char, 16384> buffer{};
   while (true) {
     const ssize_t n = ::read(fd.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return failed();
+    if (n < 0 && errno == EAGAIN) {
+      pollfd more{fd.get(), POLLIN, 0};
+      if (::poll(&more, 1, kPatienceWithPipe) == 1) continue;
+    } else if (n < 0) {
+      return failed();
+    }
+    if (n < 0 || (n == 0 && is_pipe && text.empty()))
+      return Problem::of("config", path + ": nothing comes out of this pipe");
     if (n == 0) return text;
     text.append(buffer.data(), static_cast<std::size_t>(n));
     if (text.size() > kMost)

@@ -159,7 +159,8 @@ void Script::name_one_of_the_backlog() {
   for (Submitted& one : many) accept(one);
   LedgerEntry& last = many.back().entry;
   insist([&] { Future<>(last.future).remember("known", 10min); });
-  last.name = "known";
+  // What ended unnamed before a kill may have run again: then the name stands for that run.
+  if (!last.future.done()) last.name = "known";
   for (const Submitted& one : many) ledger_.accepted(one.entry);
   last.future.wait(kPatience);
 }

@@ -118,6 +118,7 @@ TEST_CASE("E6 a file in the program's place is told from the one before") {
   std::filesystem::rename(scene.path("other"), program);
   CHECK(take_over(current, scene.settings(text)).replaced == Names{"a"});
   std::filesystem::remove(program);
+  CHECK(take_over(current, scene.settings(text)).replaced == Names{"a"});
   CHECK(take_over(current, scene.settings(text)).empty());
 }
 
