@@ -23,10 +23,15 @@ namespace promised::test {
 namespace {
 
 constexpr std::uint64_t kWorkers = 4;
-/// Jobs of the load that are under way, more than the workers have in their channels.
-constexpr std::size_t kUnderWay = 200;
-/// By then every buffer and table of the daemon has the size that it needs.
-constexpr std::size_t kSettled = 100;
+/// Jobs of the load that are under way; deaths by which every buffer and table of the daemon has the size
+/// that it needs, and deaths in all; the longest pause between two kills of the test, in milliseconds.
+#ifndef PROMISED_SANITIZED
+constexpr std::size_t kUnderWay = 200, kSettled = 100, kDeaths = 400;
+constexpr std::uint64_t kPause = 100;
+#else  // with which a worker takes long to start
+constexpr std::size_t kUnderWay = 20, kSettled = 30, kDeaths = 100;
+constexpr std::uint64_t kPause = 10'000;
+#endif
 
 /// What a job does, and how it has to end.
 struct Deed {
@@ -194,7 +199,7 @@ class Soak {
     std::mt19937_64 random(seed);
     const pid_t spawner = this->spawner();
     while (!stop.stop_requested()) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 100));
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % kPause));
       const auto workers = children_of(spawner);
       if (workers.empty()) continue;
       const pid_t pid = workers[random() % workers.size()];
@@ -246,7 +251,7 @@ TEST_CASE(
     "DESIGN 2.3 workers that die in every way under load cost one attempt of one job each, and leave "
     "nothing") {
   Soak soak(choose_seed());
-  soak.run(choose_count("PROMISED_SOAK_DEATHS", 400));
+  soak.run(choose_count("PROMISED_SOAK_DEATHS", kDeaths));
   soak.expect_balance();
   soak.expect_nothing_left();
 }

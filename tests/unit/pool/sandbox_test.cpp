@@ -52,13 +52,14 @@ std::string where_nothing_is_allowed(const std::function<std::string()>& f) {
 }
 
 // What comes of making such a file.
-std::string made(const std::string& path) {
+[[maybe_unused]] std::string made(const std::string& path) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   return fd < 0 ? std::strerror(errno) : "made";
 }
 
 }  // namespace
 
+#ifndef __SANITIZE_THREAD__  // whose own thread keeps the process from a user namespace
 TEST_CASE("I6 a user without privileges has all levels, in a user namespace") {
   const std::string in_tmp = "/tmp/promised-sandbox-" + std::to_string(::getpid());
   const std::string elsewhere = "/dev/shm/promised-sandbox-" + std::to_string(::getpid());
@@ -80,6 +81,7 @@ TEST_CASE("I6 a user without privileges has all levels, in a user namespace") {
   CHECK(tried(Sandbox::strict) == "made, Read-only file system");
   CHECK(::access(in_tmp.c_str(), F_OK) != 0);
 }
+#endif
 
 TEST_CASE("I6 where no namespace can be made, the reason says what to change") {
   const std::string end =
