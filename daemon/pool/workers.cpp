@@ -20,7 +20,7 @@
 #include "common/wire/utf8.hpp"
 #include "daemon/pool/environment.hpp"
 #include "daemon/pool/resident_size.hpp"
-#include "daemon/pool/worker_process.hpp"
+#include "daemon/pool/workers_impl.hpp"
 
 namespace promised {
 namespace {
@@ -29,10 +29,6 @@ constexpr std::size_t kTurn = std::size_t{1} << 20;  // read of one channel befo
 constexpr std::size_t kMostReady = 128;              // descriptors served in one turn
 constexpr std::size_t kMaxFailureType = std::size_t{4} << 10;
 constexpr std::size_t kMaxFailureMessage = std::size_t{64} << 10;
-// Between a worker's closing its channel and its end. One that just exits needs some microseconds.
-constexpr std::chrono::seconds kEndGrace{1};
-// Between two pieces of one frame, which a worker sends at once.
-constexpr std::chrono::seconds kFrameGrace{5};
 // Of answers to a worker's questions, which it is to read before it asks on.
 constexpr std::size_t kMostUnread = std::size_t{1} << 20;
 
@@ -47,57 +43,6 @@ std::string cut(const std::string& text, std::size_t most) {
 }
 
 }  // namespace
-
-struct Workers::Impl {
-  Impl(const Settings& s, Spawner& sp);
-
-  // What start() does, up to the point where the worker is on its way.
-  [[nodiscard]] Result<void> launch(const effect::StartWorker& e);
-
-  void watch(int operation, int fd, std::uint64_t data, std::uint32_t events);
-  void note(const Result<void>& result);
-  [[nodiscard]] WorkerProcess* find(WorkerId id);
-
-  [[nodiscard]] Result<void> read(std::vector<Event>& events);
-  [[nodiscard]] Result<void> read_spawner(std::vector<Event>& events);
-  void on(const Spawned& report, std::vector<Event>& events);
-  void on(const SpawnFailed& report, std::vector<Event>& events);
-  void on(const Exited& report, std::vector<Event>& events);
-
-  void read_channel(WorkerId id, WorkerProcess& worker, std::size_t most, std::vector<Event>& events);
-  void read_output(WorkerProcess& worker) { worker.output.read(worker.shared.page().output, output); }
-  /// To who has asked for it: what has come in this turn, together.
-  static void tell_output(WorkerProcess& worker, std::vector<Event>& events) {
-    if (auto told = worker.output.answer(worker.shared.page().output)) events.emplace_back(*std::move(told));
-  }
-  [[nodiscard]] Result<void> take(WorkerId id, WorkerProcess& worker, message::FromWorker&& message,
-                                  Payload&& payload, std::vector<Event>& events);
-  [[nodiscard]] static Result<void> take_ready(WorkerId id, WorkerProcess& worker, message::Ready&& ready,
-                                               std::vector<Event>& events);
-
-  void stop_listening(WorkerProcess& worker);
-  void condemn(WorkerId id, WorkerProcess& worker, std::string why);
-  void expect_end(WorkerProcess& worker);
-  void expect_more(WorkerProcess& worker);
-  void end_overdue();
-  void set_timer();
-
-  void queue(WorkerId id, WorkerProcess& worker, const message::ToWorker& message,
-             const Payload& payload = {});
-  void answer(WorkerId id, WorkerProcess& worker, const message::ToWorker& message, std::size_t size);
-  void send(WorkerId id, WorkerProcess& worker);
-
-  const Settings& settings;
-  Spawner& spawner;
-  Fd epoll;
-  Fd timer;
-  std::unordered_map<WorkerId, WorkerProcess> workers;
-  std::vector<WorkerId> unsent;
-  std::vector<SpawnerReport> reports;
-  std::vector<char> shared = std::vector<char>(Inbox::kShared);
-  std::vector<char> output = std::vector<char>(std::size_t{64} << 10);  ///< all that a pipe holds
-  std::optional<Problem> fault;                                         ///< for the next read() to tell
-};
 
 Workers::Impl::Impl(const Settings& s, Spawner& sp)
     : settings(s),
@@ -279,73 +224,6 @@ Result<void> Workers::Impl::take_ready(WorkerId id, WorkerProcess& worker, messa
   worker.output.begin_jobs();
   events.push_back(event::WorkerReady{id, std::move(ready.functions)});
   return {};
-}
-
-// ---- giving up on a worker ----------------------------------------------------------------------
-
-void Workers::Impl::stop_listening(WorkerProcess& worker) {
-  worker.more_by.reset();
-  if (std::exchange(worker.listening, false)) watch(EPOLL_CTL_DEL, worker.channel.get(), 0, 0);
-  worker.outbox.clear();
-}
-
-void Workers::Impl::condemn(WorkerId id, WorkerProcess& worker, std::string why) {
-  stop_listening(worker);
-  worker.protocol_error = std::move(why);
-  note(spawner.kill(id, SIGKILL));
-}
-
-// A worker's process ends with its channel. If it does not, nobody can reach it any more.
-void Workers::Impl::expect_end(WorkerProcess& worker) {
-  stop_listening(worker);
-  worker.must_end_by = std::chrono::steady_clock::now() + kEndGrace;
-  set_timer();
-}
-
-// What comes behind a torn frame cannot be understood: without an end to this wait, neither job nor worker
-// would ever end. The timer is set only for the first piece; when it comes too early, it is set again.
-void Workers::Impl::expect_more(WorkerProcess& worker) {
-  if (!worker.inbox.awaits_more()) return worker.more_by.reset();
-  const bool waits_already = worker.more_by.has_value();
-  worker.more_by = std::chrono::steady_clock::now() + kFrameGrace;
-  if (!waits_already) set_timer();
-}
-
-void Workers::Impl::end_overdue() {
-  std::uint64_t expirations = 0;
-  static_cast<void>(!::read(timer.get(), &expirations, sizeof expirations));  // EAGAIN: it was set again
-  const Instant now = std::chrono::steady_clock::now();
-  for (auto& [id, worker] : workers) {
-    if (worker.must_end_by && *worker.must_end_by <= now) {
-      worker.must_end_by.reset();
-      condemn(id, worker, "it closed its channel (fd 3) and went on running");
-    } else if (worker.more_by && *worker.more_by <= now) {
-      worker.more_by.reset();
-      char next = 0;
-      if (::recv(worker.channel.get(), &next, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
-        continue;  // this side is late
-      condemn(id, worker, "it stopped in the middle of a frame on its channel (fd 3)");
-    }
-  }
-  set_timer();
-}
-
-// To the first moment at which a worker is overdue; off where none is awaited.
-void Workers::Impl::set_timer() {
-  std::optional<Instant> first;
-  for (const auto& [id, worker] : workers) {
-    for (const std::optional<Instant>& end : {worker.must_end_by, worker.more_by})
-      if (end && (!first || *end < *first)) first = end;
-  }
-  itimerspec when{};
-  if (first) {
-    const Nanos since_start = first->time_since_epoch();
-    when.it_value.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(since_start).count();
-    when.it_value.tv_nsec = (since_start % std::chrono::seconds(1)).count();
-  }
-  if (::timerfd_settime(timer.get(), TFD_TIMER_ABSTIME, &when, nullptr) != 0) {
-    note(Problem::system("workers: timerfd_settime"));
-  }
 }
 
 // ---- talking ------------------------------------------------------------------------------------
