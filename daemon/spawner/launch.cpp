@@ -153,11 +153,19 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
+// What a path does not lead to any more, because the sandbox has a /tmp of its own.
+Problem hidden_by_sandbox(const SpawnRequest& request, const std::string& path, Problem problem) {
+  const bool is_hidden =
+      request.sandbox != Sandbox::none && (path.starts_with("/tmp/") || path.starts_with("/var/tmp/"));
+  if (is_hidden) problem.message += " (in its sandbox a worker has an empty /tmp and /var/tmp of its own)";
+  return problem;
+}
+
 Result<void> execute(const SpawnRequest& request) {
   std::vector<std::string> arguments{request.program};
   arguments.insert(arguments.end(), request.arguments.begin(), request.arguments.end());
   ::execve(request.program.c_str(), pointers(arguments).data(), pointers(request.environment).data());
-  return exec_problem(request.program, errno);
+  return hidden_by_sandbox(request, request.program, exec_problem(request.program, errno));
 }
 
 Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, Fd& status, pid_t spawner) {
@@ -170,7 +178,9 @@ Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, Fd& statu
   PROMISED_ASSIGN(const Separated separated, separate_as_root(request.sandbox));
   PROMISED_TRY(become_user(request.user));
   if (separated == Separated::not_permitted) PROMISED_TRY(separate_as_user(request.sandbox));
-  if (::chdir(request.directory.c_str()) != 0) return Problem::system("directory " + request.directory);
+  if (::chdir(request.directory.c_str()) != 0) {
+    return hidden_by_sandbox(request, request.directory, Problem::system("directory " + request.directory));
+  }
   if (!in_cgroup) PROMISED_TRY(limit_processes(request));
   PROMISED_TRY(die_with(spawner));
   PROMISED_TRY(give_up_privileges_for_good());

@@ -128,3 +128,21 @@ TEST_CASE("I6 what a sandboxed worker leaves behind goes with it") {
   ::kill(client.show(job.id(), kPatience).worker_pid, SIGKILL);
   CHECK(eventually([&] { return ::kill(*left, 0) != 0; }));
 }
+
+TEST_CASE("I6 a program or a directory that its sandbox hides from a worker is told as that") {
+  TestDaemon daemon(DaemonConfig(), TestDaemon::NotStarted{});
+  DaemonConfig config = sandboxed("default");
+  config.set("pool.confined", "directory", daemon.directory().path().string());
+  config.pool("hidden", (daemon.directory() / "worker").string(), {{"sandbox", "default"}});
+  std::filesystem::create_symlink(worker_binary("confined"), daemon.directory() / "worker");
+  daemon.configure(config);
+  daemon.start();
+  Client client = connect(daemon);
+  for (const char* name : {"hidden", "confined"}) {
+    CAPTURE(name);
+    REQUIRE(eventually([&] { return pool_view(client, name).state == "failing"; }));
+    CHECK(pool_view(client, name)
+              .reason.find("No such file or directory (in its sandbox a worker has an empty /tmp and "
+                           "/var/tmp of its own)") != std::string::npos);
+  }
+}
