@@ -19,14 +19,29 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-/// A program at `path` that is the story worker, as a file of its own.
-void install_worker(const TestDaemon& daemon, const std::filesystem::path& path,
-                    const std::string& before = {}) {
-  const auto next = daemon.directory() / "next";
-  write_file(next, "#!/bin/sh\n" + before + "\nexec " STORY_WORKER "\n");
-  REQUIRE(::chmod(next.c_str(), 0755) == 0);
-  std::filesystem::rename(next, path);
-}
+/// A daemon with one pool, whose program is a file of its own: the story worker, started by a script.
+class OwnProgram {
+ public:
+  OwnProgram() : daemon(story_config(), TestDaemon::NotStarted{}) {
+    install();
+    daemon.configure(DaemonConfig().pool("story", program.string()));
+    daemon.start();
+  }
+  /// Puts another file in the program's place, with these lines before the worker starts.
+  void install(const std::string& before = {}) const {
+    const auto next = daemon.directory() / "next";
+    write_file(next, "#!/bin/sh\n" + before + "\nexec " STORY_WORKER "\n");
+    REQUIRE(::chmod(next.c_str(), 0755) == 0);
+    std::filesystem::rename(next, program);
+  }
+  /// The process of the worker that runs this.
+  std::int64_t worker(Client& client) const {
+    return client.submit<std::int64_t>("tally", (daemon.directory() / "ran").string()).result(kPatience);
+  }
+
+  TestDaemon daemon;
+  const std::filesystem::path program = daemon.directory() / "worker";
+};
 
 std::size_t count(const std::string& text, const std::string& what) {
   std::size_t n = 0;
@@ -56,11 +71,11 @@ TEST_CASE("E6 a bad configuration changes nothing, and is told with file and lin
   const auto file = (daemon.directory() / "ran").string();
   const auto worker = client.submit<std::int64_t>("tally", file).result(kPatience);
   DaemonConfig bad = story_config(3);
-  bad.set("pool.story", "sise", "3");
+  bad.set("pool.story", "sizes", "3");
   daemon.configure(bad);
   const std::string refused = thrown_by([&] { client.reload(); });
   CHECK(refused.starts_with("RefusedError config: " + daemon.config_file().string() + ":"));
-  CHECK(refused.find("unknown key 'sise' in [pool.story]; did you mean ") != std::string::npos);
+  CHECK(refused.find("unknown key 'sizes' in [pool.story]; did you mean size?") != std::string::npos);
   CHECK(daemon.log().find("the configuration stays as it was: " + daemon.config_file().string()) !=
         std::string::npos);
   CHECK(eventually([&] {
@@ -72,63 +87,43 @@ TEST_CASE("E6 a bad configuration changes nothing, and is told with file and lin
 }
 
 TEST_CASE("E6 a pool that has not changed keeps its workers, one whose program was replaced gets new ones") {
-  TestDaemon daemon(story_config(1), TestDaemon::NotStarted{});
-  const auto program = daemon.directory() / "worker";
-  install_worker(daemon, program);
-  DaemonConfig config;
-  config.pool("story", program.string());
-  daemon.configure(config);
-  daemon.start();
-  Client client = connect(daemon);
-  const auto file = (daemon.directory() / "ran").string();
-  const auto first = client.submit<std::int64_t>("tally", file).result(kPatience);
+  const OwnProgram own;
+  Client client = connect(own.daemon);
+  const auto first = own.worker(client);
   CHECK(client.reload().empty());
-  CHECK(client.submit<std::int64_t>("tally", file).result(kPatience) == first);
-  install_worker(daemon, program, "# another release");
+  CHECK(own.worker(client) == first);
+  own.install("# another release");
   CHECK(client.reload().replaced == Names{"story"});
-  CHECK(eventually([&] { return client.submit<std::int64_t>("tally", file).result(kPatience) != first; }));
+  CHECK(eventually([&] { return own.worker(client) != first; }));
   CHECK(eventually([&] { return pool_view(client, "story").draining == 0; }));
   CHECK(pool_view(client, "story").crashes == 0);
 }
 
 TEST_CASE("E6 a program that was away during a reload is another one when it is back") {
-  TestDaemon daemon(story_config(), TestDaemon::NotStarted{});
-  const auto program = daemon.directory() / "worker";
-  install_worker(daemon, program);
-  DaemonConfig config;
-  config.pool("story", program.string());
-  daemon.configure(config);
-  daemon.start();
-  Client client = connect(daemon);
-  std::filesystem::remove(program);
-  CHECK(client.reload().replaced == std::vector<std::string>{"story"});
+  const OwnProgram own;
+  Client client = connect(own.daemon);
+  std::filesystem::remove(own.program);
+  CHECK(client.reload().replaced == Names{"story"});
   CHECK(eventually([&] { return pool_view(client, "story").state == "failing"; }));
   CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);  // the old worker serves
-  install_worker(daemon, program, "# another release");
-  CHECK(client.reload().replaced == std::vector<std::string>{"story"});
+  own.install("# another release");
+  CHECK(client.reload().replaced == Names{"story"});
   CHECK(eventually([&] { return pool_view(client, "story").state == "ready"; }));
 }
 
 TEST_CASE("E6 while the new program does not work the old workers serve, and the pool is failing") {
-  TestDaemon daemon(story_config(1), TestDaemon::NotStarted{});
-  const auto program = daemon.directory() / "worker";
-  install_worker(daemon, program);
-  DaemonConfig config;
-  config.pool("story", program.string());
-  daemon.configure(config);
-  daemon.start();
-  Client client = connect(daemon);
-  const auto file = (daemon.directory() / "ran").string();
-  const auto first = client.submit<std::int64_t>("tally", file).result(kPatience);
-  install_worker(daemon, program, "echo there is no license >&2; exit 3");
+  const OwnProgram own;
+  Client client = connect(own.daemon);
+  const auto first = own.worker(client);
+  own.install("echo there is no license >&2; exit 3");
   client.reload();
   CHECK(eventually([&] { return pool_view(client, "story").state == "failing"; }));
   CHECK(pool_view(client, "story").reason.find("there is no license") != std::string::npos);
-  CHECK(client.submit<std::int64_t>("tally", file).result(kPatience) == first);
-  install_worker(daemon, program);
+  CHECK(own.worker(client) == first);
+  own.install();
   client.reload();
   CHECK(eventually([&] { return pool_view(client, "story").state == "ready"; }));
-  CHECK(eventually([&] { return client.submit<std::int64_t>("tally", file).result(kPatience) != first; }));
+  CHECK(eventually([&] { return own.worker(client) != first; }));
   CHECK(client.status().health == "ok");
 }
 
