@@ -88,8 +88,8 @@ Place place_of(const std::string& name) {
   if (name == "promised.db-wal") return Place::log;
   if (name.starts_with("promised.db.new")) return Place::unfinished;
   if (name == "lock") return Place::lock;
-  if (name.starts_with("results")) return Place::results;
-  return name.empty() ? Place::directory : Place::other;
+  if (name.starts_with("results/")) return Place::results;
+  return name.empty() || name == "results" ? Place::directory : Place::other;
 }
 
 class Library {

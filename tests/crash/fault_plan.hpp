@@ -25,6 +25,7 @@ namespace promised::test {
 inline constexpr std::string_view kFaultsVariable = "PROMISED_FAULTS";
 
 enum class Operation : std::uint8_t { write, sync, truncate, unlink, rename };
+/// directory: the state directory, or that of the results.
 enum class Place : std::uint8_t { database, log, unfinished, lock, directory, results, other };
 
 inline constexpr std::array<std::string_view, 5> kOperationNames{"write", "sync", "truncate", "unlink",
