@@ -38,7 +38,8 @@ enum class Disk : std::uint32_t {
   by_plan,
   full,         ///< every write fails with ENOSPC
   unremovable,  ///< every unlink fails with ENOSPC: where files are never written over, that takes space too
-  whole         ///< nothing fails any more
+  too_full_for_results,  ///< every sync of a result's file fails with ENOSPC: the space is only sought then
+  whole                  ///< nothing fails any more
 };
 
 struct FaultRecord {
