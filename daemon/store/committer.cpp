@@ -284,29 +284,32 @@ void Committer::tell_committed(Work& work) {
 
 /// As much as fits between two commits; the rest is for the next time.
 Result<void> Committer::load_all(Work& work) {
-  std::vector<Wanted>& wanted = work.wanted;
   const auto until = std::chrono::steady_clock::now() + kLoadFor;
-  std::size_t done = 0;
-  const auto next = [&] { return wanted.begin() + static_cast<std::ptrdiff_t>(done); };
-  while (done < wanted.size() && std::chrono::steady_clock::now() < until) {
-    PROMISED_ASSIGN(std::optional<Event> found, answer(wanted[done].what));
+  while (!work.wanted.empty() && std::chrono::steady_clock::now() < until) {
+    PROMISED_ASSIGN(std::optional<Event> found, answer(work.wanted.front().what));
+    Wanted asked = std::move(work.wanted.front());
+    work.wanted.pop_front();
     if (!found) {
-      std::rotate(next(), next() + 1, wanted.end());  // the others first
+      work.wanted.push_back(std::move(asked));  // the others first
       continue;
     }
     const std::lock_guard lock(mutex_);
-    if (wanted[done].after > news_.committed && !is_whole(wanted[done].what, *found)) {
-      work.parked.push_back(std::move(wanted[done++]));
+    if (asked.after > news_.committed && !is_whole(asked.what, *found)) {
+      work.parked.push_back(std::move(asked));
       continue;
     }
-    ++done;
     news_.answers.push_back(*std::move(found));
     post();
   }
-  const std::lock_guard lock(mutex_);
-  wanted_.insert(wanted_.begin(), std::make_move_iterator(next()), std::make_move_iterator(wanted.end()));
-  wanted.clear();
+  want_again(work);
   return {};
+}
+
+/// What has not been loaded comes before what was asked for meanwhile.
+void Committer::want_again(Work& work) {
+  const std::lock_guard lock(mutex_);
+  std::move(wanted_.begin(), wanted_.end(), std::back_inserter(work.wanted));
+  wanted_ = std::exchange(work.wanted, {});
 }
 
 Result<std::optional<Event>> Committer::answer(Load& what) {
@@ -351,14 +354,12 @@ Result<void> Committer::tidy() {
 }
 
 bool Committer::put_off(Work& work, const Problem& problem) {
+  want_again(work);
   const std::lock_guard lock(mutex_);
   if (stop_) return false;
   shortage_.eased = false;
   shortage_.pause = shortage_.pause.count() == 0 ? kFirstPause : std::min(shortage_.pause * 2, kLongestPause);
   shortage_.retry_at = std::chrono::steady_clock::now() + shortage_.pause;
-  wanted_.insert(wanted_.begin(), std::make_move_iterator(work.wanted.begin()),
-                 std::make_move_iterator(work.wanted.end()));
-  work.wanted.clear();
   if (full_since_ != WallTime()) return true;
   full_since_ = Now::read().wall;
   news_.full = problem;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -84,7 +85,7 @@ class Committer {
     PendingChanges changes;
     std::vector<Change> taken;     ///< what there is to write of them
     std::uint64_t last_batch = 0;  ///< of them; 0: there are none, or they are written
-    std::vector<Wanted> wanted;
+    std::deque<Wanted> wanted;
     std::vector<Wanted> parked;  ///< until last_batch is on disk
     bool only_read = false;      ///< it is not yet time to look for space again
     std::optional<effect::MaintainStore> to_maintain;
@@ -105,6 +106,7 @@ class Committer {
   [[nodiscard]] Result<void> commit(Work& work);
   void tell_committed(Work& work);
   [[nodiscard]] Result<void> load_all(Work& work);
+  void want_again(Work& work);
   /// Nothing: it is not done yet, and `what` says how to go on.
   [[nodiscard]] Result<std::optional<Event>> answer(Load& what);
   [[nodiscard]] Result<void> tidy();
@@ -133,7 +135,7 @@ class Committer {
   std::uint64_t taken_ = 0;                           // guarded by mutex_
   std::uint64_t bytes_taken_ = 0;                     // guarded by mutex_: of taken changes, until on disk
   std::atomic<std::uint64_t> unwritten_ = 0;          // written with mutex_ held
-  std::vector<Wanted> wanted_;                        // guarded by mutex_
+  std::deque<Wanted> wanted_;                         // guarded by mutex_
   WallTime full_since_;                               // guarded by mutex_
   std::optional<effect::MaintainStore> to_maintain_;  // guarded by mutex_
   bool stop_maintenance_ = false;                     // guarded by mutex_

@@ -88,8 +88,8 @@ Place place_of(const std::string& name) {
   if (name == "promised.db-wal") return Place::log;
   if (name.starts_with("promised.db.new")) return Place::unfinished;
   if (name == "lock") return Place::lock;
-  if (name.starts_with("results")) return Place::results;
-  return name.empty() ? Place::directory : Place::other;
+  if (name.starts_with("results/")) return Place::results;
+  return name.empty() || name == "results" ? Place::directory : Place::other;
 }
 
 class Library {
@@ -136,6 +136,10 @@ class Library {
     if (disk == Disk::whole) return Act::count;
     if (disk == Disk::full) return operation == Operation::write ? Act::fail : Act::count;
     if (disk == Disk::unremovable) return operation == Operation::unlink ? Act::fail : Act::count;
+    if (disk == Disk::too_full_for_results) {
+      const bool of_result = operation == Operation::sync && place_of(name) == Place::results;
+      return of_result ? Act::fail : Act::count;
+    }
     const bool chosen = plan_.chance > 0 ? mix(plan_.seed, n) % plan_.chance == 0 : n == plan_.at;
     if (!chosen) {
       const bool fails = broken_ && (plan_.error != ENOSPC || operation == Operation::write);

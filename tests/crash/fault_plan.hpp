@@ -25,6 +25,7 @@ namespace promised::test {
 inline constexpr std::string_view kFaultsVariable = "PROMISED_FAULTS";
 
 enum class Operation : std::uint8_t { write, sync, truncate, unlink, rename };
+/// directory: the state directory, or that of the results.
 enum class Place : std::uint8_t { database, log, unfinished, lock, directory, results, other };
 
 inline constexpr std::array<std::string_view, 5> kOperationNames{"write", "sync", "truncate", "unlink",
@@ -37,7 +38,8 @@ enum class Disk : std::uint32_t {
   by_plan,
   full,         ///< every write fails with ENOSPC
   unremovable,  ///< every unlink fails with ENOSPC: where files are never written over, that takes space too
-  whole         ///< nothing fails any more
+  too_full_for_results,  ///< every sync of a result's file fails with ENOSPC: the space is only sought then
+  whole                  ///< nothing fails any more
 };
 
 struct FaultRecord {

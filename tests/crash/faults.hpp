@@ -51,6 +51,8 @@ class Faults {
   };
   /// What the last life did, in order; the first is number 1, at index 0.
   [[nodiscard]] std::vector<Step> steps() const;
+  /// How many it has done so far.
+  [[nodiscard]] std::uint32_t operations() const { return record_->operations; }
   /// The operation at which the plan was first carried out; nothing if it did not come to that.
   [[nodiscard]] std::optional<Step> struck() const;
 

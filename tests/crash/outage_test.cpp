@@ -210,6 +210,26 @@ TEST_CASE("DESIGN 2.8 a sync that fails ends the daemon with 74, also where it f
   CHECK(outage.daemon.stop() == Exit{});
 }
 
+TEST_CASE("DESIGN 2.8 a result's file that cannot be synced for want of space is written anew") {
+  Outage outage;
+  outage.daemon.start(outage.faults.environment({}));
+  Client client = outage.client();
+  const auto full = [&] { return client.status(kPatience).full_since != WallClock(); };
+  outage.faults.set_disk(Disk::too_full_for_results);
+  const std::string large(100'000, 'r');
+  const auto future =
+      client.submit<std::string>(Options().remember("large", 10min), "run", "large", outage.runs, 0, large);
+  REQUIRE(eventually(full));
+  CHECK_FALSE(future.done());
+  outage.faults.set_disk(Disk::whole);
+  CHECK(future.result(kPatience).ends_with(large));
+  CHECK(outage.runs_of("large") == 1);
+  CHECK(outage.daemon.running());
+  outage.daemon.restart_after_kill();
+  CHECK(client.future<std::string>("large").result(kPatience).ends_with(large));
+  CHECK(outage.daemon.stop() == Exit{});
+}
+
 TEST_CASE(
     "DESIGN 2.8 a disk too full to remove a result's file loses nothing, and the file goes when there is "
     "space") {

@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <map>
+#include <mutex>
 #include <random>
 #include <set>
 #include <thread>
@@ -200,6 +201,7 @@ class Soak {
     const pid_t spawner = this->spawner();
     while (!stop.stop_requested()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(random() % kPause));
+      const std::lock_guard lock(killing_);
       const auto workers = children_of(spawner);
       if (workers.empty()) continue;
       const pid_t pid = workers[random() % workers.size()];
@@ -211,12 +213,13 @@ class Soak {
 
   void take_stock() {
     settled_ = true;
+    const std::lock_guard lock(killing_);
     while (!under_way_.empty()) settle_one();
     const auto quiet = [&] { return view().workers == kWorkers && view().busy == 0; };
-    // The numbers of three looks in a row: none of them in the middle of a death.
+    // The same numbers before and after: not in the middle of a death.
     CHECK(eventually([&] {
       at_first_ = belongings();
-      return quiet() && belongings() == at_first_ && quiet() && belongings() == at_first_;
+      return quiet() && belongings() == at_first_;
     }));
     resident_at_first_ = resident_kib(daemon_.pid()).now;
     resident_of_spawner_at_first_ = resident_kib(spawner()).now;
@@ -244,6 +247,7 @@ class Soak {
   bool settled_ = false;
   Belongings at_first_;
   std::uint64_t resident_at_first_ = 0, resident_of_spawner_at_first_ = 0;
+  std::mutex killing_;
   std::jthread killer_;
 };
 

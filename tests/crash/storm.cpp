@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <utility>
 
 #include "daemon/store/store.hpp"
 
@@ -86,10 +87,21 @@ Exit Storm::live_and_die(const FaultPlan& plan, PowerCut cut) {
       return kill_after_some_jobs();
     }
     load_.go_on_until(Load::kWithoutEnd);
-    const auto exit = daemon_.await_end();
-    REQUIRE(exit.has_value());
-    return *exit;
+    return await_end();
   });
+}
+
+/// How long it takes until the plan strikes depends on the disk: as long as the daemon gets further, it will.
+Exit Storm::await_end() {
+  std::uint32_t before = 0;
+  const auto got_further = [&] {
+    return faults_.operations() != std::exchange(before, faults_.operations());
+  };
+  while (!faults_.struck() && !daemon_.wait(kPatience) && got_further()) {
+  }
+  const auto exit = daemon_.await_end();
+  REQUIRE(exit.has_value());
+  return *exit;
 }
 
 Exit Storm::fill_up_and_die(const FaultPlan& plan, PowerCut cut) {
@@ -99,7 +111,9 @@ Exit Storm::fill_up_and_die(const FaultPlan& plan, PowerCut cut) {
   };
   return live(plan, cut, [&] {
     load_.go_on_until(Load::kWithoutEnd);
-    REQUIRE(eventually([&] { return says("; until then durable jobs are refused") || !daemon_.running(); }));
+    std::uint32_t before = 0;
+    while (!eventually([&] { return says("; until then durable jobs are refused") || !daemon_.running(); }))
+      REQUIRE(faults_.operations() != std::exchange(before, faults_.operations()));
     if (daemon_.running()) {
       ++full_;
       if (plan.stays) expect_refusal();
@@ -110,10 +124,7 @@ Exit Storm::fill_up_and_die(const FaultPlan& plan, PowerCut cut) {
       faults_.set_disk(Disk::whole);
       REQUIRE(eventually([&] { return says("there is space again") || !daemon_.running(); }));
     }
-    if (daemon_.running()) return kill_after_some_jobs();
-    const auto exit = daemon_.await_end();
-    REQUIRE(exit.has_value());
-    return *exit;
+    return daemon_.running() ? kill_after_some_jobs() : await_end();
   });
 }
 

@@ -49,6 +49,7 @@ class Storm {
   /// One life around what happens in it, with the audits.
   Exit live(const FaultPlan& plan, PowerCut cut, const std::function<Exit()>& until_the_end);
   Exit kill_after_some_jobs();
+  Exit await_end();
   void expect_refusal();
 
   std::mt19937_64 random_;

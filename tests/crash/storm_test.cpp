@@ -43,11 +43,10 @@ FaultPlan choose_failure(std::mt19937_64& random) {
   return plan;
 }
 
-/// Writing, and removing a result's file: where the disk is full these wait for space. All else ends the
-/// daemon.
+/// Writing, and what is done to a result's file, which the next try makes anew: where the disk is full these
+/// wait for space. All else ends the daemon.
 bool may_be_tried_again(const Faults::Step& step) {
-  return step.operation == Operation::write ||
-         (step.operation == Operation::unlink && step.place == Place::results);
+  return step.operation == Operation::write || step.place == Place::results;
 }
 
 TEST_CASE("S2 R9 A4 nothing that was accepted is lost or ends twice, wherever the daemon is killed") {
