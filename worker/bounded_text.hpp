@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lines of a backtrace, in a piece of memory that does not grow: what is too much is left out. For a signal
-// handler.
+// The lines of a backtrace, in a piece of memory that does not grow: what is too much is left out. For a
+// signal handler.
 #pragma once
 
 #include <algorithm>

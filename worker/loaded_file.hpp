@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program and the libraries that this process has loaded, for a signal handler: found without the loader's lock.
+// The program and the libraries that this process has loaded, for a signal handler: found without the
+// loader's lock.
 #pragma once
 
 #include <link.h>

@@ -81,7 +81,8 @@ std::string_view NamedTrace::lines(symbols::Search search, symbols::Budget& budg
   BoundedText text(room);
   has_missed_lines_ = false;
   std::array<std::uintptr_t, StackTrace::kMost> addresses;
-  std::optional<symbols::CallFinder> finder;  // large, so there is one: of the file that the frame before is in
+  std::optional<symbols::CallFinder>
+      finder;  // large, so there is one: of the file that the frame before is in
   const File* finder_of = nullptr;
   for (std::size_t i = 0; i < trace_.count; ++i) {
     File* const file = file_at(i);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The processor time that may go into reading debug information. Asked in every loop: it looks at the clock only
-// now and then.
+// The processor time that may go into reading debug information. Asked in every loop: it looks at the clock
+// only now and then.
 #pragma once
 
 #include <time.h>

@@ -74,8 +74,8 @@ Functions functions_at(Unit& unit, std::uint64_t offset, std::uint64_t address, 
   return functions;
 }
 
-/// Follows a function to the entry that has its name: an instance refers to the abstract function, and that to its
-/// declaration, which may be in another unit where those were linked together.
+/// Follows a function to the entry that has its name: an instance refers to the abstract function, and that
+/// to its declaration, which may be in another unit where those were linked together.
 class Names {
  public:
   Names(Unit& unit, Budget& budget) : unit_(unit), budget_(budget) {}
@@ -84,7 +84,8 @@ class Names {
     std::string_view name = unit_.text(function.name);
     std::string_view linkage_name = unit_.text(function.linkage_name);
     Value next = function.origin;
-    for (int hops = 0; linkage_name.empty() && next.kind == Value::Kind::reference && hops < kMostHops; ++hops) {
+    for (int hops = 0; linkage_name.empty() && next.kind == Value::Kind::reference && hops < kMostHops;
+         ++hops) {
       Unit* const unit = unit_of(next.number);
       if (unit == nullptr) break;
       Cursor cursor = unit->cursor_at(next.number);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which functions the code at an address belongs to: the one that it was compiled for, and those that were inlined
-// into that one.
+// Which functions the code at an address belongs to: the one that it was compiled for, and those that were
+// inlined into that one.
 #pragma once
 
 #include <array>
@@ -32,23 +32,24 @@ struct Calls {
   [[nodiscard]] const Call* end() const { return calls.data() + count; }
 };
 
-/// Where a function is looked for in a unit: where compilers put nearly all that have code, past what is declared
-/// there; or in every entry, as for a lambda within a lambda, which takes ten times as long.
+/// Where a function is looked for in a unit: where compilers put nearly all that have code, past what is
+/// declared there; or in every entry, as for a lambda within a lambda, which takes ten times as long.
 enum class Search : std::uint8_t { usual_places, everywhere };
 
-/// Of the addresses of one trace that are in one file. One walk over a unit's entries finds the functions of all
-/// addresses in it.
+/// Of the addresses of one trace that are in one file. One walk over a unit's entries finds the functions of
+/// all addresses in it.
 class CallFinder {
  public:
   static constexpr std::size_t kMostAddresses = 64;
 
-  /// `addresses` as the file has them, kMostAddresses at most; those that are of no code of it are in no function.
-  /// All must live as long as this.
-  CallFinder(const Sections& sections, std::span<const std::uintptr_t> addresses, Search search, Budget& budget)
+  /// `addresses` as the file has them, kMostAddresses at most; those that are of no code of it are in no
+  /// function. All must live as long as this.
+  CallFinder(const Sections& sections, std::span<const std::uintptr_t> addresses, Search search,
+             Budget& budget)
       : sections_(sections), addresses_(addresses), search_(search), budget_(budget) {}
 
-  /// Empty if the debug information does not say, or the budget is spent. A function without a name is told with an
-  /// empty one.
+  /// Empty if the debug information does not say, or the budget is spent. A function without a name is told
+  /// with an empty one.
   [[nodiscard]] Calls calls_of(std::size_t index);
   /// Some address so far belongs to a unit that has no function there, where it was looked for.
   [[nodiscard]] bool has_missed() const { return has_missed_; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads the bytes of a debug section one after the other. Whoever reads beyond the end gets zeros, and a cursor
-// that is not ok() any more: so a loop over a spoilt section ends, and nothing needs to be checked in between.
+// Reads the bytes of a debug section one after the other. Whoever reads beyond the end gets zeros, and a
+// cursor that is not ok() any more: so a loop over a spoilt section ends, and nothing needs to be checked in
+// between.
 #pragma once
 
 #include <cstddef>

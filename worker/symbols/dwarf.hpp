@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of DWARF (versions 2 to 5, dwarfstd.org) is read here: the sections, and the numbers of the standard. What is
-// not known is skipped where its length is known, and else ends the reading: then the place has no line.
+// What of DWARF (versions 2 to 5, dwarfstd.org) is read here: the sections, and the numbers of the standard.
+// What is not known is skipped where its length is known, and else ends the reading: then the place has no
+// line.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +15,13 @@ struct Sections {
 
 namespace dwarf {
 
-enum UnitType : std::uint8_t { kCompileUnit = 1, kTypeUnit = 2, kSkeletonUnit = 4, kSplitUnit = 5, kSplitTypeUnit = 6 };
+enum UnitType : std::uint8_t {
+  kCompileUnit = 1,
+  kTypeUnit = 2,
+  kSkeletonUnit = 4,
+  kSplitUnit = 5,
+  kSplitTypeUnit = 6
+};
 
 enum Tag : std::uint64_t {
   kLexicalBlock = 0x0b,

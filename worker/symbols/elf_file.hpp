@@ -54,8 +54,8 @@ class ElfFile {
 
   /// The bytes of a section; empty if there is none, or it is compressed. Valid as long as this is.
   [[nodiscard]] std::string_view section(std::string_view name);
-  /// Finds the function that each of `addresses` (as the file has them; kMostAddresses at most) lies in; leaves the name of one that is
-  /// in none. Names are valid as long as this is.
+  /// Finds the function that each of `addresses` (as the file has them; kMostAddresses at most) lies in;
+  /// leaves the name of one that is in none. Names are valid as long as this is.
   void name_functions(std::span<const std::uintptr_t> addresses, std::span<std::string_view> names);
 
  private:

@@ -4,8 +4,8 @@
 namespace promised::symbols {
 namespace {
 
-/// Where the unit begins that one set of the table names, if its addresses are among them; `cursor` is at the set,
-/// and then at the next one.
+/// Where the unit begins that one set of the table names, if its addresses are among them; `cursor` is at the
+/// set, and then at the next one.
 std::optional<std::uint64_t> look_into_set(Cursor& cursor, std::uint64_t address, Budget& budget) {
   const std::uint64_t begin = cursor.at();
   const Cursor::Length length = cursor.unit_length();

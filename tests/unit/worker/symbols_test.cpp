@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names and lines of addresses, read from this very program.
-#include <doctest/doctest.h>
 #include <dlfcn.h>
+#include <doctest/doctest.h>
 #include <link.h>
 
 #include <algorithm>
