@@ -38,8 +38,11 @@ Result<Containment> take_over(const Settings& settings, Spawner& spawner) {
   }
   if (taken.ended > taken.leftovers.size())
     log::warning("killed " + std::to_string(taken.ended - taken.leftovers.size()) + " more of these");
-  const std::string why = taken.why.empty() ? "" : ": " + taken.why;
-  log::debug("workers are held by " + std::string(to_string(taken.containment)) + why);
+  if (taken.containment == Containment::cgroup) {
+    log::debug("workers are held by cgroups");
+  } else {
+    log::info("workers are held by limits of single processes (docs/pools.md), not by cgroups: " + taken.why);
+  }
   return taken.containment;
 }
 

@@ -10,16 +10,23 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <new>
+#include <string_view>
 
+#include "worker/loaded_file.hpp"
+#include "worker/named_trace.hpp"
 #include "worker/stack_trace.hpp"
+#include "worker/symbols/budget.hpp"
 
 namespace promised::detail {
 namespace {
 
 constexpr std::array kCrashes{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGTRAP, SIGXCPU};
-// Reading the debug information takes some 10 ms of processor time, which may be shared with many.
+// What may go into lines: the client is to know of a crash within 10 ms.
+constexpr std::chrono::milliseconds kBudgetForLines{4};
+// For all of it together, by the clock: the processor may be shared with many.
 constexpr suseconds_t kPatienceMicroseconds = 500'000;
 constexpr std::size_t kHandlerStack = std::size_t{128} << 10;
 constexpr std::size_t kGuard = std::size_t{64} << 10;  // whole pages, whatever their size
@@ -92,6 +99,16 @@ bool stack_could_not_grow(int signal, const siginfo_t& info, const ucontext_t& c
          stack_begin - address + kStackMargin < stack_limit;
 }
 
+void tell_names_and_lines() {
+  NamedTrace named(trace);
+  report->write(named.names());
+  symbols::Budget budget(kBudgetForLines);
+  report->write(named.lines(symbols::Search::usual_places, budget));
+  if (!named.has_missed_lines() || budget.spent()) return;
+  const std::string_view more = named.lines(symbols::Search::everywhere, budget);
+  if (!budget.spent()) report->write(more);
+}
+
 void on_crash(int signal, siginfo_t* info, void* context) {
   const int last_error = errno;  // of the thread: what failed last in it, likely a moment ago
   int none = 0;
@@ -112,7 +129,7 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   report->write(plain_lines(trace));
   take_stack_trace(context, trace);
   report->write(plain_lines(trace));
-  report->write(symbolised_lines(trace));
+  tell_names_and_lines();
   // It strikes when this handler returns, so that a core shows the place and not this.
   sigset_t set;
   ::sigemptyset(&set);
@@ -157,7 +174,7 @@ void install_crash_handler(CrashReport& to) {
   report = &to;
   process.store(::getpid());
   learn_limits();
-  prepare_stack_traces();
+  prepare_loaded_files();
   give_handlers_a_stack();
   for (const int signal : kCrashes) {
     struct sigaction now {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/spawner/cgroup.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <sstream>
 #include <system_error>
 #include <thread>
@@ -24,6 +26,9 @@ using Path = std::filesystem::path;
 constexpr std::string_view kControllers[] = {"memory", "pids"};
 // Until the processes that an earlier daemon left in its groups are gone.
 constexpr std::chrono::milliseconds kPatience{5000};
+
+// Of groups in a worker's; each takes a descriptor while it is looked into.
+constexpr int kMostLevels = 200;
 
 Problem no_cgroup(const std::string& why) {
   return Problem::of("no_cgroup", why);
@@ -80,6 +85,29 @@ Result<void> enable_controllers(const Path& group) {
   return {};
 }
 
+// The kernel says the first of a group, and the second is said of an ordinary folder.
+bool is_in_use(int error) {
+  return error == EBUSY || error == ENOTEMPTY;
+}
+
+// The innermost first, as only an empty group can go; by descriptors, as paths have a largest length. What
+// stays is in use, and so is what it is in.
+void remove_below(Fd group, int levels) {  // NOLINT(misc-no-recursion): kMostLevels deep
+  const auto close = [](DIR* open) { ::closedir(open); };
+  const std::unique_ptr<DIR, decltype(close)> entries(group.valid() ? ::fdopendir(group.get()) : nullptr,
+                                                      close);
+  if (!entries || levels == 0) return;
+  const int folder = group.release();
+  for (const dirent* entry = ::readdir(entries.get()); entry != nullptr; entry = ::readdir(entries.get())) {
+    const std::string_view name = entry->d_name;
+    if (entry->d_type != DT_DIR || name == "." || name == "..") continue;
+    if (::unlinkat(folder, entry->d_name, AT_REMOVEDIR) == 0 || !is_in_use(errno)) continue;
+    remove_below(Fd(::openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)),
+                 levels - 1);
+    static_cast<void>(::unlinkat(folder, entry->d_name, AT_REMOVEDIR));
+  }
+}
+
 Result<void> end_what_is_in(const Path& workers, CgroupFolders& folders) {
   std::error_code error;
   std::vector<Path> left;
@@ -131,8 +159,12 @@ Result<void> CgroupFolders::make(const Path& group) {
 
 Result<bool> CgroupFolders::remove(const Path& group) {
   if (::rmdir(group.c_str()) == 0 || errno == ENOENT) return true;
-  if (errno == EBUSY) return false;
-  return Problem::system("remove " + group.string());
+  if (!is_in_use(errno)) return Problem::system("remove " + group.string());
+  // Of a process, or of groups below it.
+  remove_below(Fd(::open(group.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), kMostLevels);
+  if (::rmdir(group.c_str()) == 0 || errno == ENOENT) return true;
+  if (!is_in_use(errno)) return Problem::system("remove " + group.string());
+  return false;
 }
 
 Result<Cgroups> Cgroups::take(Path root, const std::vector<pid_t>& own, CgroupFolders& folders) {

@@ -34,7 +34,7 @@ class CgroupFolders {
   virtual ~CgroupFolders() = default;
   /// Makes it, if it is not there.
   [[nodiscard]] virtual Result<void> make(const std::filesystem::path& group);
-  /// False while there is a process in it.
+  /// With the groups that a job has made in it. False while there is a process in any of them.
   [[nodiscard]] virtual Result<bool> remove(const std::filesystem::path& group);
 };
 

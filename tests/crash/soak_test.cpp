@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -23,7 +24,8 @@
 namespace promised::test {
 namespace {
 
-constexpr std::uint64_t kWorkers = 4;
+constexpr std::uint64_t kWorkers = 4, kTogether = 2;  // the others run each job in a process of its own
+constexpr const char* kApart = "apart";
 /// Jobs of the load that are under way; deaths by which every buffer and table of the daemon has the size
 /// that it needs, and deaths in all; the longest pause between two kills of the test, in milliseconds.
 #ifndef PROMISED_SANITIZED
@@ -34,13 +36,19 @@ constexpr std::size_t kUnderWay = 20, kSettled = 30, kDeaths = 100;
 constexpr std::uint64_t kPause = 10'000;
 #endif
 
+/// What the test does about a job that runs.
+enum class Then : std::uint8_t { nothing, cancel, cancel_now };
+
 /// What a job does, and how it has to end.
 struct Deed {
   const char* function;
   Value::List arguments;
-  Cause cause = Cause::none;
+  Cause cause = Cause::none;  ///< none: as cancelled
   int signal = 0;
   int exit_code = 0;
+  Options options = {};
+  std::uint32_t crashes = 1;  ///< that it takes until the job has ended
+  Then then = Then::nothing;
 };
 
 Value garbage() {
@@ -68,8 +76,26 @@ const std::vector<Deed>& deadly() {
       {"write_garbage", {garbage()}, Cause::crashed, SIGKILL},
       {"print_and_abort", {to_value("last words")}, Cause::crashed, SIGABRT},
       {"orphan_and_abort", {to_value(true)}, Cause::crashed, SIGABRT},
+      {"segfault", {}, Cause::quarantined, 0, 0, Options().retry_on(Retry::crash), 3},
+      {"sleep", {}, Cause::timed_out, 0, 0, Options().run_timeout(20ms), 0},
+      {"ignore_sigterm", {}, Cause::timed_out, 0, 0, Options().progress_timeout(20ms), 0},
+      {"sleep", {}, Cause::timed_out, 0, 0, Options().deadline(500ms), 0},
+      {"sleep", {}, Cause::none, 0, 0, {}, 0, Then::cancel},
+      {"ignore_sigterm", {}, Cause::none, 0, 0, {}, 0, Then::cancel_now},
   };
   return all;
+}
+
+/// Without sanitizers, whose shadow memory is above any limit.
+[[maybe_unused]] const Deed& greedy() {
+  static const Deed deed{"allocate", {}, Cause::memory, 0, 0, {}, 0};
+  return deed;
+}
+
+bool is_as_meant(const Deed& deed, const Failure& failure) {
+  if (failure.cause != deed.cause) return false;
+  if (failure.cause != Cause::crashed && failure.cause != Cause::exited) return true;
+  return (failure.signal == deed.signal || failure.signal == 0) && failure.exit_code == deed.exit_code;
 }
 
 /// All that one can have too much of.
@@ -102,8 +128,8 @@ class Soak {
   void expect_balance() {
     const PoolView pool = view();
     // What the test has killed had no job in its hands, or one that told of it, or was going already.
-    CHECK(pool.crashes >= told_);
-    CHECK(pool.crashes <= told_ + killed_);
+    CHECK(pool.crashes >= crashes_);
+    CHECK(pool.crashes <= crashes_ + killed_);
     CHECK(by_kill_ <= killed_.load());
     CHECK(eventually([&] {  // with each question what has arrived before is acknowledged
       const auto jobs = client_.status(kPatience).jobs_by_state;
@@ -129,9 +155,9 @@ class Soak {
 #endif
     std::string kinds;
     for (const auto& [what, count] : counts_) kinds += ", " + what + ": " + std::to_string(count);
-    MESSAGE("workers that died in a job: " << told_ << ", killed by the test: " << killed_.load()
-                                           << ", of them in a job: " << by_kill_ << kinds
-                                           << ", jobs that ended well: " << well_);
+    MESSAGE("jobs that ended badly: " << told_ << ", crashes in them: " << crashes_
+                                      << ", killed by the test: " << killed_.load() << ", of them in a job: "
+                                      << by_kill_ << kinds << ", jobs that ended well: " << well_);
     MESSAGE("resident KiB of the daemon at first: " << resident_at_first_
                                                     << ", in the end: " << resident_kib(daemon_.pid()).now);
     CHECK(daemon_.stop() == Exit{});
@@ -146,27 +172,55 @@ class Soak {
 
   static DaemonConfig config() {
     DaemonConfig config;
-    config.pool("misbehave", worker_binary("misbehave"),
-                {{"size", std::to_string(kWorkers)}, {"kill_grace", "100ms"}});
+    config.pool("together", worker_binary("misbehave"),
+                {{"size", std::to_string(kTogether)},
+                 {"queues", "default"},
+                 {"recycle_jobs", "100"},
+                 {"kill_grace", "50ms"}});
+    config.pool("apart", worker_binary("misbehave"),
+                {{"size", std::to_string(kWorkers - kTogether)},
+                 {"queues", kApart},
+                 {"isolation", "job"},
+                 {"kill_grace", "50ms"}});
+#ifndef PROMISED_SANITIZED
+    config.set("pool.apart", "memory_limit", "256MiB");
+#endif
     return config;
   }
 
+  /// Of both pools together.
   [[nodiscard]] PoolView view() {
-    return client_.status(kPatience).pools.at(0);
+    PoolView all;
+    for (const PoolView& pool : client_.status(kPatience).pools) {
+      all.workers += pool.workers;
+      all.busy += pool.busy;
+      all.crashes += pool.crashes;
+    }
+    return all;
   }
   [[nodiscard]] pid_t spawner() const {
     return children_of(daemon_.pid()).at(0);
   }
 
   void start_one() {
+    const bool apart = random_() % 3 == 0;
+    const auto in_its_queue = [&](Options options) { return apart ? options.queue(kApart) : options; };
     if (random_() % 3 != 0) {
       const auto number = static_cast<std::int64_t>(random_() % 1'000'000);
-      under_way_.push_back({nullptr, number, client_.submit("quick", number)});
+      under_way_.push_back({nullptr, number, client_.submit(in_its_queue({}), "quick", number)});
       return;
     }
-    const Deed& deed = deadly()[random_() % deadly().size()];
+    const Deed& deed = choose_deed(apart);
     under_way_.push_back(
-        {&deed, 0, client_.submit_arguments(Options(), deed.function, {deed.arguments, {}})});
+        {&deed, 0,
+         client_.submit_arguments(in_its_queue(deed.options), deed.function, {deed.arguments, {}})});
+  }
+
+  [[nodiscard]] const Deed& choose_deed([[maybe_unused]] bool apart) {
+#ifndef PROMISED_SANITIZED
+    if (apart && random_() % 20 == 0) return greedy();
+#endif
+    return deadly()[random_() % deadly().size()];
   }
 
   void settle_one() {
@@ -174,25 +228,40 @@ class Soak {
     under_way_.pop_front();
     const std::string what = one.deed == nullptr ? "quick" : one.deed->function;
     CAPTURE(what);
+    if (one.deed != nullptr && one.deed->then != Then::nothing && cancel(one)) return;
     const auto failure = one.future.failure(kPatience);
     if (!failure) {
-      CHECK(one.deed == nullptr);
+      REQUIRE(one.deed == nullptr);
       CHECK(from_value<std::int64_t>(one.future.value()) == one.number);
       ++well_;
       return;
     }
     ++told_;
-    CHECK(failure->attempt == 1);
-    const bool as_meant = one.deed != nullptr && failure->cause == one.deed->cause &&
-                          (failure->signal == one.deed->signal || failure->signal == 0) &&
-                          failure->exit_code == one.deed->exit_code;
-    if (as_meant) {
-      ++counts_[what];
+    if (one.deed != nullptr && is_as_meant(*one.deed, *failure)) {
+      // A deadline may be over before the first attempt.
+      CHECK(failure->attempt <= std::max(one.deed->crashes, 1U));
+      CHECK(failure->attempt >= one.deed->crashes);
+      crashes_ += one.deed->crashes;
+      ++counts_[std::string(to_string(failure->cause)) + " (" + what + ")"];
       return;
     }
+    CHECK(failure->attempt == 1);
     CHECK(failure->cause == Cause::crashed);
     CHECK(failure->signal == SIGKILL);
+    ++crashes_;
     ++by_kill_;
+  }
+
+  /// False: it has ended before, by a kill of the test.
+  bool cancel(const UnderWay& one) {
+    CHECK(eventually([&] { return one.future.done() || one.future.running(); }));
+    const Then then = one.deed->then;
+    if (!one.future.cancel(CancelOptions().now(then == Then::cancel_now))) return false;
+    CHECK_FALSE(one.future.failure(kPatience));
+    CHECK(one.future.cancelled());
+    ++told_;
+    ++counts_[then == Then::cancel ? "cancelled" : "cancelled now"];
+    return true;
   }
 
   /// By a descriptor: the number may stand for another process by then.
@@ -241,7 +310,7 @@ class Soak {
     return Client(options);
   }();
   std::deque<UnderWay> under_way_;
-  std::size_t told_ = 0, by_kill_ = 0, well_ = 0;
+  std::size_t told_ = 0, crashes_ = 0, by_kill_ = 0, well_ = 0;
   std::atomic<std::size_t> killed_ = 0;
   std::map<std::string, std::size_t> counts_;
   bool settled_ = false;

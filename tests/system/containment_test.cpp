@@ -160,6 +160,10 @@ TEST_CASE("I4 when spawner and daemon are killed together, the next start ends w
         std::string::npos);
   Client client = connect(daemon);
   CHECK(pool_view(client, "confined").containment == "rlimit");
+  const std::string told = "workers are held by limits of single processes (docs/pools.md), not by cgroups: ";
+  const std::size_t first = daemon.log().find(told);
+  CHECK(first != std::string::npos);
+  CHECK(daemon.log().find(told, first + 1) == std::string::npos);
 }
 
 TEST_CASE("I3 T3 a job that uses too much of the processor is timed out, and its worker's use is told") {

@@ -20,8 +20,10 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -179,6 +181,31 @@ std::string live() {
   return text + (status == 0 ? ", child" : ", no child");
 }
 
+// Groups within the worker's, with a process in the innermost; an errno, 0: they are there.
+int nest_cgroup() {
+  const auto last_with = [](const char* file, const std::string& part) {
+    std::ifstream in(file);
+    std::string found;
+    for (std::string line; std::getline(in, line);)
+      if (line.find(part) != std::string::npos) found = line;
+    return found;
+  };
+  const std::string own = last_with("/proc/self/cgroup", "0::").substr(3);
+  std::istringstream mount(last_with("/proc/self/mountinfo", " - cgroup2 "));
+  std::string at;
+  for (int field = 0; field < 5; ++field) mount >> at;
+  const std::filesystem::path inner = at + own + "/a/b";
+  std::error_code error;
+  std::filesystem::create_directories(inner, error);
+  if (error) return error.value();
+  const pid_t child = ::fork();
+  if (child == 0)
+    for (;;) ::pause();
+  std::ofstream procs(inner / "cgroup.procs");
+  procs << child << std::flush;
+  return procs ? 0 : EIO;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -193,6 +220,8 @@ int main(int argc, char** argv) {
       .define("files_in", files_in)
       .define("connect_to", connect_to)
       .define("administer", administer)
+      .define("nest_cgroup", nest_cgroup)
+      .define("worker_pid", [] { return std::int64_t{::getpid()}; })
       .define("live", live);
   return worker.run();
 }

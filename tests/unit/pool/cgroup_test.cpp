@@ -160,6 +160,25 @@ TEST_CASE("I4 an ended worker's group is killed at once, and goes when it is emp
   CHECK_FALSE(std::filesystem::exists(tree.root() / "workers/7"));
 }
 
+TEST_CASE("I4 a worker's group goes with the groups that a job has made in it, the innermost first") {
+  const TempDirectory directory;
+  CgroupFolders folders;
+  const Path group = directory / "7";
+  std::filesystem::create_directories(group / "a" / "b" / "c");
+  std::filesystem::create_directories(group / "d");
+  write_file(group / "a" / "b" / "in use", "");
+  auto removed = folders.remove(group);
+  REQUIRE(removed.ok());
+  CHECK_FALSE(*removed);
+  CHECK_FALSE(std::filesystem::exists(group / "a" / "b" / "c"));
+  CHECK(std::filesystem::exists(group / "a" / "b"));
+  std::filesystem::remove(group / "a" / "b" / "in use");
+  removed = folders.remove(group);
+  REQUIRE(removed.ok());
+  CHECK(*removed);
+  CHECK_FALSE(std::filesystem::exists(group));
+}
+
 TEST_CASE("I3 where the own cgroup is mounted") {
   const std::string mounts =
       "22 1 0:20 / /proc rw - proc proc rw\n"
