@@ -43,6 +43,10 @@
 
 namespace promised {
 
+namespace test {
+class Audit;
+}
+
 class Scheduler {
  public:
   /// `settings` and `around` must outlive this; the loop changes limits and access between events. `self`:
@@ -86,6 +90,8 @@ class Scheduler {
   [[nodiscard]] std::size_t known_queues() const { return lanes_.queues().size(); }
 
  private:
+  friend class test::Audit;  ///< looks at everything, and changes nothing (tests/unit/decide/property)
+
   struct Turn {
     Now now;
     Plan& plan;
