@@ -245,6 +245,7 @@ class Scheduler {
   void reconfigure(const std::vector<std::shared_ptr<const PoolSettings>>& wanted, Turn& t);
   void change_pool(Pool& pool, const std::shared_ptr<const PoolSettings>& wanted, Turn& t);
   void serve_queues(Pool& pool);
+  void adopt_current_offer(Pool& pool);
   void remove_pool(Pool& pool, Turn& t);
 
   // on_attempt

@@ -57,15 +57,15 @@ TEST_CASE("whatever happens in whatever order, every promise of the scheduler ho
       report(seed, story, violation.what());
     }
   }
-  MESSAGE("stories: " << seed - first << ", events: " << tally.events << ", jobs: " << tally.jobs << ", outcomes: "
-                      << tally.outcomes << ", dispatches: " << tally.dispatches << ", restarts: " << tally.restarts
-                      << ", waits: " << tally.waits << ", from disk: " << tally.from_disk << ", interrupted: "
-                      << tally.interrupted);
+  MESSAGE("stories: " << seed - first << ", events: " << tally.events << ", jobs: " << tally.jobs
+                      << ", outcomes: " << tally.outcomes << ", dispatches: " << tally.dispatches
+                      << ", restarts: " << tally.restarts << ", waits: " << tally.waits
+                      << ", from disk: " << tally.from_disk << ", interrupted: " << tally.interrupted);
 }
 
 TEST_CASE("the stories have everything in them that may happen") {
   Tally tally;
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) tally.add(live(make_story(seed, kSteps)));
+  for (std::uint64_t seed = 1; seed <= 100; ++seed) tally.add(live(make_story(seed, kSteps)));
   CHECK(tally.jobs > 1000);
   CHECK(tally.outcomes > 1000);
   CHECK(tally.dispatches > 1000);

@@ -53,16 +53,23 @@ std::string Audit::describe(const JobId& id) const {
 
 std::string Audit::describe(const Pool& pool) {
   std::string text = "pool " + pool.settings->name + " (" + pool.settings->program + ", phase " +
-                     std::to_string(static_cast<int>(pool.phase)) + ", target " + std::to_string(pool.target) +
-                     ", slots " + std::to_string(pool.slots()) + ", resuming " +
+                     std::to_string(static_cast<int>(pool.phase)) + ", target " +
+                     std::to_string(pool.target) + ", slots " + std::to_string(pool.slots()) + ", resuming " +
                      std::to_string(pool.resuming.size()) + (pool.dirty ? ", dirty" : "") + ")";
   for (const Worker* worker : pool.workers) {
-    text += "\n  worker " + std::to_string(static_cast<std::uint32_t>(worker->id)) + " of " +
-            worker->settings->program + ": phase " + std::to_string(static_cast<int>(worker->phase)) + ", wait " +
-            std::to_string(static_cast<int>(worker->wait)) + ", holds " + std::to_string(worker->channel.size()) +
-            (worker->kill_reason != KillReason::none ? ", killed" : "") + (worker->revoking ? ", revoking" : "") +
-            (worker->worn ? ", worn" : "") + (worker->offer == pool.offer ? "" : ", another offer");
+    text +=
+        "\n  worker " + std::to_string(static_cast<std::uint32_t>(worker->id)) + " of " +
+        worker->settings->program + ": phase " + std::to_string(static_cast<int>(worker->phase)) + ", wait " +
+        std::to_string(static_cast<int>(worker->wait)) + ", holds " + std::to_string(worker->channel.size()) +
+        (worker->kill_reason != KillReason::none ? ", killed" : "") + (worker->revoking ? ", revoking" : "") +
+        (worker->worn ? ", worn" : "") + (worker->offer == pool.offer ? "" : ", another offer");
   }
+  return text;
+}
+
+std::string Audit::describe_pools() const {
+  std::string text;
+  for (const Pool& pool : s_.pools_) text += "\n  " + describe(pool);
   return text;
 }
 
@@ -72,15 +79,8 @@ bool Audit::any_active() const {
 }
 
 void Audit::each_turn(RunningBefore& running) const {
-  timers_are_ahead();
   slots(running);
   nobody_idles();
-}
-
-/// What was due has been done, or has moved.
-void Audit::timers_are_ahead() const {
-  const auto steady = now_.steady.time_since_epoch().count();
-  check(s_.timers_.empty() || s_.timers_.top()->due > steady, "a timer stays due after the turn");
 }
 
 /// A pool runs no more jobs than its size; fewer and fewer while that has shrunk.
@@ -112,16 +112,18 @@ void Audit::nobody_idles() const {
     const bool alike = std::all_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* w) {
       return w->phase != Worker::Phase::ready || w->offer == pool.offer;
     });
-    // While one program takes the place of another, the first job may wait for a worker that has its function,
-    // and the others behind it. What has still to come from disk holds up what was submitted after it.
+    // While one program takes the place of another, the first job may wait for a worker that has its
+    // function, and the others behind it. What has still to come from disk holds up what was submitted after
+    // it.
     if (!alike || pool.ready.empty() || pool.ready.top()->lane->best() == nullptr) continue;
     for (const LaneSeat* seat : pool.ready.items()) {
       const Job* job = seat->lane->best();
       if (job == nullptr) continue;
       for (const Worker* worker : pool.workers) {
-        check(!may_begin(pool, *worker, *job),
-              "job " + job->id.text() + " " + describe(job->id) + ", and worker " +
-                  std::to_string(static_cast<std::uint32_t>(worker->id)) + " has nothing to do; " + describe(pool));
+        check(!may_begin(pool, *worker, *job), "job " + job->id.text() + " " + describe(job->id) +
+                                                   ", and worker " +
+                                                   std::to_string(static_cast<std::uint32_t>(worker->id)) +
+                                                   " has nothing to do; " + describe(pool));
       }
     }
   }
@@ -169,27 +171,32 @@ void Audit::channels() const {
       load += slot.estimate;
       ++held;
       check(job.worker == worker.get(), who + " holds a job that does not know of it");
-      check(!job.ended() && !job.queued_in_lane && !job.on_disk, who + " holds a job that " + describe(job.id));
+      check(!job.ended() && !job.queued_in_lane && !job.on_disk,
+            who + " holds a job that " + describe(job.id));
       const State expected = i > 0                                ? State::pending
                              : worker->wait == Worker::Wait::none ? State::running
                                                                   : State::waiting;
-      check(job.state == expected, who + " holds as number " + std::to_string(i) + " a job that " + describe(job.id));
+      check(job.state == expected,
+            who + " holds as number " + std::to_string(i) + " a job that " + describe(job.id));
     }
     check(load == worker->load, who + " has a load that is not that of its channel");
-    const bool resuming = std::count(worker->pool->resuming.begin(), worker->pool->resuming.end(), worker.get()) == 1;
-    check(resuming == (worker->wait == Worker::Wait::resuming), who + " and its pool do not agree on its wait");
+    const bool resuming =
+        std::count(worker->pool->resuming.begin(), worker->pool->resuming.end(), worker.get()) == 1;
+    check(resuming == (worker->wait == Worker::Wait::resuming),
+          who + " and its pool do not agree on its wait");
   }
   for (const Pool& pool : s_.pools_) {
     const auto waiting = std::count_if(pool.workers.begin(), pool.workers.end(),
                                        [](const Worker* w) { return w->wait != Worker::Wait::none; });
     check(pool.waiting == static_cast<std::uint32_t>(waiting),
-          "pool " + pool.settings->name + " counts " + std::to_string(pool.waiting) + " waiting jobs and has " +
-              std::to_string(waiting));
+          "pool " + pool.settings->name + " counts " + std::to_string(pool.waiting) +
+              " waiting jobs and has " + std::to_string(waiting));
   }
   for (const auto& job : s_.jobs_) {
     held -= job->worker != nullptr ? 1 : 0;
     if (job->ended() || job->worker != nullptr) continue;
-    check(job->queued_in_lane || job->on_disk, "job " + job->id.text() + " is nowhere: it " + describe(job->id));
+    check(job->queued_in_lane || job->on_disk,
+          "job " + job->id.text() + " is nowhere: it " + describe(job->id));
   }
   check(held == 0, "a job is held by a worker that is not there");
 }
@@ -227,7 +234,8 @@ void Audit::heaps() const {
   for (const auto& [name, queue] : s_.lanes_.queues()) {
     for (const Lane* lane : queue->lanes) {
       for (const Lane::Server& server : lane->servers)
-        check((server.seat->place != kNotInHeap) == !lane->bands.empty(), "a lane stands in a heap by mistake");
+        check((server.seat->place != kNotInHeap) == !lane->bands.empty(),
+              "a lane stands in a heap by mistake");
       for (const Pool& pool : s_.pools_) {
         const bool serves = pool.offer != nullptr && pool.offer->has(*lane->function) &&
                             pool.phase != Pool::Phase::removed && pool.settings->serves(queue->name);
@@ -241,7 +249,8 @@ void Audit::heaps() const {
   for (const Pool& pool : s_.pools_) {
     const auto& items = pool.ready.items();
     for (std::size_t i = 1; i < items.size(); ++i)
-      check(!LaneSeatLess()(*items[i], *items[(i - 1) / 2]), "the heap of pool " + pool.settings->name + " is out of order");
+      check(!LaneSeatLess()(*items[i], *items[(i - 1) / 2]),
+            "the heap of pool " + pool.settings->name + " is out of order");
   }
 }
 
@@ -268,17 +277,20 @@ void Audit::accounts() const {
 }
 
 void Audit::nothing_left() const {
-  for (const auto& job : s_.jobs_) throw Violation("job " + job->id.text() + " is left: it " + describe(job->id));
+  for (const auto& job : s_.jobs_)
+    throw Violation("job " + job->id.text() + " is left: it " + describe(job->id));
   const Account& all = s_.accounts_.all();
   const auto left = [&](Quantity quantity, const char* what) {
-    check(all.of(quantity) == 0, std::to_string(all.of(quantity)) + " " + what + " are counted and not there");
+    check(all.of(quantity) == 0,
+          std::to_string(all.of(quantity)) + " " + what + " are counted and not there");
   };
   left(Quantity::jobs, "jobs");
   left(Quantity::bytes, "bytes");
   left(Quantity::names, "names");
   left(Quantity::watches, "watches");
   check(s_.backlog_ids_.empty(), "ids of the backlog are left");
-  check(s_.waiting_for_backlog_.empty() && s_.jobs_wait_for_backlog_.empty(), "something waits for the backlog");
+  check(s_.waiting_for_backlog_.empty() && s_.jobs_wait_for_backlog_.empty(),
+        "something waits for the backlog");
   for (const auto& [name, queue] : s_.lanes_.queues())
     check(queue->length == 0 && queue->jobs == 0, "queue " + queue->name + " has jobs that are not there");
   check(s_.lanes_.busy_queues() == 0, "busy_queues is wrong");

@@ -21,7 +21,7 @@ class Audit {
   Audit(const Scheduler& scheduler, const Settings& settings, Now now)
       : s_(scheduler), settings_(settings), now_(now) {}
 
-  /// After each turn: what is quick to see. `store`: with all that was written to it.
+  /// After each turn: what is quick to see.
   void each_turn(RunningBefore& running) const;
   /// All that is counted, counted again.
   void thorough() const;
@@ -36,9 +36,9 @@ class Audit {
   [[nodiscard]] std::size_t on_disk() const { return s_.backlog_ids_.size(); }
 
   [[nodiscard]] static std::string describe(const Pool& pool);
+  [[nodiscard]] std::string describe_pools() const;
 
  private:
-  void timers_are_ahead() const;
   void slots(RunningBefore& running) const;
   void nobody_idles() const;
   [[nodiscard]] bool may_begin(const Pool& pool, const Worker& worker, const Job& job) const;

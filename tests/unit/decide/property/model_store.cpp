@@ -149,7 +149,8 @@ void ModelStore::restore(Scheduler& scheduler, Now now, Plan& plan) const {
   for (const auto& [key, name] : names_) scheduler.restore(name, now, plan);
   std::vector<RecoveredGrave> graves;
   for (const auto& [id, grave] : graves_) graves.push_back(grave);
-  std::stable_sort(graves.begin(), graves.end(), [](const auto& a, const auto& b) { return a.until < b.until; });
+  std::stable_sort(graves.begin(), graves.end(),
+                   [](const auto& a, const auto& b) { return a.until < b.until; });
   for (const RecoveredGrave& grave : graves) scheduler.restore(grave);
 }
 

@@ -35,7 +35,8 @@ void World::everybody_works() {
 }
 
 bool World::all_have_ended() const {
-  return std::none_of(entries_.begin(), entries_.end(), [](const auto& entry) { return entry.second.is_open(); }) &&
+  return std::none_of(entries_.begin(), entries_.end(),
+                      [](const auto& entry) { return entry.second.is_open(); }) &&
          !Audit(*scheduler_, settings_, now_).any_active();
 }
 
@@ -53,10 +54,11 @@ void World::settle() {
     everybody_works();
     pass(round < 200 ? 20ms : 1000ms);
     if (round < kMostRounds) continue;
+    const Audit audit(*scheduler_, settings_, now_);
     for (const auto& [number, entry] : entries_) {
-      if (entry.is_open())
-        throw Violation("job " + entry.id.text() + " does not end, or its client is not told: it " +
-                        Audit(*scheduler_, settings_, now_).describe(entry.id));
+      if (!entry.is_open()) continue;
+      throw Violation("job " + entry.id.text() + " does not end, or its client is not told: it " +
+                      audit.describe(entry.id) + audit.describe_pools());
     }
     throw Violation("a job that nobody waits for does not end");
   }
@@ -80,8 +82,9 @@ void World::check_nothing_left() {
   audit.thorough();
   audit.nothing_left();
   if (store_.jobs() + store_.names() + store_.graves() > 0)
-    throw Violation("the store still has " + std::to_string(store_.jobs()) + " jobs, " + std::to_string(store_.names()) +
-                    " names and " + std::to_string(store_.graves()) + " tombstones");
+    throw Violation("the store still has " + std::to_string(store_.jobs()) + " jobs, " +
+                    std::to_string(store_.names()) + " names and " + std::to_string(store_.graves()) +
+                    " tombstones");
 }
 
 }  // namespace promised::test

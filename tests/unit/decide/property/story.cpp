@@ -13,11 +13,11 @@ struct Trait {
 };
 
 constexpr std::array<Trait, static_cast<std::size_t>(Step::Kind::count)> kTraits{{
-    {"submit", 300},     {"cancel", 25},   {"withdraw", 12}, {"adjust", 10},   {"remember", 12},
-    {"forget", 8},       {"look", 6},      {"acknowledge", 40}, {"leave", 8},  {"come back", 20},
-    {"start worker", 60}, {"claim", 90},   {"finish", 260},  {"crash", 15},    {"obey", 60},
-    {"progress", 10},    {"wait for", 25}, {"stale", 3},     {"time", 90},     {"commit", 40},
-    {"slow disk", 6},    {"reload", 8},    {"restart", 3},
+    {"submit", 300},      {"cancel", 25},   {"withdraw", 12},    {"adjust", 10}, {"remember", 12},
+    {"forget", 8},        {"look", 6},      {"acknowledge", 40}, {"leave", 8},   {"come back", 20},
+    {"start worker", 60}, {"claim", 90},    {"finish", 260},     {"crash", 15},  {"obey", 60},
+    {"progress", 10},     {"wait for", 60}, {"stale", 3},        {"time", 90},   {"commit", 40},
+    {"slow disk", 6},     {"reload", 8},    {"restart", 4},
 }};
 
 /// Each story has a character of its own: some things happen often in it, and some never.
@@ -53,12 +53,13 @@ Story make_story(std::uint64_t seed, std::size_t steps) {
     std::uint64_t at = dice.below(all);
     std::size_t kind = 0;
     while (at >= weight[kind]) at -= weight[kind++];
-    Step step{static_cast<Step::Kind>(kind), dice.below(4) == 0, static_cast<std::uint32_t>(dice.below(64)), 0,
-              dice.roll()};
+    Step step{static_cast<Step::Kind>(kind), dice.below(4) == 0, static_cast<std::uint32_t>(dice.below(64)),
+              0, dice.roll()};
     // Of the jobs that there are, the later ones more often.
     const std::uint64_t recent = dice.below(4) == 0 ? jobs : 12;
     const std::uint64_t back = dice.below(recent == 0 ? 1 : recent);
-    step.job = step.kind == Step::Kind::submit ? jobs++ : jobs - static_cast<std::uint32_t>(back < jobs ? back : 0);
+    step.job =
+        step.kind == Step::Kind::submit ? jobs++ : jobs - static_cast<std::uint32_t>(back < jobs ? back : 0);
     story.steps.push_back(step);
   }
   return story;

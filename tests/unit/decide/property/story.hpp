@@ -64,9 +64,9 @@ struct Step {
   };
 
   Kind kind = Kind::time;
-  bool joined = false;       ///< with the next one, in one turn of the loop
-  std::uint32_t who = 0;     ///< which client, or which worker
-  std::uint32_t job = 0;     ///< of submit: the job's number, which no other has; else of the job that is meant
+  bool joined = false;    ///< with the next one, in one turn of the loop
+  std::uint32_t who = 0;  ///< which client, or which worker
+  std::uint32_t job = 0;  ///< of submit: the job's number, which no other has; else of the job that is meant
   std::uint64_t detail = 0;  ///< all other choices
 };
 

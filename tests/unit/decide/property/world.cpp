@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// Turns without an event in a row: more, and the loop spins.
-constexpr int kMostTurns = 20'000;
+constexpr int kMostTurns = 200;
 constexpr std::size_t kClients = 4;
 /// One of so many turns is looked at thoroughly.
 constexpr std::uint64_t kThorough = 16;
@@ -28,7 +28,8 @@ std::vector<PoolSettings> pools_of(std::uint64_t choice) {
     pool.name = i == 0 ? "main" : "side";
     pool.program = kPrograms[dice.below(kPrograms.size())];
     pool.size = static_cast<std::uint32_t>(dice.below(4));
-    if (pool.size == 0 || dice.below(3) == 0) pool.size_max = pool.size + 1 + static_cast<std::uint32_t>(dice.below(3));
+    if (pool.size == 0 || dice.below(3) == 0)
+      pool.size_max = pool.size + 1 + static_cast<std::uint32_t>(dice.below(3));
     pool.prefetch = kPrefetch[dice.below(kPrefetch.size())];
     pool.kill_grace = 200ms;
     pool.idle_time = 5s;
@@ -110,7 +111,8 @@ void World::restart(std::uint64_t detail) {
   for (Client& client : clients_) client.session.reset();
   sessions_.clear();
   for (auto& [number, entry] : entries_) {
-    if (entry.is_open() && entry.accepted && entry.durable() && store_.find(entry.id) == nullptr && !entry.may_lapse)
+    if (entry.is_open() && entry.accepted && entry.durable() && store_.find(entry.id) == nullptr &&
+        !entry.may_lapse)
       throw Violation("job " + entry.id.text() + " was accepted, has not ended, and is not on disk");
     entry.may_be_lost |= !entry.durable();
     const ModelStore::Row* row = store_.find(entry.id);
@@ -203,7 +205,8 @@ void World::carry_out(std::vector<Effect>& effects) {
       if (const auto hand = hands_.find(stop->worker); hand != hands_.end()) hand->second.told_to_stop = true;
     } else if (const auto* resume = std::get_if<effect::SendResume>(&effect)) {
       if (const auto hand = hands_.find(resume->worker); hand != hands_.end()) hand->second.waiting = false;
-    } else if (std::holds_alternative<effect::LoadBacklog>(effect) || std::holds_alternative<effect::LoadJob>(effect) ||
+    } else if (std::holds_alternative<effect::LoadBacklog>(effect) ||
+               std::holds_alternative<effect::LoadJob>(effect) ||
                std::holds_alternative<effect::LoadResult>(effect)) {
       // The committer does things in their order.
       disk_.empty() ? read(effect) : disk_.back().reads.push_back(effect);
@@ -232,7 +235,8 @@ void World::pass(Nanos duration) {
 
 void World::reconfigure(std::uint64_t choice) {
   event::Reconfigured read;
-  for (const PoolSettings& pool : pools_of(choice)) read.pools.push_back(std::make_shared<const PoolSettings>(pool));
+  for (const PoolSettings& pool : pools_of(choice))
+    read.pools.push_back(std::make_shared<const PoolSettings>(pool));
   tell(std::move(read));
 }
 
@@ -260,7 +264,8 @@ void World::perform(const Step& step) {
       if (!client.session) come_back(client);
       break;
     case Step::Kind::time: {
-      constexpr std::array<std::chrono::milliseconds, 8> kWaits{1ms, 5ms, 11ms, 60ms, 250ms, 1000ms, 3000ms, 12'000ms};
+      constexpr std::array<std::chrono::milliseconds, 8> kWaits{1ms,   5ms,    11ms,   60ms,
+                                                                250ms, 1000ms, 3000ms, 12'000ms};
       pass(kWaits[step.detail % kWaits.size()]);
       break;
     }

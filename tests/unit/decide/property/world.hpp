@@ -60,9 +60,9 @@ class World {
     Options options;
     bool accepted = false;
     bool refused = false;
-    bool orphan = false;       ///< its client has gone for good
-    bool may_be_lost = false;  ///< it was in memory when a daemon ended
-    bool may_lapse = false;    ///< it has, or had, a lifespan
+    bool orphan = false;         ///< its client has gone for good
+    bool may_be_lost = false;    ///< it was in memory when a daemon ended
+    bool may_lapse = false;      ///< it has, or had, a lifespan
     bool may_run_again = false;  ///< its end was not on disk when a daemon ended, and did not have to be
     bool cancel_told = false;
     std::optional<State> outcome;
@@ -76,8 +76,8 @@ class World {
     uid_t uid = 0;
     JobId id;
     std::optional<SessionId> session;
-    std::uint64_t received = 0;  ///< the last delivery that it has
-    std::uint64_t number = 0;    ///< its last request
+    std::uint64_t received = 0;                              ///< the last delivery that it has
+    std::uint64_t number = 0;                                ///< its last request
     std::unordered_map<std::uint64_t, std::uint32_t> asked;  ///< request to job
   };
   struct Hand {
@@ -85,9 +85,9 @@ class World {
     std::shared_ptr<const PoolSettings> pool;
     bool ready = false;
     std::deque<message::Run> channel;
-    std::uint32_t claimed = 0;  ///< the first sequence that has not begun
+    std::uint32_t claimed = 0;        ///< the first sequence that has not begun
     std::uint32_t revoked_below = 0;  ///< what is dispatched with a lower sequence comes too late
-    int signal = 0;             ///< the hardest that it got
+    int signal = 0;                   ///< the hardest that it got
     bool told_to_stop = false;
     bool waiting = false;
 

@@ -32,7 +32,8 @@ void World::ask(Client& client, const Entry* about, Body body, std::string paylo
   const std::uint64_t number = ++client.number;
   if (about != nullptr) client.asked[number] = about->number;
   message::Request request{number, number % 3 == 0 ? client.received : 0, std::move(body)};
-  tell(event::Requested{*client.session, {client.uid, client.uid, 4711}, std::move(request), Payload(payload)});
+  tell(event::Requested{
+      *client.session, {client.uid, client.uid, 4711}, std::move(request), Payload(payload)});
 }
 
 Options World::options_of(const Step& step) {
@@ -144,7 +145,8 @@ void World::steer(const Step& step) {
     case Step::Kind::remember:
       about->may_lapse = true;
       ask(client, nullptr,
-          message::Remember{about->id, "n" + std::to_string(step.detail % 4), 1000ms, Duplicate::replace, {}});
+          message::Remember{
+              about->id, "n" + std::to_string(step.detail % 4), 1000ms, Duplicate::replace, {}});
       break;
     case Step::Kind::forget:
       ask(client, nullptr, message::Forget{{{}, "n" + std::to_string(step.detail % 4)}});
@@ -171,9 +173,11 @@ void World::hear(SessionId session, const message::Reply& reply, const Payload& 
     }
   } else if (const auto* ended = std::get_if<message::Ended>(&reply.body)) {
     hear_outcome(*ended, payload);
-  } else if (const auto* refused = std::get_if<message::Refused>(&reply.body); refused != nullptr && about != nullptr) {
+  } else if (const auto* refused = std::get_if<message::Refused>(&reply.body);
+             refused != nullptr && about != nullptr) {
     if (about->client == found->second) hear_refused(*about, *refused);
-  } else if (const auto* known = std::get_if<message::Known>(&reply.body); known != nullptr && about != nullptr) {
+  } else if (const auto* known = std::get_if<message::Known>(&reply.body);
+             known != nullptr && about != nullptr) {
     const bool cancelled = known->effect && !is_ended(known->state);
     if (cancelled && known->id == about->id && !about->outcome) about->cancel_told = true;
   }

@@ -54,7 +54,8 @@ void World::work(const Step& step) {
   const auto runs = [](const Hand& hand) { return hand.can_finish(); };
   switch (step.kind) {
     case Step::Kind::start_worker:
-      with([](const Hand& hand) { return !hand.ready; }, [&](Hand& hand) { start_worker(hand, step.detail); });
+      with([](const Hand& hand) { return !hand.ready; },
+           [&](Hand& hand) { start_worker(hand, step.detail); });
       break;
     case Step::Kind::claim:
       with([](const Hand& hand) { return hand.can_claim(); }, [&](Hand& hand) { claim(hand); });
@@ -72,17 +73,19 @@ void World::work(const Step& step) {
       break;
     case Step::Kind::progress:
       with(runs, [&](Hand& hand) {
-        tell(event::AttemptProgress{hand.id, hand.channel.front().sequence, static_cast<double>(step.detail % 100), "on"});
+        tell(event::AttemptProgress{hand.id, hand.channel.front().sequence,
+                                    static_cast<double>(step.detail % 100), "on"});
       });
       break;
     case Step::Kind::wait_for:
       with(runs, [&](Hand& hand) { wait_for(hand, step); });
       break;
     default:  // stale
-      with([](const Hand& hand) { return hand.ready; }, [&](Hand& hand) {
-        const std::uint32_t next = hand.channel.empty() ? hand.claimed : hand.channel.front().sequence;
-        tell(event::AttemptEnded{hand.id, next - 1, {}, 1us, Payload("too late"), {}});
-      });
+      with([](const Hand& hand) { return hand.ready; },
+           [&](Hand& hand) {
+             const std::uint32_t next = hand.channel.empty() ? hand.claimed : hand.channel.front().sequence;
+             tell(event::AttemptEnded{hand.id, next - 1, {}, 1us, Payload("too late"), {}});
+           });
   }
 }
 
@@ -117,7 +120,8 @@ void World::dispatched(const effect::Dispatch& dispatch) {
   if (dispatch.run.function >= functions.size() || functions[dispatch.run.function].name != of.function)
     throw Violation(job + " is given to a worker as another function than " + of.function);
   if (dispatch.arguments.view() != "of " + of.id.text())
-    throw Violation(job + " is given to a worker with the arguments \"" + std::string(dispatch.arguments.view()) + "\"");
+    throw Violation(job + " is given to a worker with the arguments \"" +
+                    std::string(dispatch.arguments.view()) + "\"");
   hand.channel.push_back(dispatch.run);
 }
 
@@ -126,7 +130,8 @@ void World::claim(Hand& hand) {
   hand.claimed = run.sequence + 1;
   Entry& of = entry(run.id);
   if (of.outcome && !of.may_be_lost && !of.may_run_again)
-    throw Violation("job " + of.id.text() + " begins after it has ended as " + std::string(to_string(*of.outcome)));
+    throw Violation("job " + of.id.text() + " begins after it has ended as " +
+                    std::string(to_string(*of.outcome)));
   if (++of.starts > 1 && std::as_const(of.options).at_most_once() && of.durable())
     throw Violation("job " + of.id.text() + " was to run at most once, and begins again");
 }
