@@ -96,6 +96,7 @@ void Scheduler::change_pool(Pool& pool, const std::shared_ptr<const PoolSettings
     any_serves |= worker->phase == Worker::Phase::ready;
     any_ready |= worker->phase == Worker::Phase::ready && pool.is_current(*worker);
   }
+  adopt_current_offer(pool);
   pool.unproven = !any_ready && (pool.unproven || change == PoolChange::process);
   pool.target = std::clamp(pool.target, std::max(wanted->size, pool.unproven ? 1U : 0U), wanted->most());
   if (change != PoolChange::none || pool.phase == Pool::Phase::failing) {
@@ -113,6 +114,18 @@ void Scheduler::change_pool(Pool& pool, const std::shared_ptr<const PoolSettings
     arm(*worker, t);
   }
   pool.dirty = true;
+}
+
+/// A configuration that is taken back finds workers that had come before those of the one in between: what
+/// these have is offered again.
+void Scheduler::adopt_current_offer(Pool& pool) {
+  std::shared_ptr<const Offer> newest;
+  for (const Worker* worker : pool.workers) {
+    if (worker->phase != Worker::Phase::ready || !pool.is_current(*worker)) continue;
+    if (worker->offer == pool.offer) return;
+    newest = worker->offer;
+  }
+  if (newest != nullptr) adopt_offer(pool, std::move(newest));
 }
 
 /// The pool takes jobs from other queues than before.

@@ -43,6 +43,10 @@
 
 namespace promised {
 
+namespace test {
+class Audit;
+}
+
 class Scheduler {
  public:
   /// `settings` and `around` must outlive this; the loop changes limits and access between events. `self`:
@@ -86,6 +90,8 @@ class Scheduler {
   [[nodiscard]] std::size_t known_queues() const { return lanes_.queues().size(); }
 
  private:
+  friend class test::Audit;  ///< looks at everything, and changes nothing (tests/unit/decide/property)
+
   struct Turn {
     Now now;
     Plan& plan;
@@ -240,6 +246,7 @@ class Scheduler {
   void reconfigure(const std::vector<std::shared_ptr<const PoolSettings>>& wanted, Turn& t);
   void change_pool(Pool& pool, const std::shared_ptr<const PoolSettings>& wanted, Turn& t);
   void serve_queues(Pool& pool);
+  void adopt_current_offer(Pool& pool);
   void remove_pool(Pool& pool, Turn& t);
 
   // on_attempt

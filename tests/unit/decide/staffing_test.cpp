@@ -301,3 +301,19 @@ TEST_CASE("a worker that dies in the last job of its life has crashed, and the j
   CHECK(house.ended(client, job)->failure.cause == Cause::crashed);
   CHECK(pool(house, client).crashes == 1);
 }
+
+TEST_CASE("E6 a configuration that is taken back offers again what its workers have") {
+  ReadyHouse house(one_pool());
+  const auto client = house.connect();
+  auto other = house.settings.pools;
+  other[0].program = "/bin/false";
+  other[0].size = 2;
+  house.reconfigure(other);
+  house.ready(house.workers()[1], {"h"});
+  const JobId waiting = house.submit(client, "h");
+  house.reconfigure(house.settings.pools);
+  const JobId job = house.submit(client, "f");
+  CHECK(house.finish(house.workers()[0]) == job);
+  CHECK(house.ended(client, job));
+  CHECK_FALSE(house.ended(client, waiting));
+}

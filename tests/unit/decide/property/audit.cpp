@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/decide/property/audit.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace promised::test {
+namespace {
+
+constexpr std::size_t kStates = 11;
+
+bool runs(const Worker& worker) {
+  return !worker.channel.empty() && worker.wait == Worker::Wait::none;
+}
+
+std::size_t running(const Pool& pool) {
+  return static_cast<std::size_t>(
+      std::count_if(pool.workers.begin(), pool.workers.end(), [](const Worker* w) { return runs(*w); }));
+}
+
+/// SEMANTICS Q1.
+bool goes_before(const Job& a, const Job& b) {
+  return a.priority != b.priority ? a.priority > b.priority : a.submitted < b.submitted;
+}
+
+std::size_t length(const JobList& list) {
+  std::size_t n = 0;
+  for (const Job* job = list.first; job != nullptr; job = job->next) ++n;
+  return n;
+}
+
+}  // namespace
+
+void Audit::check(bool holds, const std::string& what) {
+  if (!holds) throw Violation(what);
+}
+
+std::string Audit::describe(const JobId& id) const {
+  const Job* job = s_.jobs_.find(id);
+  if (job == nullptr) return s_.backlog_ids_.contains(id) ? "waits on disk" : "is not known";
+  std::string text = "is " + std::string(to_string(job->state)) + " in queue " + job->lane->queue->name +
+                     ", calls " + job->function->name + ", attempts " + std::to_string(job->attempts);
+  if (job->worker != nullptr)
+    text += ", held by worker " + std::to_string(static_cast<std::uint32_t>(job->worker->id)) + " of pool " +
+            job->worker->pool->settings->name + " (phase " +
+            std::to_string(static_cast<int>(job->worker->phase)) + ", wait " +
+            std::to_string(static_cast<int>(job->worker->wait)) + ", revoking " +
+            std::to_string(job->worker->revoking) + ")";
+  if (job->queued_in_lane) text += job->behind ? ", in its lane behind the backlog" : ", in its lane";
+  if (job->on_disk) text += ", on disk";
+  return text;
+}
+
+std::string Audit::describe(const Pool& pool) {
+  std::string text = "pool " + pool.settings->name + " (" + pool.settings->program + ", phase " +
+                     std::to_string(static_cast<int>(pool.phase)) + ", target " +
+                     std::to_string(pool.target) + ", slots " + std::to_string(pool.slots()) + ", resuming " +
+                     std::to_string(pool.resuming.size()) + (pool.dirty ? ", dirty" : "") + ")";
+  for (const Worker* worker : pool.workers) {
+    text +=
+        "\n  worker " + std::to_string(static_cast<std::uint32_t>(worker->id)) + " of " +
+        worker->settings->program + ": phase " + std::to_string(static_cast<int>(worker->phase)) + ", wait " +
+        std::to_string(static_cast<int>(worker->wait)) + ", holds " + std::to_string(worker->channel.size()) +
+        (worker->kill_reason != KillReason::none ? ", killed" : "") + (worker->revoking ? ", revoking" : "") +
+        (worker->worn ? ", worn" : "") + (worker->offer == pool.offer ? "" : ", another offer");
+  }
+  return text;
+}
+
+std::string Audit::describe_pools() const {
+  std::string text;
+  for (const Pool& pool : s_.pools_) text += "\n  " + describe(pool);
+  return text;
+}
+
+bool Audit::any_active() const {
+  if (s_.backlog_ids_.size() > 0) return true;
+  return std::any_of(s_.jobs_.begin(), s_.jobs_.end(), [](const auto& job) { return !job->ended(); });
+}
+
+void Audit::each_turn(RunningBefore& running) const {
+  slots(running);
+  nobody_idles();
+}
+
+/// A pool runs no more jobs than its size; fewer and fewer while that has shrunk.
+void Audit::slots(RunningBefore& before) const {
+  RunningBefore after;
+  for (const Pool& pool : s_.pools_) {
+    const std::size_t runs_now = running(pool);
+    const auto known = before.find(&pool);
+    const std::size_t most = std::max(pool.slots(), known == before.end() ? 0 : known->second);
+    check(runs_now <= most, "pool " + pool.settings->name + " runs " + std::to_string(runs_now) +
+                                " jobs and has " + std::to_string(pool.slots()) + " slots");
+    after[&pool] = runs_now;
+  }
+  before = std::move(after);
+}
+
+bool Audit::may_begin(const Pool& pool, const Worker& worker, const Job& job) const {
+  return worker.phase == Worker::Phase::ready && worker.kill_reason == KillReason::none && !worker.revoking &&
+         worker.wait == Worker::Wait::none && worker.channel.empty() && !worker.spent() &&
+         worker.offer->has(*job.function) && pool.resuming.empty() && running(pool) < pool.slots();
+}
+
+/// No job waits beside a worker that could begin it, and no job that waited goes on too late.
+void Audit::nobody_idles() const {
+  if (s_.draining_ || s_.stalled_) return;
+  for (const Pool& pool : s_.pools_) {
+    check(pool.resuming.empty() || running(pool) >= pool.slots(),
+          "a job of pool " + pool.settings->name + " does not go on though there is a slot");
+    const bool alike = std::all_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* w) {
+      return w->phase != Worker::Phase::ready || w->offer == pool.offer;
+    });
+    // While one program takes the place of another, the first job may wait for a worker that has its
+    // function, and the others behind it. What has still to come from disk holds up what was submitted after
+    // it.
+    if (!alike || pool.ready.empty() || pool.ready.top()->lane->best() == nullptr) continue;
+    for (const LaneSeat* seat : pool.ready.items()) {
+      const Job* job = seat->lane->best();
+      if (job == nullptr) continue;
+      for (const Worker* worker : pool.workers) {
+        check(!may_begin(pool, *worker, *job), "job " + job->id.text() + " " + describe(job->id) +
+                                                   ", and worker " +
+                                                   std::to_string(static_cast<std::uint32_t>(worker->id)) +
+                                                   " has nothing to do; " + describe(pool));
+      }
+    }
+  }
+}
+
+void Audit::went_first(const JobId& id, const WorkerId& by) const {
+  const Job* job = s_.jobs_.find(id);
+  const auto worker = s_.workers_.find(by);
+  if (job == nullptr || worker == s_.workers_.end()) return;
+  const Pool& pool = *worker->second->pool;
+  const Queue& queue = *job->lane->queue;
+  for (const Lane* lane : queue.lanes) {
+    const bool served = std::any_of(lane->servers.begin(), lane->servers.end(),
+                                    [&](const Lane::Server& server) { return server.heap == &pool.ready; });
+    // One that this worker does not offer was no choice for it.
+    if (!served || !worker->second->offer->has(*lane->function)) continue;
+    const Job* first = lane->best();
+    check(first == nullptr || first == job || !goes_before(*first, *job),
+          "job " + id.text() + " goes before job " + (first == nullptr ? "" : first->id.text()) +
+              " of its queue " + queue.name);
+    for (const Lane::Band& band : lane->bands) {
+      check(band.on_disk == 0 || band.priority < job->priority ||
+                (band.priority == job->priority && job->submitted <= band.fetched_until) || lane != job->lane,
+            "job " + id.text() + " goes before jobs on disk of its queue " + queue.name);
+    }
+  }
+}
+
+void Audit::thorough() const {
+  channels();
+  lanes();
+  heaps();
+  accounts();
+}
+
+/// Workers and jobs agree on who holds what.
+void Audit::channels() const {
+  std::size_t held = 0;
+  for (const auto& [id, worker] : s_.workers_) {
+    const std::string who = "worker " + std::to_string(static_cast<std::uint32_t>(id));
+    Nanos load{0};
+    for (std::size_t i = 0; i < worker->channel.size(); ++i) {
+      const Worker::Slot& slot = worker->channel[i];
+      const Job& job = *slot.job;
+      load += slot.estimate;
+      ++held;
+      check(job.worker == worker.get(), who + " holds a job that does not know of it");
+      check(!job.ended() && !job.queued_in_lane && !job.on_disk,
+            who + " holds a job that " + describe(job.id));
+      const State expected = i > 0                                ? State::pending
+                             : worker->wait == Worker::Wait::none ? State::running
+                                                                  : State::waiting;
+      check(job.state == expected,
+            who + " holds as number " + std::to_string(i) + " a job that " + describe(job.id));
+    }
+    check(load == worker->load, who + " has a load that is not that of its channel");
+    const bool resuming =
+        std::count(worker->pool->resuming.begin(), worker->pool->resuming.end(), worker.get()) == 1;
+    check(resuming == (worker->wait == Worker::Wait::resuming),
+          who + " and its pool do not agree on its wait");
+  }
+  for (const Pool& pool : s_.pools_) {
+    const auto waiting = std::count_if(pool.workers.begin(), pool.workers.end(),
+                                       [](const Worker* w) { return w->wait != Worker::Wait::none; });
+    check(pool.waiting == static_cast<std::uint32_t>(waiting),
+          "pool " + pool.settings->name + " counts " + std::to_string(pool.waiting) +
+              " waiting jobs and has " + std::to_string(waiting));
+  }
+  for (const auto& job : s_.jobs_) {
+    held -= job->worker != nullptr ? 1 : 0;
+    if (job->ended() || job->worker != nullptr) continue;
+    check(job->queued_in_lane || job->on_disk,
+          "job " + job->id.text() + " is nowhere: it " + describe(job->id));
+  }
+  check(held == 0, "a job is held by a worker that is not there");
+}
+
+/// Each lane has what it counts, in order.
+void Audit::lanes() const {
+  std::uint64_t in_memory = 0;
+  for (const auto& [name, queue] : s_.lanes_.queues()) {
+    std::uint64_t waiting = 0;
+    std::uint64_t jobs = 0;
+    for (const Lane* lane : queue->lanes) {
+      jobs += lane->jobs;
+      int above = 1000;
+      for (const Lane::Band& band : lane->bands) {
+        const std::string where = "queue " + queue->name + ", function " + lane->function->name;
+        check(band.priority < above, where + ": bands out of order");
+        above = band.priority;
+        check(!band.empty(), where + ": an empty band");
+        check(length(band.ready) == band.ready_count, where + ": ready_count is wrong");
+        for (const Job* job = band.ready.first; job != nullptr && job->next != nullptr; job = job->next)
+          check(job->submitted < job->next->submitted, where + ": out of order");
+        waiting += band.ready_count + length(band.behind) + band.on_disk;
+        in_memory += band.ready_count;
+      }
+    }
+    check(waiting == queue->length, "queue " + queue->name + " has " + std::to_string(waiting) +
+                                        " jobs and counts " + std::to_string(queue->length));
+    check(jobs == queue->jobs, "queue " + queue->name + " counts another number of jobs than its lanes");
+  }
+  check(in_memory == s_.lanes_.in_memory(), "in_memory is wrong");
+}
+
+/// Each pool's heap has the lanes that it serves and that have jobs, and no others.
+void Audit::heaps() const {
+  for (const auto& [name, queue] : s_.lanes_.queues()) {
+    for (const Lane* lane : queue->lanes) {
+      for (const Lane::Server& server : lane->servers)
+        check((server.seat->place != kNotInHeap) == !lane->bands.empty(),
+              "a lane stands in a heap by mistake");
+      for (const Pool& pool : s_.pools_) {
+        const bool serves = pool.offer != nullptr && pool.offer->has(*lane->function) &&
+                            pool.phase != Pool::Phase::removed && pool.settings->serves(queue->name);
+        const bool is_server = std::any_of(lane->servers.begin(), lane->servers.end(),
+                                           [&](const Lane::Server& s) { return s.heap == &pool.ready; });
+        check(serves == is_server, "pool " + pool.settings->name + " and queue " + queue->name +
+                                       " do not agree on who serves " + lane->function->name);
+      }
+    }
+  }
+  for (const Pool& pool : s_.pools_) {
+    const auto& items = pool.ready.items();
+    for (std::size_t i = 1; i < items.size(); ++i)
+      check(!LaneSeatLess()(*items[i], *items[(i - 1) / 2]),
+            "the heap of pool " + pool.settings->name + " is out of order");
+  }
+}
+
+void Audit::accounts() const {
+  std::array<std::uint64_t, kStates> states{};
+  std::uint64_t bytes = 0;
+  std::uint64_t jobs = s_.jobs_.size();
+  for (const auto& job : s_.jobs_) {
+    ++states[static_cast<std::size_t>(job->state)];
+    bytes += Scheduler::kept_bytes(*job);
+  }
+  states[static_cast<std::size_t>(State::pending)] += s_.backlog_ids_.size();
+  jobs += s_.backlog_ids_.size();
+  const Account& all = s_.accounts_.all();
+  for (std::size_t i = 0; i < kStates; ++i)
+    check(states[i] == all.by_state[i], "accounts: " + std::to_string(all.by_state[i]) + " jobs are " +
+                                            std::string(to_string(static_cast<State>(i))) + ", found " +
+                                            std::to_string(states[i]));
+  // What is held back counts as a job too, and so do tombstones that guard.
+  check(all.of(Quantity::jobs) >= jobs, "accounts: fewer jobs than there are");
+  check(all.of(Quantity::bytes) >= bytes, "accounts: fewer bytes than there are");
+  check(all.of(Quantity::names) == s_.names_.size(), "accounts: names");
+  check(all.of(Quantity::clients) == s_.sessions_.size(), "accounts: clients");
+}
+
+void Audit::nothing_left() const {
+  for (const auto& job : s_.jobs_)
+    throw Violation("job " + job->id.text() + " is left: it " + describe(job->id));
+  const Account& all = s_.accounts_.all();
+  const auto left = [&](Quantity quantity, const char* what) {
+    check(all.of(quantity) == 0,
+          std::to_string(all.of(quantity)) + " " + what + " are counted and not there");
+  };
+  left(Quantity::jobs, "jobs");
+  left(Quantity::bytes, "bytes");
+  left(Quantity::names, "names");
+  left(Quantity::watches, "watches");
+  check(s_.backlog_ids_.empty(), "ids of the backlog are left");
+  check(s_.waiting_for_backlog_.empty() && s_.jobs_wait_for_backlog_.empty(),
+        "something waits for the backlog");
+  for (const auto& [name, queue] : s_.lanes_.queues())
+    check(queue->length == 0 && queue->jobs == 0, "queue " + queue->name + " has jobs that are not there");
+  check(s_.lanes_.busy_queues() == 0, "busy_queues is wrong");
+  for (const auto& [id, worker] : s_.workers_)
+    check(worker->channel.empty() && worker->wait == Worker::Wait::none, "a worker holds a job");
+  check(!s_.next_due(now_), "something is due when there is nothing to do");
+}
+
+}  // namespace promised::test

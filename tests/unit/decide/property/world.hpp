@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scheduler with a world around it that a story moves: clients that come back, workers that die, a disk
+// that takes its time, and daemons that are killed. It knows what clients were told, and throws a Violation
+// as soon as a promise is broken:
+//   - a job that was accepted is not lost (a durable one: not by a kill either), and ends exactly once;
+//   - a job is in one worker's channel at a time, of a pool that serves it, and in the order of its queue;
+//   - no pool runs more jobs than its size, and no at-most-once job begins twice;
+//   - a worker with nothing to do does not stand beside a job that it could take;
+//   - what is counted is what there is (audit.hpp), and nothing is due in the past for ever;
+//   - in the end all have ended, all clients have been told, and nothing is left.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "tests/unit/decide/property/audit.hpp"
+#include "tests/unit/decide/property/model_store.hpp"
+#include "tests/unit/decide/property/story.hpp"
+
+namespace promised::test {
+
+/// What the story's world counts, so that a test can say that all of it happens.
+struct Tally {
+  std::uint64_t events = 0;  ///< that the scheduler was given
+  std::uint64_t jobs = 0;
+  std::uint64_t outcomes = 0;
+  std::uint64_t dispatches = 0;
+  std::uint64_t restarts = 0;
+  std::uint64_t waits = 0;
+  std::uint64_t from_disk = 0;  ///< jobs that came in from the backlog
+  std::uint64_t interrupted = 0;
+  void add(const Tally& other);
+};
+
+class World {
+ public:
+  explicit World(std::uint64_t setup);
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  void perform(const Step& step);
+  /// Everybody does what is left to do; then nothing may be left.
+  void settle();
+  [[nodiscard]] const Tally& tally() const { return tally_; }
+
+ private:
+  /// What is known of a job outside.
+  struct Entry {
+    std::uint32_t number = 0;
+    std::uint32_t client = 0;
+    JobId id;
+    std::string function;
+    Options options;
+    bool accepted = false;
+    bool refused = false;
+    bool orphan = false;         ///< its client has gone for good
+    bool may_be_lost = false;    ///< it was in memory when a daemon ended
+    bool may_lapse = false;      ///< it has, or had, a lifespan
+    bool may_run_again = false;  ///< its end was not on disk when a daemon ended, and did not have to be
+    bool cancel_told = false;
+    std::optional<State> outcome;
+    std::uint32_t starts = 0;
+    std::uint32_t successes = 0;
+
+    [[nodiscard]] bool durable() const { return options.durability() == Durability::durable; }
+    [[nodiscard]] bool is_open() const { return !refused && !outcome && !orphan; }
+  };
+  struct Client {
+    uid_t uid = 0;
+    JobId id;
+    std::optional<SessionId> session;
+    std::uint64_t received = 0;                              ///< the last delivery that it has
+    std::uint64_t number = 0;                                ///< its last request
+    std::unordered_map<std::uint64_t, std::uint32_t> asked;  ///< request to job
+  };
+  struct Hand {
+    WorkerId id{};
+    std::shared_ptr<const PoolSettings> pool;
+    bool ready = false;
+    std::deque<message::Run> channel;
+    std::uint32_t claimed = 0;        ///< the first sequence that has not begun
+    std::uint32_t revoked_below = 0;  ///< what is dispatched with a lower sequence comes too late
+    int signal = 0;                   ///< the hardest that it got
+    bool told_to_stop = false;
+    bool waiting = false;
+
+    [[nodiscard]] bool runs() const { return !channel.empty() && channel.front().sequence < claimed; }
+    [[nodiscard]] bool can_claim() const;
+    [[nodiscard]] bool can_finish() const { return runs() && !waiting; }
+    [[nodiscard]] bool can_obey() const;
+  };
+  /// What the committer has been given.
+  struct Batch {
+    std::uint64_t number = 0;
+    std::vector<Change> changes;
+    std::vector<Effect> after;
+    std::vector<Effect> reads;
+  };
+
+  // world: the loop
+  void begin_daemon();
+  void restart(std::uint64_t detail);
+  void tell(Event event);
+  void turn();
+  void one_turn();
+  void commit();
+  void carry_out(std::vector<Effect>& effects);
+  void read(const Effect& effect);
+  void pass(Nanos duration);
+  void reconfigure(std::uint64_t choice);
+  void everything_is_offered();
+  void check_dispatches(const std::vector<const effect::Dispatch*>& dispatches);
+
+  // world_clients
+  void submit(const Step& step);
+  [[nodiscard]] Options options_of(const Step& step);
+  void send_submit(Client& client, Entry& entry);
+  void come_back(Client& client);
+  void leave(Client& client, std::uint64_t detail);
+  void steer(const Step& step);
+  template <class Body>
+  void ask(Client& client, const Entry* about, Body body, std::string payload = {});
+  void hear(SessionId session, const message::Reply& reply, const Payload& payload);
+  void hear_refused(Entry& entry, const message::Refused& refused);
+  void hear_outcome(const message::Ended& ended, const Payload& result);
+  [[nodiscard]] Entry* entry(std::uint32_t number);
+  [[nodiscard]] Entry& entry(const JobId& id);
+
+  // world_workers
+  void work(const Step& step);
+  void start_worker(Hand& hand, std::uint64_t detail);
+  void claim(Hand& hand);
+  void finish(Hand& hand, std::uint64_t detail);
+  void gone(Hand& hand, int signal, int exit_code);
+  void obey(Hand& hand);
+  void wait_for(Hand& hand, const Step& step);
+  void dispatched(const effect::Dispatch& dispatch);
+  template <class May>
+  [[nodiscard]] Hand* choose(std::uint32_t who, May may);
+
+  // settling
+  void everybody_works();
+  [[nodiscard]] bool all_have_ended() const;
+  void check_nothing_left();
+
+  const std::uint64_t setup_;
+  Settings settings_;
+  Surroundings around_;
+  std::unique_ptr<Scheduler> scheduler_;
+  Now now_{Instant(std::chrono::hours(1)), WallTime(std::chrono::hours(500'000))};
+  Plan plan_;
+  std::deque<Event> pending_;
+  ModelStore store_;
+  std::deque<Batch> disk_;
+  bool narrow_ = false;  ///< nearly all jobs stand in one lane, which is longer than memory allows
+  bool slow_disk_ = false;
+  std::vector<Client> clients_;
+  std::map<std::uint32_t, Entry> entries_;  ///< by the job's number
+  std::unordered_map<JobId, std::uint32_t> numbers_;
+  std::unordered_map<SessionId, std::size_t> sessions_;
+  std::map<WorkerId, Hand> hands_;
+  std::uint64_t next_session_ = 1;
+  std::uint64_t turns_ = 0;
+  RunningBefore running_;
+  Tally tally_;
+};
+
+/// The story from its beginning to an end in which nothing is left.
+Tally live(const Story& story);
+
+}  // namespace promised::test
