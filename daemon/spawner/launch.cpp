@@ -177,7 +177,7 @@ Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, Fd& statu
   PROMISED_TRY(apply_limits(request));
   PROMISED_ASSIGN(const Separated separated, separate_as_root(request.sandbox));
   PROMISED_TRY(become_user(request.user));
-  if (separated == Separated::not_permitted) PROMISED_TRY(separate_as_user(request.sandbox));
+  if (separated == Separated::left_to_user) PROMISED_TRY(separate_as_user(request.sandbox));
   if (::chdir(request.directory.c_str()) != 0) {
     return hidden_by_sandbox(request, request.directory, Problem::system("directory " + request.directory));
   }

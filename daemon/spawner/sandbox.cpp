@@ -89,9 +89,9 @@ Result<void> map_itself(Sandbox level, uid_t uid, gid_t gid) {
 
 Result<Separated> separate_as_root(Sandbox level) {
   if (level == Sandbox::none) return Separated::done;
-  if (::geteuid() != 0) return Separated::not_permitted;
+  if (level == Sandbox::strict || ::geteuid() != 0) return Separated::left_to_user;
   if (::unshare(namespaces_of(level)) != 0) {
-    if (errno == EPERM) return Separated::not_permitted;
+    if (errno == EPERM) return Separated::left_to_user;
     return failed(level, "unshare");
   }
   PROMISED_TRY(arrange_files(level));
@@ -102,9 +102,14 @@ Result<void> separate_as_user(Sandbox level) {
   const uid_t uid = ::geteuid();
   const gid_t gid = ::getegid();
   if (::unshare(CLONE_NEWUSER | namespaces_of(level)) != 0) {
-    return Problem::of("not_permitted", failed(level, "unshare").message +
-                                            "; neither root's privileges nor a user namespace is to be had "
-                                            "here: allow one of them, or say sandbox = none (docs/pools.md)");
+    const std::string_view what =
+        level == Sandbox::strict
+            ? "; it takes a user namespace, which is not to be had here: allow it, or say sandbox = default "
+              "or none"
+            : "; neither root's privileges nor a user namespace is to be had here: allow one of them, or say "
+              "sandbox = none";
+    return Problem::of("not_permitted",
+                       failed(level, "unshare").message + std::string(what) + " (docs/pools.md)");
   }
   PROMISED_TRY(map_itself(level, uid, gid));
   return arrange_files(level);

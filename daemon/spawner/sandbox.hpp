@@ -12,14 +12,17 @@ namespace promised {
 
 enum class Separated : std::uint8_t {
   done,
-  not_permitted  ///< by privileges that this process has; separate_as_user() may be
+  left_to_user  ///< separate_as_user() is to do it, behind the change of user
 };
 
-/// A /tmp of its own and, if `level` says so, no network and files that can only be read. With root's
-/// privileges, before they are given up.
+/// `default`: a /tmp of its own. With root's privileges, before they are given up; where this process has
+/// them not, and for `strict`, it is left to the user.
 [[nodiscard]] Result<Separated> separate_as_root(Sandbox level);
 
-/// The same without privileges, in a user namespace in which the user is itself and nobody else.
+/// A /tmp of its own and, if `level` says so, no network and files that can only be read. Without privileges,
+/// in a user namespace in which the user is itself and nobody else. What the machine knows of capabilities is
+/// left outside, root's too, and so are the user's other processes: no way leads through /proc to the files
+/// that they see.
 [[nodiscard]] Result<void> separate_as_user(Sandbox level);
 
 /// `strict`: system calls that only administration of the machine needs fail with EPERM from now on.

@@ -183,7 +183,7 @@ class Soak {
                  {"isolation", "job"},
                  {"kill_grace", "50ms"}});
 #ifndef PROMISED_SANITIZED
-    config.set("pool.apart", "memory_limit", "256MiB");
+    config.set("pool.apart", "memory_limit", "96MiB");  // soon used up: before the next kill, mostly
 #endif
     return config;
   }
@@ -218,7 +218,7 @@ class Soak {
 
   [[nodiscard]] const Deed& choose_deed([[maybe_unused]] bool apart) {
 #ifndef PROMISED_SANITIZED
-    if (apart && random_() % 20 == 0) return greedy();
+    if (apart && random_() % 10 == 0) return greedy();
 #endif
     return deadly()[random_() % deadly().size()];
   }

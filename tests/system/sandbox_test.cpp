@@ -2,7 +2,10 @@
 // I6 through the real daemon: a worker that tries what its sandbox keeps it from.
 #include <doctest/doctest.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -61,6 +64,26 @@ struct Targets {
   }
 };
 
+// A process of this user, outside of any sandbox, as long as this lives.
+class Outsider {
+ public:
+  Outsider() : pid_(::fork()) {
+    if (pid_ != 0) return;
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) ::pause();
+  }
+  Outsider(const Outsider&) = delete;
+  Outsider& operator=(const Outsider&) = delete;
+  ~Outsider() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_;
+};
+
 }  // namespace
 
 TEST_CASE("I6 without a sandbox a job sees what its user sees, and gains no privileges") {
@@ -116,6 +139,34 @@ TEST_CASE("I6 in the strict sandbox there is no network, nothing to write but /t
     CHECK(error == EPERM);
   }
   CHECK(client.submit<std::string>("live").result(kPatience) == "thread, child");
+}
+
+TEST_CASE("I6 from the strict sandbox no way leads through other processes of the same user") {
+  // Without root's privileges each sandbox takes a user namespace.
+  const std::int64_t by_default = ::geteuid() == 0 ? 0 : EACCES;
+  for (const auto& [level, error] : {std::pair{"default", by_default}, {"strict", EACCES}}) {
+    CAPTURE(level);
+    TestDaemon daemon(sandboxed(level));
+    Client client = connect(daemon);
+    const Outsider outsider;
+    CHECK(number(client, "open", "/proc/" + std::to_string(outsider.pid()) + "/root/") == error);
+    CHECK(number(client, "open", "/proc/self/root/") == 0);
+  }
+}
+
+TEST_CASE("I6 in the strict sandbox root has no privileges over what is not root's" *
+          doctest::skip(::geteuid() != 0)) {
+  const Targets targets;
+  write_file(targets.elsewhere, "not for everybody");
+  REQUIRE(::chown(targets.elsewhere.c_str(), kStranger, kStranger) == 0);
+  REQUIRE(::chmod(targets.elsewhere.c_str(), 0600) == 0);
+  for (const auto& [level, error] :
+       {std::pair<const char*, std::int64_t>{"default", 0}, {"strict", EACCES}}) {
+    CAPTURE(level);
+    TestDaemon daemon(sandboxed(level));
+    Client client = connect(daemon);
+    CHECK(number(client, "open", targets.elsewhere.string()) == error);
+  }
 }
 
 TEST_CASE("I6 what a sandboxed worker leaves behind goes with it") {

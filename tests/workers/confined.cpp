@@ -181,6 +181,14 @@ std::string live() {
   return text + (status == 0 ? ", child" : ", no child");
 }
 
+std::int64_t open_file(const std::string& path) {
+  return error_of([&] {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) ::close(fd);
+    return fd;
+  });
+}
+
 // Groups within the worker's, with a process in the innermost; an errno, 0: they are there.
 int nest_cgroup() {
   const auto last_with = [](const char* file, const std::string& part) {
@@ -220,6 +228,7 @@ int main(int argc, char** argv) {
       .define("files_in", files_in)
       .define("connect_to", connect_to)
       .define("administer", administer)
+      .define("open", open_file)
       .define("nest_cgroup", nest_cgroup)
       .define("worker_pid", [] { return std::int64_t{::getpid()}; })
       .define("live", live);
