@@ -8,20 +8,18 @@
 #include <fstream>
 #include <iomanip>
 #include <iostream>
-#include <memory>
 #include <promised/client.hpp>
 #include <stdexcept>
 #include <string>
-#include <thread>
 
-#include "bench/child.hpp"
+#include "bench/subject.hpp"
 
 namespace {
 
 using namespace promised;
 using namespace promised::bench;
 
-constexpr std::chrono::seconds kAnswer{60};
+constexpr auto kAnswer = kPatience;
 constexpr std::size_t kWindow = 4000;
 
 double seconds_since(Clock::time_point start) {
@@ -45,42 +43,6 @@ double mib_in(const std::filesystem::path& folder) {
   return static_cast<double>(bytes) / (1 << 20);
 }
 
-class Subject {
- public:
-  explicit Subject(const std::filesystem::path& folder)
-      : folder_(folder), endpoint_("ipc://" + (folder / "promised.sock").string()) {
-    std::ofstream config(folder / "promised.conf");
-    config << "[daemon]\nendpoint = " << endpoint_ << "\nstate_dir = " << state().string()
-           << "\nstop_grace = 100ms\n[pool.bench]\nprogram = " PROMISED_BENCH_WORKER "\nkill_grace = 100ms\n";
-    if (!config.flush()) throw std::runtime_error("cannot write the configuration");
-    start();
-  }
-
-  void start() {
-    daemon_ = std::make_unique<Child>(
-        std::vector<std::string>{PROMISED_DAEMON, "--config", (folder_ / "promised.conf").string()},
-        folder_ / "log");
-  }
-  void kill() {
-    daemon_->kill();
-    daemon_.reset();
-  }
-  [[nodiscard]] pid_t pid() const { return daemon_->pid(); }
-  [[nodiscard]] std::filesystem::path state() const { return folder_ / "state"; }
-  [[nodiscard]] Client client() const {
-    ClientOptions options;
-    options.endpoint = endpoint_;
-    options.connect_timeout = kAnswer;
-    options.close_timeout = std::chrono::milliseconds(0);
-    return Client(options);
-  }
-
- private:
-  std::filesystem::path folder_;
-  std::string endpoint_;
-  std::unique_ptr<Child> daemon_;
-};
-
 void fill(Client& client, std::size_t jobs) {
   const std::string payload(64, 'x');
   std::deque<AnyFuture> under_way;
@@ -103,7 +65,7 @@ std::uint64_t not_ended(const StatusView& view) {
 
 int run(std::size_t jobs, const std::filesystem::path& directory) {
   const Folder folder(directory);
-  Subject subject(folder.path());
+  Subject subject(folder.path(), "[pool.bench]\nprogram = " PROMISED_BENCH_WORKER "\nkill_grace = 100ms\n");
   std::cout << std::fixed << std::setprecision(1);
   {
     Client client = subject.client();

@@ -94,14 +94,17 @@ class Simulation {
  private:
   static JobId id_of(std::uint64_t number) {
     std::array<std::uint8_t, JobId::kSize> bytes{};
-    for (std::size_t i = 0; i < 8; ++i) bytes[8 + i] = static_cast<std::uint8_t>((number * 0x9e3779b97f4a7c15U) >> (8 * i));
+    for (std::size_t i = 0; i < 8; ++i)
+      bytes[8 + i] = static_cast<std::uint8_t>((number * 0x9e3779b97f4a7c15U) >> (8 * i));
     for (std::size_t i = 0; i < 4; ++i) bytes[2 + i] = static_cast<std::uint8_t>(number >> (8 * (3 - i)));
     return JobId(bytes);
   }
   template <class Body>
   void say(Body body, Payload payload = {}) {
     message::Request request{++number_, 0, std::move(body)};
-    scheduler_.handle(event::Requested{SessionId{1}, {1000, 1000, 4711}, std::move(request), std::move(payload)}, now_, plan_);
+    scheduler_.handle(
+        event::Requested{SessionId{1}, {1000, 1000, 4711}, std::move(request), std::move(payload)}, now_,
+        plan_);
   }
   void submit(std::size_t queue) {
     Options options;
@@ -113,11 +116,15 @@ class Simulation {
   void work() {
     for (auto& [worker, channel] : channels_) {
       for (const std::uint32_t sequence : std::exchange(channel, {})) {
-        scheduler_.handle(event::AttemptEnded{worker, sequence, {}, std::chrono::microseconds(1), Payload("done"), {}}, now_, plan_);
+        scheduler_.handle(
+            event::AttemptEnded{worker, sequence, {}, std::chrono::microseconds(1), Payload("done"), {}},
+            now_, plan_);
         ++ended_;
       }
     }
-    scheduler_.handle(event::Requested{SessionId{1}, {1000, 1000, 4711}, {++number_, received_, std::monostate{}}, {}}, now_, plan_);
+    scheduler_.handle(
+        event::Requested{SessionId{1}, {1000, 1000, 4711}, {++number_, received_, std::monostate{}}, {}},
+        now_, plan_);
     now_.steady += std::chrono::microseconds(200);
     now_.wall += std::chrono::microseconds(200);
     turn();
@@ -168,7 +175,9 @@ Line pile_up(std::uint64_t jobs, std::size_t queues) {
     simulation.fill(std::min(kAtOnce, jobs - simulation.ended()), queues);
     filling += seconds_since(begin);
     if (line.bytes == 0)
-      line.bytes = static_cast<double>(bytes_in_use() - before) / static_cast<double>(std::min(kAtOnce, jobs)) - kPayload;
+      line.bytes =
+          static_cast<double>(bytes_in_use() - before) / static_cast<double>(std::min(kAtOnce, jobs)) -
+          kPayload;
     const auto full = Clock::now();
     simulation.drain();
     draining += seconds_since(full);
@@ -180,22 +189,25 @@ Line pile_up(std::uint64_t jobs, std::size_t queues) {
 
 void print(const std::string& what, const Line& line) {
   std::cout << "  " << std::left << std::setw(34) << what << std::right << std::setw(12)
-            << static_cast<std::uint64_t>(line.submitted) << std::setw(12) << static_cast<std::uint64_t>(line.ended)
-            << std::setw(10) << std::setprecision(0) << line.bytes << '\n'
+            << static_cast<std::uint64_t>(line.submitted) << std::setw(12)
+            << static_cast<std::uint64_t>(line.ended) << std::setw(10) << std::setprecision(0) << line.bytes
+            << '\n'
             << std::flush;
 }
 
 int run(std::uint64_t jobs, bool check) {
-  std::cout << std::fixed << jobs << " jobs of " << kPayload << " B, of which at most " << std::min(jobs, kAtOnce) << " wait\n  "
-            << std::left << std::setw(34) << "" << std::right << std::setw(12) << "accepted/s" << std::setw(12) << "ended/s"
-            << std::setw(10) << "B/job" << '\n';
+  std::cout << std::fixed << jobs << " jobs of " << kPayload << " B, of which at most "
+            << std::min(jobs, kAtOnce) << " wait\n  " << std::left << std::setw(34) << "" << std::right
+            << std::setw(12) << "accepted/s" << std::setw(12) << "ended/s" << std::setw(10) << "B/job"
+            << '\n';
   {
     Simulation simulation;
     const auto begin = Clock::now();
     simulation.stream(jobs * 2 / 5);
     const double both = static_cast<double>(jobs * 2 / 5) / seconds_since(begin);
-    std::cout << "  " << std::left << std::setw(34) << "as they come, none waits" << std::right << std::setw(24)
-              << static_cast<std::uint64_t>(both) << '\n' << std::flush;
+    std::cout << "  " << std::left << std::setw(34) << "as they come, none waits" << std::right
+              << std::setw(24) << static_cast<std::uint64_t>(both) << '\n'
+              << std::flush;
   }
   const Line one = pile_up(jobs * 3 / 10, 1);
   print("one queue", one);
@@ -205,8 +217,9 @@ int run(std::uint64_t jobs, bool check) {
   const bool small = std::max(one.bytes, many.bytes) < kMostBytes;
   const bool even = ratio >= kLeastRatio;
   std::cout << "goals\n  " << (small ? "met     " : "MISSED  ") << "a job that waits: below " << kMostBytes
-            << " B over its payload\n  " << (even ? "met     " : "MISSED  ") << kQueues << " queues beside one: at least "
-            << std::setprecision(2) << kLeastRatio << ", " << ratio << "x\n";
+            << " B over its payload\n  " << (even ? "met     " : "MISSED  ") << kQueues
+            << " queues beside one: at least " << std::setprecision(2) << kLeastRatio << ", " << ratio
+            << "x\n";
   return check && !(small && even) ? 1 : 0;
 }
 

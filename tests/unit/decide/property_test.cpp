@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stories that nobody has thought of, against the scheduler (property/world.hpp says what must hold).
 //   PROMISED_PROPERTY_SEED    the first seed; each story has the next. By default a new one, which is printed
-//   PROMISED_PROPERTY_EVENTS  so many events at least; by default as many as two seconds have room for
+//   PROMISED_PROPERTY_EVENTS  after so many events it is enough; by default any number
+//   PROMISED_PROPERTY_SECONDS and after so many seconds; by default 2
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -44,12 +45,13 @@ void report(std::uint64_t seed, const Story& story, const std::string& what) {
 
 TEST_CASE("whatever happens in whatever order, every promise of the scheduler holds") {
   const std::uint64_t first = number_from("PROMISED_PROPERTY_SEED", std::random_device()());
-  const std::uint64_t events = number_from("PROMISED_PROPERTY_EVENTS", 0);
+  const std::uint64_t events = number_from("PROMISED_PROPERTY_EVENTS", UINT64_MAX);
+  const std::chrono::seconds most(number_from("PROMISED_PROPERTY_SECONDS", 2));
   MESSAGE("PROMISED_PROPERTY_SEED=" << first);
-  const auto enough = std::chrono::steady_clock::now() + std::chrono::milliseconds(1500);
+  const auto enough = std::chrono::steady_clock::now() + most;
   Tally tally;
   std::uint64_t seed = first;
-  for (; events > 0 ? tally.events < events : std::chrono::steady_clock::now() < enough; ++seed) {
+  for (; tally.events < events && std::chrono::steady_clock::now() < enough; ++seed) {
     const Story story = make_story(seed, kSteps);
     try {
       tally.add(live(story));
