@@ -40,7 +40,7 @@ struct LaneSeatPlace {
 };
 using LaneHeap = IndexedHeap<LaneSeat, LaneSeatLess, LaneSeatPlace>;
 
-/// Jobs in the order of their submission, linked through the jobs themselves.
+/// Jobs in the order of their places (Job::place_in_queue), linked through the jobs themselves.
 struct JobList {
   Job* first = nullptr;
   Job* last = nullptr;
@@ -78,7 +78,7 @@ struct Lane {
   };
   [[nodiscard]] Turn turn() const {
     const Band& first = bands.front();
-    if (first.ready.first != nullptr) return {first.priority, first.ready.first->submitted};
+    if (first.ready.first != nullptr) return {first.priority, first.ready.first->place_in_queue()};
     return {first.priority, first.fetched_until + std::chrono::microseconds(1)};
   }
 

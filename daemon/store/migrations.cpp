@@ -93,6 +93,9 @@ ALTER TABLE job ADD COLUMN crashes INTEGER; -- of the workers of a job that is t
 )sql"},
                                      {7, R"sql(
 ALTER TABLE job ADD COLUMN output BLOB; -- what is kept of what it has printed
+)sql"},
+                                     {10, R"sql(
+ALTER TABLE job ADD COLUMN due INTEGER; -- when a job that has failed is tried again
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

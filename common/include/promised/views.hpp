@@ -60,6 +60,11 @@ struct JobView {
   std::vector<JobId> waits_for;  ///< state waiting: the jobs that it waits for; told by show() alone
   Failure last_failure;          ///< of a job that has not ended: why its last attempt is tried again
 
+  WallClock begin_after;                  ///< it may not begin before; zero: it may at once
+  std::chrono::milliseconds begin_by{0};  ///< the latest start, from then on or from its submission; 0: any
+  std::uint32_t retries = 0;              ///< how often a failed attempt is tried again
+  WallClock due;  ///< of one that waits for its moment, or for its next attempt: when; zero: it does not
+  bool unique = false;
   friend bool operator==(const JobView&, const JobView&) = default;
 };
 

@@ -36,7 +36,12 @@ Options full_options() {
       .abandon(Abandon::cancel, 7s)
       .progress_timeout(8s)
       .deadline(9min)
-      .retry_on(Retry::crash);
+      .retry_on(Retry::crash)
+      .unique()
+      .begin_after(moment(1'700'000'000'000'012))
+      .begin_by(10s)
+      .retries(kMostRetries)
+      .backoff({Growth::fixed, 11s, 12min, 0.25});
 }
 
 Failure full_failure() {
@@ -54,7 +59,9 @@ Failure full_failure() {
           17ns,
           std::uint64_t{1} << 33,
 
-          "#0 _Z3foov at foo.cpp:1\n#1 m\xc3\xa4in"};
+          "#0 _Z3foov at foo.cpp:1\n#1 m\xc3\xa4in",
+          true,
+          13s};
 }
 
 message::Told full_told() {
@@ -107,6 +114,11 @@ JobView full_job() {
   job.waits_for = {id(2), id(3)};
   job.last_failure = full_failure();
   job.output_size = 65'536;
+  job.begin_after = moment(1'700'000'000'000'013);
+  job.begin_by = 14s;
+  job.retries = 15;
+  job.due = moment(1'700'000'000'000'014);
+  job.unique = true;
   return job;
 }
 
@@ -208,6 +220,9 @@ std::vector<message::Request> requests() {
       {14, 0, Adjust{id(6), {}, {}}},
       {25, 0, Remember{id(4), "name", kForever, Duplicate::raise, {}}},
       {26, 0, Submit{id(1), "report.build", Options{}.remember("name", kForever).abandon(Abandon::cancel)}},
+      {28, 0, Submit{id(1), "report.build", Options{}.delay(5min).backoff(Backoff())}},
+      {29, 0, RetryJob{{id(3), ""}}},
+      {30, 0, RetryJob{{{}, "a name"}}},
       {27, 0, Withdraw{}},
       {28, 0, Withdraw{{id(6), id(7)}}},
       {15, 0, List{0x7ff, "report.*", "reports", "monthly", true, 25, id(7), true, true}},
