@@ -73,6 +73,9 @@ std::string options_line(const JobView& job) {
     text += ", progress-timeout " + format_duration(job.progress_timeout);
   if (job.deadline.count() != 0) text += ", deadline " + format_duration(job.deadline);
   if (job.retry_on == Retry::crash) text += ", retry-crash";
+  if (job.retries > 0) text += ", retries " + std::to_string(job.retries);
+  if (job.begin_by.count() != 0) text += ", begin-by " + format_duration(job.begin_by);
+  if (job.unique) text += ", unique";
   return text;
 }
 
@@ -119,6 +122,8 @@ void print_human(const JobView& job) {
     table.add({"streamed", std::to_string(job.parts) + " parts, " + brief_size(job.parts_size)});
   if (job.output_size > 0) table.add({"printed", brief_size(job.output_size) + " kept, see logs"});
   add_time(table, "submitted", job.submitted, now);
+  add_time(table, "begins after", job.begin_after, now);
+  add_time(table, job.state == State::scheduled ? "due" : "next attempt", job.due, now);
   add_time(table, "started", job.started, now);
   add_time(table, "ended", job.ended, now);
   add_time(table, "kept until", job.kept_until, now);
