@@ -11,10 +11,12 @@
 
 #include "cli/command.hpp"
 #include "cli/job_key.hpp"
+#include "cli/times.hpp"
 #include "cli/usage_error.hpp"
 #include "cli/value_json.hpp"
 #include "common/nearest.hpp"
 #include "common/printable.hpp"
+#include "common/units.hpp"
 
 namespace promised::cli {
 namespace {
@@ -103,6 +105,45 @@ void add_key(const std::string& text, Options& options) {
   options.exclusive(text);
 }
 
+/// A moment, as seconds since 1970 or as RFC 3339 in UTC has it.
+WallClock read_moment(const std::string& text) {
+  if (const auto moment = parse_moment(text)) return *moment;
+  throw UsageError(
+      "--begin-after: expected a moment such as 2026-01-31T12:00:00Z, or @SECONDS since 1970, found '" +
+      text + "'");
+}
+
+void read_start(const Invocation& invocation, Options& options) {
+  const auto moment = invocation.text("begin-after");
+  const auto delay = invocation.duration("delay");
+  if (moment && delay) throw UsageError("--begin-after and --delay exclude each other");
+  if (moment) options.begin_after(read_moment(*moment));
+  if (delay) options.delay(*delay);
+  if (const auto t = invocation.duration("begin-by")) options.begin_by(*t);
+}
+
+/// `FIRST`: always the same pause; `FIRST..MOST`: twice as long each time.
+Backoff read_backoff(const std::string& text) {
+  const auto dots = text.find("..");
+  const Result<Millis> first = parse_duration(text.substr(0, dots));
+  const Result<Millis> most = dots == std::string::npos ? first : parse_duration(text.substr(dots + 2));
+  if (!first.ok() || !most.ok() || *most < *first) {
+    throw UsageError("--backoff: expected a pause such as 10s, or a growing one such as 1s..10min, found '" +
+                     text + "'");
+  }
+  return dots == std::string::npos ? Backoff::fixed(*first) : Backoff::exponential(*first, *most, 0.1);
+}
+
+void read_retries(const Invocation& invocation, Options& options) {
+  if (const auto n = invocation.integer("retries", 0, kMostRetries))
+    options.retries(static_cast<std::uint32_t>(*n));
+  const auto backoff = invocation.text("backoff");
+  if (!backoff) return;
+  if (!invocation.text("retries") && !invocation.flag("retry-crash"))
+    throw UsageError("--backoff needs --retries or --retry-crash to apply to");
+  options.backoff(read_backoff(*backoff));
+}
+
 Options read_options(const Invocation& invocation) {
   Options options;
   read_name(invocation, options);
@@ -116,6 +157,9 @@ Options read_options(const Invocation& invocation) {
   if (invocation.flag("retry-crash")) options.retry_on(Retry::crash);
   for (const std::string& name : invocation.texts("quota")) options.quota(name);
   for (const std::string& key : invocation.texts("exclusive")) add_key(key, options);
+  read_start(invocation, options);
+  read_retries(invocation, options);
+  if (invocation.flag("unique")) options.unique();
   if (invocation.flag("memory")) options.durability(Durability::memory);
   if (invocation.flag("at-most-once")) options.at_most_once();
   if (invocation.flag("abandon")) options.abandon(Abandon::cancel);
@@ -144,6 +188,15 @@ boost::program_options::options_description call_options() {
   add_repeated(options, "quota", "NAME", "run only while this quota of the daemon's configuration has room");
   add_repeated(options, "exclusive", "KEY[=N]",
                "run only while fewer than N (default: 1) of your jobs with this key do");
+  add_option(options, "begin-after", "MOMENT",
+             "not before that: 2026-01-31T12:00:00Z, or @SECONDS since 1970; the past is at once");
+  add_option(options, "delay", "TIME", "not before so long after the submission");
+  add_option(options, "begin-by", "TIME",
+             "the latest start, from the moment on from which it may begin; over it the job is expired");
+  add_option(options, "retries", "N", "how often a failed attempt is tried again (default: 0)");
+  add_option(options, "backoff", "TIME[..TIME]",
+             "the pause before that: always the same, or growing up to the second (default: 1s..10min)");
+  add_flag(options, "unique", "join an equal job that was submitted so and has not ended");
   add_flag(options, "memory", "keep the job in memory only: lost when the daemon goes");
   add_flag(options, "at-most-once", "do not run it again when the daemon's restart cuts it off");
   add_flag(options, "abandon", "cancel the job when this command ends before it; for use with waiting");

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace promised::cli {
@@ -18,6 +19,9 @@ namespace promised::cli {
 [[nodiscard]] std::string told(WallClock time, WallClock now);
 /// RFC 3339, in UTC, with microseconds.
 [[nodiscard]] std::string rfc3339(WallClock time);
+/// What rfc3339() writes, with or without a fraction of a second; or "@" and seconds since 1970. Nothing for
+/// any other text, and for moments before 1970 or after 2069.
+[[nodiscard]] std::optional<WallClock> parse_moment(const std::string& text);
 /// Such as "512 B", "3.2 KiB", "64 MiB".
 [[nodiscard]] std::string brief_size(std::uint64_t bytes);
 

@@ -157,7 +157,12 @@ nlohmann::ordered_json to_json(const JobView& job) {
           {"deadline_ms", job.deadline.count()},
           {"retry_on", job.retry_on == Retry::crash ? Json::array({"crash"}) : Json::array()},
           {"waits_for", ids_json(job.waits_for)},
-          {"quotas", quotas_json(job.quotas)}};
+          {"quotas", quotas_json(job.quotas)},
+          {"begin_after", time_json(job.begin_after)},
+          {"begin_by_ms", job.begin_by.count()},
+          {"retries", job.retries},
+          {"due", time_json(job.due)},
+          {"unique", job.unique}};
 }
 
 nlohmann::ordered_json to_json(const StatusView& s) {

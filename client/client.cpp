@@ -129,6 +129,13 @@ bool Client::cancel(const JobKey& key, const CancelOptions& how, std::chrono::mi
                         "cancelling " + describe(key));
 }
 
+bool Client::retry(const JobKey& key, std::chrono::milliseconds timeout) {
+  message::Request request;
+  request.body = message::RetryJob{wire_key(key)};
+  return ask<message::Known>(Impl::of(*this), std::move(request), timeout, "retrying " + describe(key))
+      .effect;
+}
+
 bool Client::forget(const JobKey& key, std::chrono::milliseconds timeout) {
   return detail::forget(Impl::of(*this), wire_key(key), timeout, "forgetting " + describe(key));
 }

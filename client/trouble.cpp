@@ -79,8 +79,9 @@ void throw_trouble(const Trouble& trouble, std::string_view subject) {
     throw CancelledError(std::string(subject) + " was cancelled" + because(trouble.reason));
   }
   if (trouble.state == State::expired) {
-    throw ExpiredError(std::string(subject) + " expired: it waited in its queue for longer than its timeout" +
-                       because(trouble.reason));
+    throw ExpiredError(
+        std::string(subject) + " expired: " +
+        (trouble.reason.empty() ? "it waited in its queue for longer than its timeout" : trouble.reason));
   }
   throw JobFailed(trouble.failure, failure_text(trouble.failure, subject));
 }

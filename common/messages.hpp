@@ -126,6 +126,10 @@ struct StoreCommand {
 };
 /// The configuration is to be read anew; answered with Reloaded, or refused with what is wrong with it.
 struct Reload {};
+/// A job that has failed is to run again; answered with Known, which says whether it will.
+struct RetryJob {
+  Key key{};
+};
 /// What the job reports, now and as it comes; answered with News until one is the last.
 struct Follow {
   Key key{};
@@ -154,7 +158,7 @@ struct Request {
   std::uint64_t received = 0;  ///< every delivery up to here has arrived
   /// Nothing in it: the message only acknowledges.
   std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
-               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw, Reload>
+               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw, Reload, RetryJob>
       body;
 };
 

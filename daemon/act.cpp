@@ -35,6 +35,7 @@ void Act::carry_out(std::vector<Effect>& effects, std::vector<Event>& events) {
       [&](const effect::LoadOutput& e) { committer_.load(e); },
       [&](const effect::LoadBacklog& e) { committer_.load(e); },
       [&](const effect::LoadJob& e) { committer_.load(e); },
+      [&](const effect::LoadArguments& e) { committer_.load(e); },
       [&](const effect::FindInBacklog& e) { committer_.load(e); },
       [&](const effect::MaintainStore& e) { committer_.maintain(e); },
       [&](const effect::StopMaintenance&) { committer_.stop_maintenance(); },

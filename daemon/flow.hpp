@@ -149,6 +149,15 @@ struct StoreMaintained {
   std::optional<Problem> problem;  ///< codes: "store" (it cannot be done), "interrupted" (StopMaintenance)
 };
 
+/// The arguments of a job that has failed, which LoadArguments asked for; none: they are gone, or there are
+/// none.
+struct ArgumentsLoaded {
+  JobId job;
+  SessionId session;  ///< who wants it to run again,
+  std::uint64_t number;
+  Payload arguments;
+};
+
 /// What ReadOutput asked for.
 struct AttemptOutput {
   WorkerId worker;
@@ -195,7 +204,7 @@ using Event =
                  event::WorkerGone, event::ResultLoaded, event::BacklogLoaded, event::JobLoaded,
                  event::FoundInBacklog, event::StoreMaintained, event::AttemptParts, event::AttemptNote,
                  event::AttemptReadsNotes, event::PartsLoaded, event::AttemptWaits, event::WorkerMeasured,
-                 event::Reconfigured, event::AttemptOutput, event::OutputLoaded>;
+                 event::Reconfigured, event::AttemptOutput, event::OutputLoaded, event::ArgumentsLoaded>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {
@@ -230,6 +239,12 @@ struct RequeueJob {
   std::uint32_t interruptions;
   std::uint32_t crashes = 0;
   Failure failure{};  ///< why the last attempt is tried again, if one is
+  WallTime due{};     ///< when it is, if not at once
+};
+/// A job that has failed is to run again: it is as if it had not ended, and by when it was to begin or to end
+/// does not count any more.
+struct RetryJob {
+  JobId id;
 };
 /// New limits for a job that has not ended.
 struct AdjustJob {
@@ -302,10 +317,10 @@ struct DeleteGrave {
 
 }  // namespace change
 
-using Change =
-    std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob, change::KnowJob,
-                 change::CancelJob, change::EndJob, change::DeleteJob, change::SetName, change::DropName,
-                 change::DeleteName, change::TellJob, change::TakeJob, change::BuryId, change::DeleteGrave>;
+using Change = std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob,
+                            change::KnowJob, change::CancelJob, change::EndJob, change::DeleteJob,
+                            change::SetName, change::DropName, change::DeleteName, change::TellJob,
+                            change::TakeJob, change::BuryId, change::DeleteGrave, change::RetryJob>;
 
 /// What act is to do.
 namespace effect {
@@ -413,6 +428,13 @@ struct FindInBacklog {
 struct LoadJob {
   JobId id;
 };
+/// Read the arguments of a job that has failed; answered by event::ArgumentsLoaded. For the Retry request
+/// `number` of `session`.
+struct LoadArguments {
+  JobId job;
+  SessionId session;
+  std::uint64_t number;
+};
 /// Check, back up or compact the store beside its work; one at a time. Answered by event::StoreMaintained.
 struct MaintainStore {
   StoreTask task;
@@ -438,7 +460,7 @@ using Effect =
                  effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog, effect::MaintainStore,
                  effect::StopMaintenance, effect::SendNotes, effect::LoadParts, effect::MarkCancelled,
                  effect::SendResume, effect::MeasureWorker, effect::ReadConfiguration, effect::ReadOutput,
-                 effect::LoadOutput>;
+                 effect::LoadOutput, effect::LoadArguments>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {

@@ -5,12 +5,15 @@
 #include <promised/detail/callable.hpp>
 #include <promised/worker.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <memory>
 #include <new>
 #include <string_view>
 #include <utility>
+
+#include "common/wire/fields.hpp"
 
 namespace promised::detail {
 namespace {
@@ -54,6 +57,14 @@ Failure failure_from_current_exception(const std::string& function) {
     return because(Cause::bad_arguments, {}, function + ": " + e.what());
   } catch (const Deadlock& e) {
     return because(Cause::deadlock, {}, e.what());
+  } catch (const Permanent& e) {
+    Failure failure = because(Cause::exception, readable_name(typeid(e)), e.what());
+    failure.permanent = true;
+    return failure;
+  } catch (const RetryAfter& e) {
+    Failure failure = because(Cause::exception, readable_name(typeid(e)), e.what());
+    failure.retry_after = std::min(e.delay(), wire::kLongestDuration);
+    return failure;
   } catch (const std::bad_alloc& e) {
     return because(Cause::memory, readable_name(typeid(e)), "out of memory: " + std::string(e.what()));
   } catch (const std::exception& e) {

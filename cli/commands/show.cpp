@@ -77,6 +77,9 @@ std::string options_line(const JobView& job) {
     text += most == 0 ? ", quota " + name : ", exclusive " + name;
     if (most > 1) text += "=" + std::to_string(most);
   }
+  if (job.retries > 0) text += ", retries " + std::to_string(job.retries);
+  if (job.begin_by.count() != 0) text += ", begin-by " + format_duration(job.begin_by);
+  if (job.unique) text += ", unique";
   return text;
 }
 
@@ -123,6 +126,8 @@ void print_human(const JobView& job) {
     table.add({"streamed", std::to_string(job.parts) + " parts, " + brief_size(job.parts_size)});
   if (job.output_size > 0) table.add({"printed", brief_size(job.output_size) + " kept, see logs"});
   add_time(table, "submitted", job.submitted, now);
+  add_time(table, "begins after", job.begin_after, now);
+  add_time(table, job.state == State::scheduled ? "due" : "next attempt", job.due, now);
   add_time(table, "started", job.started, now);
   add_time(table, "ended", job.ended, now);
   add_time(table, "kept until", job.kept_until, now);

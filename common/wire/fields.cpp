@@ -89,6 +89,10 @@ Retry Fields::retry(std::string_view field, std::uint32_t bits) {
   return static_cast<Retry>(at_most(field, bits, static_cast<std::uint64_t>(Retry::crash)));
 }
 
+Growth Fields::growth(std::string_view field, std::uint32_t number) {
+  return static_cast<Growth>(at_most(field, number, static_cast<std::uint64_t>(Growth::exponential)));
+}
+
 Isolation Fields::isolation(std::string_view field, std::uint32_t number) {
   return static_cast<Isolation>(at_most(field, number, static_cast<std::uint64_t>(Isolation::job)));
 }
@@ -113,6 +117,23 @@ std::chrono::nanoseconds Fields::nanos(std::string_view field, std::uint64_t cou
 int Fields::priority(std::string_view field, std::int32_t number) {
   if (number >= -100 && number <= 100) return number;
   refuse(field, "-100 to 100", std::to_string(number));
+  return 0;
+}
+
+std::uint32_t Fields::retries(std::string_view field, std::uint32_t number) {
+  return static_cast<std::uint32_t>(at_most(field, number, kMostRetries));
+}
+
+WallClock Fields::moment(std::string_view field, std::int64_t micros) {
+  const WallClock moment{std::chrono::microseconds(micros)};
+  if (moment >= WallClock() && moment <= WallClock(kLongestDuration)) return moment;
+  refuse(field, "a moment from 1970 to 2070", std::to_string(micros) + " us since 1970");
+  return {};
+}
+
+double Fields::part(std::string_view field, double number) {
+  if (number >= 0 && number <= 1) return number;
+  refuse(field, "0 to 1", std::to_string(number));
   return 0;
 }
 

@@ -46,6 +46,7 @@ class Fields {
   [[nodiscard]] Duplicate duplicate(std::string_view field, std::uint32_t number);
   [[nodiscard]] Abandon abandon(std::string_view field, std::uint32_t number);
   [[nodiscard]] Retry retry(std::string_view field, std::uint32_t bits);
+  [[nodiscard]] Growth growth(std::string_view field, std::uint32_t number);
   [[nodiscard]] Isolation isolation(std::string_view field, std::uint32_t number);
 
   [[nodiscard]] StoreTask store_task(std::string_view field, std::uint32_t number);
@@ -56,8 +57,14 @@ class Fields {
   [[nodiscard]] std::chrono::milliseconds lifespan(std::string_view field, std::uint64_t count);
   [[nodiscard]] std::chrono::microseconds micros(std::string_view field, std::uint64_t count);
   [[nodiscard]] std::chrono::nanoseconds nanos(std::string_view field, std::uint64_t count);
+  /// From 1970 on, and at most kLongestDuration from there.
+  [[nodiscard]] WallClock moment(std::string_view field, std::int64_t micros);
   /// -100 to 100.
   [[nodiscard]] int priority(std::string_view field, std::int32_t number);
+  /// At most kMostRetries.
+  [[nodiscard]] std::uint32_t retries(std::string_view field, std::uint32_t number);
+  /// 0 to 1.
+  [[nodiscard]] double part(std::string_view field, double number);
 
   /// Keeps the problem, if it is the first: "bad_request", "submit.id: expected 16 bytes, found 3".
   void refuse(std::string_view field, const std::string& expected, const std::string& found);

@@ -37,6 +37,41 @@ QuotaUse take(std::string_view field, proto::QuotaUse& in, Fields& fields) {
   return {fields.text(field, in.mutable_name()), in.most()};
 }
 
+void fill(const Backoff& backoff, proto::Backoff& out) {
+  out.set_growth(static_cast<std::uint32_t>(backoff.growth));
+  out.set_first_ms(count(backoff.first));
+  out.set_most_ms(count(backoff.most));
+  out.set_jitter(backoff.jitter);
+}
+
+Backoff take(const proto::Backoff& in, Fields& fields) {
+  Backoff backoff;
+  backoff.growth = fields.growth("options.backoff.growth", in.growth());
+  backoff.first = fields.millis("options.backoff.first", in.first_ms());
+  backoff.most = fields.millis("options.backoff.most", in.most_ms());
+  if (backoff.most < backoff.first) {
+    fields.refuse("options.backoff.most",
+                  "not less than the first, " + std::to_string(backoff.first.count()) + " ms",
+                  std::to_string(backoff.most.count()) + " ms");
+  }
+  backoff.jitter = fields.part("options.backoff.jitter", in.jitter());
+  return backoff;
+}
+
+/// Of the options: when it may begin, and when it must.
+void take_start(const proto::Options& in, Options& options, Fields& fields) {
+  const auto moment = fields.moment("options.begin_after", in.begin_after_us());
+  const auto delay = fields.millis("options.delay", in.delay_ms());
+  if (moment != WallClock() && delay.count() != 0)
+    fields.refuse("options.delay", "none beside begin_after", std::to_string(delay.count()) + " ms");
+  if (moment != WallClock()) {
+    options.begin_after(moment);
+  } else {
+    options.delay(delay);
+  }
+  options.begin_by(fields.millis("options.begin_by", in.begin_by_ms()));
+}
+
 }  // namespace
 
 bool is_default(const Options& options) {
@@ -65,6 +100,12 @@ void fill(const Options& options, proto::Options& out) {
   out.set_deadline_ms(count(options.deadline()));
   out.set_retry_on(static_cast<std::uint32_t>(options.retry_on()));
   for (const QuotaUse& use : options.quotas()) fill(use, *out.add_quotas());
+  out.set_unique(options.unique());
+  out.set_begin_after_us(us(options.begin_after()));
+  out.set_delay_ms(count(options.delay()));
+  out.set_begin_by_ms(count(options.begin_by()));
+  out.set_retries(options.retries());
+  if (options.backoff()) fill(*options.backoff(), *out.mutable_backoff());
 }
 
 Options take(proto::Options& in, Fields& fields) {
@@ -89,6 +130,10 @@ Options take(proto::Options& in, Fields& fields) {
     QuotaUse taken = take("options.quotas", use, fields);
     taken.most == 0 ? options.quota(std::move(taken.name)) : options.quota(std::move(taken.name), taken.most);
   }
+  options.unique(in.unique());
+  take_start(in, options, fields);
+  options.retries(fields.retries("options.retries", in.retries()));
+  if (in.has_backoff()) options.backoff(take(in.backoff(), fields));
   return options;
 }
 
@@ -107,6 +152,8 @@ void fill(const Failure& failure, proto::Failure& out) {
   out.set_system_ns(count(failure.system));
   out.set_peak_memory(failure.peak_memory);
   set(out.mutable_backtrace(), cut_utf8(failure.backtrace, kMaxFailureBacktrace));
+  out.set_permanent(failure.permanent);
+  if (failure.retry_after) out.set_retry_after_ms(count(*failure.retry_after));
 }
 
 Failure take(proto::Failure& in, Fields& fields) {
@@ -125,6 +172,9 @@ Failure take(proto::Failure& in, Fields& fields) {
   failure.system = fields.nanos("failure.system", in.system_ns());
   failure.peak_memory = in.peak_memory();
   failure.backtrace = Fields::prose(in.mutable_backtrace());
+  failure.permanent = in.permanent();
+  if (in.has_retry_after_ms())
+    failure.retry_after = fields.millis("failure.retry_after", in.retry_after_ms());
   return failure;
 }
 
@@ -204,6 +254,11 @@ void fill(const JobView& view, proto::JobView& out) {
   if (!is_default(view.last_failure)) fill(view.last_failure, *out.mutable_last_failure());
   out.set_output_size(view.output_size);
   for (const QuotaUse& use : view.quotas) fill(use, *out.add_quotas());
+  out.set_begin_after_us(us(view.begin_after));
+  out.set_begin_by_ms(count(view.begin_by));
+  out.set_retries(view.retries);
+  out.set_due_us(us(view.due));
+  out.set_unique(view.unique);
 }
 
 JobView take(proto::JobView& in, Fields& fields) {
@@ -246,6 +301,11 @@ JobView take(proto::JobView& in, Fields& fields) {
   if (in.has_last_failure()) view.last_failure = take(*in.mutable_last_failure(), fields);
   view.output_size = in.output_size();
   for (auto& use : *in.mutable_quotas()) view.quotas.push_back(take("quotas", use, fields));
+  view.begin_after = wall(in.begin_after_us());
+  view.begin_by = fields.millis("begin_by", in.begin_by_ms());
+  view.retries = in.retries();
+  view.due = wall(in.due_us());
+  view.unique = in.unique();
   return view;
 }
 

@@ -263,6 +263,10 @@ void fill(const message::Reload&, proto::Request& out) {
   out.mutable_reload();
 }
 
+void fill(const message::RetryJob& in, proto::Request& out) {
+  set_key(in.key, *out.mutable_retry());
+}
+
 void fill(const message::StoreCommand& in, proto::Request& out) {
   auto& command = *out.mutable_store_command();
   command.set_task(static_cast<std::uint32_t>(in.task));
@@ -328,6 +332,11 @@ Result<message::Request> take(proto::Request& in) {
     case proto::Request::kForget: {
       Fields fields("forget");
       message::Forget body{take_one_key(*in.mutable_forget(), fields)};
+      return with_body(std::move(request), std::move(body), fields);
+    }
+    case proto::Request::kRetry: {
+      Fields fields("retry");
+      message::RetryJob body{take_one_key(*in.mutable_retry(), fields)};
       return with_body(std::move(request), std::move(body), fields);
     }
     case proto::Request::kStatus:

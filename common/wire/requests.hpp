@@ -28,6 +28,7 @@ void fill(const message::StatusQuery&, proto::Request& out);
 void fill(const message::Bye&, proto::Request& out);
 void fill(const message::StoreCommand& in, proto::Request& out);
 void fill(const message::Reload& in, proto::Request& out);
+void fill(const message::RetryJob& in, proto::Request& out);
 void fill(const message::Follow& in, proto::Request& out);
 void fill(const message::Advance& in, proto::Request& out);
 void fill(const message::SetNote& in, proto::Request& out);

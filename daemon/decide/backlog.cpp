@@ -33,11 +33,18 @@ JobId subject(const message::Request& request) {
 
 }  // namespace
 
-/// What is tied to its client stays in memory; so does what lives only there.
-bool Scheduler::goes_to_backlog(const message::Submit& submit, const Lane& lane) const {
+/// What is tied to its client stays in memory, and what is in no queue yet; so does what lives only there.
+bool Scheduler::goes_to_backlog(const message::Submit& submit, const Lane& lane, Now now) const {
   const Options& options = submit.options;
   if (options.durability() != Durability::durable || options.abandon() != Abandon::go_on) return false;
+  if (options.delay() > Millis(0) || options.begin_after() > now.wall) return false;
   return Lanes::backed_up(lane, options.priority()) || lanes_.full(lane, options.priority());
+}
+
+/// Something may happen to it before its turn.
+bool Scheduler::has_to_be_known(const Options& options) {
+  return options.timeout() > Millis(0) || options.deadline() > Millis(0) || options.begin_by() > Millis(0) ||
+         options.unique();
 }
 
 void Scheduler::put_in_backlog(Asked& asked, message::Submit& submit, Lane& lane, Turn& t) {
@@ -59,10 +66,12 @@ Job& Scheduler::put_known_in_backlog(Asked& asked, message::Submit& submit, Lane
   Job& job = make_job(asked, submit, t);
   lanes_.add_backlog(lane, job.priority, job.submitted);
   lanes_.pin(job);
-  job.queued = t.now.steady;
+  count_wait(job, t.now);
   job.written = true;
   job.batch = next_batch();
   expire_in_time(job);
+  if (std::as_const(submit.options).unique())
+    unique_.hold(job, unique_.hash(job.owner, submit.function, asked.event.payload.view()));
   t.plan.changes.emplace_back(change::InsertJob{submit.id, asked.uid(), std::move(submit.function),
                                                 std::move(submit.options), std::move(asked.event.payload),
                                                 job.submitted, true, true, job.submitter_tag, job.number,
@@ -142,8 +151,10 @@ void Scheduler::wait_on_disk(Job& job, RecoveredJob& recovered, Turn& t) {
     resume(job, recovered, t);
     return;
   }
+  if (std::as_const(recovered.options).unique()) hold_unique(job);
   accounts_.subtract(job.owner, Quantity::bytes, job.arguments.size());
   job.arguments = {};
+  count_wait(job, t.now);
   expire_in_time(job);
 }
 

@@ -13,8 +13,7 @@ namespace {
 std::uint64_t weight(const Job& job) {
   const std::uint64_t notes = job.stream() != nullptr ? job.stream()->notes_size : 0;
   if (job.state == State::succeeded) return job.result_size + notes;
-  if (!job.detail) return 0;
-  const Failure& failure = job.detail->failure;
+  const Failure& failure = job.story().failure;
   return failure.message.size() + failure.output.size() + failure.backtrace.size() + notes;
 }
 
@@ -38,7 +37,7 @@ bool Scheduler::has_room(const Session& session, std::uint64_t bytes) const {
 void Scheduler::send_outcome(Session& session, const Watcher& to, Job& job, Turn& t) {
   if (!session.held_back.empty() || !has_room(session, weight(job))) {
     session.held_back.push_back({job.id, to});
-    ++job.more().held_back;
+    ++job.listeners().held_back;
   } else {
     start_sending(session, to, job, t);
   }
@@ -52,7 +51,7 @@ void Scheduler::start_sending(Session& session, const Watcher& to, Job& job, Tur
   }
   ++session.loading;
   session.bytes_under_way += job.result_size;
-  auto& loading = job.more().loading;
+  auto& loading = job.listeners().loading;
   if (loading.empty()) t.plan.effects.emplace_back(effect::LoadResult{job.id});
   loading.push_back(to);
 }
@@ -89,8 +88,8 @@ void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Pay
   }
   message::Ended ended{job.id, job.state, {}, {}};
   if (job.detail) {
-    if (job.state == State::failed) ended.failure = job.detail->failure;
-    ended.reason = job.detail->reason;
+    if (job.state == State::failed) ended.failure = job.story().failure;
+    ended.reason = job.story().reason;
     ended.told = told(job);
   }
   // That a remembered result is there is told when it is on disk; that it has been fetched and forgotten,
@@ -112,9 +111,11 @@ void Scheduler::send_held_back(Session& session, Turn& t) {
     Job* job = jobs_.find(next.job);
     if (job != nullptr && !has_room(session, weight(*job))) return;
     session.held_back.pop_front();
-    if (job != nullptr) --job->more().held_back;
+    if (job != nullptr) --job->listeners().held_back;
     if (job == nullptr) {
       refuse(session.id, next.to.number, lapsed(next.job), t);
+    } else if (!job->ended()) {
+      add_watcher(*job, session, {session.id, next.to.number, next.to.take});  // it runs again meanwhile
     } else {
       start_sending(session, next.to, *job, t);
     }
@@ -135,8 +136,9 @@ void Scheduler::acknowledge(Session& session, std::uint64_t received, Turn& t) {
 
 /// Others than its submitter may still wait for the outcome, for parts or for output.
 bool Scheduler::is_wanted(const Job& job) {
-  return job.detail && (job.detail->held_back > 0 || !job.detail->loading.empty() || kept_for_parts(job) ||
-                        kept_for_output(job));
+  const Audience* audience = job.audience();
+  return (audience != nullptr && (audience->held_back > 0 || !audience->loading.empty())) ||
+         kept_for_parts(job) || kept_for_output(job);
 }
 
 void Scheduler::has_arrived(const JobId& id, Turn& t) {
@@ -166,7 +168,7 @@ void Scheduler::not_arrived(const JobId& id, Turn& t) {
 
 void Scheduler::on(event::ResultLoaded&& e, Turn& t) {
   Job* job = jobs_.find(e.job);
-  if (job == nullptr || !job->detail) return;
+  if (job == nullptr || job->audience() == nullptr) return;
   if (!e.found) {
     const message::Refused refused =
         e.trouble.empty() ? lapsed(e.job) : message::Refused{.code = "result_lost", .message = e.trouble};
@@ -188,7 +190,7 @@ void Scheduler::on(event::ResultLoaded&& e, Turn& t) {
 }
 
 std::vector<Watcher> Scheduler::take_loading(Job& job) {
-  return job.detail ? std::exchange(job.detail->loading, {}) : std::vector<Watcher>();
+  return job.audience() != nullptr ? std::exchange(job.audience()->loading, {}) : std::vector<Watcher>();
 }
 
 /// Nothing comes from the store for those who wait for it.

@@ -30,7 +30,7 @@ std::uint64_t Scheduler::kept_bytes(const Job& job) {
   const std::uint64_t bytes = job.arguments.size() + job.result.size();
   if (!job.detail) return bytes;
   const std::uint64_t streamed = job.detail->stream ? job.detail->stream->bytes() : 0;
-  const Failure& failure = job.detail->failure;
+  const Failure& failure = job.story().failure;
   return bytes + failure.message.size() + failure.output.size() + failure.backtrace.size() + streamed;
 }
 
@@ -38,40 +38,46 @@ std::uint64_t Scheduler::kept_bytes(const Job& job) {
 void Scheduler::keep_failure(Job& job, Failure failure) {
   shorten(failure);
   accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
-  job.more().failure = std::move(failure);
+  job.tell().failure = std::move(failure);
   accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
 }
 
 /// The one place where an outcome is written: once (DESIGN 2.2).
 void Scheduler::end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t) {
   lanes_.remove(job);
+  schedule_.remove(job);
   clear_timer(job);
   untie(job);
+  unique_.release(job);
   if (job.began != Instant{} && job.state == State::running)
     ran_.record(t.now.steady - job.began, t.now.steady);
   set_state(job, state);
   ++finished_;
   job.ended_at = t.now.wall;
   accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
-  job.arguments = {};
+  // Neither a withdrawal that came too late nor an earlier attempt is told of the outcome.
+  if (job.detail && job.detail->story) {
+    job.tell().reason.clear();
+    job.tell().failure = {};
+  }
+  if (!reason.empty()) job.tell().reason = std::move(reason);
   if (state == State::failed) {
     shorten(failure);
-    job.more().failure = std::move(failure);
+    job.tell().failure = std::move(failure);
   }
-  // A withdrawal that came too late is not told of the outcome.
-  if (job.detail || !reason.empty()) job.more().reason = std::move(reason);
   job.result_size = result.size();
   job.result = std::move(result);
   accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
+  let_go_of_arguments(job);
   if (job.written) {
     write_end(job, t);
   } else if (sessions_.find(job.submitter) == nullptr) {
     write(job, t);
   }
   deliver(job, t);
-  if (job.detail) {
+  if (job.audience() != nullptr) {
     wake_waiting(job, t);
-    for (const Watcher& watcher : std::exchange(job.detail->watchers, {})) {
+    for (const Watcher& watcher : std::exchange(job.audience()->watchers, {})) {
       Session* session = sessions_.find(watcher.session);
       if (session == nullptr) continue;
       --session->watches;

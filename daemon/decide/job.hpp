@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/clock.hpp"
+#include "common/keyed_hash.hpp"
 #include "common/payload.hpp"
 #include "daemon/decide/stream.hpp"
 #include "daemon/decide/timer.hpp"
@@ -37,27 +38,66 @@ struct Watcher {
 /// asks for it gets it from the store.
 inline constexpr std::size_t kKeepInMemory = 1024;
 
-struct JobDetail {
+/// How long a job may take for what. Zero: as long as it takes, or its pool's limit.
+struct JobLimits {
   Millis timeout{0};
   Millis run_timeout{0};
-  Millis lifespan{0};
+  Millis progress_timeout{0};
+  Millis deadline{0};
+  Instant deadline_at{};  ///< if there is one
+  Millis begin_by{0};
+  Instant begin_by_at{};    ///< if there is one, of a job that is in its queue
+  Millis abandon_grace{0};  ///< how long its submitter may be gone, if it is tied to that
+};
+
+/// What is told of a job beside how it stands.
+struct Story {
   Failure failure;                 ///< of a job that has not ended: why its last attempt is tried again
   std::string reason;              ///< who cancelled it
   std::optional<double> progress;  ///< percent, as the running attempt last said
   std::string progress_message;
+};
+
+/// Who wants to know how it ends.
+struct Audience {
   std::vector<Watcher> watchers;
-  std::vector<Watcher> loading;  ///< wait for the result to come from the store
-  std::uint32_t held_back = 0;   ///< times that it waits for a client that does not read
-  std::unique_ptr<Stream> stream;
-  Tie* tie = nullptr;       ///< it is cancelled when its submitter has gone,
-  Millis abandon_grace{0};  ///< for so long
-  Millis progress_timeout{0};
-  Millis deadline{0};
-  Instant deadline_at{};  ///< if there is one
-  Retry retry_on = Retry::nothing;
-  std::uint16_t crashes = 0;        ///< of its workers
-  bool cancel_now = false;          ///< without the grace
+  std::vector<Watcher> loading;     ///< wait for the result to come from the store
   std::vector<WorkerId> waited_by;  ///< whose jobs wait for its end
+  std::uint32_t held_back = 0;      ///< times that it waits for a client that does not read
+};
+
+struct RetryPolicy {
+  std::uint32_t retries = 0;
+  std::optional<Backoff> backoff;
+};
+
+/// Of a job that does not begin at once, or is tried again; see schedule.hpp.
+struct Timing {
+  std::int64_t due =
+      0;  ///< while it is in the schedule: nanoseconds (monotonic) or microseconds (wall clock)
+  std::uint32_t place = kNotInHeap;
+  bool wall = false;               ///< in which heap it stands
+  bool follows_wall_clock = true;  ///< begin_after; false: a delay
+  WallTime begin_after{};          ///< it may not begin before; zero: at once
+  /// While it is in the schedule: what it waits for. Later its place in its queue, as if it had been
+  /// submitted then; zero: its submission's.
+  WallTime moment{};
+  std::unique_ptr<RetryPolicy> policy;
+};
+
+/// What few jobs have, or few of these have much of: it is small itself, for jobs wait in millions.
+struct JobDetail {
+  std::unique_ptr<JobLimits> limits;
+  std::unique_ptr<Story> story;
+  std::unique_ptr<Audience> audience;
+  std::unique_ptr<Timing> timing;
+  std::unique_ptr<Stream> stream;
+  std::unique_ptr<Hash128> unique;  ///< see unique.hpp
+  Millis lifespan{0};
+  Tie* tie = nullptr;  ///< it is cancelled when its submitter has gone
+  Retry retry_on = Retry::nothing;
+  std::uint16_t crashes = 0;  ///< of its workers
+  bool cancel_now = false;    ///< without the grace
 };
 
 struct Job : Timer {
@@ -71,9 +111,23 @@ struct Job : Timer {
   }
   /// Null: it has none.
   [[nodiscard]] Stream* stream() const { return detail ? detail->stream.get() : nullptr; }
-  Stream& streams() {
-    if (!more().stream) detail->stream = std::make_unique<Stream>();
-    return *detail->stream;
+  Stream& streams() { return made(more().stream); }
+  [[nodiscard]] Audience* audience() const { return detail ? detail->audience.get() : nullptr; }
+  Audience& listeners() { return made(more().audience); }
+  [[nodiscard]] Timing* timing() const { return detail ? detail->timing.get() : nullptr; }
+  Timing& timings() { return made(more().timing); }
+  /// Empty: nothing was said.
+  [[nodiscard]] const JobLimits& limits() const;
+  JobLimits& own_limits() { return made(more().limits); }
+  [[nodiscard]] const Story& story() const;
+  Story& tell() { return made(more().story); }
+
+  /// An attempt has begun: what has to begin by a moment has done so.
+  [[nodiscard]] bool has_begun() const { return attempts > 0 || interruptions > 0; }
+  /// It stands in its queue as if it had been submitted then.
+  [[nodiscard]] WallTime place_in_queue() const {
+    const Timing* t = timing();
+    return t != nullptr && t->moment != WallTime() ? t->moment : submitted;
   }
 
   JobId id;
@@ -118,6 +172,23 @@ struct Job : Timer {
   bool withdraw_asked = false;  ///< cancelled if it has not begun
   bool was_named = false;
   bool has_quotas = false;  ///< those of its lane, while it runs
+
+ private:
+  template <class Part>
+  static Part& made(std::unique_ptr<Part>& part) {
+    if (!part) part = std::make_unique<Part>();
+    return *part;
+  }
 };
+
+inline const JobLimits& Job::limits() const {
+  static constexpr JobLimits kNone;
+  return detail && detail->limits ? *detail->limits : kNone;
+}
+
+inline const Story& Job::story() const {
+  static const Story kNone;
+  return detail && detail->story ? *detail->story : kNone;
+}
 
 }  // namespace promised

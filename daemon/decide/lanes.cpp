@@ -106,13 +106,14 @@ void Lanes::erase(Lane& lane) {
 void JobList::insert(Job& job) {
   // From the end that is nearer in time: new jobs were submitted last, those that come back were among the
   // first.
+  const WallTime place = job.place_in_queue();
   Job* after = last;
-  if (first != nullptr && job.submitted - first->submitted < last->submitted - job.submitted) {
+  if (first != nullptr && place - first->place_in_queue() < last->place_in_queue() - place) {
     Job* before = first;
-    while (before->submitted < job.submitted) before = before->next;
+    while (before->place_in_queue() < place) before = before->next;
     after = before->previous;
   } else {
-    while (after != nullptr && after->submitted > job.submitted) after = after->previous;
+    while (after != nullptr && after->place_in_queue() > place) after = after->previous;
   }
   job.previous = after;
   job.next = after == nullptr ? first : after->next;
@@ -148,7 +149,7 @@ void Lanes::drop_empty(Lane& lane, int priority) {
 void Lanes::push(Job& job) {
   Lane& lane = *job.lane;
   Lane::Band& in = band(lane, job.priority);
-  job.behind = in.on_disk > 0 && job.submitted > in.fetched_until;
+  job.behind = in.on_disk > 0 && job.place_in_queue() > in.fetched_until;
   (job.behind ? in.behind : in.ready).insert(job);
   job.queued_in_lane = true;
   ++lane.queue->length;
@@ -235,7 +236,7 @@ void Lanes::advance(Lane& lane, int priority, WallTime until) {
 /// Those whose predecessors have come from disk may be dispatched. The band is gone afterwards if it is
 /// empty.
 void Lanes::settle(Lane& lane, Lane::Band& in) {
-  while (!in.behind.empty() && (in.on_disk == 0 || in.behind.first->submitted <= in.fetched_until)) {
+  while (!in.behind.empty() && (in.on_disk == 0 || in.behind.first->place_in_queue() <= in.fetched_until)) {
     Job& job = *in.behind.first;
     in.behind.remove(job);
     in.ready.insert(job);

@@ -60,7 +60,7 @@ struct Queue : Timer {
   std::vector<std::unique_ptr<QueueSeat>> seats;  ///< one for each pool that serves a lane of it
 };
 
-/// Jobs in the order of their submission, linked through the jobs themselves.
+/// Jobs in the order of their places (Job::place_in_queue), linked through the jobs themselves.
 struct JobList {
   Job* first = nullptr;
   Job* last = nullptr;
@@ -93,7 +93,7 @@ struct Lane {
   };
   [[nodiscard]] Turn turn(const Band& band) const {
     const WallTime submitted = band.ready.first != nullptr
-                                   ? band.ready.first->submitted
+                                   ? band.ready.first->place_in_queue()
                                    : band.fetched_until + std::chrono::microseconds(1);
     const std::int64_t ageing = std::chrono::microseconds(queue->policy.ageing).count();
     const std::int64_t rank =

@@ -22,7 +22,7 @@ constexpr std::uint64_t kLoaded = std::uint64_t{256} << 10;
 
 std::optional<double> Scheduler::progress_of(const Job& job) {
   if (job.state == State::succeeded) return 100;  // SEMANTICS P1
-  return job.detail ? job.detail->progress : std::nullopt;
+  return job.story().progress;
 }
 
 /// There may be something to tell of the job.
@@ -115,7 +115,7 @@ void Scheduler::tell_follower(Job& job, Follower& follower, bool may_tell_progre
   if (follower.progress && follower.progress_due && may_tell_progress) {
     follower.progress_due = false;
     news.progress = progress_of(job);
-    if (job.detail) news.progress_message = job.detail->progress_message;
+    news.progress_message = job.story().progress_message;
   }
   news.last =
       job.ended() && (!follower.parts || follower.next == stream.part_count) && has_output(job, follower);

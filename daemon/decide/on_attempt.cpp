@@ -113,11 +113,11 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   }
   if (job.cancel_asked) {
     // That had been answered when the report came: it holds, whatever the run has come to.
-    end_job(job, State::cancelled, {}, job.more().reason, {}, t);
+    end_job(job, State::cancelled, {}, job.story().reason, {}, t);
   } else if (state == State::failed) {
-    end_job(job, state, std::move(e.failure), {}, {}, t);
+    attempt_failed(job, std::move(e.failure), t);
   } else {
-    if (job.detail && job.detail->progress) job.detail->progress = 100;  // SEMANTICS P1
+    if (job.story().progress) job.tell().progress = 100;  // SEMANTICS P1
     end_job(job, state, {}, {}, std::move(e.result), t);
   }
   next_after_report(*worker, t);
@@ -151,8 +151,8 @@ void Scheduler::on(event::AttemptProgress&& e, Turn& t) {
   Job* job = reporting(e.worker, e.sequence, t);
   if (job == nullptr) return;
   job->worker->heard = t.now.steady;
-  job->more().progress = e.percent;
-  job->more().progress_message = beginning_of(e.message, kMostShortText);
+  job->tell().progress = e.percent;
+  job->tell().progress_message = beginning_of(e.message, kMostShortText);
   have_new_progress(*job);
 }
 
@@ -192,7 +192,7 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
       set_state(job, State::pending);
     }
     if (job.cancel_asked || job.withdraw_asked) {
-      end_job(job, State::cancelled, {}, job.more().reason, {}, t);
+      end_job(job, State::cancelled, {}, job.story().reason, {}, t);
     } else if (job.expire_asked) {
       end_overdue(job, t);
     } else {
@@ -234,7 +234,7 @@ void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
   Job& job = *slot.job;
   const KillReason reason = worker.kill_reason;
   if (job.cancel_asked) {
-    end_job(job, State::cancelled, {}, job.more().reason, {}, t);
+    end_job(job, State::cancelled, {}, job.story().reason, {}, t);
     return;
   }
   // Begun in the moment in which the one that was meant had ended.
@@ -255,42 +255,10 @@ void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
   failure.system = gone.system;
   failure.peak_memory = gone.peak_memory;
   if (failure.cause == Cause::timed_out) {
-    end_job(job, State::failed, std::move(failure), {}, {}, t);
+    attempt_failed(job, std::move(failure), t);
   } else {
     crashed(job, std::move(failure), t);
   }
-}
-
-/// SEMANTICS A3. What crashes its worker again and again is not tried for ever.
-void Scheduler::crashed(Job& job, Failure failure, Turn& t) {
-  if (!job.detail || job.detail->retry_on != Retry::crash) {
-    end_job(job, State::failed, std::move(failure), {}, {}, t);
-    return;
-  }
-  const std::uint32_t crashes = ++job.detail->crashes;
-  if (crashes < settings_.limits.max_crashes) {
-    keep_failure(job, std::move(failure));
-    job.queued = t.now.steady;
-    put_back(job, t);
-    return;
-  }
-  failure.cause = Cause::quarantined;
-  failure.message = "its worker crashed " + std::to_string(crashes) + (crashes == 1 ? " time" : " times") +
-                    ", as often as max_crashes allows; the last time: " + failure.message;
-  end_job(job, State::failed, std::move(failure), {}, {}, t);
-}
-
-/// To its old place in its queue.
-void Scheduler::put_back(Job& job, Turn& t) {
-  begin_anew(job);
-  set_state(job, State::pending);
-  job.start_written = false;
-  if (job.written) {
-    t.plan.changes.emplace_back(requeued(job));
-  } else {
-    write(job, t);
-  }
-  enqueue(job, t);
 }
 
 /// Cut off by no fault of its own (DESIGN 2.4, SEMANTICS A4).

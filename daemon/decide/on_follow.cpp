@@ -162,8 +162,10 @@ std::uint64_t Scheduler::new_run(const Job& job) const {
 /// What the attempt before has reported is of no more use; notes stay.
 void Scheduler::begin_anew(Job& job) {
   if (!job.detail) return;
-  job.detail->progress.reset();
-  job.detail->progress_message.clear();
+  if (job.detail->story) {
+    job.detail->story->progress.reset();
+    job.detail->story->progress_message.clear();
+  }
   Stream* stream = job.stream();
   if (stream == nullptr) return;
   stream->worker_reads = stream->worker_listens = false;
@@ -204,9 +206,10 @@ void Scheduler::drop_stored(Job& job) {
 
 void Scheduler::restore_told(Job& job, message::Told told) {
   if (told.empty()) return;
-  JobDetail& detail = job.more();
-  detail.progress = told.progress;
-  detail.progress_message = std::move(told.progress_message);
+  if (told.progress) {
+    job.tell().progress = told.progress;
+    job.tell().progress_message = std::move(told.progress_message);
+  }
   if (told.notes.empty() && told.parts == 0 && told.output_total == 0) return;
   Stream& stream = job.streams();
   for (NoteView& note : told.notes) {

@@ -13,7 +13,7 @@ void Scheduler::tie(Job& job, std::uint64_t tag, Millis grace, std::optional<Ins
   Tie& tie = ties_.of(tag, job.owner);
   tie.jobs.insert(job.id);
   job.more().tie = &tie;
-  job.more().abandon_grace = grace;
+  job.own_limits().abandon_grace = grace;
   if (!gone_since) return;
   tie.gone_since = gone_since;
   const Instant over = *gone_since + grace;
@@ -50,7 +50,7 @@ void Scheduler::due(Tie& tie, Turn& t) {
   std::vector<JobId> over;
   std::optional<Instant> next;
   for (const JobId& id : tie.jobs) {
-    const Millis grace = jobs_.find(id)->detail->abandon_grace;
+    const Millis grace = jobs_.find(id)->limits().abandon_grace;
     if (since == Instant::min() || since + grace <= t.now.steady) {
       over.push_back(id);
     } else {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/units.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
@@ -13,11 +14,14 @@ constexpr std::size_t kMostQueuesShown = 100;
 }  // namespace
 
 std::string Scheduler::why_waiting(const Job& job) const {
-  if (job.ended()) return job.detail ? job.detail->reason : std::string();
-  if (job.cancel_asked) return job.detail->reason;
+  if (job.ended() || job.cancel_asked) return job.story().reason;
   if (job.state == State::running) return {};
   if (job.state == State::waiting) return why_waiting(*job.worker);
   if (job.worker != nullptr) return "next in the channel of worker " + std::to_string(job.worker->pid);
+  if (Schedule::contains(job)) {
+    return (job.state == State::scheduled ? "it begins after " : "its next attempt begins after ") +
+           format_time(job.timing()->moment);
+  }
   if (draining_) return "the daemon is stopping";
   if (stalled_) return "no job begins until the disk has taken what waits for it (max_unwritten)";
   if (job.on_disk || job.behind) return "others are before it, and wait on disk";
@@ -83,15 +87,16 @@ JobView Scheduler::view(const Job& job) const {
     v.remembered = true;
   }
   if (job.detail) {
-    if (job.state == State::failed) v.failure = job.detail->failure;
-    if (!job.ended()) v.last_failure = job.detail->failure;
+    if (job.state == State::failed) v.failure = job.story().failure;
+    if (!job.ended()) v.last_failure = job.story().failure;
     v.crashes = job.detail->crashes;
-    v.progress_timeout = job.detail->progress_timeout;
-    v.deadline = job.detail->deadline;
+    v.progress_timeout = job.limits().progress_timeout;
+    v.deadline = job.limits().deadline;
     v.retry_on = job.detail->retry_on;
     v.lifespan = job.detail->lifespan;
-    v.timeout = job.detail->timeout;
-    v.run_timeout = job.detail->run_timeout;
+    v.timeout = job.limits().timeout;
+    v.run_timeout = job.limits().run_timeout;
+    view_timing(job, v);
     message::Told told = Scheduler::told(job);
     v.progress_message = std::move(told.progress_message);
     v.notes = std::move(told.notes);
@@ -122,6 +127,8 @@ JobView Scheduler::view(const RecoveredJob& job) {
   v.arguments_size = job.arguments_size;
   v.submitted = job.submitted;
   v.run_timeout = job.options.run_timeout();
+  v.retries = job.options.retries();
+  v.begin_after = job.options.begin_after();
   v.progress_timeout = job.options.progress_timeout();
   v.retry_on = job.options.retry_on();
   v.crashes = job.crashes;

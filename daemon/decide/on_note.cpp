@@ -151,8 +151,9 @@ void Scheduler::tell_worker_notes(Job& job, Turn& t) {
 message::Told Scheduler::told(const Job& job) {
   message::Told told;
   if (!job.detail) return told;
-  told.progress = job.state == State::succeeded && job.detail->progress ? 100 : job.detail->progress;
-  told.progress_message = job.detail->progress_message;
+  const Story& story = job.story();
+  told.progress = job.state == State::succeeded && story.progress ? 100 : story.progress;
+  told.progress_message = story.progress_message;
   if (const Stream* stream = job.stream(); stream != nullptr) {
     for (const auto& [key, note] : stream->notes) {
       if (!note.encoded.empty()) told.notes.push_back({key, note.encoded});

@@ -126,7 +126,7 @@ void Scheduler::close_session(Session& session, event::Departure how, Turn& t) {
     if (delivery.own) not_arrived(delivery.job, t);
   }
   for (const HeldBack& outcome : held_back) {
-    if (Job* job = jobs_.find(outcome.job); job != nullptr) --job->more().held_back;
+    if (Job* job = jobs_.find(outcome.job); job != nullptr) --job->listeners().held_back;
     if (outcome.to.own) not_arrived(outcome.job, t);
   }
   client_has_gone(tag, owner, how, t);

@@ -52,10 +52,10 @@ void Scheduler::cancel(Job& job, std::string reason, Haste haste, Turn& t) {
     return;
   }
   // In a worker's channel: whether it has begun shows when the channel is taken back.
-  job.more().reason = std::move(reason);
+  job.tell().reason = std::move(reason);
   job.cancel_asked = true;
   write(job, t);
-  if (job.durable()) t.plan.changes.emplace_back(change::CancelJob{job.id, job.more().reason});
+  if (job.durable()) t.plan.changes.emplace_back(change::CancelJob{job.id, job.story().reason});
   revoke(*job.worker, t);
 }
 
@@ -93,14 +93,15 @@ void Scheduler::on(Asked& asked, message::Withdraw& withdraw, Turn& t) {
       if (wait_for_backlog(again, t)) ++taken.count;
       continue;
     }
-    const bool waits_its_turn = job != nullptr && job->state == State::pending;
+    const bool waits_its_turn =
+        job != nullptr && (job->state == State::pending || job->state == State::scheduled);
     if (!waits_its_turn || !may(asked, *job, Touch::steer)) continue;
     ++taken.count;
     if (job->worker == nullptr) {
       end_job(*job, State::cancelled, {}, reason, {}, t);
     } else {
       job->withdraw_asked = true;
-      job->more().reason = reason;
+      job->tell().reason = reason;
       revoke(*job->worker, t);
     }
   }
@@ -112,7 +113,7 @@ void Scheduler::on(Asked& asked, message::Adjust& adjust, Turn& t) {
   if (job == nullptr || refuse_stalled(asked, *job, t)) return;
   if (!job->ended()) {
     if (adjust.timeout) {
-      job->more().timeout = *adjust.timeout;
+      job->own_limits().timeout = *adjust.timeout;
       make_known(*job, t);
       if (job->state == State::pending) {
         clear_timer(*job);
@@ -120,12 +121,13 @@ void Scheduler::on(Asked& asked, message::Adjust& adjust, Turn& t) {
       }
     }
     if (adjust.run_timeout) {
-      job->more().run_timeout = *adjust.run_timeout;
+      job->own_limits().run_timeout = *adjust.run_timeout;
       if (job->state == State::running) arm(*job->worker, t);
     }
     write(*job, t);
     if (job->durable()) {
-      t.plan.changes.emplace_back(change::AdjustJob{job->id, job->more().timeout, job->more().run_timeout});
+      t.plan.changes.emplace_back(
+          change::AdjustJob{job->id, job->limits().timeout, job->limits().run_timeout});
     }
   }
   reply(asked.event.session, asked.number(), message::Known{job->id, job->state, !job->ended()},

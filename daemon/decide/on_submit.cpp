@@ -94,6 +94,10 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, cons
         "at_most_once and retry_on exclude each other: a job that runs at most once is not tried again");
   }
   if (auto refused = check_quotas(options.quotas())) return refused;
+  if (options.at_most_once() && options.retries() > 0) {
+    return bad(
+        "at_most_once and retries exclude each other: a job that runs at most once is not tried again");
+  }
   if (!options.name().empty()) {
     if (auto refused = check_name(asked, asked.uid(), options.name(), options.lifespan())) return refused;
   }
@@ -156,8 +160,9 @@ message::Refused Scheduler::no_function(const std::string& name) const {
 void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   const Options& options = submit.options;
   std::string name = options.name();
-  if (!name.empty()) {
-    switch (settle_name(asked, name, options.duplicate(), nullptr, t)) {
+  Job* equal = options.unique() ? find_equal(asked, submit) : nullptr;
+  if (!name.empty() && (equal == nullptr || equal->name == nullptr)) {
+    switch (settle_name(asked, name, options.duplicate(), equal, t)) {
       case NameAnswer::answered:
         return;
       case NameAnswer::go_unnamed:
@@ -167,11 +172,15 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
         break;
     }
   }
+  if (equal != nullptr) {
+    join(asked, submit, *equal, t);
+    return;
+  }
   ++accepted_;
   if (Lane& place =
           lane(options.queue(), function(submit.function), quota_text(options.quotas(), asked.uid()));
-      goes_to_backlog(submit, place)) {
-    if (name.empty() && options.timeout() == Millis(0) && options.deadline() == Millis(0)) {
+      goes_to_backlog(submit, place, t.now)) {
+    if (name.empty() && !has_to_be_known(options)) {
       put_in_backlog(asked, submit, place, t);
     } else {
       Job& job = put_known_in_backlog(asked, submit, place, t);
@@ -182,11 +191,14 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   Job& job = make_job(asked, submit, t);
   job.arguments = std::move(asked.event.payload);
   accounts_.add(job.owner, Quantity::bytes, job.arguments.size());
+  if (options.unique()) hold_unique(job);
   if (options.abandon() == Abandon::cancel)
     tie(job, asked.session.tag(), options.abandon_grace().value_or(Millis(0)));
   if (!name.empty()) give_name(job, name, options.lifespan(), t);
-  enqueue(job, t);
-  if (job.durable()) {
+  admit(job, t);
+  if (job.durable() && job.state == State::scheduled) {
+    write(job, t);
+  } else if (job.durable()) {
     write_soon(job, t);
   } else {
     tell_accepted(asked.session, asked.number(), job.id, job.durability, t);
@@ -198,19 +210,14 @@ Job& Scheduler::make_job(const Asked& asked, const message::Submit& submit, Turn
   const Options& options = submit.options;
   Job& job = make_job(submit.id, asked.uid(), submit.function, options.queue(),
                       quota_text(options.quotas(), asked.uid()));
-  job.priority = static_cast<std::int8_t>(options.priority());
   job.durability = options.durability();
-  job.at_most_once = options.at_most_once();
-  if (options.timeout() > Millis(0)) job.more().timeout = options.timeout();
-  if (options.run_timeout() > Millis(0)) job.more().run_timeout = options.run_timeout();
-  if (options.progress_timeout() > Millis(0)) job.more().progress_timeout = options.progress_timeout();
-  if (options.retry_on() != Retry::nothing) job.more().retry_on = options.retry_on();
-  set_deadline(job, options.deadline(), t.now.steady);
   job.arguments_size = static_cast<std::uint32_t>(asked.event.payload.size());
   job.submitter = asked.event.session;
   job.submitter_tag = asked.session.tag();
   job.number = asked.number();
   job.submitted = next_submitted(t.now);
+  job.queued = t.now.steady;
+  adopt_options(job, options);
   return job;
 }
 

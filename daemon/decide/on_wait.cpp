@@ -123,7 +123,7 @@ void Scheduler::begin_waiting(Worker& worker, std::vector<JobId> ids, Turn& t) {
   Pool& pool = *worker.pool;
   for (const JobId& id : ids) {
     if (Job* target = jobs_.find(id); target != nullptr) {
-      target->more().waited_by.push_back(worker.id);
+      target->listeners().waited_by.push_back(worker.id);
       continue;
     }
     auto& waiting = jobs_wait_for_backlog_[id];
@@ -145,7 +145,7 @@ void Scheduler::begin_waiting(Worker& worker, std::vector<JobId> ids, Turn& t) {
 
 /// Those who wait for the end of this job need not any more.
 void Scheduler::wake_waiting(Job& ended, Turn&) {
-  for (const WorkerId id : std::exchange(ended.detail->waited_by, {})) {
+  for (const WorkerId id : std::exchange(ended.audience()->waited_by, {})) {
     Worker& worker = *find_worker(id);
     std::erase(worker.waits, ended.id);
     if (worker.waits.empty()) end_wait(worker, {worker.channel.front().sequence, {}, {}}, Turned::last);
@@ -163,7 +163,7 @@ void Scheduler::found_in_backlog(const JobId& id) {
     if (target == nullptr || !may_wait_for(worker, *target)) {
       end_wait(worker, unknown(sequence, id), Turned::last);
     } else if (!target->ended()) {
-      target->more().waited_by.push_back(worker_id);
+      target->listeners().waited_by.push_back(worker_id);
     } else if (std::erase(worker.waits, id) > 0 && worker.waits.empty()) {
       end_wait(worker, {sequence, {}, {}}, Turned::last);
     }
@@ -201,8 +201,8 @@ void Scheduler::take_quotas_again() {
 /// It is not among those any more who wait for what it waited for.
 void Scheduler::leave_waited(Worker& worker) {
   for (const JobId& id : std::exchange(worker.waits, {})) {
-    if (Job* target = jobs_.find(id); target != nullptr && target->detail)
-      std::erase(target->detail->waited_by, worker.id);
+    if (Job* target = jobs_.find(id); target != nullptr && target->audience() != nullptr)
+      std::erase(target->audience()->waited_by, worker.id);
     if (const auto reading = jobs_wait_for_backlog_.find(id); reading != jobs_wait_for_backlog_.end())
       std::erase(reading->second, worker.id);
   }

@@ -56,7 +56,7 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
 }
 
 void Scheduler::add_watcher(Job& job, Session& session, Watcher watcher) {
-  auto& watchers = job.more().watchers;
+  auto& watchers = job.listeners().watchers;
   // Those whose session is gone are dropped here, at most once a doubling.
   if (watchers.size() >= 8 && (watchers.size() & (watchers.size() - 1)) == 0) {
     std::erase_if(watchers, [&](const Watcher& w) { return sessions_.find(w.session) == nullptr; });

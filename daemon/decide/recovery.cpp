@@ -23,31 +23,23 @@ void Scheduler::restore_known(RecoveredJob recovered, Now now, Plan& plan) {
 
 /// A job as the store has it; it is in no list yet.
 Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
-  const Options& options = recovered.options;
-  Job& job = make_job(recovered.id, recovered.owner, recovered.function, options.queue(),
-                      quota_text(options.quotas(), recovered.owner));
-  job.priority = static_cast<std::int8_t>(recovered.options.priority());
-  job.at_most_once = std::as_const(recovered.options).at_most_once();
+  Job& job = make_job(recovered.id, recovered.owner, recovered.function, recovered.options.queue(),
+                      quota_text(recovered.options.quotas(), recovered.owner));
   job.submitted = recovered.submitted;
   job.written = true;
   last_submitted_ = std::max(last_submitted_, job.submitted);
   job.attempts = static_cast<std::uint16_t>(recovered.attempts);
   job.interruptions = static_cast<std::uint16_t>(recovered.interruptions);
   job.arguments_size = static_cast<std::uint32_t>(recovered.arguments_size);
-  if (recovered.options.timeout() > Millis(0)) job.more().timeout = recovered.options.timeout();
-  if (recovered.options.run_timeout() > Millis(0)) job.more().run_timeout = recovered.options.run_timeout();
-  if (recovered.options.progress_timeout() > Millis(0))
-    job.more().progress_timeout = recovered.options.progress_timeout();
-  if (recovered.options.retry_on() != Retry::nothing) job.more().retry_on = recovered.options.retry_on();
   if (recovered.crashes > 0) job.more().crashes = static_cast<std::uint16_t>(recovered.crashes);
-  if (recovered.failure.cause != Cause::none) job.more().failure = std::move(recovered.failure);
+  if (recovered.failure.cause != Cause::none) job.tell().failure = std::move(recovered.failure);
   restore_told(job, std::move(recovered.told));
   job.arguments = std::move(recovered.arguments);
   // How long it has waited goes on counting, also where the monotonic clock has begun anew.
-  const Instant submitted = now.steady - std::max(now.wall - job.submitted, std::chrono::microseconds(0));
-  set_deadline(job, recovered.options.deadline(), submitted);
+  job.queued = now.steady - std::max(now.wall - job.submitted, std::chrono::microseconds(0));
+  adopt_options(job, recovered.options);
   // One that is tried again was queued anew, at a moment that is not known.
-  job.queued = recovered.crashes > 0 ? now.steady : submitted;
+  if (recovered.crashes > 0 || job.story().failure.cause != Cause::none) job.queued = now.steady;
   accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
   return job;
 }
@@ -60,7 +52,7 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     job.started = recovered.began;
     job.ended_at = recovered.ended;
     job.result_size = recovered.result_size;
-    job.more().reason = std::move(recovered.reason);
+    if (!recovered.reason.empty()) job.tell().reason = std::move(recovered.reason);
     job.result_in_store = recovered.state == State::succeeded && recovered.result_size > 0;
     job.submitter_tag = recovered.client;
     set_wall_timer(job, now.wall + settings_.limits.keep_unfetched);  // its submitter is gone since now
@@ -77,13 +69,16 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
 
 /// Goes on with a job that has not ended.
 void Scheduler::resume(Job& job, RecoveredJob& recovered, Turn& t) {
+  if (std::as_const(recovered.options).unique()) hold_unique(job);
   if (!recovered.reason.empty()) {
     // Its cancelling had been told, and its run was cut off before it had stopped.
     end_job(job, State::cancelled, {}, std::move(recovered.reason), {}, t);
   } else if (recovered.started) {
     interrupt(job, t);
+  } else if (recovered.due > t.now.wall) {
+    pause(job, recovered.due - t.now.wall, t);
   } else {
-    enqueue(job, t);
+    admit(job, t);
   }
 }
 

@@ -17,11 +17,13 @@ Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t
     : settings_(settings),
       around_(around),
       gate_(settings.access, self),
+      seed_(seed),
       accounts_(settings.limits),
       jobs_(seed),
       names_(accounts_),
       graves_(settings.limits.max_tombstones, accounts_, seed),
       lanes_(settings.limits.max_in_memory),
+      unique_(seed),
       backlog_ids_(seed) {
   for (const PoolSettings& pool : settings.pools)
     pools_.emplace_back(std::make_shared<const PoolSettings>(pool));
@@ -36,6 +38,7 @@ void Scheduler::handle(Event event, Now now, Plan& plan) {
 
 void Scheduler::end_turn(Now now, Plan& plan) {
   Turn t{now, plan};
+  take_due(t);
   const std::int64_t steady = now.steady.time_since_epoch().count();
   while (!timers_.empty() && timers_.top()->due <= steady) fire(*timers_.top(), t);
   // What lapses all at once goes in steps, with turns for everybody else in between (next_due() says when).
@@ -81,6 +84,7 @@ std::optional<Nanos> Scheduler::next_due(Now now) const {
   if (!wall_timers_.empty()) {
     consider(std::chrono::microseconds(wall_timers_.top()->due) - now.wall.time_since_epoch());
   }
+  if (const auto moment = schedule_.next_due(now)) consider(*moment);
   if (const NameEntry* grave = names_.oldest_tombstone()) consider(grave->until - now.wall);
   if (const auto end = graves_.next_end()) consider(*end - now.wall);
   if (tell_memory_at_) consider(*tell_memory_at_ - now.steady);

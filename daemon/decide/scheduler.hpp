@@ -5,11 +5,11 @@
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_reload, on_list,
-// on_look (list, show, status), on_note, on_follow, on_worker, on_attempt, on_wait; what several of them need
-// is in staffing (how many workers there are), ending (outcomes), news (what followers are told), output
-// (what jobs print), delivery (how outcomes reach clients), dispatch (who runs what next), writing (when the
-// store is told), disk (when it is full, slow or gone), backlog (jobs that wait on disk), timers and
-// recovery.
+// on_look (list, show, status), on_retry, on_time (delays, starts, pauses), on_unique, on_note, on_follow,
+// on_worker, on_attempt, on_wait; what several of them need is in staffing (how many workers there are),
+// ending (outcomes), retries, news (what followers are told), output (what jobs print), delivery (how
+// outcomes reach clients), dispatch (who runs what next), writing (when the store is told), disk (when it is
+// full, slow or gone), backlog (jobs that wait on disk), timers and recovery.
 #pragma once
 
 #include <cstdint>
@@ -33,11 +33,13 @@
 #include "daemon/decide/lanes.hpp"
 #include "daemon/decide/names.hpp"
 #include "daemon/decide/pools.hpp"
+#include "daemon/decide/schedule.hpp"
 #include "daemon/decide/sessions.hpp"
 #include "daemon/decide/statistics.hpp"
 #include "daemon/decide/surroundings.hpp"
 #include "daemon/decide/ties.hpp"
 #include "daemon/decide/timer.hpp"
+#include "daemon/decide/unique.hpp"
 #include "daemon/flow.hpp"
 #include "daemon/settings.hpp"
 
@@ -50,7 +52,7 @@ class Audit;
 class Scheduler {
  public:
   /// `settings` and `around` must outlive this; the loop changes limits and access between events. `self`:
-  /// the daemon's own uid. `seed`: secret, for the hash of ids.
+  /// the daemon's own uid. `seed`: secret, for the hash of ids and for chance.
   Scheduler(const Settings& settings, const Surroundings& around, uid_t self, std::uint64_t seed);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
@@ -262,7 +264,26 @@ class Scheduler {
   [[nodiscard]] bool came_too_late(const Worker& worker, const event::AttemptEnded& report,
                                    const Job& job) const;
   void interrupt(Job& job, Turn& t);
+
+  // on_unique
+  [[nodiscard]] Job* find_equal(const Asked& asked, const message::Submit& submit) const;
+  void join(Asked& asked, const message::Submit& submit, Job& job, Turn& t);
+  void hold_unique(Job& job);
+
+  // on_retry
+  void on(Asked& asked, message::RetryJob& retry, Turn& t);
+  void on(event::ArgumentsLoaded&& e, Turn& t);
+  [[nodiscard]] std::optional<message::Refused> check_retry(const Job& job) const;
+  void run_again(Job& job, Payload arguments, Turn& t);
+  void let_go_of_arguments(Job& job);
+
+  // retries
+  void attempt_failed(Job& job, Failure failure, Turn& t);
   void crashed(Job& job, Failure failure, Turn& t);
+  [[nodiscard]] std::uint64_t random_for(const Job& job) const;
+  void try_again(Job& job, Failure failure, Millis rest, Turn& t);
+  void take_from_run(Job& job);
+  void tell_requeued(Job& job, Turn& t);
   void put_back(Job& job, Turn& t);
 
   // on_wait
@@ -326,7 +347,8 @@ class Scheduler {
                       std::uint64_t bytes, Turn& t);
 
   // backlog
-  [[nodiscard]] bool goes_to_backlog(const message::Submit& submit, const Lane& lane) const;
+  [[nodiscard]] bool goes_to_backlog(const message::Submit& submit, const Lane& lane, Now now) const;
+  [[nodiscard]] static bool has_to_be_known(const Options& options);
   void put_in_backlog(Asked& asked, message::Submit& submit, Lane& lane, Turn& t);
   Job& put_known_in_backlog(Asked& asked, message::Submit& submit, Lane& lane, Turn& t);
   void make_known(Job& job, Turn& t);
@@ -447,14 +469,23 @@ class Scheduler {
   [[nodiscard]] static Millis silence_limit(const Worker& worker, const Job& job);
   [[nodiscard]] static Failure timed_out(const Job& job, KillReason which, Millis limit);
   [[nodiscard]] static Failure timed_out(const Worker& worker, const Job& job);
-  static void set_deadline(Job& job, Millis deadline, Instant submitted);
   void end_overdue(Job& job, Turn& t);
+
+  // on_time
+  static void adopt_options(Job& job, const Options& options);
+  void admit(Job& job, Turn& t);
+  static void count_wait(Job& job, Now now);
+  [[nodiscard]] static bool must_begin(const Job& job);
+  void pause(Job& job, std::chrono::microseconds length, Turn& t);
+  void take_due(Turn& t);
+  static void view_timing(const Job& job, JobView& view);
 
   [[nodiscard]] Worker* find_worker(WorkerId id);
 
   const Settings& settings_;
   const Surroundings& around_;
   Gate gate_;
+  const std::uint64_t seed_;
 
   Accounts accounts_;
   JobTable jobs_;
@@ -468,6 +499,8 @@ class Scheduler {
   std::map<std::string, std::unique_ptr<Function>, std::less<>> functions_;
   TimerHeap timers_;
   TimerHeap wall_timers_;
+  Schedule schedule_;
+  UniqueJobs unique_;
 
   /// Workers whose jobs have waited for others and are to go on, once their quotas are free.
   std::vector<Worker*> want_quotas_;

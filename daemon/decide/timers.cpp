@@ -57,30 +57,33 @@ void Scheduler::fire(Timer& timer, Turn& t) {
   }
 }
 
-/// SEMANTICS T1: from its queueing on; T3: from its submission on.
+/// SEMANTICS T1 and T2: as long as it is in its queue; T3: from its submission on.
 void Scheduler::expire_in_time(Job& job) {
-  if (!job.detail) return;
+  const JobLimits& limits = job.limits();
   std::optional<Instant> first;
-  if (job.detail->timeout > Millis(0)) first = job.queued + job.detail->timeout;
-  if (job.detail->deadline > Millis(0))
-    first = std::min(first.value_or(job.detail->deadline_at), job.detail->deadline_at);
+  const auto consider = [&](Instant at) { first = std::min(first.value_or(at), at); };
+  const bool is_queued = !Schedule::contains(job);
+  if (is_queued && limits.timeout > Millis(0)) consider(job.queued + limits.timeout);
+  if (is_queued && must_begin(job)) consider(limits.begin_by_at);
+  if (limits.deadline > Millis(0)) consider(limits.deadline_at);
   if (first) set_timer(job, *first);
-}
-
-void Scheduler::set_deadline(Job& job, Millis deadline, Instant submitted) {
-  if (deadline == Millis(0)) return;
-  job.more().deadline = deadline;
-  job.detail->deadline_at = submitted + deadline;
 }
 
 /// One that no worker runs: by the limit that was over first.
 void Scheduler::end_overdue(Job& job, Turn& t) {
-  const JobDetail& detail = job.more();
-  const bool by_deadline = detail.deadline > Millis(0) && detail.deadline_at <= t.now.steady &&
-                           (detail.timeout == Millis(0) || detail.deadline_at < job.queued + detail.timeout);
-  if (by_deadline) {
-    Failure failure = timed_out(job, KillReason::deadline, detail.deadline);
+  const JobLimits& limits = job.limits();
+  const bool is_queued = !Schedule::contains(job);
+  const Instant expires =
+      is_queued && limits.timeout > Millis(0) ? job.queued + limits.timeout : Instant::max();
+  const Instant too_late = is_queued && must_begin(job) ? limits.begin_by_at : Instant::max();
+  if (limits.deadline > Millis(0) && limits.deadline_at <= t.now.steady &&
+      limits.deadline_at < std::min(expires, too_late)) {
+    Failure failure = timed_out(job, KillReason::deadline, limits.deadline);
     end_job(job, State::failed, std::move(failure), {}, {}, t);
+  } else if (too_late < expires) {
+    end_job(job, State::expired, {},
+            "it had not begun within its begin_by (" + std::to_string(limits.begin_by.count()) + " ms)", {},
+            t);
   } else {
     end_job(job, State::expired, {}, {}, {}, t);
   }
@@ -151,11 +154,11 @@ void Scheduler::due(Worker& worker, Turn& t) {
 }
 
 Millis Scheduler::run_limit(const Worker& worker, const Job& job) {
-  return shorter(job.detail ? job.detail->run_timeout : Millis(0), worker.settings->run_timeout);
+  return shorter(job.limits().run_timeout, worker.settings->run_timeout);
 }
 
 Millis Scheduler::silence_limit(const Worker& worker, const Job& job) {
-  return shorter(job.detail ? job.detail->progress_timeout : Millis(0), worker.settings->progress_timeout);
+  return shorter(job.limits().progress_timeout, worker.settings->progress_timeout);
 }
 
 /// The first that is over, of the job that the worker runs (SEMANTICS T3). One that waits for others neither
@@ -171,7 +174,7 @@ std::optional<Scheduler::TimeLimit> Scheduler::next_limit(const Worker& worker, 
     if (const Millis silence = silence_limit(worker, job); silence > Millis(0))
       consider(worker.heard + silence, KillReason::progress_timeout);
   }
-  if (job.detail && job.detail->deadline > Millis(0)) consider(job.detail->deadline_at, KillReason::deadline);
+  if (job.limits().deadline > Millis(0)) consider(job.limits().deadline_at, KillReason::deadline);
   return first;
 }
 
@@ -201,7 +204,7 @@ Failure Scheduler::timed_out(const Worker& worker, const Job& job) {
     case KillReason::progress_timeout:
       return timed_out(job, worker.kill_reason, silence_limit(worker, job));
     default:
-      return timed_out(job, KillReason::deadline, job.detail->deadline);
+      return timed_out(job, KillReason::deadline, job.limits().deadline);
   }
 }
 

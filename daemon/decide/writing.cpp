@@ -22,10 +22,23 @@ Options options_of(const Job& job) {
       use.most == 0 ? options.quota(use.name) : options.quota(use.name, use.most);
   }
   if (!job.detail) return options;
-  options.timeout(job.detail->timeout).run_timeout(job.detail->run_timeout);
-  options.progress_timeout(job.detail->progress_timeout).deadline(job.detail->deadline);
+  const JobLimits& limits = job.limits();
+  options.timeout(limits.timeout).run_timeout(limits.run_timeout).begin_by(limits.begin_by);
+  options.progress_timeout(limits.progress_timeout).deadline(limits.deadline);
   options.retry_on(job.detail->retry_on);
-  if (job.detail->tie != nullptr) options.abandon(Abandon::cancel, job.detail->abandon_grace);
+  options.unique(job.detail->unique != nullptr);
+  if (job.detail->tie != nullptr) options.abandon(Abandon::cancel, limits.abandon_grace);
+  if (const Timing* timing = job.timing(); timing != nullptr) {
+    if (timing->follows_wall_clock) {
+      options.begin_after(timing->begin_after);
+    } else {
+      options.delay(std::chrono::duration_cast<Millis>(timing->begin_after - job.submitted));
+    }
+    if (timing->policy) {
+      options.retries(timing->policy->retries);
+      if (timing->policy->backoff) options.backoff(*timing->policy->backoff);
+    }
+  }
   return options;
 }
 
@@ -73,9 +86,10 @@ void Scheduler::write(Job& job, Turn& t) {
   t.plan.changes.emplace_back(std::move(insert));
   if (job.ended()) {
     write_end(job, t);
+    let_go_of_arguments(job);
     return;
   }
-  if (job.interruptions > 0 || (job.detail && job.detail->crashes > 0))
+  if (job.interruptions > 0 || job.story().failure.cause != Cause::none)
     t.plan.changes.emplace_back(requeued(job));
   if (job.stream() != nullptr && !job.stream()->notes.empty()) write_told(job, t);
   if (Session* session = sessions_.find(job.submitter); session != nullptr)
@@ -88,7 +102,8 @@ change::RequeueJob Scheduler::requeued(const Job& job) {
   change::RequeueJob change{job.id, job.attempts - under_way, job.interruptions};
   if (job.detail) {
     change.crashes = job.detail->crashes;
-    change.failure = job.detail->failure;
+    change.failure = job.story().failure;
+    if (Schedule::contains(job) && job.state == State::pending) change.due = job.timing()->moment;
   }
   return change;
 }
@@ -98,8 +113,8 @@ void Scheduler::write_end(Job& job, Turn& t) {
   job.batch = next_batch();
   change::EndJob end{job.id, job.state, {}, {}, job.result, job.started, job.ended_at, job.attempts};
   if (job.detail) {
-    if (job.state == State::failed) end.failure = job.detail->failure;
-    end.reason = job.detail->reason;
+    if (job.state == State::failed) end.failure = job.story().failure;
+    end.reason = job.story().reason;
     end.crashes = job.detail->crashes;
   }
   t.plan.changes.emplace_back(std::move(end));

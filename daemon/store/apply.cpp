@@ -63,6 +63,10 @@ Result<void> Store::Impl::keep_large(const JobId& job, Part part, std::string_vi
       .run();
 }
 
+Result<void> Store::Impl::delete_large(const JobId& job, Part part) {
+  return statements.delete_large_part.bind_blob(1, job.view()).bind(2, static_cast<std::int64_t>(part)).run();
+}
+
 Result<void> Store::Impl::apply(const change::InsertJob& c) {
   const std::string options = wire::encode(c.options);
   Statement& s = statements.insert_job;
@@ -93,20 +97,38 @@ Result<void> Store::Impl::apply(const change::RequeueJob& c) {
   s.bind_blob(1, c.id.view()).bind(2, c.attempts).bind(3, c.interruptions);
   c.crashes == 0 ? s.bind_null(4) : s.bind(4, c.crashes);
   failed ? s.bind_blob(5, failure) : s.bind_null(5);
+  c.due == WallTime() ? s.bind_null(6) : s.bind(6, micros(c.due));
   return s.run();
 }
 
-Result<void> Store::Impl::apply(const change::AdjustJob& c) {
-  PROMISED_ASSIGN(const bool found, statements.load_options.bind_blob(1, c.id.view()).step());
+/// `change` is given the options of the job, if it is there.
+template <class F>
+Result<void> Store::Impl::change_options(const JobId& id, F&& change) {
+  PROMISED_ASSIGN(const bool found, statements.load_options.bind_blob(1, id.view()).step());
   if (!found) return {};
   auto options = wire::decode_options(statements.load_options.bytes(0));
   statements.load_options.reset();
   if (!options) {
-    return Problem::of("corrupt", database.path() + " is damaged: the options of job " + c.id.text() + ": " +
+    return Problem::of("corrupt", database.path() + " is damaged: the options of job " + id.text() + ": " +
                                       options.problem().message);
   }
-  const std::string adjusted = wire::encode(options->timeout(c.timeout).run_timeout(c.run_timeout));
-  return statements.set_options.bind_blob(1, c.id.view()).bind_blob(2, adjusted).run();
+  change(*options);
+  const std::string changed = wire::encode(*options);
+  return statements.set_options.bind_blob(1, id.view()).bind_blob(2, changed).run();
+}
+
+Result<void> Store::Impl::apply(const change::AdjustJob& c) {
+  return change_options(c.id, [&](Options& o) { o.timeout(c.timeout).run_timeout(c.run_timeout); });
+}
+
+Result<void> Store::Impl::apply(const change::RetryJob& c) {
+  PROMISED_TRY(statements.retry_job.bind_blob(1, c.id.view()).bind(2, number(State::pending)).run());
+  PROMISED_TRY(statements.delete_parts.bind_blob(1, c.id.view()).run());
+  PROMISED_TRY(delete_large(c.id, Part::output));
+  return change_options(c.id, [](Options& o) {
+    o.delay(std::chrono::milliseconds(0)).begin_by(std::chrono::milliseconds(0));
+    o.deadline(std::chrono::milliseconds(0));
+  });
 }
 
 Result<void> Store::Impl::apply(const change::KnowJob& c) {
@@ -130,14 +152,14 @@ Result<void> Store::Impl::apply(const change::EndJob& c) {
   bind_inline(s, 9, c.result);  // which nothing above large_result is
   file ? s.bind(10, 1) : s.bind_null(10);
   c.crashes == 0 ? s.bind_null(11) : s.bind(11, c.crashes);
+  const bool may_run_again = c.state == State::failed;
+  s.bind(12, may_run_again ? 1 : 0);
   PROMISED_TRY(s.run());
   if (database.changed() == 0) {  // it is not there: nothing of it is kept
     results.drop(c.id);
     return {};
   }
-  PROMISED_TRY(statements.delete_large_part.bind_blob(1, c.id.view())
-                   .bind(2, static_cast<std::int64_t>(Part::arguments))
-                   .run());
+  if (!may_run_again) PROMISED_TRY(delete_large(c.id, Part::arguments));
   return file ? Result<void>() : keep_large(c.id, Part::result, c.result.view());
 }
 

@@ -53,8 +53,8 @@ Result<void> Store::Impl::replay_known(const std::function<void(RecoveredJob)>& 
     PROMISED_ASSIGN(const bool more, rows.step());
     if (!more) return {};
     PROMISED_ASSIGN(RecoveredJob job, read_job(rows));
-    // It goes on at once; all others get their arguments when their turn comes near.
-    if (job.started) PROMISED_TRY(load_large_arguments(job));
+    // It goes on at once, or is known by them; all others get them when their turn comes near.
+    if (job.started || std::as_const(job.options).unique()) PROMISED_TRY(load_large_arguments(job));
     known(std::move(job));
   }
 }
@@ -103,6 +103,15 @@ Result<std::optional<RecoveredJob>> Store::Impl::load_job(const JobId& id) {
   s.reset();
   PROMISED_TRY(load_large_arguments(job));
   return std::optional<RecoveredJob>(std::move(job));
+}
+
+Result<Payload> Store::Impl::load_arguments(const JobId& id) {
+  Statement& s = statements.load_arguments;
+  PROMISED_ASSIGN(const bool found,
+                  s.bind_blob(1, id.view()).bind(2, static_cast<std::int64_t>(State::failed)).step());
+  Payload arguments(found ? s.bytes(0) : std::string_view());
+  s.reset();
+  return arguments;
 }
 
 }  // namespace promised

@@ -87,7 +87,9 @@ void check_job(const Statement& row, Findings& findings) {
     return;
   }
   const RecoveredJob& job = *read;
-  const bool has_arguments = job.state == State::pending;
+  // Those of a job that has failed may be kept.
+  const bool some = row.integer(kInlineArguments) + row.integer(kLargeArguments) > 0;
+  const bool has_arguments = job.state == State::pending || (job.state == State::failed && some);
   const bool in_file = row.integer(kResultFile) != 0;
   const bool has_result = job.state == State::succeeded;
   if (has_result) ++report.results;

@@ -30,6 +30,8 @@ bool is_whole(const Committer::Load& what, const Event& answer) {
   if (const auto* job = std::get_if<event::JobLoaded>(&answer)) return job->job.has_value();
   if (const auto* parts = std::get_if<event::PartsLoaded>(&answer)) return !parts->parts.empty();
   if (const auto* output = std::get_if<event::OutputLoaded>(&answer)) return !output->bytes.empty();
+  if (const auto* arguments = std::get_if<event::ArgumentsLoaded>(&answer))
+    return !arguments->arguments.empty();
   if (const auto* page = std::get_if<event::BacklogLoaded>(&answer))
     return page->jobs.size() >= std::get<effect::LoadBacklog>(what).most;
   return true;
@@ -338,6 +340,10 @@ Result<std::optional<Event>> Committer::answer(Load& what) {
   if (const auto* output = std::get_if<effect::LoadOutput>(&what)) {
     PROMISED_ASSIGN(std::string found, store_->load_output(*output));
     return Answer(event::OutputLoaded{output->job, output->session, output->follow, std::move(found)});
+  }
+  if (const auto* job = std::get_if<effect::LoadArguments>(&what)) {
+    PROMISED_ASSIGN(Payload found, store_->load_arguments(job->job));
+    return Answer(event::ArgumentsLoaded{job->job, job->session, job->number, std::move(found)});
   }
   BacklogSearch& search = std::get<effect::FindInBacklog>(what).search;
   PROMISED_ASSIGN(const bool more, store_->find_in_backlog(search));

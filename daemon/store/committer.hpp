@@ -51,7 +51,7 @@ class Committer {
   /// submitted before. While the disk is full it brings at once what is there; what may be among that which
   /// is still to be written, later.
   using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
-                            effect::LoadParts, effect::LoadOutput>;
+                            effect::LoadParts, effect::LoadOutput, effect::LoadArguments>;
   void load(Load what);
 
   /// Begins a check, a backup or a compaction; collect() brings event::StoreMaintained. One at a time: not

@@ -60,7 +60,7 @@ Result<RecoveredJob> read_job(const Statement& row) {
     job.failure = *std::move(failure);
   }
   job.reason = row.bytes(14);
-  job.arguments = Payload(row.bytes(15));
+  if (job.state == State::pending) job.arguments = Payload(row.bytes(15));
   job.client = static_cast<std::uint64_t>(row.integer(16));
   job.number = static_cast<std::uint64_t>(row.integer(17));
   if (const std::string_view bytes = row.bytes(18); !bytes.empty()) {
@@ -69,6 +69,7 @@ Result<RecoveredJob> read_job(const Statement& row) {
     job.told = *std::move(told);
   }
   job.crashes = static_cast<std::uint32_t>(row.integer(19));
+  job.due = wall(row.integer(20));
   return job;
 }
 

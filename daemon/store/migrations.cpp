@@ -98,6 +98,9 @@ ALTER TABLE job ADD COLUMN output BLOB; -- what is kept of what it has printed
 ALTER TABLE job ADD COLUMN quotas TEXT; -- of a job of the backlog that has some (decide/quotas.hpp)
 DROP INDEX backlog;
 CREATE INDEX backlog ON job (queue, function, quotas, priority, submitted, owner) WHERE queue IS NOT NULL;
+)sql"},
+                                     {9, R"sql(
+ALTER TABLE job ADD COLUMN due INTEGER; -- when a job that has failed is tried again
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

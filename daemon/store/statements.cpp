@@ -18,7 +18,8 @@ constexpr std::string_view kInsertJob =
 constexpr std::string_view kEndJob =
     "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
     "reason=?8,"
-    " arguments=NULL, result=?9, queue=NULL, known=NULL, client=NULL, told=NULL, result_file=?10,"
+    " arguments=iif(?12, arguments, NULL), due=NULL, result=?9, queue=NULL, known=NULL, client=NULL, "
+    "told=NULL, result_file=?10,"
     " crashes=?11"
     " WHERE id=?1";
 constexpr std::string_view kSetName =
@@ -47,7 +48,8 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.insert_large, "INSERT INTO large (job, part, content) VALUES (?1, ?2, ?3)"},
       {&all.start_job, "UPDATE job SET started=1, attempts=?2 WHERE id=?1"},
       {&all.requeue_job,
-       "UPDATE job SET started=0, attempts=?2, interruptions=?3, crashes=?4, failure=?5 WHERE id=?1"},
+       "UPDATE job SET started=0, attempts=?2, interruptions=?3, crashes=?4, failure=?5, due=?6 "
+       "WHERE id=?1"},
       {&all.load_options, "SELECT options FROM job WHERE id=?1"},
       {&all.set_options, "UPDATE job SET options=?2 WHERE id=?1"},
       {&all.know_job, "UPDATE job SET known=1 WHERE id=?1 AND queue IS NOT NULL"},
@@ -67,6 +69,12 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.load_backlog, load_backlog},
       {&all.load_job, load_job},
       {&all.find_in_backlog, find_in_backlog},
+      {&all.load_arguments,
+       "SELECT coalesce(content, arguments) FROM job LEFT JOIN large ON large.job=id AND part=0"
+       " WHERE id=?1 AND state=?2"},
+      {&all.retry_job,
+       "UPDATE job SET state=?2, started=0, interruptions=0, crashes=NULL, result_size=0, began=0, ended=0,"
+       " reason=NULL, client=NULL, told=NULL, output=NULL, due=NULL WHERE id=?1"},
       {&all.tell_job, "UPDATE job SET told=?2 WHERE id=?1"},
       {&all.insert_part, "INSERT INTO part (job, first, sizes, content) VALUES (?1, ?2, ?3, ?4)"},
       {&all.delete_parts, "DELETE FROM part WHERE job=?1"},

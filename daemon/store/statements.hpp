@@ -28,6 +28,8 @@ struct Statements {
   Statement know_job;
   Statement load_backlog;
   Statement load_job;
+  Statement load_arguments;
+  Statement retry_job;
   Statement find_in_backlog;
   Statement cancel_job;
   Statement end_job;

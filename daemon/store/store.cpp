@@ -104,6 +104,11 @@ Result<std::optional<RecoveredJob>> Store::load_job(const JobId& id) {
   return impl_->checked(impl_->load_job(id));
 }
 
+Result<Payload> Store::load_arguments(const JobId& id) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->load_arguments(id));
+}
+
 Result<bool> Store::find_in_backlog(BacklogSearch& search) {
   if (impl_->broken) return *impl_->broken;
   return impl_->checked(impl_->find_in_backlog(search));

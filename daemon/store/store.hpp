@@ -67,6 +67,9 @@ class Store {
   /// A job of the backlog; nothing if it has ended, or never was of it.
   [[nodiscard]] Result<std::optional<RecoveredJob>> load_job(const JobId& id);
 
+  /// The arguments of a job that has failed; none if it is not there, or they are gone.
+  [[nodiscard]] Result<Payload> load_arguments(const JobId& id);
+
   /// Goes on with a search for a few thousand rows; true if there are more to look at.
   [[nodiscard]] Result<bool> find_in_backlog(BacklogSearch& search);
 

@@ -69,7 +69,11 @@ struct Store::Impl {
   Result<void> apply(const change::TakeJob& c);
   Result<void> apply(const change::BuryId& c);
   Result<void> apply(const change::DeleteGrave& c);
+  Result<void> apply(const change::RetryJob& c);
+  template <class F>
+  Result<void> change_options(const JobId& id, F&& change);
   Result<void> keep_large(const JobId& job, Part part, std::string_view content);
+  Result<void> delete_large(const JobId& job, Part part);
 
   Result<void> replay(const std::function<void(RecoveredJob)>& job,
                       const std::function<void(RecoveredName)>& name);
@@ -82,6 +86,7 @@ struct Store::Impl {
   Result<void> replay_known(const std::function<void(RecoveredJob)>& known);
   Result<std::vector<RecoveredJob>> load_backlog(const effect::LoadBacklog& page);
   Result<std::optional<RecoveredJob>> load_job(const JobId& id);
+  Result<Payload> load_arguments(const JobId& id);
   Result<bool> find_in_backlog(BacklogSearch& search);
   Result<void> find_result_files();
   Result<std::optional<Payload>> load_result(const JobId& id);

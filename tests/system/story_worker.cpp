@@ -253,6 +253,21 @@ std::int64_t report_while(promised::Job& job, std::string busy, std::string gate
   return wait_for(gate);
 }
 
+// Fails in its first attempts, as an exception of this kind.
+std::int64_t fail_until(promised::Job& job, std::uint32_t attempt, std::string kind) {
+  if (job.attempt() >= attempt) return job.attempt();
+  if (kind == "permanent") throw promised::Permanent("no use");
+  if (kind == "later") throw promised::RetryAfter(1h, "in an hour");
+  if (kind == "now") throw promised::RetryAfter(-1h, "at once");
+  throw std::runtime_error("attempt " + std::to_string(job.attempt()));
+}
+
+// Crashes until `mended` exists.
+std::string crash_unless(std::string mended, std::string argument) {
+  if (!std::filesystem::exists(mended)) raise_signal(SIGSEGV);
+  return argument;
+}
+
 void note_much(promised::Job& job, std::uint64_t size) {
   job.note("much", std::string(size, 'x'));
 }
@@ -287,6 +302,8 @@ int main(int argc, char** argv) {
       .define("ignore_sigterm", ignore_sigterm)
       .define("crash_twice", crash_twice)
       .define("crash_until", crash_until)
+      .define("fail_until", fail_until)
+      .define("crash_unless", crash_unless)
       .define("report_while", report_while)
       .define("note_much", note_much)
       .define("print", print)

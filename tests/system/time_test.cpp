@@ -89,3 +89,38 @@ TEST_CASE("X2 cancelling a job that has ended changes nothing and says so") {
   CHECK_FALSE(client.cancel("done"));
   CHECK(client.future<std::int64_t>("done").result(kPatience) == 2);
 }
+
+TEST_CASE("T2 a job begins after its moment, and one that has not begun in time says so") {
+  TestDaemon daemon(story_config(1));
+  Client client = connect(daemon);
+  const auto gate = daemon.directory() / "gate";
+  const auto before = std::chrono::steady_clock::now();
+  CHECK(client.submit<std::int64_t>(Options().delay(150ms), "add", 1, 1).result(kPatience) == 2);
+  CHECK(std::chrono::steady_clock::now() - before >= 150ms);
+  const auto moment = std::chrono::system_clock::now() + 150ms;
+  CHECK(client.submit<std::int64_t>(Options().begin_after(moment), "add", 1, 1).result(kPatience) == 2);
+  CHECK(std::chrono::system_clock::now() >= moment);
+  const auto blocker = client.submit<std::int64_t>("wait_for", gate.string());
+  const auto late = client.submit(Options().begin_by(50ms), "add", 1, 1);
+  CHECK(thrown_by([&] { (void)late.result(kPatience); }) ==
+        "ExpiredError: add (job " + late.id().text() +
+            ") expired: it had not begun within its begin_by (50 ms)");
+  write_file(gate, "");
+  CHECK(blocker.result(kPatience) > 0);
+}
+
+TEST_CASE("T4 scheduled jobs survive the daemon") {
+  TestDaemon daemon(story_config(1));
+  Client client = connect(daemon);
+  const auto soon = client.submit<std::int64_t>(Options().delay(500ms), "add", 1, 1);
+  const auto later = client.submit(Options().begin_after(std::chrono::system_clock::now() + 1h), "add", 1, 1);
+  soon.accepted(kPatience);
+  later.accepted(kPatience);
+  const JobView before = client.show(later.id());
+  daemon.restart_after_kill();
+  CHECK(soon.result(kPatience) == 2);
+  const JobView after = connect(daemon).show(later.id());
+  CHECK(after.state == State::scheduled);
+  CHECK(after.due == before.due);
+  CHECK(client.cancel(later.id()));
+}

@@ -199,6 +199,14 @@ class PROMISED_EXPORT Client {
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   bool cancel(const JobKey& key, const CancelOptions& how,
               std::chrono::milliseconds timeout = kAnswerTimeout);
+  /// Has a job that has failed run again, as a further attempt, at the end of its queue (SEMANTICS A3); false
+  /// if it has not failed. Its crashes are counted anew; its outcome is what the new attempt comes to, for
+  /// everybody who asks from now on. Who has submitted it may, and administrators. RefusedError with the code
+  /// "arguments_gone": those of a job that lived in memory alone are kept only while it is quarantined.
+  /// Where the daemon's answer was lost and the client asked again, it may say false of a job that does run
+  /// again.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  bool retry(const JobKey& key, std::chrono::milliseconds timeout = kAnswerTimeout);
   /// Removes the name (of an id: the job's name), and says whether there was one; the job goes on (SEMANTICS
   /// R4). Where the daemon's answer was lost and the client asked again, a name that is forgotten by then was
   /// there; of an id it cannot know, and says false.

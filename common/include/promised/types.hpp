@@ -147,6 +147,37 @@ enum class Isolation : std::uint8_t {
   job = 1      ///< only what the program had set up before its first job: each job has a fork of that
 };
 
+/// How the pauses between attempts go on (SEMANTICS A1).
+enum class Growth : std::uint8_t {
+  fixed = 0,       ///< all are like the first
+  exponential = 1  ///< each is twice as long as the one before
+};
+
+/// The pause before a failed job is tried again (SEMANTICS A1).
+struct Backoff {
+  /// Always the same pause.
+  [[nodiscard]] static Backoff fixed(std::chrono::milliseconds pause, double jitter = 0) {
+    return {Growth::fixed, pause, pause, jitter};
+  }
+  /// Twice as long each time, up to `most`.
+  [[nodiscard]] static Backoff exponential(std::chrono::milliseconds first, std::chrono::milliseconds most,
+                                           double jitter = 0) {
+    return {Growth::exponential, first, most, jitter};
+  }
+
+  Growth growth = Growth::exponential;
+  std::chrono::milliseconds first{1'000};
+  std::chrono::milliseconds most{600'000};  ///< not less than the first
+  /// From 0 to 1: by which part of it a pause is longer or shorter at random, so that what failed together
+  /// does not come back together.
+  double jitter = 0.1;
+
+  friend bool operator==(const Backoff&, const Backoff&) = default;
+};
+
+/// Options::retries() is at most so many.
+inline constexpr std::uint32_t kMostRetries = 10'000;
+
 /// As a timeout: as long as it takes; a wait never hangs on a daemon that is gone, that is a
 /// DisconnectedError. As a lifespan: until it is forgotten, where the daemon's configuration allows it.
 inline constexpr std::chrono::milliseconds kForever = std::chrono::milliseconds::max();
@@ -170,6 +201,10 @@ struct Failure {
   std::uint64_t peak_memory = 0;
   /// crashed, memory: where, a line a frame, the innermost first. Empty: it is not known.
   std::string backtrace{};
+  /// Trying again is of no use, as the job itself has said (promised::Permanent).
+  bool permanent = false;
+  /// When to try again, as the job itself has said (promised::RetryAfter).
+  std::optional<std::chrono::milliseconds> retry_after{};
 
   friend bool operator==(const Failure&, const Failure&) = default;
 };
@@ -271,6 +306,45 @@ class Options {
   /// One at a time: quota(key, 1).
   Options& exclusive(std::string key) { return quota(std::move(key), 1); }
 
+  /// Not before this moment of the wall clock, whatever becomes of that clock (SEMANTICS T2, T4); until then
+  /// the job is scheduled. A moment in the past: at once. Takes the place of a delay.
+  Options& begin_after(std::chrono::system_clock::time_point moment) {
+    begin_after_ = std::chrono::time_point_cast<std::chrono::microseconds>(moment);
+    delay_ = std::chrono::milliseconds(0);
+    return *this;
+  }
+  /// Not before so long after the submission (SEMANTICS T2). Takes the place of begin_after.
+  Options& delay(std::chrono::milliseconds t) {
+    delay_ = t;
+    begin_after_ = {};
+    return *this;
+  }
+  /// The latest start: so long after the moment from which on it may begin, or after the submission. Over it
+  /// the job is expired (SEMANTICS T2). Zero: no limit.
+  Options& begin_by(std::chrono::milliseconds t) {
+    begin_by_ = t;
+    return *this;
+  }
+  /// How often a failed attempt is tried again, after pauses that backoff() says: up to kMostRetries
+  /// (SEMANTICS A1). Of use where the same call may do better the next time: an exception, unless it is a
+  /// promised::Permanent, memory, and limits of time but deadline; not a crash, for which there is
+  /// retry_on(). Not for jobs that run at most once.
+  Options& retries(std::uint32_t times) {
+    retries_ = times;
+    return *this;
+  }
+  /// The pauses between attempts; without it Backoff(), and none after a crash.
+  Options& backoff(const Backoff& pauses) {
+    backoff_ = pauses;
+    return *this;
+  }
+  /// A submission with the same owner, function and arguments as a unique one that has not ended joins that
+  /// job, as Duplicate::attach does (SEMANTICS Q8).
+  Options& unique(bool on = true) {
+    unique_ = on;
+    return *this;
+  }
+
   [[nodiscard]] const std::string& queue() const { return queue_; }
   [[nodiscard]] int priority() const { return priority_; }
   [[nodiscard]] std::chrono::milliseconds timeout() const { return timeout_; }
@@ -286,6 +360,13 @@ class Options {
   [[nodiscard]] std::chrono::milliseconds deadline() const { return deadline_; }
   [[nodiscard]] Retry retry_on() const { return retry_on_; }
   [[nodiscard]] const std::vector<QuotaUse>& quotas() const { return quotas_; }
+  /// Zero (1970): at once, or after the delay.
+  [[nodiscard]] std::chrono::sys_time<std::chrono::microseconds> begin_after() const { return begin_after_; }
+  [[nodiscard]] std::chrono::milliseconds delay() const { return delay_; }
+  [[nodiscard]] std::chrono::milliseconds begin_by() const { return begin_by_; }
+  [[nodiscard]] std::uint32_t retries() const { return retries_; }
+  [[nodiscard]] const std::optional<Backoff>& backoff() const { return backoff_; }
+  [[nodiscard]] bool unique() const { return unique_; }
 
   friend bool operator==(const Options&, const Options&) = default;
 
@@ -305,6 +386,12 @@ class Options {
   std::chrono::milliseconds deadline_{0};
   Retry retry_on_ = Retry::nothing;
   std::vector<QuotaUse> quotas_;
+  bool unique_ = false;
+  std::uint32_t retries_ = 0;
+  std::chrono::sys_time<std::chrono::microseconds> begin_after_{};
+  std::chrono::milliseconds delay_{0};
+  std::chrono::milliseconds begin_by_{0};
+  std::optional<Backoff> backoff_;
 };
 
 /// How a job is cancelled. Every setter returns the options themselves.

@@ -61,6 +61,11 @@ struct JobView {
   Failure last_failure;          ///< of a job that has not ended: why its last attempt is tried again
   std::vector<QuotaUse> quotas;  ///< that it keeps to
 
+  WallClock begin_after;                  ///< it may not begin before; zero: it may at once
+  std::chrono::milliseconds begin_by{0};  ///< the latest start, from then on or from its submission; 0: any
+  std::uint32_t retries = 0;              ///< how often a failed attempt is tried again
+  WallClock due;  ///< of one that waits for its moment, or for its next attempt: when; zero: it does not
+  bool unique = false;
   friend bool operator==(const JobView&, const JobView&) = default;
 };
 

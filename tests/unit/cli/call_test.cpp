@@ -129,6 +129,29 @@ TEST_CASE("M4 --quota names quotas, and --exclusive keys, with how many jobs of 
             {"licences", 0}, {"a=2", 0}, {"customer 17", 1}, {"k", 3}, {"x=", 1}, {"y=0", 1}, {"z=1", 7}});
 }
 
+TEST_CASE("T2 A1 Q8 when a call begins, how it is tried again and that it is unique reach the client") {
+  CHECK(call({"f", "--begin-after", "@1769860800", "--begin-by", "5min", "--unique"}).options ==
+        Options().begin_after(WallClock(std::chrono::seconds(1'769'860'800))).begin_by(5min).unique());
+  CHECK(call({"f", "--delay", "90s", "--retries", "4"}).options == Options().delay(90s).retries(4));
+  CHECK(call({"f", "--retries", "4", "--backoff", "10s"}).options ==
+        Options().retries(4).backoff(Backoff::fixed(10s)));
+  CHECK(call({"f", "--retry-crash", "--backoff", "1s..10min"}).options ==
+        Options().retry_on(Retry::crash).backoff(Backoff::exponential(1s, 10min, 0.1)));
+  CHECK(refusal({"f", "--begin-after", "tomorrow"}) ==
+        "--begin-after: expected a moment such as 2026-01-31T12:00:00Z, or @SECONDS since 1970, found "
+        "'tomorrow'");
+  CHECK(refusal({"f", "--begin-after", "@1", "--delay", "1s"}) ==
+        "--begin-after and --delay exclude each other");
+  CHECK(refusal({"f", "--retries", "10001"}) ==
+        "--retries: expected a whole number from 0 to 10000, found '10001'");
+  CHECK(refusal({"f", "--backoff", "1s"}) == "--backoff needs --retries or --retry-crash to apply to");
+  for (const char* bad : {"x", "10s..", "..10s", "10s..1s", "1s..x"}) {
+    CHECK(refusal({"f", "--retries", "1", "--backoff", bad}) ==
+          "--backoff: expected a pause such as 10s, or a growing one such as 1s..10min, found '" +
+              std::string(bad) + "'");
+  }
+}
+
 TEST_CASE("options of a call that cannot be are told") {
   CHECK(refusal({"f", "--lifespan", "60s"}) == "--lifespan needs a --name to apply to");
   CHECK(refusal({"f", "--duplicate", "keep"}) == "--duplicate needs a --name to apply to");

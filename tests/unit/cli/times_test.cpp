@@ -36,6 +36,38 @@ TEST_CASE("moments in JSON are RFC 3339 with microseconds") {
   CHECK(rfc3339(WallClock(999'999us)) == "1970-01-01T00:00:00.999999Z");
 }
 
+TEST_CASE("T2 a moment is read in RFC 3339, or as seconds since 1970") {
+  const WallClock noon{std::chrono::seconds(1'769'860'800)};
+  CHECK(parse_moment("2026-01-31T12:00:00Z") == noon);
+  CHECK(parse_moment("2026-01-31T12:00:00.000042Z") == noon + 42us);
+  CHECK(parse_moment("2026-01-31T12:00:00.5Z") == noon + 500ms);
+  CHECK(parse_moment("@1769860800") == noon);
+  CHECK(parse_moment(rfc3339(noon + 1us)) == noon + 1us);
+  for (const char* bad : {"",
+                          "@",
+                          "@x",
+                          "@-1",
+                          "@99999999999",
+                          "2026-01-31",
+                          "2026-01-31 12:00:00Z",
+                          "2026-01-31T12:00:00",
+                          "2026-01-31T12:00:00+01:00",
+                          "2026-02-30T12:00:00Z",
+                          "2026-13-01T12:00:00Z",
+                          "2026-01-31T24:00:00Z",
+                          "2026-01-31T12:60:00Z",
+                          "2026-01-31T12:00:60Z",
+                          "2026-01-31T12:00:00.Z",
+                          "2026-01-31T12:00:00.1234567Z",
+                          "2O26-01-31T12:00:00Z",
+                          "1969-12-31T23:59:59Z",
+                          "2070-01-01T00:00:00Z",
+                          "now"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(parse_moment(bad));
+  }
+}
+
 TEST_CASE("sizes have two or three digits and a unit") {
   CHECK(brief_size(0) == "0 B");
   CHECK(brief_size(1023) == "1023 B");

@@ -47,7 +47,8 @@ TEST_CASE("M5 a job has the documented shape") {
     "progress": null, "progress_message": null, "notes": {}, "parts": 0, "parts_size": 0, "output_size": 0,
     "submitted": "2026-01-31T12:00:00.000000Z", "started": null, "ended": null, "kept_until": null,
     "crashes": 0, "last_failure": null, "progress_timeout_ms": 0, "deadline_ms": 0, "retry_on": [],
-    "waits_for": [], "quotas": []})"));
+    "waits_for": [], "quotas": [], "begin_after": null, "begin_by_ms": 0, "retries": 0, "due": null,
+    "unique": false})"));
 }
 
 TEST_CASE("M5 a job that is tried again tells why, and one that waits for what") {
@@ -60,6 +61,11 @@ TEST_CASE("M5 a job that is tried again tells why, and one that waits for what")
   job.deadline = 2h;
   job.waits_for = {job.id};
   job.quotas = {{"licences", 0}, {"customer 17", 2}};
+  job.begin_after = WallClock(std::chrono::microseconds(1'769'860'800'000'042));
+  job.begin_by = std::chrono::seconds(5);
+  job.retries = 3;
+  job.due = job.begin_after;
+  job.unique = true;
   const Json shown = to_json(job);
   CHECK(shown.at("failure").is_null());
   CHECK(shown.at("last_failure").at("cause") == "crashed");
@@ -70,6 +76,11 @@ TEST_CASE("M5 a job that is tried again tells why, and one that waits for what")
   CHECK(shown.at("waits_for") == Json::array({job.id.text()}));
   CHECK(shown.at("quotas") ==
         Json::parse(R"([{"name": "licences", "most": null}, {"name": "customer 17", "most": 2}])"));
+  CHECK(shown.at("begin_after") == "2026-01-31T12:00:00.000042Z");
+  CHECK(shown.at("begin_by_ms") == 5000);
+  CHECK(shown.at("retries") == 3);
+  CHECK(shown.at("due") == shown.at("begin_after"));
+  CHECK(shown.at("unique") == true);
 }
 
 TEST_CASE("M5 a remembered job that runs has its name, lifespan and worker") {

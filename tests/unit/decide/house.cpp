@@ -36,6 +36,12 @@ House::House(Settings s, const std::function<void(House&)>& recover)
     }
     return found;
   };
+  load_arguments = [this](const JobId& id) {
+    for (const auto& insert : written<change::InsertJob>()) {
+      if (insert.id == id) return insert.arguments;
+    }
+    return Payload();
+  };
   if (recover) recover(*this);
   scheduler.start(now, plan);
   turn();
@@ -100,6 +106,12 @@ void House::carry_out(std::vector<Effect> effects) {
     } else if (const auto* loading = std::get_if<effect::LoadResult>(&effect)) {
       const std::optional<Payload> found = load(loading->job);
       pending_.push_back(event::ResultLoaded{loading->job, found.has_value(), {}, found.value_or(Payload())});
+    } else if (const auto* back = std::get_if<effect::LoadArguments>(&effect)) {
+      pending_.push_back(
+          event::ArgumentsLoaded{back->job, back->session, back->number, load_arguments(back->job)});
+    } else if (const auto* later_page = std::get_if<effect::LoadBacklog>(&effect);
+               later_page != nullptr && load_backlog_later) {
+      load_backlog_later(*later_page);
     } else if (const auto* page = std::get_if<effect::LoadBacklog>(&effect)) {
       pending_.push_back(event::BacklogLoaded{page->queue, page->function, page->quotas, page->priority,
                                               load_backlog(*page)});

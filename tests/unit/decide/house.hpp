@@ -114,7 +114,11 @@ class House {
   std::function<void(const JobId&)> load_later;
   /// Where the backlog is; without them nothing comes of it.
   std::function<std::vector<RecoveredJob>(const effect::LoadBacklog&)> load_backlog;
+  /// Set: what is asked for of it does not come.
+  std::function<void(const effect::LoadBacklog&)> load_backlog_later;
   std::function<std::optional<RecoveredJob>(const JobId&)> load_job;
+  /// Where the arguments of jobs that have failed are; by default the changes that were written.
+  std::function<Payload(const JobId&)> load_arguments;
   std::function<void(BacklogSearch&)> find_in_backlog;
   /// Where parts are that are not in memory.
   std::function<std::vector<PartChunk>(const effect::LoadParts&)> load_parts;

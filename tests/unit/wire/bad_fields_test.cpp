@@ -51,6 +51,32 @@ void check(const Problem& problem, const std::string& message) {
   CHECK(problem.message == message);
 }
 
+TEST_CASE("T2 a moment out of this world, or beside a delay, is refused") {
+  check(refused_options([](auto& o) { o.set_begin_after_us(-1); }),
+        "submit.options.begin_after: expected a moment from 1970 to 2070, found -1 us since 1970");
+  check(refused_options([](auto& o) { o.set_begin_after_us(3'155'760'000'000'001); }),
+        "submit.options.begin_after: expected a moment from 1970 to 2070, found 3155760000000001 us since "
+        "1970");
+  check(refused_options([](auto& o) {
+          o.set_begin_after_us(1);
+          o.set_delay_ms(2);
+        }),
+        "submit.options.delay: expected none beside begin_after, found 2 ms");
+}
+
+TEST_CASE("A1 more retries than there may be, and pauses that make no sense, are refused") {
+  check(refused_options([](auto& o) { o.set_retries(10'001); }),
+        "submit.options.retries: expected at most 10000, found 10001");
+  check(refused_options([](auto& o) { o.mutable_backoff()->set_growth(2); }),
+        "submit.options.backoff.growth: expected at most 1, found 2");
+  check(refused_options([](auto& o) { o.mutable_backoff()->set_first_ms(2); }),
+        "submit.options.backoff.most: expected not less than the first, 2 ms, found 0 ms");
+  for (const double jitter : {-0.5, 1.5, std::numeric_limits<double>::quiet_NaN()}) {
+    const Problem problem = refused_options([&](auto& o) { o.mutable_backoff()->set_jitter(jitter); });
+    CHECK(problem.message.starts_with("submit.options.backoff.jitter: expected 0 to 1, found "));
+  }
+}
+
 TEST_CASE("an id that is not 16 bytes is refused by the name of its field") {
   check(refused_request([](auto& r) { r.mutable_submit()->set_function("f"); }),
         "submit.id: expected 16 bytes, found nothing");
@@ -192,6 +218,12 @@ TEST_CASE("a duration longer than 100 years is refused, so that none overflows a
         std::string("submit.options.progress_timeout: ") + kDuration + "3155760000001");
   check(refused_options([](auto& o) { o.set_deadline_ms(kTooLong); }),
         std::string("submit.options.deadline: ") + kDuration + "3155760000001");
+  check(refused_options([](auto& o) { o.set_delay_ms(kTooLong); }),
+        std::string("submit.options.delay: ") + kDuration + "3155760000001");
+  check(refused_options([](auto& o) { o.set_begin_by_ms(kTooLong); }),
+        std::string("submit.options.begin_by: ") + kDuration + "3155760000001");
+  check(refused_options([](auto& o) { o.mutable_backoff()->set_first_ms(kTooLong); }),
+        std::string("submit.options.backoff.first: ") + kDuration + "3155760000001");
   check(refused_request([](auto& r) {
           r.mutable_adjust()->set_id(sixteen());
           r.mutable_adjust()->set_timeout_ms(kTooLong);

@@ -42,6 +42,11 @@ auto tied(const message::Forget& m) {
   const auto& [a, b] = key;
   return std::tie(a, b);
 }
+auto tied(const message::RetryJob& m) {
+  const auto& [key] = m;
+  const auto& [a, b] = key;
+  return std::tie(a, b);
+}
 auto tied(const message::Watch& m) {
   const auto& [key, c, d] = m;
   const auto& [a, b] = key;

@@ -39,7 +39,12 @@ Options full_options() {
       .retry_on(Retry::crash)
       .quota("licences \xc3\xa4")
       .quota("customer 17", 4'000'000'000)
-      .exclusive("account 4711");
+      .exclusive("account 4711")
+      .unique()
+      .begin_after(moment(1'700'000'000'000'012))
+      .begin_by(10s)
+      .retries(kMostRetries)
+      .backoff({Growth::fixed, 11s, 12min, 0.25});
 }
 
 Failure full_failure() {
@@ -57,7 +62,9 @@ Failure full_failure() {
           17ns,
           std::uint64_t{1} << 33,
 
-          "#0 _Z3foov at foo.cpp:1\n#1 m\xc3\xa4in"};
+          "#0 _Z3foov at foo.cpp:1\n#1 m\xc3\xa4in",
+          true,
+          13s};
 }
 
 message::Told full_told() {
@@ -111,6 +118,11 @@ JobView full_job() {
   job.last_failure = full_failure();
   job.output_size = 65'536;
   job.quotas = full_options().quotas();
+  job.begin_after = moment(1'700'000'000'000'013);
+  job.begin_by = 14s;
+  job.retries = 15;
+  job.due = moment(1'700'000'000'000'014);
+  job.unique = true;
   return job;
 }
 
@@ -212,6 +224,9 @@ std::vector<message::Request> requests() {
       {14, 0, Adjust{id(6), {}, {}}},
       {25, 0, Remember{id(4), "name", kForever, Duplicate::raise, {}}},
       {26, 0, Submit{id(1), "report.build", Options{}.remember("name", kForever).abandon(Abandon::cancel)}},
+      {28, 0, Submit{id(1), "report.build", Options{}.delay(5min).backoff(Backoff())}},
+      {29, 0, RetryJob{{id(3), ""}}},
+      {30, 0, RetryJob{{{}, "a name"}}},
       {27, 0, Withdraw{}},
       {28, 0, Withdraw{{id(6), id(7)}}},
       {15, 0, List{0x7ff, "report.*", "reports", "monthly", true, 25, id(7), true, true}},

@@ -19,6 +19,8 @@
 #include <promised/export.hpp>
 #include <promised/types.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -57,6 +59,26 @@ class PROMISED_EXPORT JobCancelled : public std::runtime_error {
 class PROMISED_EXPORT Deadlock : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+};
+
+/// Thrown by a job that would fail in the same way again: it is not tried again, whatever its retries
+/// (SEMANTICS A1). Others may be derived from it.
+class PROMISED_EXPORT Permanent : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Thrown by a job that knows when to try again, as far as its retries go: then its backoff does not count
+/// (SEMANTICS A1). Others may be derived from it.
+class PROMISED_EXPORT RetryAfter : public std::runtime_error {
+ public:
+  /// `delay` of less than nothing is none.
+  RetryAfter(std::chrono::milliseconds delay, const std::string& message)
+      : std::runtime_error(message), delay_(std::max(delay, std::chrono::milliseconds(0))) {}
+  [[nodiscard]] std::chrono::milliseconds delay() const { return delay_; }
+
+ private:
+  std::chrono::milliseconds delay_;
 };
 
 /// What a job can wait for: a job by its id, or whatever has one, such as a future.
