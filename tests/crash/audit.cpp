@@ -123,6 +123,14 @@ std::string audit_fetched(const LedgerEntry& entry, const AnyFuture& fetched, co
          told.substr(0, 200) + "\"";
 }
 
+/// What the outcome of an entry has to end with: of one that follows another, with that one's.
+std::string end_of(const LedgerEntry& entry) {
+  if (!entry.follows) return entry.ends_with;
+  const std::string before = outcome_of(*entry.follows);
+  if (before.starts_with("value ")) return " after succeeded " + before.substr(before.find(' ') + 1);
+  return before == "cancelled" ? " after cancelled" : " after failed";
+}
+
 }  // namespace
 
 std::string audit_told(const LedgerEntry& entry, const AnyFuture& future) {
@@ -262,7 +270,8 @@ Wrong RunsAudit::check_ended(const std::vector<LedgerEntry>& entries) {
     const std::string outcome = outcome_of(entry.future);
     const bool own = times >= 1 && outcome.find(' ' + entry.key + ' ') != std::string::npos;
     const bool interrupted = entry.at_most_once && outcome.starts_with("failed interrupted");
-    if (!own && !interrupted && outcome != "cancelled") {
+    if (outcome == "cancelled" || interrupted) continue;
+    if (!own || !outcome.ends_with(end_of(entry))) {
       wrong.push_back(entry.key + ": has run " + std::to_string(times) + " times, and ended as " +
                       outcome.substr(0, 200));
     }

@@ -35,6 +35,8 @@ struct LedgerEntry {
   NameIs name_is = NameIs::kept;
   bool talks = false;  ///< it streams parts and writes notes
   bool noted = false;  ///< the daemon has said that it has its submitter's note
+  std::optional<AnyFuture> follows{};  ///< the job after which it runs
+  std::string ends_with{};             ///< of its result
 };
 
 class Ledger {

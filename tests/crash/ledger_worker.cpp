@@ -2,13 +2,17 @@
 // The worker program of the crash tests: every run says which run it was, so that two outcomes of one job
 // differ.
 #include <fcntl.h>
-#include <unistd.h>
+#include <promised/outcome.hpp>
 #include <promised/worker.hpp>
+#include <sys/file.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -47,10 +51,40 @@ std::string fail(const std::string& key, const std::string& file, int ms, const 
   throw std::runtime_error(run(key, file, ms, padding));
 }
 
+/// Fails as long as it has not been tried so often.
+std::string recover(promised::Job& job, const std::string& key, const std::string& file, unsigned attempts) {
+  const std::string which = begin(key, file);
+  if (job.attempt() < attempts) throw std::runtime_error(which + " failed at attempt " + std::to_string(job.attempt()));
+  return which + " recovered";
+}
+
+/// Only one at a time may run with this lock.
+std::string alone(const std::string& key, const std::string& file, const std::string& lock) {
+  const std::string which = begin(key, file);
+  const int mine = ::open((file + "." + lock).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (mine < 0 || ::flock(mine, LOCK_EX | LOCK_NB) != 0) throw std::runtime_error(which + " is not alone");
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  ::close(mine);
+  return which + " alone";
+}
+
+/// Of the job that it follows: how it has ended, and with what.
+std::string follow(const promised::Outcome& outcome, const std::string& key, const std::string& file) {
+  const std::string which = begin(key, file) + " after " + std::string(to_string(outcome.state));
+  return outcome.succeeded() ? which + " " + outcome.result<std::string>() : which;
+}
+
+/// Of the members of a composite: how many of them have succeeded.
+std::string gather(const std::vector<promised::Outcome>& members, const std::string& key, const std::string& file) {
+  const auto well = std::count_if(members.begin(), members.end(), [](const auto& member) { return member.succeeded(); });
+  return begin(key, file) + " gathered " + std::to_string(well) + " of " + std::to_string(members.size());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   promised::Worker worker(argc, argv);
   worker.define("run", run).define("fail", fail).define("talk", talk);
+  worker.define("recover", recover).define("alone", alone).define("follow", follow).define("gather", gather);
   return worker.run();
 }

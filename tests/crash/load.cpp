@@ -16,9 +16,48 @@ constexpr std::chrono::milliseconds kPauseWhenRefused{20};
 /// the workers busy.
 constexpr std::size_t kMostUnfinished = 64;
 
+/// Not before a moment, failing at first, or never beside another of its key.
+LedgerEntry submit_held(Client& client, std::string key, const std::string& runs, std::mt19937_64& random) {
+  LedgerEntry entry;
+  entry.key = std::move(key);
+  entry.name = "name-" + entry.key;
+  Options options;
+  options.remember(entry.name, 10min);
+  if (random() % 2 == 0) options.delay(std::chrono::milliseconds(random() % 50));
+  if (random() % 2 == 0) {
+    options.retries(5).backoff(Backoff::fixed(std::chrono::milliseconds(1 + random() % 20)));
+    entry.future = client.submit(options, "recover", entry.key, runs, 1 + random() % 3);
+    entry.ends_with = " recovered";
+  } else {
+    const std::string lock = "lock-" + std::to_string(random() % 3);
+    entry.future = client.submit(options.exclusive(lock), "alone", entry.key, runs, lock);
+    entry.ends_with = " alone";
+  }
+  return entry;
+}
+
+/// Three jobs and what collects their outcomes, as one.
+LedgerEntry submit_family(Client& client, std::string key, const std::string& runs, std::mt19937_64& random) {
+  LedgerEntry entry;
+  entry.key = std::move(key);
+  entry.name = random() % 2 == 0 ? "name-" + entry.key : "";
+  entry.ends_with = " gathered 3 of 3";
+  const auto member = [&](int number) {
+    return call("run", entry.key + "/" + std::to_string(number), runs, 0, std::string(random() % 3000, 'm'));
+  };
+  Call family = random() % 2 == 0 ? serial(member(0), member(1), member(2))
+                                  : parallel(member(0), serial(member(1)), member(2));
+  Options options;
+  if (!entry.name.empty()) options.remember(entry.name, 10min);
+  entry.future = client.submit(family.options(options).then(call("gather", entry.key, runs)));
+  return entry;
+}
+
 /// One more job of a mixed kind: named or not, quick or slow, small or large, run again after a kill or not.
 LedgerEntry submit_one(Client& client, std::string key, int wave, const std::string& runs,
                        std::mt19937_64& random) {
+  if (wave == 0 && random() % 8 == 0) return submit_held(client, std::move(key), runs, random);
+  if (wave == 0 && random() % 32 == 0) return submit_family(client, std::move(key), runs, random);
   LedgerEntry entry{
       .key = std::move(key), .name = {}, .at_most_once = random() % 8 == 0, .wave = wave, .future = {}};
   Options options;
@@ -35,6 +74,15 @@ LedgerEntry submit_one(Client& client, std::string key, int wave, const std::str
   const std::string padding(random() % 50 == 0 ? 100'000 : random() % 200, 'p');
   entry.future = client.submit(options, function, entry.key, runs, ms, padding);
   return entry;
+}
+
+/// Has a job run after this one.
+void follow(Ledger& ledger, const LedgerEntry& entry, const std::string& runs) {
+  LedgerEntry after;
+  after.key = entry.key + "-after";
+  after.follows = entry.future;
+  after.future = entry.future.on_done(call("follow", after.key, runs));
+  if (is_accepted(after.future, kLoadPatience)) ledger.accepted(std::move(after));
 }
 
 void forget(Client& client, Ledger& ledger, const LedgerEntry& entry) {
@@ -163,6 +211,7 @@ void Load::submit_wave(Client& client, std::vector<LedgerEntry> wave, std::mt199
   for (const LedgerEntry& entry : wave) ledger_.accepted(entry);
   for (const LedgerEntry& entry : wave) {
     if (entry.name.empty()) continue;
+    if (random() % 8 == 0) follow(ledger_, entry, runs_.string());
     if (random() % 16 == 0)
       client.cancel(entry.future.id(), kLoadPatience);  // if it is still there to cancel
     if (entry.talks && random() % 2 == 0 && entry.future.note("client", entry.key)) ledger_.noted(entry.key);
