@@ -23,8 +23,10 @@ void Scheduler::restore_known(RecoveredJob recovered, Now now, Plan& plan) {
 
 /// A job as the store has it; it is in no list yet.
 Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
-  Job& job = make_job(recovered.id, recovered.owner, recovered.function, recovered.options.queue(),
-                      quota_text(recovered.options.quotas(), recovered.owner));
+  const Options& options = recovered.options;
+  const bool is_over = is_ended(recovered.state) && recovered.state != State::failed;
+  Job& job = make_job(recovered.id, recovered.owner, recovered.function, options.queue(),
+                      is_over ? std::string() : quota_text(options.quotas(), recovered.owner));
   job.submitted = recovered.submitted;
   job.written = true;
   last_submitted_ = std::max(last_submitted_, job.submitted);

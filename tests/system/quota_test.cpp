@@ -46,8 +46,7 @@ TEST_CASE("Q5 jobs of one key run one at a time, in order, over a killed daemon,
 TEST_CASE("Q4 a job with a quota that is not configured is refused with what to do") {
   TestDaemon daemon(story_config(1));
   Client client = connect(daemon);
-  const std::string text = thrown_by([&] {
-    (void)client.submit<std::int64_t>(Options().quota("licences"), "add", 1, 2).result(kPatience);
-  });
+  const std::string text = thrown_by(
+      [&] { (void)client.submit<std::int64_t>(Options().quota("licences"), "add", 1, 2).result(kPatience); });
   CHECK(text.find("there is no quota \"licences\"") != std::string::npos);
 }

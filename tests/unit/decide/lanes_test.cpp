@@ -130,8 +130,9 @@ TEST_CASE("Q2 a rate lets so many jobs begin in its time, and a burst after a re
   CHECK(yard.run() == nullptr);
 }
 
-TEST_CASE("Q2 a job that comes back without having begun has used nothing of the rate, of its quotas or of its "
-          "queue's part") {
+TEST_CASE(
+    "Q2 a job that comes back without having begun has used nothing of the rate, of its quotas or of its "
+    "queue's part") {
   Yard yard;
   yard.lanes.configure("q", {.jobs = 2, .per = 1h});
   Job& job = yard.add("q", Options{}.exclusive("k"));

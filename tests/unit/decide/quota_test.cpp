@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs with quotas on their way through the scheduler (SEMANTICS Q3 to Q5); the rules themselves are tested in
-// quotas_test.cpp.
+// Jobs with quotas on their way through the scheduler (SEMANTICS Q3 to Q5); the rules themselves are tested
+// in quotas_test.cpp.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -56,6 +56,7 @@ TEST_CASE("Q5 two users' keys are two keys") {
 
 TEST_CASE("Q3 a cap holds over pools, and room in it goes to whichever pool has a worker") {
   auto settings = one_pool();
+  settings.pools[0].prefetch = 1;
   settings.pools.push_back(settings.pools[0]);
   settings.pools[1].name = "other";
   House house(settings);
@@ -132,7 +133,8 @@ TEST_CASE("Q3 quotas are free when a job ends, however it does") {
   CHECK(house.finish(runner(jobs[4])) == jobs[4]);
 }
 
-TEST_CASE("C8 a job that waits gives its quotas back, and goes on when they are free again, before new jobs") {
+TEST_CASE(
+    "C8 a job that waits gives its quotas back, and goes on when they are free again, before new jobs") {
   auto settings = one_pool(2);
   settings.pools[0].prefetch = 1;
   ReadyHouse house(settings);
@@ -218,6 +220,20 @@ TEST_CASE("Q4 a submission with a quota that is not configured is refused") {
   for (int i = 0; i < 9; ++i) many.exclusive(std::to_string(i));
   CHECK(refusal(many).message == "a job has up to 8 quotas and keys, given 9");
   CHECK(refusal(many).code == "bad_request");
+}
+
+TEST_CASE("Q5 keys are not kept with results, but with what has failed and may be run again") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId good = house.submit(client, "f", exclusive().remember("good", 1h));
+  const JobId bad = house.submit(client, "f", exclusive().remember("bad", 1h));
+  CHECK(house.finish(house.workers()[0]) == good);
+  Failure failure;
+  failure.cause = Cause::exception;
+  CHECK(house.fail(house.workers()[0], failure) == bad);
+  CHECK(house.show(client, good).quotas.empty());
+  CHECK(house.show(client, good).queue == "default");
+  CHECK(house.show(client, bad).quotas == std::vector<QuotaUse>{{"k", 1}});
 }
 
 TEST_CASE("Q3 quotas are written with the job, and bind it after a restart") {

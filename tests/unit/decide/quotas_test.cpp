@@ -85,6 +85,39 @@ TEST_CASE("Q3 queues share a quota by their weights") {
   CHECK(of.at("heavy") <= 305);
 }
 
+TEST_CASE("Q3 room for several goes to several queues") {
+  Yard yard;
+  yard.lanes.configure_quota("n", 0);
+  for (int i = 0; i < 3; ++i) {
+    for (const char* queue : {"a", "b"}) yard.add(queue, Options{}.quota("n"));
+  }
+  CHECK(yard.run() == nullptr);
+  yard.lanes.configure_quota("n", 4);
+  std::string order;
+  while (const Job* job = yard.run()) order += job->lane->queue->name;
+  CHECK(order == "abab");
+}
+
+TEST_CASE("Q3 the room that a lane was to have goes to another when a second quota of it is full meanwhile") {
+  Yard yard;
+  yard.lanes.configure_quota("c", 1);
+  yard.lanes.configure_quota("d", 1);
+  Job& running = yard.add("z", Options{}.quota("c"));
+  REQUIRE(yard.run() == &running);
+  Job& both = yard.add("r", Options{}.quota("c").quota("d"));
+  Job& other = yard.add("w", Options{}.quota("c"));
+  CHECK(yard.run() == nullptr);
+  yard.end(running);
+  Job& sooner = yard.add("r", Options{}.quota("d").priority(1));
+  CHECK(yard.run() == &sooner);
+  CHECK(yard.run() == &other);
+  CHECK(yard.run() == nullptr);
+  yard.end(other);
+  CHECK(yard.run() == nullptr);
+  yard.end(sooner);
+  CHECK(yard.run() == &both);
+}
+
 TEST_CASE("Q4 a quota's size changes at any time: what runs goes on, what waits follows") {
   Yard yard;
   yard.lanes.configure_quota("n", 1);
@@ -322,7 +355,9 @@ class Model {
 
 }  // namespace
 
-TEST_CASE("Q3 whenever a job can go, its lane stands in the line: at random, with quotas, weights, rates and pauses") {
+TEST_CASE(
+    "Q3 whenever a job can go, its lane stands in the line: at random, with quotas, weights, rates and "
+    "pauses") {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     CAPTURE(seed);
     Model model(seed);
