@@ -31,20 +31,21 @@ ExitCode retry(Invocation& invocation) {
 }  // namespace
 
 Command retry_command() {
-  return {"retry",
-          "JOB...",
-          "Have jobs that have failed run again",
-          "JOB is an id, the beginning of one, a name, or `last`. Each runs again with its arguments, as a "
-          "further\n"
-          "attempt, at the end of its queue; crashes of its workers are counted anew, so that a quarantined "
-          "one is\n"
-          "tried as often as a new one. What has not failed is left as it is: exit code 4. The first one that "
-          "the\n"
-          "daemon refuses ends the command.\n",
-          1,
-          kAnyNumber,
-          boost::program_options::options_description("Options"),
-          retry};
+  return {
+      "retry",
+      "JOB...",
+      "Have jobs that have failed run again",
+      "JOB is an id, the beginning of one, a name, or `last`. Each runs again with its arguments, as a "
+      "further\n"
+      "attempt, at the end of its queue; crashes of its workers are counted anew, so that a quarantined "
+      "one is\n"
+      "tried as often as a new one. What has not failed is left as it is: exit code 4. The first one that "
+      "the\n"
+      "daemon refuses ends the command.\n",
+      1,
+      kAnyNumber,
+      boost::program_options::options_description("Options"),
+      retry};
 }
 
 }  // namespace promised::cli

@@ -10,10 +10,11 @@ namespace promised {
 namespace {
 
 message::Refused without_arguments(const JobId& id) {
-  return {.code = "arguments_gone",
-          .message = "job " + id.text() +
-                     " cannot run again: its arguments are gone. They are kept of durable jobs that have failed "
-                     "here, and of quarantined ones; submit the call again"};
+  return {
+      .code = "arguments_gone",
+      .message = "job " + id.text() +
+                 " cannot run again: its arguments are gone. They are kept of durable jobs that have failed "
+                 "here, and of quarantined ones; submit the call again"};
 }
 
 }  // namespace
@@ -76,8 +77,8 @@ std::optional<message::Refused> Scheduler::check_retry(const Job& job) const {
   return accounts_.check(job.owner, Quantity::bytes, job.arguments_size);
 }
 
-/// A new attempt of a job that has failed, at the end of its queue. What it was to begin or to end by does not
-/// count any more, nor do its crashes and interruptions; retries that are used up stay so.
+/// A new attempt of a job that has failed, at the end of its queue. What it was to begin or to end by does
+/// not count any more, nor do its crashes and interruptions; retries that are used up stay so.
 void Scheduler::run_again(Job& job, Payload arguments, Turn& t) {
   clear_timer(job);
   begin_anew(job);

@@ -41,8 +41,7 @@ std::optional<Nanos> Schedule::next_due(Now now) const {
   std::optional<Nanos> next;
   if (!delayed_.empty()) next = Nanos(delayed_.top()->timing()->due) - now.steady.time_since_epoch();
   if (!dated_.empty()) {
-    const Nanos wait =
-        std::chrono::microseconds(dated_.top()->timing()->due) - now.wall.time_since_epoch();
+    const Nanos wait = std::chrono::microseconds(dated_.top()->timing()->due) - now.wall.time_since_epoch();
     next = std::min(next.value_or(wait), wait);
   }
   return next;

@@ -199,6 +199,8 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
     failure.message = cut(ended.failure.message, kMaxFailureMessage);
     failure.signal = ended.failure.signal;
     failure.exit_code = ended.failure.exit_code;
+    failure.permanent = ended.failure.permanent;
+    failure.retry_after = ended.failure.retry_after;
     failure.user = ended.failure.user;
     failure.system = ended.failure.system;
     failure.peak_memory = ended.failure.peak_memory;

@@ -110,8 +110,7 @@ TEST_CASE("T2 a job that has not begun by its moment is expired, and says so") {
 TEST_CASE("T2 a moment so long ago that it is too late to begin expires the job before it runs") {
   ReadyHouse house;
   const auto client = house.connect();
-  const JobId id =
-      house.submit(client, "f", Options{}.begin_after(house.now.wall - 1h).begin_by(10min));
+  const JobId id = house.submit(client, "f", Options{}.begin_after(house.now.wall - 1h).begin_by(10min));
   CHECK(house.ended(client, id)->state == State::expired);
   CHECK(house.hand(house.workers()[0]).channel.empty());
 }

@@ -48,13 +48,18 @@ TEST_CASE("A1 the pauses grow as the backoff says") {
   };
   constexpr std::uint64_t kMiddle = std::uint64_t{1} << 63;
   const Backoff longest = Backoff::exponential(1ms, Millis(3'155'760'000'000));
-  for (const Row& row : {Row{Backoff::fixed(5s), 1, 5s}, {Backoff::fixed(5s), 1000, 5s},
-                         {Backoff::fixed(0s), 3, 0s}, {Backoff::exponential(1s, 1min), 1, 1s},
-                         {Backoff::exponential(1s, 1min), 2, 2s}, {Backoff::exponential(1s, 1min), 6, 32s},
+  for (const Row& row : {Row{Backoff::fixed(5s), 1, 5s},
+                         {Backoff::fixed(5s), 1000, 5s},
+                         {Backoff::fixed(0s), 3, 0s},
+                         {Backoff::exponential(1s, 1min), 1, 1s},
+                         {Backoff::exponential(1s, 1min), 2, 2s},
+                         {Backoff::exponential(1s, 1min), 6, 32s},
                          {Backoff::exponential(1s, 1min), 7, 1min},
                          {Backoff::exponential(1s, 1min), 4'000'000'000, 1min},
-                         {longest, 4'000'000'000, longest.most}, {Backoff::exponential(0s, 1min), 9, 0s},
-                         {Backoff(), 1, 1s}, {Backoff(), 30, 10min}}) {
+                         {longest, 4'000'000'000, longest.most},
+                         {Backoff::exponential(0s, 1min), 9, 0s},
+                         {Backoff(), 1, 1s},
+                         {Backoff(), 30, 10min}}) {
     CAPTURE(row.failed);
     CHECK(pause_after(row.failed, row.backoff, kMiddle) == row.pause);
   }
@@ -72,8 +77,10 @@ TEST_CASE("A1 a failure is tried again where the same call may do better") {
   permanent.permanent = true;
   CHECK_FALSE(is_worth_retrying(permanent));
   Failure late = failure(Cause::timed_out);
-  for (const auto& [limit, worth] : {std::pair{"run_timeout", true}, {"progress_timeout", true},
-                                     {"cpu_time", true}, {"deadline", false}}) {
+  for (const auto& [limit, worth] : {std::pair{"run_timeout", true},
+                                     {"progress_timeout", true},
+                                     {"cpu_time", true},
+                                     {"deadline", false}}) {
     CAPTURE(limit);
     late.limit = limit;
     CHECK(is_worth_retrying(late) == worth);
