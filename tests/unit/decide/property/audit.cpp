@@ -9,27 +9,13 @@ namespace {
 
 constexpr std::size_t kStates = 11;
 
-bool runs(const Worker& worker) {
-  return !worker.channel.empty() && worker.wait == Worker::Wait::none;
-}
-
-std::size_t running(const Pool& pool) {
-  return static_cast<std::size_t>(
-      std::count_if(pool.workers.begin(), pool.workers.end(), [](const Worker* w) { return runs(*w); }));
-}
-
-/// SEMANTICS Q1.
-bool goes_before(const Job& a, const Job& b) {
-  return a.priority != b.priority ? a.priority > b.priority : a.submitted < b.submitted;
-}
-
-std::size_t length(const JobList& list) {
-  std::size_t n = 0;
-  for (const Job* job = list.first; job != nullptr; job = job->next) ++n;
-  return n;
-}
-
 }  // namespace
+
+std::size_t Audit::running(const Pool& pool) {
+  return static_cast<std::size_t>(std::count_if(pool.workers.begin(), pool.workers.end(), [](const Worker* w) {
+    return !w->channel.empty() && w->wait == Worker::Wait::none;
+  }));
+}
 
 void Audit::check(bool holds, const std::string& what) {
   if (!holds) throw Violation(what);
@@ -94,68 +80,15 @@ void Audit::slots(RunningBefore& before) const {
                                 " jobs and has " + std::to_string(pool.slots()) + " slots");
     after[&pool] = runs_now;
   }
+  caps(before, after);
   before = std::move(after);
-}
-
-bool Audit::may_begin(const Pool& pool, const Worker& worker, const Job& job) const {
-  return worker.phase == Worker::Phase::ready && worker.kill_reason == KillReason::none && !worker.revoking &&
-         worker.wait == Worker::Wait::none && worker.channel.empty() && !worker.spent() &&
-         worker.offer->has(*job.function) && pool.resuming.empty() && running(pool) < pool.slots();
-}
-
-/// No job waits beside a worker that could begin it, and no job that waited goes on too late.
-void Audit::nobody_idles() const {
-  if (s_.draining_ || s_.stalled_) return;
-  for (const Pool& pool : s_.pools_) {
-    check(pool.resuming.empty() || running(pool) >= pool.slots(),
-          "a job of pool " + pool.settings->name + " does not go on though there is a slot");
-    const bool alike = std::all_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* w) {
-      return w->phase != Worker::Phase::ready || w->offer == pool.offer;
-    });
-    // While one program takes the place of another, the first job may wait for a worker that has its
-    // function, and the others behind it. What has still to come from disk holds up what was submitted after
-    // it.
-    if (!alike || pool.ready.empty() || pool.ready.top()->lane->best() == nullptr) continue;
-    for (const LaneSeat* seat : pool.ready.items()) {
-      const Job* job = seat->lane->best();
-      if (job == nullptr) continue;
-      for (const Worker* worker : pool.workers) {
-        check(!may_begin(pool, *worker, *job), "job " + job->id.text() + " " + describe(job->id) +
-                                                   ", and worker " +
-                                                   std::to_string(static_cast<std::uint32_t>(worker->id)) +
-                                                   " has nothing to do; " + describe(pool));
-      }
-    }
-  }
-}
-
-void Audit::went_first(const JobId& id, const WorkerId& by) const {
-  const Job* job = s_.jobs_.find(id);
-  const auto worker = s_.workers_.find(by);
-  if (job == nullptr || worker == s_.workers_.end()) return;
-  const Pool& pool = *worker->second->pool;
-  const Queue& queue = *job->lane->queue;
-  for (const Lane* lane : queue.lanes) {
-    const bool served = std::any_of(lane->servers.begin(), lane->servers.end(),
-                                    [&](const Lane::Server& server) { return server.heap == &pool.ready; });
-    // One that this worker does not offer was no choice for it.
-    if (!served || !worker->second->offer->has(*lane->function)) continue;
-    const Job* first = lane->best();
-    check(first == nullptr || first == job || !goes_before(*first, *job),
-          "job " + id.text() + " goes before job " + (first == nullptr ? "" : first->id.text()) +
-              " of its queue " + queue.name);
-    for (const Lane::Band& band : lane->bands) {
-      check(band.on_disk == 0 || band.priority < job->priority ||
-                (band.priority == job->priority && job->submitted <= band.fetched_until) || lane != job->lane,
-            "job " + id.text() + " goes before jobs on disk of its queue " + queue.name);
-    }
-  }
 }
 
 void Audit::thorough() const {
   channels();
   lanes();
   heaps();
+  quotas();
   accounts();
 }
 
@@ -201,59 +134,6 @@ void Audit::channels() const {
   check(held == 0, "a job is held by a worker that is not there");
 }
 
-/// Each lane has what it counts, in order.
-void Audit::lanes() const {
-  std::uint64_t in_memory = 0;
-  for (const auto& [name, queue] : s_.lanes_.queues()) {
-    std::uint64_t waiting = 0;
-    std::uint64_t jobs = 0;
-    for (const Lane* lane : queue->lanes) {
-      jobs += lane->jobs;
-      int above = 1000;
-      for (const Lane::Band& band : lane->bands) {
-        const std::string where = "queue " + queue->name + ", function " + lane->function->name;
-        check(band.priority < above, where + ": bands out of order");
-        above = band.priority;
-        check(!band.empty(), where + ": an empty band");
-        check(length(band.ready) == band.ready_count, where + ": ready_count is wrong");
-        for (const Job* job = band.ready.first; job != nullptr && job->next != nullptr; job = job->next)
-          check(job->submitted < job->next->submitted, where + ": out of order");
-        waiting += band.ready_count + length(band.behind) + band.on_disk;
-        in_memory += band.ready_count;
-      }
-    }
-    check(waiting == queue->length, "queue " + queue->name + " has " + std::to_string(waiting) +
-                                        " jobs and counts " + std::to_string(queue->length));
-    check(jobs == queue->jobs, "queue " + queue->name + " counts another number of jobs than its lanes");
-  }
-  check(in_memory == s_.lanes_.in_memory(), "in_memory is wrong");
-}
-
-/// Each pool's heap has the lanes that it serves and that have jobs, and no others.
-void Audit::heaps() const {
-  for (const auto& [name, queue] : s_.lanes_.queues()) {
-    for (const Lane* lane : queue->lanes) {
-      for (const Lane::Server& server : lane->servers)
-        check((server.seat->place != kNotInHeap) == !lane->bands.empty(),
-              "a lane stands in a heap by mistake");
-      for (const Pool& pool : s_.pools_) {
-        const bool serves = pool.offer != nullptr && pool.offer->has(*lane->function) &&
-                            pool.phase != Pool::Phase::removed && pool.settings->serves(queue->name);
-        const bool is_server = std::any_of(lane->servers.begin(), lane->servers.end(),
-                                           [&](const Lane::Server& s) { return s.heap == &pool.ready; });
-        check(serves == is_server, "pool " + pool.settings->name + " and queue " + queue->name +
-                                       " do not agree on who serves " + lane->function->name);
-      }
-    }
-  }
-  for (const Pool& pool : s_.pools_) {
-    const auto& items = pool.ready.items();
-    for (std::size_t i = 1; i < items.size(); ++i)
-      check(!LaneSeatLess()(*items[i], *items[(i - 1) / 2]),
-            "the heap of pool " + pool.settings->name + " is out of order");
-  }
-}
-
 void Audit::accounts() const {
   std::array<std::uint64_t, kStates> states{};
   std::uint64_t bytes = 0;
@@ -293,6 +173,7 @@ void Audit::nothing_left() const {
         "something waits for the backlog");
   for (const auto& [name, queue] : s_.lanes_.queues())
     check(queue->length == 0 && queue->jobs == 0, "queue " + queue->name + " has jobs that are not there");
+  check(s_.want_quotas_.empty(), "a job waits for its quotas");
   check(s_.lanes_.busy_queues() == 0, "busy_queues is wrong");
   for (const auto& [id, worker] : s_.workers_)
     check(worker->channel.empty() && worker->wait == Worker::Wait::none, "a worker holds a job");

@@ -13,7 +13,7 @@
 
 namespace promised::test {
 
-/// How many jobs each pool ran after the turn before.
+/// How many jobs each pool ran after the turn before, and how many had each quota.
 using RunningBefore = std::map<const void*, std::size_t>;
 
 class Audit {
@@ -33,6 +33,8 @@ class Audit {
   [[nodiscard]] std::string describe(const JobId& id) const;
   [[nodiscard]] std::size_t jobs() const { return s_.jobs_.size(); }
   [[nodiscard]] bool any_active() const;
+  /// What only the configuration reaches.
+  [[nodiscard]] static Lanes& levers(Scheduler& scheduler) { return scheduler.lanes_; }
   [[nodiscard]] std::size_t on_disk() const { return s_.backlog_ids_.size(); }
 
   [[nodiscard]] static std::string describe(const Pool& pool);
@@ -45,6 +47,12 @@ class Audit {
   void channels() const;
   void lanes() const;
   void heaps() const;
+  void quotas() const;
+  void caps(const RunningBefore& before, RunningBefore& after) const;
+  void line(const Pool& pool) const;
+  void seats(const Lane& lane) const;
+  [[nodiscard]] bool held_up(const Lane& lane, const Pool& pool) const;
+  [[nodiscard]] static std::size_t running(const Pool& pool);
   void accounts() const;
   static void check(bool holds, const std::string& what);
 

@@ -36,6 +36,7 @@ void ModelStore::apply_to(const change::InsertJob& c) {
   made.job.number = c.backlog ? c.number : 0;
   made.backlog = c.backlog;
   made.known = c.known;
+  made.quotas = c.quotas;
 }
 
 void ModelStore::apply_to(const change::StartJob& c) {
@@ -120,7 +121,7 @@ void ModelStore::apply_to(const change::DeleteGrave& c) {
 }
 
 void ModelStore::restore(Scheduler& scheduler, Now now, Plan& plan) const {
-  std::map<std::tuple<std::string, std::string, int, std::uint32_t>, RecoveredBacklog> parts;
+  std::map<std::tuple<std::string, std::string, std::string, int, std::uint32_t>, RecoveredBacklog> parts;
   std::vector<const Row*> known;
   std::vector<const Row*> others;
   for (const auto& [id, row] : rows_) {
@@ -129,10 +130,11 @@ void ModelStore::restore(Scheduler& scheduler, Now now, Plan& plan) const {
       continue;
     }
     const RecoveredJob& job = row.job;
-    auto& part = parts[{job.options.queue(), job.function, job.options.priority(), job.owner}];
+    auto& part = parts[{job.options.queue(), job.function, row.quotas, job.options.priority(), job.owner}];
     if (part.count++ == 0 || job.submitted < part.first) part.first = job.submitted;
     part.queue = job.options.queue();
     part.function = job.function;
+    part.quotas = row.quotas;
     part.priority = job.options.priority();
     part.owner = job.owner;
     if (row.known) known.push_back(&row);
@@ -159,6 +161,7 @@ std::vector<RecoveredJob> ModelStore::load_backlog(const effect::LoadBacklog& pa
   for (const auto& [id, row] : rows_) {
     const RecoveredJob& job = row.job;
     const bool wanted = row.backlog && job.options.queue() == page.queue && job.function == page.function &&
+                        row.quotas == page.quotas &&
                         job.options.priority() == page.priority && job.submitted > page.after;
     if (wanted) found.push_back(job);
   }

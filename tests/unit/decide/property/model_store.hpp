@@ -29,6 +29,7 @@ class ModelStore {
     bool backlog = false;
     bool known = false;
     Payload result{};
+    std::string quotas{};  ///< of the backlog
   };
 
   void apply(const Change& change);

@@ -46,6 +46,10 @@ void World::settle() {
   slow_disk_ = false;
   turn();
   everything_is_offered();
+  // No queue is paused, and each quota has room.
+  for (const std::string& queue : std::exchange(paused_, {})) Audit::levers(*scheduler_).resume(queue);
+  quotas_ = {{"qa", 1}, {"qb", 1}};
+  configure_queues();
   for (Client& client : clients_) {
     if (!client.session) come_back(client);
   }

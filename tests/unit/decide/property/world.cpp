@@ -2,6 +2,7 @@
 #include "tests/unit/decide/property/world.hpp"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <iterator>
 #include <utility>
@@ -83,9 +84,50 @@ void World::begin_daemon() {
   around_.started = now_.steady;
   around_.instance = make_id(IdOf::daemon, tally_.restarts);
   scheduler_ = std::make_unique<Scheduler>(settings_, around_, 999, 42);
+  configure_queues();
   store_.restore(*scheduler_, now_, plan_);
   scheduler_->start(now_, plan_);
   turn();
+}
+
+/// As the configuration, and what has been said at run time, has them.
+void World::configure_queues() {
+  Lanes& lanes = Audit::levers(*scheduler_);
+  for (const auto& [name, size] : quotas_) lanes.configure_quota(name, size);
+  for (const auto& [name, policy] : policies_) lanes.configure(name, policy);
+  for (const std::string& name : paused_) lanes.pause(name);
+}
+
+void World::steer_queues(const Step& step) {
+  Dice dice(step.detail);
+  constexpr std::array<const char*, 3> kQueues{"default", "q1", "q2"};
+  const std::string queue = kQueues[step.who % kQueues.size()];
+  Lanes& lanes = Audit::levers(*scheduler_);
+  if (step.kind == Step::Kind::pause) {
+    const bool goes_on = paused_.erase(queue) > 0;
+    goes_on ? lanes.resume(queue) : lanes.pause(queue);
+    if (!goes_on) paused_.insert(queue);
+  } else if (step.kind == Step::Kind::policy) {
+    QueuePolicy policy;
+    policy.weight = 1 + static_cast<std::uint32_t>(dice.below(3));
+    if (dice.below(3) == 0) policy.ageing = 20ms;
+    if (dice.below(3) == 0) {
+      policy.jobs = 1 + static_cast<std::uint32_t>(dice.below(5));
+      policy.per = 100ms;
+      policy.burst = static_cast<std::uint32_t>(dice.below(4));
+    }
+    policies_[queue] = policy;
+    lanes.configure(queue, policy);
+  } else {
+    const std::string name = dice.below(2) == 0 ? "qa" : "qb";
+    if (dice.below(4) == 0) {
+      quotas_.erase(name);
+      (void)lanes.remove_quota(name);
+    } else {
+      quotas_[name] = dice.below(4);
+      lanes.configure_quota(name, quotas_[name]);
+    }
+  }
 }
 
 /// It is killed; or it is told to stop, has all written, and is gone.
@@ -218,7 +260,7 @@ void World::read(const Effect& effect) {
   if (const auto* page = std::get_if<effect::LoadBacklog>(&effect)) {
     auto jobs = store_.load_backlog(*page);
     tally_.from_disk += jobs.size();
-    tell(event::BacklogLoaded{page->queue, page->function, page->priority, std::move(jobs)});
+    tell(event::BacklogLoaded{page->queue, page->function, page->quotas, page->priority, std::move(jobs)});
   } else if (const auto* one = std::get_if<effect::LoadJob>(&effect)) {
     tell(event::JobLoaded{one->id, store_.load_job(one->id)});
   } else if (const auto* result = std::get_if<effect::LoadResult>(&effect)) {
@@ -279,6 +321,11 @@ void World::perform(const Step& step) {
       break;
     case Step::Kind::reload:
       reconfigure(step.detail);
+      break;
+    case Step::Kind::pause:
+    case Step::Kind::policy:
+    case Step::Kind::quota:
+      steer_queues(step);
       break;
     case Step::Kind::restart:
       restart(step.detail);

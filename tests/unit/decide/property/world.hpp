@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -116,6 +117,8 @@ class World {
   void pass(Nanos duration);
   void reconfigure(std::uint64_t choice);
   void everything_is_offered();
+  void steer_queues(const Step& step);
+  void configure_queues();
   void check_dispatches(const std::vector<const effect::Dispatch*>& dispatches);
 
   // world_clients
@@ -160,6 +163,9 @@ class World {
   ModelStore store_;
   std::deque<Batch> disk_;
   bool narrow_ = false;  ///< nearly all jobs stand in one lane, which is longer than memory allows
+  std::map<std::string, QueuePolicy> policies_;
+  std::map<std::string, std::uint64_t> quotas_{{"qa", 1}, {"qb", 2}};
+  std::set<std::string> paused_;
   bool slow_disk_ = false;
   std::vector<Client> clients_;
   std::map<std::uint32_t, Entry> entries_;  ///< by the job's number

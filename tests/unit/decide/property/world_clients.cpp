@@ -40,6 +40,9 @@ Options World::options_of(const Step& step) {
   Dice dice(step.detail);
   const auto one_in = [&](std::uint64_t n) { return dice.below(n) == 0; };
   Options options;
+  if (one_in(4)) options.quota(one_in(2) ? "qa" : "qb");
+  if (one_in(6)) options.exclusive(one_in(2) ? "k1" : "k2");
+  if (one_in(8)) options.quota("k1", 1 + static_cast<std::uint32_t>(dice.below(3)));
   if (narrow_ && !one_in(8)) return options;
   options.queue(kQueues[dice.below(kQueues.size())]);
   if (one_in(3)) options.priority(static_cast<int>(dice.below(3)) - 1);
