@@ -123,6 +123,7 @@ struct WorkerGone {
 struct BacklogLoaded {
   std::string queue;
   std::string function;
+  std::string quotas;
   int priority;
   std::vector<RecoveredJob> jobs;
 };
@@ -210,6 +211,7 @@ struct InsertJob {
   bool known = false;        ///< of a job of the backlog: see KnowJob
   std::uint64_t client = 0;  ///< of a job of the backlog, or tied to its client: who submitted it,
   std::uint64_t number = 0;  ///< and with which request
+  std::string quotas{};      ///< of a job of the backlog: one text for all that it has (decide/quotas.hpp)
 };
 /// A client has taken the outcome: it alone is to get it again, if it did not arrive.
 struct TakeJob {
@@ -398,6 +400,7 @@ struct LoadResult {
 struct LoadBacklog {
   std::string queue;
   std::string function;
+  std::string quotas;  ///< as InsertJob has them
   int priority;
   WallTime after;
   std::uint32_t most;

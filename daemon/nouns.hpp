@@ -87,6 +87,7 @@ struct BacklogSearch {
 struct RecoveredBacklog {
   std::string queue;
   std::string function;
+  std::string quotas;  ///< as change::InsertJob has them
   int priority = 0;
   std::uint32_t owner = 0;
   std::uint64_t count = 0;

@@ -28,6 +28,15 @@ void set(std::string* out, std::string_view text) {
   out->assign(text);
 }
 
+void fill(const QuotaUse& use, proto::QuotaUse& out) {
+  out.set_name(use.name);
+  out.set_most(use.most);
+}
+
+QuotaUse take(std::string_view field, proto::QuotaUse& in, Fields& fields) {
+  return {fields.text(field, in.mutable_name()), in.most()};
+}
+
 }  // namespace
 
 bool is_default(const Options& options) {
@@ -55,6 +64,7 @@ void fill(const Options& options, proto::Options& out) {
   out.set_progress_timeout_ms(count(options.progress_timeout()));
   out.set_deadline_ms(count(options.deadline()));
   out.set_retry_on(static_cast<std::uint32_t>(options.retry_on()));
+  for (const QuotaUse& use : options.quotas()) fill(use, *out.add_quotas());
 }
 
 Options take(proto::Options& in, Fields& fields) {
@@ -75,6 +85,10 @@ Options take(proto::Options& in, Fields& fields) {
   options.progress_timeout(fields.millis("options.progress_timeout", in.progress_timeout_ms()));
   options.deadline(fields.millis("options.deadline", in.deadline_ms()));
   options.retry_on(fields.retry("options.retry_on", in.retry_on()));
+  for (auto& use : *in.mutable_quotas()) {
+    QuotaUse taken = take("options.quotas", use, fields);
+    taken.most == 0 ? options.quota(std::move(taken.name)) : options.quota(std::move(taken.name), taken.most);
+  }
   return options;
 }
 
@@ -189,6 +203,7 @@ void fill(const JobView& view, proto::JobView& out) {
   for (const JobId& id : view.waits_for) out.add_waits_for(id.bytes().data(), JobId::kSize);
   if (!is_default(view.last_failure)) fill(view.last_failure, *out.mutable_last_failure());
   out.set_output_size(view.output_size);
+  for (const QuotaUse& use : view.quotas) fill(use, *out.add_quotas());
 }
 
 JobView take(proto::JobView& in, Fields& fields) {
@@ -230,6 +245,7 @@ JobView take(proto::JobView& in, Fields& fields) {
   for (const std::string& id : in.waits_for()) view.waits_for.push_back(fields.id("waits_for", id));
   if (in.has_last_failure()) view.last_failure = take(*in.mutable_last_failure(), fields);
   view.output_size = in.output_size();
+  for (auto& use : *in.mutable_quotas()) view.quotas.push_back(take("quotas", use, fields));
   return view;
 }
 

@@ -49,7 +49,8 @@ void Scheduler::put_in_backlog(Asked& asked, message::Submit& submit, Lane& lane
   lanes_.add_backlog(lane, priority, submitted);
   t.plan.changes.emplace_back(change::InsertJob{submit.id, asked.uid(), std::move(submit.function),
                                                 std::move(submit.options), std::move(asked.event.payload),
-                                                submitted, true, false, asked.session.tag(), asked.number()});
+                                                submitted, true, false, asked.session.tag(), asked.number(),
+                                                lane.quotas()});
   tell_accepted(asked.session, asked.number(), submit.id, Durability::durable, t);
 }
 
@@ -64,7 +65,8 @@ Job& Scheduler::put_known_in_backlog(Asked& asked, message::Submit& submit, Lane
   expire_in_time(job);
   t.plan.changes.emplace_back(change::InsertJob{submit.id, asked.uid(), std::move(submit.function),
                                                 std::move(submit.options), std::move(asked.event.payload),
-                                                job.submitted, true, true, job.submitter_tag, job.number});
+                                                job.submitted, true, true, job.submitter_tag, job.number,
+                                                lane.quotas()});
   tell_accepted(asked.session, job.number, job.id, Durability::durable, t);
   return job;
 }
@@ -94,8 +96,8 @@ void Scheduler::fill_from_backlog(Turn& t) {
   const auto at_once =
       static_cast<std::uint32_t>(std::clamp(room / hungry.size(), kFewestAtOnce, kMostAtOnce));
   for (const auto& [lane, priority, after] : hungry) {
-    t.plan.effects.emplace_back(
-        effect::LoadBacklog{lane->queue->name, lane->function->name, priority, after, at_once});
+    t.plan.effects.emplace_back(effect::LoadBacklog{lane->queue->name, lane->function->name, lane->quotas(),
+                                                    priority, after, at_once});
   }
 }
 
@@ -113,7 +115,7 @@ Job& Scheduler::bring_in(RecoveredJob& recovered, Now now) {
 
 void Scheduler::on(event::BacklogLoaded&& e, Turn& t) {
   const auto called = functions_.find(e.function);
-  Lane* lane = called == functions_.end() ? nullptr : lanes_.find(e.queue, *called->second);
+  Lane* lane = called == functions_.end() ? nullptr : lanes_.find(e.queue, *called->second, e.quotas);
   if (lane == nullptr) return;  // all of it has ended meanwhile
   for (RecoveredJob& recovered : e.jobs) {
     Job* job = jobs_.find(recovered.id);

@@ -14,9 +14,10 @@ Nanos Scheduler::usual_run(const Job& job) {
   return job.function->usual_run.value_or(kPrefetchWindow);
 }
 
-Lane& Scheduler::lane(const std::string& queue, Function& function) {
-  if (Lane* known = lanes_.find(queue, function); known != nullptr) return *known;
-  Lane& lane = lanes_.make(queue, function);
+/// `quotas`: quota_text() of those that its jobs have.
+Lane& Scheduler::lane(const std::string& queue, Function& function, const std::string& quotas) {
+  if (Lane* known = lanes_.find(queue, function, quotas); known != nullptr) return *known;
+  Lane& lane = lanes_.make(queue, function, quotas);
   for (Pool* pool : function.offered_by) {
     if (pool->settings->serves(queue)) lanes_.serve(lane, pool->ready);
   }
@@ -24,12 +25,12 @@ Lane& Scheduler::lane(const std::string& queue, Function& function) {
 }
 
 Job& Scheduler::make_job(const JobId& id, std::uint32_t owner, const std::string& function_name,
-                         const std::string& queue) {
+                         const std::string& queue, const std::string& quotas) {
   Job& job = jobs_.make(id);
   job.owner = owner;
   accounts_.job_made(owner, job.state);
   job.function = &function(function_name);
-  lanes_.enter(job, lane(queue, *job.function));
+  lanes_.enter(job, lane(queue, *job.function, quotas));
   return job;
 }
 
@@ -52,15 +53,13 @@ void Scheduler::enqueue(Job& job, Turn& t) {
 
 void Scheduler::fill(Pool& pool, Turn& t) {
   if (draining_ || stalled_) return;
-  while (!pool.ready.empty()) {
-    Job* job = pool.ready.top()->lane->best();
-    if (job == nullptr) break;  // the next has still to come from disk
-    Worker* worker = choose(pool, *job, t);
+  while (LaneSeat* seat = lanes_.next(pool.ready)) {
+    Worker* worker = choose(pool, *seat->lane->best(), t);
     if (worker == nullptr) {
       grow(pool, t);
       break;
     }
-    dispatch(*worker, *job, t);
+    dispatch(*worker, *seat, t);
   }
   // Who has been given the last job of its life is replaced while it runs.
   if (pool.settings->recycle_jobs != 0) start_workers(pool, t);
@@ -91,8 +90,9 @@ Worker* Scheduler::choose(const Pool& pool, const Job& job, const Turn& t) const
   return best;
 }
 
-void Scheduler::dispatch(Worker& worker, Job& job, Turn& t) {
-  lanes_.remove(job);
+void Scheduler::dispatch(Worker& worker, LaneSeat& seat, Turn& t) {
+  Job& job = lanes_.take(seat, t.now.steady);
+  if (Queue& queue = *job.lane->queue; queue.spent) set_timer(queue, queue.opens);
   const Nanos estimate = usual_run(job);
   job.worker = &worker;
   worker.channel.push_back({&job, worker.sent++, estimate});

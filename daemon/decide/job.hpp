@@ -117,6 +117,7 @@ struct Job : Timer {
   bool expire_asked = false;
   bool withdraw_asked = false;  ///< cancelled if it has not begun
   bool was_named = false;
+  bool has_quotas = false;  ///< those of its lane, while it runs
 };
 
 }  // namespace promised

@@ -25,24 +25,39 @@ Queue* Lanes::find_queue(std::string_view name) const {
   return it == queues_.end() ? nullptr : it->second.get();
 }
 
-Lane* Lanes::find(std::string_view queue, const Function& function) const {
-  const auto it = lanes_.find({find_queue(queue), &function});
+Lane* Lanes::find(std::string_view queue, const Function& function, std::string_view quotas) const {
+  const CapSet* caps = nullptr;
+  if (!quotas.empty() && (caps = quotas_.find(quotas)) == nullptr) return nullptr;
+  const auto it = lanes_.find({find_queue(queue), &function, caps});
   return it == lanes_.end() ? nullptr : it->second.get();
 }
 
-Lane& Lanes::make(std::string_view queue_name, Function& function) {
-  Queue* queue = find_queue(queue_name);
-  if (queue == nullptr) {
-    auto made = std::make_unique<Queue>();
-    made->name = queue_name;
-    queue = made.get();
-    queues_.emplace(queue->name, std::move(made));
-  }
-  Lane& lane = *(lanes_[{queue, &function}] = std::make_unique<Lane>());
-  lane.queue = queue;
+Queue& Lanes::queue(std::string_view name) {
+  if (Queue* known = find_queue(name); known != nullptr) return *known;
+  auto made = std::make_unique<Queue>();
+  made->name = name;
+  Queue& queue = *made;
+  queues_.emplace(queue.name, std::move(made));
+  return queue;
+}
+
+void Lanes::drop_unused(const Queue& queue) {
+  if (!queue.lanes.empty() || queue.kept()) return;
+  const auto it = queues_.find(queue.name);
+  const auto gone = std::move(it->second);  // its name is the key
+  queues_.erase(it);
+}
+
+Lane& Lanes::make(std::string_view queue_name, Function& function, const std::string& quotas) {
+  Queue& of = queue(queue_name);
+  CapSet* caps = quotas.empty() ? nullptr : &quotas_.intern(quotas);
+  if (caps != nullptr) ++caps->lanes;
+  Lane& lane = *(lanes_[{&of, &function, caps}] = std::make_unique<Lane>());
+  lane.queue = &of;
   lane.function = &function;
-  lane.place_in_queue = queue->lanes.size();
-  queue->lanes.push_back(&lane);
+  lane.caps = caps;
+  lane.place_in_queue = of.lanes.size();
+  of.lanes.push_back(&lane);
   lane.place_in_function = function.lanes.size();
   function.lanes.push_back(&lane);
   return lane;
@@ -81,34 +96,11 @@ void Lanes::erase(Lane& lane) {
   drop(queue.lanes, &Lane::place_in_queue);
   drop(lane.function->lanes, &Lane::place_in_function);
   if (lane.hungry) std::erase(hungry_, &lane);
-  lanes_.erase({&queue, lane.function});
-  if (queue.lanes.empty()) queues_.erase(queue.name);
-}
-
-void Lanes::serve(Lane& lane, LaneHeap& heap) {
-  for (const auto& server : lane.servers) {
-    if (server.heap == &heap) return;
-  }
-  lane.servers.push_back({&heap, std::make_unique<LaneSeat>(LaneSeat{&lane})});
-  refresh(lane);
-}
-
-void Lanes::unserve(Lane& lane, LaneHeap& heap) {
-  std::erase_if(lane.servers, [&](const Lane::Server& server) {
-    if (server.heap != &heap) return false;
-    heap.remove(*server.seat);
-    return true;
-  });
-}
-
-void Lanes::refresh(Lane& lane) {
-  for (const auto& server : lane.servers) {
-    if (lane.bands.empty()) {
-      server.heap->remove(*server.seat);
-    } else {
-      server.heap->update(*server.seat);
-    }
-  }
+  while (!lane.seats.empty()) unserve(lane, *lane.seats.back()->queue->line);
+  CapSet* caps = lane.caps;
+  lanes_.erase({&queue, lane.function, caps});
+  if (caps != nullptr && --caps->lanes == 0) quotas_.drop(*caps);
+  drop_unused(queue);
 }
 
 void JobList::insert(Job& job) {

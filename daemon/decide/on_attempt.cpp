@@ -83,12 +83,13 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   worker->exclusive = false;
   worker->cancel_told = {};
   worker->heard = t.now.steady;
-  if (worker->wait != Worker::Wait::none) give_up_wait(*worker);
+  if (worker->wait != Worker::Wait::none) give_up_wait(*worker, job);
   ++worker->ran;
   Pool& pool = *worker->pool;
   pool.failures = 0;
   pool.dirty = true;
   job.worker = nullptr;
+  lanes_.give_back(job);
   keep_printed(job, std::move(e.printed));
   if (is_of_lost_process(*worker, e.failure)) {
     lost_with_its_process(slot, *worker, std::move(e.failure), t);
@@ -184,6 +185,7 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
     worker.load -= slot.estimate;
     Job& job = *slot.job;
     job.worker = nullptr;
+    lanes_.take_back(job, worker.pool->ready);
     if (worker.channel.empty()) {
       // The first of the channel counted as running.
       --job.attempts;

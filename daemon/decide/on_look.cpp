@@ -21,6 +21,11 @@ std::string Scheduler::why_waiting(const Job& job) const {
   if (draining_) return "the daemon is stopping";
   if (stalled_) return "no job begins until the disk has taken what waits for it (max_unwritten)";
   if (job.on_disk || job.behind) return "others are before it, and wait on disk";
+  const Lane& lane = *job.lane;
+  if (lane.queue->paused) return "queue " + lane.queue->name + " is paused";
+  if (lane.queue->spent) return "queue " + lane.queue->name + " has begun as many jobs as its rate allows";
+  if (const Cap* full = lane.caps == nullptr ? nullptr : lane.caps->full(); full != nullptr)
+    return "the quota \"" + full->quota->name + "\" is full";
   const auto& pools = job.function->offered_by;
   if (pools.empty()) return "no pool offers the function " + job.function->name;
   std::string reason;
@@ -41,9 +46,11 @@ std::string Scheduler::why_waiting(const Job& job) const {
 }
 
 std::string Scheduler::why_waiting(const Worker& worker) {
+  const Job& job = *worker.channel.front().job;
+  const bool needs_quotas = job.lane->caps != nullptr && !job.has_quotas;
   if (worker.wait == Worker::Wait::resuming)
     return "it has waited for others, and goes on as soon as pool " + worker.pool->settings->name +
-           " has a free slot";
+           " has a free slot" + (needs_quotas ? " and its quotas are free" : "");
   return "it waits for " + std::to_string(worker.waits.size()) +
          (worker.waits.size() == 1 ? " other job" : " other jobs");
 }
@@ -92,6 +99,7 @@ JobView Scheduler::view(const Job& job) const {
     v.parts_size = told.parts_size;
     v.output_size = told.output_size;
   }
+  if (job.lane->caps != nullptr) v.quotas = job.lane->caps->uses;
   v.progress = progress_of(job);
   if (job.ended() && job.name != nullptr && job.detail->lifespan != kForever)
     v.kept_until = job.ended_at + job.detail->lifespan;
@@ -118,6 +126,7 @@ JobView Scheduler::view(const RecoveredJob& job) {
   v.retry_on = job.options.retry_on();
   v.crashes = job.crashes;
   v.last_failure = job.failure;
+  v.quotas = job.options.quotas();
   v.reason = "others are before it, and wait on disk";
   return v;
 }
@@ -175,7 +184,9 @@ std::vector<QueueView> Scheduler::view_queues(Now now) const {
   longest.resize(shown);
   std::vector<QueueView> views;
   for (const Queue* queue : longest) {
-    QueueView v{queue->name, queue->length, Millis(0)};
+    QueueView v;
+    v.name = queue->name;
+    v.length = queue->length;
     for (const Lane* lane : queue->lanes) {
       for (const Lane::Band& band : lane->bands) {
         if (const Job* first = band.ready.first; first != nullptr)

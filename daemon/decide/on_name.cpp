@@ -200,7 +200,7 @@ Job* Scheduler::keep_known_outcome(Asked& asked, message::Remember& remember, Tu
     case NameAnswer::take:
       break;
   }
-  Job& job = make_job(remember.id, asked.uid(), outcome.function, submit.options.queue());
+  Job& job = make_job(remember.id, asked.uid(), outcome.function, submit.options.queue(), {});
   job.durability = outcome.durability;
   job.submitted = next_submitted(t.now);
   restore_told(job, std::move(outcome.told));

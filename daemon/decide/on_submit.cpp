@@ -12,6 +12,9 @@ namespace {
 /// How long the acceptance of memory jobs may wait to be told together; an outcome tells it too.
 constexpr std::chrono::milliseconds kTellAccepted{1};
 
+/// Of one job.
+constexpr std::size_t kMostQuotas = 8;
+
 message::Refused id_taken(const JobId& id) {
   return {.code = "bad_request", .message = "job id " + id.text() + " is taken; make a new UUIDv7"};
 }
@@ -90,6 +93,7 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, cons
     return bad(
         "at_most_once and retry_on exclude each other: a job that runs at most once is not tried again");
   }
+  if (auto refused = check_quotas(options.quotas())) return refused;
   if (!options.name().empty()) {
     if (auto refused = check_name(asked, asked.uid(), options.name(), options.lifespan())) return refused;
   }
@@ -106,6 +110,30 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, cons
                             .message = "max_queues (" + std::to_string(most_queues) +
                                        ") is reached: so many queues have jobs; use one of them, wait until "
                                        "one is empty, or raise it in section [limits]"};
+  }
+  return std::nullopt;
+}
+
+std::optional<message::Refused> Scheduler::check_quotas(const std::vector<QuotaUse>& quotas) const {
+  const auto bad = [](std::string message) {
+    return message::Refused{.code = "bad_request", .message = std::move(message)};
+  };
+  if (quotas.size() > kMostQuotas) {
+    return bad("a job has up to " + std::to_string(kMostQuotas) + " quotas and keys, given " +
+               std::to_string(quotas.size()));
+  }
+  for (const auto& [name, most] : quotas) {
+    const std::string what = most == 0 ? "a quota's name" : "a quota's key";
+    if (name.empty() || name.size() > kMostNameBytes) {
+      return bad(what + " has 1 to 255 bytes, given " + std::to_string(name.size()));
+    }
+    if (name.find_first_of("\r\n") != std::string::npos) return bad(what + " has no line break");
+    if (most != 0 || lanes_.quotas().is_configured(name)) continue;
+    std::vector<std::string> configured;
+    for (const auto& [known, quota] : lanes_.quotas().configured()) configured.push_back(known);
+    std::string message = "there is no quota \"" + name + "\"" + did_you_mean(name, configured);
+    if (configured.empty()) message += " (no quota is configured)";
+    return message::Refused{.code = "no_quota", .message = std::move(message)};
   }
   return std::nullopt;
 }
@@ -140,7 +168,9 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
     }
   }
   ++accepted_;
-  if (Lane& place = lane(options.queue(), function(submit.function)); goes_to_backlog(submit, place)) {
+  if (Lane& place =
+          lane(options.queue(), function(submit.function), quota_text(options.quotas(), asked.uid()));
+      goes_to_backlog(submit, place)) {
     if (name.empty() && options.timeout() == Millis(0) && options.deadline() == Millis(0)) {
       put_in_backlog(asked, submit, place, t);
     } else {
@@ -166,7 +196,8 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
 /// All of it but its arguments.
 Job& Scheduler::make_job(const Asked& asked, const message::Submit& submit, Turn& t) {
   const Options& options = submit.options;
-  Job& job = make_job(submit.id, asked.uid(), submit.function, options.queue());
+  Job& job = make_job(submit.id, asked.uid(), submit.function, options.queue(),
+                      quota_text(options.quotas(), asked.uid()));
   job.priority = static_cast<std::int8_t>(options.priority());
   job.durability = options.durability();
   job.at_most_once = options.at_most_once();

@@ -136,6 +136,7 @@ void Scheduler::begin_waiting(Worker& worker, std::vector<JobId> ids, Turn& t) {
   ++pool.waiting;
   pool.dirty = true;
   set_state(*worker.channel.front().job, State::waiting);
+  lanes_.give_back(*worker.channel.front().job);
   if (worker.channel.size() > 1) revoke(worker, t);
   // Where the pool is pausing after a failed start its timer does this.
   if (pool.place == kNotInHeap) start_workers(pool, t);
@@ -169,15 +170,32 @@ void Scheduler::found_in_backlog(const JobId& id) {
   }
 }
 
-/// The job goes on when there is a slot for it.
+/// The job goes on when its quotas are free, and there is a slot for it.
 void Scheduler::end_wait(Worker& worker, message::Resume resume, Turned turned) {
   Pool& pool = *worker.pool;
+  const Job& job = *worker.channel.front().job;
   leave_waited(worker);
-  std::erase(pool.resuming, &worker);
-  worker.wait = Worker::Wait::resuming;
+  const bool claims = std::exchange(worker.wait, Worker::Wait::resuming) == Worker::Wait::waiting;
   worker.resume = std::move(resume);
+  if (job.lane->caps != nullptr && !job.has_quotas) {
+    if (claims) lanes_.claim(job);
+    std::erase(want_quotas_, &worker);
+    want_quotas_.insert(turned == Turned::first ? want_quotas_.begin() : want_quotas_.end(), &worker);
+    return;
+  }
+  std::erase(pool.resuming, &worker);
   pool.resuming.insert(turned == Turned::first ? pool.resuming.begin() : pool.resuming.end(), &worker);
   pool.dirty = true;
+}
+
+/// Those that have them wait for a slot, with them.
+void Scheduler::take_quotas_again() {
+  std::erase_if(want_quotas_, [&](Worker* worker) {
+    if (!lanes_.take_claimed(*worker->channel.front().job)) return false;
+    worker->pool->resuming.push_back(worker);
+    worker->pool->dirty = true;
+    return true;
+  });
 }
 
 /// It is not among those any more who wait for what it waited for.
@@ -191,8 +209,9 @@ void Scheduler::leave_waited(Worker& worker) {
 }
 
 /// The run is over without having gone on.
-void Scheduler::give_up_wait(Worker& worker) {
+void Scheduler::give_up_wait(Worker& worker, const Job& job) {
   leave_waited(worker);
+  if (std::erase(want_quotas_, &worker) > 0) lanes_.drop_claim(job);
   std::erase(worker.pool->resuming, &worker);
   worker.wait = Worker::Wait::none;
   --worker.pool->waiting;

@@ -148,7 +148,7 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   if (worker == nullptr) return;
   Pool& pool = *worker->pool;
   worker->revoking = false;
-  if (worker->wait != Worker::Wait::none) give_up_wait(*worker);
+  if (worker->wait != Worker::Wait::none) give_up_wait(*worker, *worker->channel.front().job);
   pool.dirty = true;
   // One job was the worker's last; all others go back as if nothing had been. (Where the channel was torn, it
   // may have run some of them, but nobody has heard of it.)
@@ -162,6 +162,7 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
     keep_printed(*slot.job, std::move(e.printed));
     worker->channel.pop_front();
     slot.job->worker = nullptr;
+    lanes_.give_back(*slot.job);
     lost_with_worker(slot, *worker, e, t);
   }
   // A worker may also leave by itself, between two jobs.

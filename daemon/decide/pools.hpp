@@ -136,7 +136,7 @@ struct Pool : Timer {
   std::uint32_t failures = 0;          ///< starts in a row that came to nothing
   std::shared_ptr<const Offer> offer;  ///< of its newest worker; null: none has been ready yet
   std::vector<Worker*> workers;
-  LaneHeap ready;
+  Line ready;
   std::uint64_t crashes = 0;
   std::uint64_t finished = 0;
   bool dirty = false;            ///< a job or a worker has become free since the last fill

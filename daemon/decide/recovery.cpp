@@ -8,7 +8,7 @@
 namespace promised {
 
 void Scheduler::restore(const RecoveredBacklog& backlog) {
-  Lane& place = lane(backlog.queue, function(backlog.function));
+  Lane& place = lane(backlog.queue, function(backlog.function), backlog.quotas);
   lanes_.add_backlog(place, backlog.priority, backlog.first, backlog.count);
   accounts_.job_made(backlog.owner, State::pending, backlog.count);
 }
@@ -23,7 +23,9 @@ void Scheduler::restore_known(RecoveredJob recovered, Now now, Plan& plan) {
 
 /// A job as the store has it; it is in no list yet.
 Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
-  Job& job = make_job(recovered.id, recovered.owner, recovered.function, recovered.options.queue());
+  const Options& options = recovered.options;
+  Job& job = make_job(recovered.id, recovered.owner, recovered.function, options.queue(),
+                      quota_text(options.quotas(), recovered.owner));
   job.priority = static_cast<std::int8_t>(recovered.options.priority());
   job.at_most_once = std::as_const(recovered.options).at_most_once();
   job.submitted = recovered.submitted;

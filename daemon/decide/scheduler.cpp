@@ -55,10 +55,12 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     plan.changes.emplace_back(change::DeleteGrave{*over});
   }
   std::erase_if(pools_, [](const Pool& p) { return p.phase == Pool::Phase::removed && p.workers.empty(); });
+  take_quotas_again();
   for (Pool& pool : pools_) {
-    if (!std::exchange(pool.dirty, false)) continue;
+    if (!std::exchange(pool.dirty, false) && !pool.ready.changed) continue;
     resume_waiting(pool, t);
     fill(pool, t);
+    pool.ready.changed = false;
     watch_surplus(pool, t);
   }
   fill_from_backlog(t);

@@ -115,6 +115,7 @@ class Scheduler {
   [[nodiscard]] std::optional<message::Refused> check_submit(const Asked& asked,
                                                              const message::Submit& submit);
   [[nodiscard]] message::Refused no_function(const std::string& name) const;
+  [[nodiscard]] std::optional<message::Refused> check_quotas(const std::vector<QuotaUse>& quotas) const;
   void accept(Asked& asked, message::Submit& submit, Turn& t);
   Job& make_job(const Asked& asked, const message::Submit& submit, Turn& t);
   WallTime next_submitted(Now now);
@@ -269,27 +270,28 @@ class Scheduler {
   enum class Turned : std::uint8_t { last, first };
   void end_wait(Worker& worker, message::Resume resume, Turned turned);
   void leave_waited(Worker& worker);
-  void give_up_wait(Worker& worker);
+  void give_up_wait(Worker& worker, const Job& job);
   void resume_waiting(Pool& pool, Turn& t);
   void go_on(Worker& worker, Turn& t);
+  void take_quotas_again();
   [[nodiscard]] static bool has_free_slot(const Pool& pool);
 
   // dispatch
   void fill(Pool& pool, Turn& t);
   [[nodiscard]] Worker* choose(const Pool& pool, const Job& job, const Turn& t) const;
-  void dispatch(Worker& worker, Job& job, Turn& t);
+  void dispatch(Worker& worker, LaneSeat& seat, Turn& t);
   void begin(Worker& worker, Turn& t);
   void enqueue(Job& job, Turn& t);
   void revoke(Worker& worker, Turn& t);
   Function& function(const std::string& name);
-  Lane& lane(const std::string& queue, Function& function);
+  Lane& lane(const std::string& queue, Function& function, const std::string& quotas);
   void drop_stale_lanes();
   static Nanos usual_run(const Job& job);
 
   // ending
   void end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t);
   Job& make_job(const JobId& id, std::uint32_t owner, const std::string& function_name,
-                const std::string& queue);
+                const std::string& queue, const std::string& quotas);
   [[nodiscard]] static std::uint64_t kept_bytes(const Job& job);
   void keep_failure(Job& job, Failure failure);
   void keep_or_release(Job& job, Turn& t);
@@ -426,6 +428,7 @@ class Scheduler {
   void due(Worker& worker, Turn& t);
   void due(Pool& pool, Turn& t);
   void due(Tie& tie, Turn& t);
+  void due(Queue& queue, Turn& t);
   void arm(Worker& worker, Turn& t);
   /// A limit of the time of the job that a worker runs, and when it is over.
   struct TimeLimit {
@@ -458,6 +461,9 @@ class Scheduler {
   std::map<std::string, std::unique_ptr<Function>, std::less<>> functions_;
   TimerHeap timers_;
   TimerHeap wall_timers_;
+
+  /// Workers whose jobs have waited for others and are to go on, once their quotas are free.
+  std::vector<Worker*> want_quotas_;
 
   Held held_;
   /// Durable jobs that the store has not been told of, with the moment when it will be; some have ended, or

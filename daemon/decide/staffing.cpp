@@ -36,12 +36,16 @@ bool has_surplus(const Pool& pool) {
   return number_of(pool, [&](const Worker& w) { return pool.keeps(w); }) > pool.wanted();
 }
 
-/// Jobs that wait for the pool, in memory and on disk; `most` if there are more.
+/// Jobs that the pool could run now, in memory and on disk; `most` if there are more.
 std::uint64_t waiting_jobs(const Pool& pool, std::uint64_t most) {
   std::uint64_t jobs = 0;
-  for (const LaneSeat* seat : pool.ready.items()) {
-    for (const Lane::Band& band : seat->lane->bands) jobs += band.ready_count + band.on_disk;
-    if (jobs >= most) return most;
+  for (const QueueSeat* queue : pool.ready.queues.items()) {
+    for (const LaneSeat* seat : queue->lanes.items()) {
+      std::uint64_t of_lane = 0;
+      for (const Lane::Band& band : seat->lane->bands) of_lane += band.ready_count + band.on_disk;
+      jobs += seat->lane->caps == nullptr ? of_lane : std::min(of_lane, seat->lane->caps->room());
+      if (jobs >= most) return most;
+    }
   }
   return jobs;
 }

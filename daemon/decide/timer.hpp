@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A moment at which something is to be looked at again. Jobs, workers, pools and ties are timers; each waits
-// for one moment at a time. Waits and deadlines stand in a heap of monotonic moments, lifespans in one of
-// wall-clock moments, so that a jump of the wall clock moves only the latter (SEMANTICS T4).
+// A moment at which something is to be looked at again. Jobs, workers, pools, ties and queues are timers;
+// each waits for one moment at a time. Waits and deadlines stand in a heap of monotonic moments, lifespans in
+// one of wall-clock moments, so that a jump of the wall clock moves only the latter (SEMANTICS T4).
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 namespace promised {
 
 struct Timer {
-  enum class Kind : std::uint8_t { job, worker, pool, tie };
+  enum class Kind : std::uint8_t { job, worker, pool, tie, queue };
 
   explicit Timer(Kind k) : kind(k) {}
 

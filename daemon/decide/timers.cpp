@@ -51,6 +51,9 @@ void Scheduler::fire(Timer& timer, Turn& t) {
     case Timer::Kind::tie:
       due(static_cast<Tie&>(timer), t);
       break;
+    case Timer::Kind::queue:
+      due(static_cast<Queue&>(timer), t);
+      break;
   }
 }
 
@@ -99,6 +102,11 @@ void Scheduler::due(Job& job, Turn& t) {
 void Scheduler::due(Pool& pool, Turn& t) {
   start_workers(pool, t);
   pool.dirty = true;  // jobs that came meanwhile may want more of them
+}
+
+/// Its rate lets the next job begin.
+void Scheduler::due(Queue& queue, Turn&) {
+  lanes_.refill(queue);
 }
 
 void Scheduler::due(Worker& worker, Turn& t) {

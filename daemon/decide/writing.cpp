@@ -17,6 +17,10 @@ constexpr std::chrono::milliseconds kInSight{10};
 Options options_of(const Job& job) {
   Options options;
   options.queue(job.lane->queue->name).priority(job.priority).at_most_once(job.at_most_once);
+  if (const CapSet* caps = job.lane->caps; caps != nullptr) {
+    for (const QuotaUse& use : caps->uses)
+      use.most == 0 ? options.quota(use.name) : options.quota(use.name, use.most);
+  }
   if (!job.detail) return options;
   options.timeout(job.detail->timeout).run_timeout(job.detail->run_timeout);
   options.progress_timeout(job.detail->progress_timeout).deadline(job.detail->deadline);
@@ -41,6 +45,8 @@ void Scheduler::write_soon(Job& job, Turn& t) {
 /// Whether it is to be expected that the job, with all that stand before it in its lane, has ended in a few
 /// milliseconds: its function is a quick one, and some worker that has it is not stuck in a slow one.
 bool Scheduler::ends_soon(const Job& job, Now now) const {
+  if (!job.lane->queue->open() || (job.lane->caps != nullptr && job.lane->caps->full() != nullptr))
+    return false;
   for (const Pool* pool : job.function->offered_by) {
     const auto rounds =
         static_cast<std::int64_t>(job.lane->jobs / std::max<std::size_t>(pool->workers.size(), 1));

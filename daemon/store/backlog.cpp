@@ -25,15 +25,15 @@ Result<void> Store::Impl::replay_backlog(const std::function<void(const Recovere
                                          const std::function<void(RecoveredJob)>& known) {
   PROMISED_ASSIGN(
       Statement parts,
-      database.prepare("SELECT queue, function, priority, owner, count(*), min(submitted) FROM job"
+      database.prepare("SELECT queue, function, quotas, priority, owner, count(*), min(submitted) FROM job"
                        " INDEXED BY backlog WHERE queue IS NOT NULL"
-                       " GROUP BY queue, function, priority, owner"));
+                       " GROUP BY queue, function, quotas, priority, owner"));
   for (;;) {
     PROMISED_ASSIGN(const bool more, parts.step());
     if (!more) break;
-    part({std::string(parts.bytes(0)), std::string(parts.bytes(1)), static_cast<int>(parts.integer(2)),
-          static_cast<std::uint32_t>(parts.integer(3)), static_cast<std::uint64_t>(parts.integer(4)),
-          wall(parts.integer(5))});
+    part({std::string(parts.bytes(0)), std::string(parts.bytes(1)), std::string(parts.bytes(2)),
+          static_cast<int>(parts.integer(3)), static_cast<std::uint32_t>(parts.integer(4)),
+          static_cast<std::uint64_t>(parts.integer(5)), wall(parts.integer(6))});
   }
   PROMISED_ASSIGN(Statement ids,
                   database.prepare("SELECT id FROM job INDEXED BY backlog WHERE queue IS NOT NULL"));
@@ -63,6 +63,7 @@ Result<std::vector<RecoveredJob>> Store::Impl::load_backlog(const effect::LoadBa
   Statement& s = statements.load_backlog;
   s.bind_text(1, page.queue).bind_text(2, page.function).bind(3, page.priority);
   s.bind(4, page.after.time_since_epoch().count()).bind(5, page.most);
+  page.quotas.empty() ? s.bind_null(6) : s.bind_text(6, page.quotas);
   std::vector<RecoveredJob> jobs;
   for (;;) {
     PROMISED_ASSIGN(const bool more, s.step());

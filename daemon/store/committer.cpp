@@ -325,7 +325,8 @@ Result<std::optional<Event>> Committer::answer(Load& what) {
   }
   if (const auto* page = std::get_if<effect::LoadBacklog>(&what)) {
     PROMISED_ASSIGN(std::vector<RecoveredJob> jobs, store_->load_backlog(*page));
-    return Answer(event::BacklogLoaded{page->queue, page->function, page->priority, std::move(jobs)});
+    return Answer(
+        event::BacklogLoaded{page->queue, page->function, page->quotas, page->priority, std::move(jobs)});
   }
   if (const auto* parts = std::get_if<effect::LoadParts>(&what)) {
     PROMISED_ASSIGN(std::vector<PartChunk> found, store_->load_parts(*parts));

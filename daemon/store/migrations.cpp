@@ -19,8 +19,8 @@ namespace {
 // kMostInline bytes it is in `large` too, and how many bytes it has is in `told`. grave: tombstones of ids,
 // of jobs that are gone. part: what a job has streamed, once it has ended. client: who submitted a job of the
 // backlog, or one that is tied to its client; of a job that has ended, who took its outcome. backlog: jobs
-// that wait on disk until their turn comes near. They have their queue and priority in columns, in the order
-// in which they are fetched; all other rows cost the index nothing.
+// that wait on disk until their turn comes near. They have their queue, quotas and priority in columns, in
+// the order in which they are fetched; all other rows cost the index nothing.
 constexpr Migration kMigrations[] = {{1, R"sql(
 CREATE TABLE job (
   id BLOB NOT NULL PRIMARY KEY,
@@ -93,6 +93,11 @@ ALTER TABLE job ADD COLUMN crashes INTEGER; -- of the workers of a job that is t
 )sql"},
                                      {7, R"sql(
 ALTER TABLE job ADD COLUMN output BLOB; -- what is kept of what it has printed
+)sql"},
+                                     {8, R"sql(
+ALTER TABLE job ADD COLUMN quotas TEXT; -- of a job of the backlog that has some (decide/quotas.hpp)
+DROP INDEX backlog;
+CREATE INDEX backlog ON job (queue, function, quotas, priority, submitted, owner) WHERE queue IS NOT NULL;
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

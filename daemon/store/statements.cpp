@@ -13,8 +13,8 @@ namespace {
 constexpr std::string_view kInsertJob =
     "INSERT INTO job (id, submitted, owner, state, started, attempts, interruptions, arguments_size, "
     "result_size,"
-    " began, ended, function, options, arguments, queue, priority, client, number, known)"
-    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    " began, ended, function, options, arguments, queue, priority, client, number, known, quotas)"
+    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 constexpr std::string_view kEndJob =
     "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
     "reason=?8,"
@@ -35,7 +35,7 @@ Result<Statements> Statements::prepare(Database& database) {
   const std::string job_columns = "SELECT " + std::string(kJobColumns) + " FROM job ";
   const std::string load_backlog =
       job_columns +
-      "INDEXED BY backlog WHERE queue=?1 AND function=?2 AND priority=?3 AND submitted>?4"
+      "INDEXED BY backlog WHERE queue=?1 AND function=?2 AND quotas IS ?6 AND priority=?3 AND submitted>?4"
       " ORDER BY submitted LIMIT ?5";
   const std::string load_job = job_columns + "WHERE id=?1 AND queue IS NOT NULL";
   const std::string find_in_backlog =

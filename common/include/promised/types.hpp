@@ -3,6 +3,7 @@
 // failed, and the options of a call. Plain values: nothing here talks to anybody.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <compare>
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace promised {
 
@@ -172,6 +174,14 @@ struct Failure {
   friend bool operator==(const Failure&, const Failure&) = default;
 };
 
+/// A cap on how many jobs run at once that a job keeps to (SEMANTICS Q3, Q5).
+struct QuotaUse {
+  std::string name;
+  std::uint32_t most = 0;  ///< jobs with this name as their key that may run at once; 0: it is a quota of the
+                           ///< daemon's configuration, which has a size
+  friend bool operator==(const QuotaUse&, const QuotaUse&) = default;
+};
+
 /// The options of a call: a value that can be kept and reused. Every setter returns the options themselves.
 class Options {
  public:
@@ -244,6 +254,22 @@ class Options {
     retry_on_ = what;
     return *this;
   }
+  /// The job runs only while fewer than the quota's size run that name it, over all pools and queues; others
+  /// go before it meanwhile (SEMANTICS Q3). The daemon's configuration has its size; where it has none of
+  /// that name, the submission is refused. A job may have up to 8 quotas and keys, and takes all of them
+  /// together. 1 to 255 bytes.
+  Options& quota(std::string name) {
+    quotas_.push_back({std::move(name), 0});
+    return *this;
+  }
+  /// At most `most` jobs of the same user that name this key run at once; nothing has to be configured for
+  /// that (SEMANTICS Q5). `most` is at least 1. The key has 1 to 255 bytes.
+  Options& quota(std::string key, std::uint32_t most) {
+    quotas_.push_back({std::move(key), std::max(most, 1U)});
+    return *this;
+  }
+  /// One at a time: quota(key, 1).
+  Options& exclusive(std::string key) { return quota(std::move(key), 1); }
 
   [[nodiscard]] const std::string& queue() const { return queue_; }
   [[nodiscard]] int priority() const { return priority_; }
@@ -259,6 +285,7 @@ class Options {
   [[nodiscard]] std::chrono::milliseconds progress_timeout() const { return progress_timeout_; }
   [[nodiscard]] std::chrono::milliseconds deadline() const { return deadline_; }
   [[nodiscard]] Retry retry_on() const { return retry_on_; }
+  [[nodiscard]] const std::vector<QuotaUse>& quotas() const { return quotas_; }
 
   friend bool operator==(const Options&, const Options&) = default;
 
@@ -277,6 +304,7 @@ class Options {
   std::chrono::milliseconds progress_timeout_{0};
   std::chrono::milliseconds deadline_{0};
   Retry retry_on_ = Retry::nothing;
+  std::vector<QuotaUse> quotas_;
 };
 
 /// How a job is cancelled. Every setter returns the options themselves.

@@ -59,6 +59,7 @@ struct JobView {
   Retry retry_on = Retry::nothing;
   std::vector<JobId> waits_for;  ///< state waiting: the jobs that it waits for; told by show() alone
   Failure last_failure;          ///< of a job that has not ended: why its last attempt is tried again
+  std::vector<QuotaUse> quotas;  ///< that it keeps to
 
   friend bool operator==(const JobView&, const JobView&) = default;
 };

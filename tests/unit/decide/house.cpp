@@ -101,8 +101,8 @@ void House::carry_out(std::vector<Effect> effects) {
       const std::optional<Payload> found = load(loading->job);
       pending_.push_back(event::ResultLoaded{loading->job, found.has_value(), {}, found.value_or(Payload())});
     } else if (const auto* page = std::get_if<effect::LoadBacklog>(&effect)) {
-      pending_.push_back(
-          event::BacklogLoaded{page->queue, page->function, page->priority, load_backlog(*page)});
+      pending_.push_back(event::BacklogLoaded{page->queue, page->function, page->quotas, page->priority,
+                                              load_backlog(*page)});
     } else if (const auto* finding = std::get_if<effect::FindInBacklog>(&effect)) {
       BacklogSearch search = finding->search;
       find_in_backlog(search);

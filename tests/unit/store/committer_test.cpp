@@ -298,7 +298,7 @@ TEST_CASE("on a full disk a page of the backlog that is not full is not taken fo
   REQUIRE(subject.fill_disk(4));
   const std::uint64_t last = subject.submit({waiting(5)});
   const auto ask = [&](std::uint32_t most) {
-    subject.committer->load(effect::LoadBacklog{"reports", "report.build", 0, moment(0), most});
+    subject.committer->load(effect::LoadBacklog{"reports", "report.build", {}, 0, moment(0), most});
   };
   ask(10);
   ask(2);

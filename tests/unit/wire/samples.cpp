@@ -36,7 +36,10 @@ Options full_options() {
       .abandon(Abandon::cancel, 7s)
       .progress_timeout(8s)
       .deadline(9min)
-      .retry_on(Retry::crash);
+      .retry_on(Retry::crash)
+      .quota("licences \xc3\xa4")
+      .quota("customer 17", 4'000'000'000)
+      .exclusive("account 4711");
 }
 
 Failure full_failure() {
@@ -107,6 +110,7 @@ JobView full_job() {
   job.waits_for = {id(2), id(3)};
   job.last_failure = full_failure();
   job.output_size = 65'536;
+  job.quotas = full_options().quotas();
   return job;
 }
 

@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose turn it is (seats.hpp). A lane that comes first in a line and has a full quota is parked there: it
+// alone, so nothing waits behind it. It comes back when there is room: then each pool takes back the best of
+// those that are parked, and whenever that one is served or leaves, and there is room still, the next. So a
+// quota with room always has the best of its lanes in each line (the baton); a queue that cannot go on itself,
+// because it is paused or has used up its rate, is passed over until it can.
+#include <algorithm>
+#include <utility>
+
+#include "daemon/decide/lanes.hpp"
+
+namespace promised {
+namespace {
+
+Nanos interval(const QueuePolicy& policy) {
+  return std::max(Nanos(policy.per) / policy.jobs, Nanos(1));
+}
+
+/// How long the rate takes to allow a whole burst but one.
+Nanos burst_time(const QueuePolicy& policy) {
+  const std::uint32_t burst = policy.burst == 0 ? policy.jobs : policy.burst;
+  const Nanos each = interval(policy);
+  return std::min<std::int64_t>(burst - 1, Nanos::max() / 4 / each) * each;
+}
+
+std::uint64_t stride(const Queue& queue) {
+  return kPassUnit / std::max(queue.policy.weight, 1U);
+}
+
+}  // namespace
+
+void Lanes::serve(Lane& lane, Line& line) {
+  for (const auto& seat : lane.seats) {
+    if (seat->queue->line == &line) return;
+  }
+  auto& seats = lane.queue->seats;
+  auto in = std::find_if(seats.begin(), seats.end(), [&](const auto& seat) { return seat->line == &line; });
+  if (in == seats.end()) {
+    seats.push_back(std::make_unique<QueueSeat>(QueueSeat{lane.queue, &line}));
+    in = seats.end() - 1;
+  }
+  ++(*in)->served;
+  lane.seats.push_back(std::make_unique<LaneSeat>(LaneSeat{&lane, in->get()}));
+  refresh(lane);
+}
+
+void Lanes::unserve(Lane& lane, Line& line) {
+  const auto found = std::find_if(lane.seats.begin(), lane.seats.end(),
+                                  [&](const auto& seat) { return seat->queue->line == &line; });
+  if (found == lane.seats.end()) return;
+  withdraw(**found);
+  QueueSeat& in = *(*found)->queue;
+  lane.seats.erase(found);
+  if (--in.served == 0) std::erase_if(lane.queue->seats, [&](const auto& seat) { return seat.get() == &in; });
+}
+
+/// The turn of the lane has changed.
+void Lanes::refresh(Lane& lane) {
+  for (const auto& seat : lane.seats) {
+    if (lane.bands.empty()) {
+      withdraw(*seat);
+    } else if (seat->parked != nullptr && lane.caps->full() != nullptr) {
+      seat->parked->lanes.update(*seat);
+    } else {
+      join(*seat);
+      // Its turn may come later than that of others now.
+      if (lane.caps != nullptr) hand_on(lane, *seat->queue->line);
+    }
+  }
+}
+
+/// Among those of its queue that may begin, as far as is known.
+void Lanes::join(LaneSeat& seat) {
+  if (seat.parked != nullptr) unpark(seat);
+  QueueSeat& in = *seat.queue;
+  in.lanes.update(seat);
+  in.from_disk ? wake(in) : stand_in_line(in);
+}
+
+/// Out of wherever it stands.
+void Lanes::withdraw(LaneSeat& seat) {
+  if (seat.parked != nullptr) {
+    unpark(seat);
+    return;
+  }
+  if (!LaneHeap::contains(seat)) return;
+  QueueSeat& in = *seat.queue;
+  in.lanes.remove(seat);
+  if (in.lanes.empty()) in.line->queues.remove(in);
+  if (in.from_disk) wake(in);
+  if (seat.lane->caps != nullptr) hand_on(*seat.lane, *in.line);
+}
+
+void Lanes::stand_in_line(QueueSeat& seat) {
+  if (QueueHeap::contains(seat) || seat.lanes.empty() || !is_open(seat)) return;
+  Line& line = *seat.line;
+  seat.pass = std::max(seat.pass, line.pass);
+  seat.came = ++line.arrivals;
+  line.queues.update(seat);
+}
+
+/// It may be open now: it is no reason any more to pass over it.
+void Lanes::wake(QueueSeat& seat) {
+  seat.from_disk = false;
+  for (ParkedQueue* parked : std::exchange(seat.passed_over, {})) {
+    Cap& cap = *parked->cap;
+    parked->passed_over = false;
+    cap.find(*seat.line)->queues.update(*parked);
+    hand_on(cap, *seat.line);
+  }
+  stand_in_line(seat);
+}
+
+/// It is not open any more: what its lanes might have taken is for others.
+void Lanes::step_out(QueueSeat& seat) {
+  Line& line = *seat.line;
+  line.queues.remove(seat);
+  if (line.parked == 0) return;
+  for (const LaneSeat* lane : seat.lanes.items()) {
+    if (lane->lane->caps != nullptr) hand_on(*lane->lane, line);
+  }
+}
+
+void Lanes::open(Queue& queue) {
+  for (const auto& seat : queue.seats) {
+    wake(*seat);
+    seat->line->changed = true;
+  }
+}
+
+void Lanes::close(Queue& queue) {
+  for (const auto& seat : queue.seats) step_out(*seat);
+}
+
+void Lanes::park(LaneSeat& seat, Cap& cap) {
+  QueueSeat& in = *seat.queue;
+  Line& line = *in.line;
+  if (seat.parked != nullptr) {
+    unpark(seat);
+  } else {
+    in.lanes.remove(seat);
+    if (in.lanes.empty()) line.queues.remove(in);
+  }
+  ParkedSeats* at = cap.find(line);
+  if (at == nullptr) at = cap.parked.emplace_back(std::make_unique<ParkedSeats>(ParkedSeats{&line})).get();
+  auto& parked = at->all[&in];
+  if (!parked) {
+    parked = std::make_unique<ParkedQueue>(ParkedQueue{&in, &cap});
+    parked->came = ++line.arrivals;
+    ++line.parked;
+  }
+  parked->pass = in.pass;
+  parked->lanes.update(seat);
+  seat.parked = parked.get();
+  if (!parked->passed_over) at->queues.update(*parked);
+}
+
+void Lanes::unpark(LaneSeat& seat) {
+  ParkedQueue& from = *std::exchange(seat.parked, nullptr);
+  from.lanes.remove(seat);
+  if (!from.lanes.empty()) return;
+  QueueSeat& in = *from.queue;
+  Cap& cap = *from.cap;
+  ParkedSeats& at = *cap.find(*in.line);
+  if (from.passed_over) std::erase(in.passed_over, &from);
+  at.queues.remove(from);
+  --in.line->parked;
+  at.all.erase(&in);
+  if (at.all.empty()) std::erase_if(cap.parked, [&](const auto& seats) { return seats.get() == &at; });
+}
+
+/// If there is room, the best of those that are parked there comes back; what is held by another quota too is
+/// parked at that.
+void Lanes::hand_on(Cap& cap, Line& line) {
+  if (cap.full()) return;
+  while (ParkedSeats* at = cap.find(line)) {
+    if (at->queues.empty()) return;
+    ParkedQueue& first = *at->queues.top();
+    if (!is_open(*first.queue)) {
+      at->queues.remove(first);
+      first.passed_over = true;
+      first.queue->passed_over.push_back(&first);
+      continue;
+    }
+    LaneSeat& seat = *first.lanes.top();
+    if (Cap* other = seat.lane->caps->full(); other != nullptr) {
+      park(seat, *other);
+      continue;
+    }
+    join(seat);
+    line.changed = true;
+    return;
+  }
+}
+
+/// The lane has left the line, or its turn has changed.
+void Lanes::hand_on(const Lane& lane, Line& line) {
+  for (Cap* cap : lane.caps->caps) hand_on(*cap, line);
+}
+
+/// The quota may have room, or more of it.
+void Lanes::hand_on(const Quota& quota) {
+  for (const auto& cap : quota.caps) {
+    // From the back: one that nobody is parked at any more goes.
+    for (std::size_t i = cap->parked.size(); i-- > 0;) hand_on(*cap, *cap->parked[i]->line);
+  }
+}
+
+/// One of the same queue that takes the same quota and comes first: the baton may have gone to another queue.
+LaneSeat* Lanes::sooner_parked(const LaneSeat& seat) {
+  for (const Cap* cap : seat.lane->caps->caps) {
+    const ParkedSeats* at = cap->find(*seat.queue->line);
+    if (at == nullptr) continue;
+    const auto parked = at->all.find(seat.queue);
+    if (parked == at->all.end()) continue;
+    LaneSeat* best = parked->second->lanes.top();
+    if (LaneSeatLess()(*best, seat)) return best;
+  }
+  return nullptr;
+}
+
+LaneSeat* Lanes::next(Line& line) {
+  while (!line.queues.empty()) {
+    QueueSeat& queue = *line.queues.top();
+    LaneSeat& seat = *queue.lanes.top();
+    const Lane& lane = *seat.lane;
+    if (lane.best() == nullptr) {
+      queue.from_disk = true;
+      step_out(queue);
+      continue;
+    }
+    if (lane.caps == nullptr) return &seat;
+    if (Cap* full = lane.caps->full(); full != nullptr) {
+      park(seat, *full);
+      hand_on(lane, line);
+    } else if (LaneSeat* sooner = sooner_parked(seat); sooner != nullptr) {
+      join(*sooner);
+    } else {
+      return &seat;
+    }
+  }
+  return nullptr;
+}
+
+Job& Lanes::take(LaneSeat& seat, Instant now) {
+  QueueSeat& in = *seat.queue;
+  Queue& queue = *in.queue;
+  Line& line = *in.line;
+  Job& job = *seat.lane->best();
+  line.pass = in.pass;
+  in.pass += stride(queue);
+  line.queues.update(in);
+  if (const CapSet* caps = seat.lane->caps; caps != nullptr) {
+    for (const Cap* cap : caps->caps) ++cap->quota->running;
+    job.has_quotas = true;
+  }
+  remove(job);
+  if (queue.policy.has_rate()) spend(queue, now);
+  return job;
+}
+
+/// A bucket of tokens, as the moment at which it would be full: each job puts that off by the same time.
+void Lanes::spend(Queue& queue, Instant now) {
+  queue.full_at = std::max(queue.full_at, now) + interval(queue.policy);
+  queue.opens = queue.full_at - burst_time(queue.policy);
+  if (queue.opens <= now) return;
+  queue.spent = true;
+  close(queue);
+}
+
+void Lanes::refill(Queue& queue) {
+  queue.spent = false;
+  if (queue.open()) open(queue);
+  drop_unused(queue);
+}
+
+void Lanes::take_back(Job& job, Line& line) {
+  Queue& queue = *job.lane->queue;
+  for (const auto& seat : queue.seats) {
+    if (seat->line != &line) continue;
+    seat->pass -= std::min(seat->pass, stride(queue));
+    if (QueueHeap::contains(*seat)) line.queues.update(*seat);
+  }
+  if (queue.policy.has_rate()) {
+    // There was one to spend before.
+    queue.full_at -= interval(queue.policy);
+    if (std::exchange(queue.spent, false) && queue.open()) open(queue);
+  }
+  give_back(job);
+}
+
+void Lanes::give_back(Job& job) {
+  if (!std::exchange(job.has_quotas, false)) return;
+  const std::vector<Cap*>& caps = job.lane->caps->caps;
+  for (const Cap* cap : caps) --cap->quota->running;
+  for (const Cap* cap : caps) hand_on(*cap->quota);
+}
+
+void Lanes::claim(const Job& job) {
+  if (job.lane->caps == nullptr) return;
+  for (const Cap* cap : job.lane->caps->caps) ++cap->quota->claimed;
+}
+
+void Lanes::drop_claim(const Job& job) {
+  if (job.lane->caps == nullptr) return;
+  for (const Cap* cap : job.lane->caps->caps) --cap->quota->claimed;
+  for (const Cap* cap : job.lane->caps->caps) hand_on(*cap->quota);
+}
+
+bool Lanes::take_claimed(Job& job) {
+  const CapSet* caps = job.lane->caps;
+  if (caps == nullptr) return true;
+  if (!caps->free_for_claim()) return false;
+  for (const Cap* cap : caps->caps) {
+    --cap->quota->claimed;
+    ++cap->quota->running;
+  }
+  job.has_quotas = true;
+  return true;
+}
+
+void Lanes::configure(std::string_view name, const QueuePolicy& policy) {
+  Queue& queue = this->queue(name);
+  if (queue.policy != policy) {
+    // The order of its lanes may depend on it: they come back to heaps that have no other.
+    queue.closed = true;
+    close(queue);
+    for (const Lane* lane : queue.lanes) {
+      for (const auto& seat : lane->seats) withdraw(*seat);
+    }
+    queue.policy = policy;
+    queue.spent = false;
+    queue.full_at = {};
+    queue.closed = false;
+    for (Lane* lane : queue.lanes) refresh(*lane);
+    if (queue.open()) open(queue);
+  }
+  drop_unused(queue);
+}
+
+void Lanes::pause(std::string_view name) {
+  Queue& queue = this->queue(name);
+  if (!std::exchange(queue.paused, true)) close(queue);
+}
+
+void Lanes::resume(std::string_view name) {
+  Queue* queue = find_queue(name);
+  if (queue == nullptr) return;
+  if (std::exchange(queue->paused, false) && queue->open()) open(*queue);
+  drop_unused(*queue);
+}
+
+void Lanes::configure_quota(const std::string& name, std::uint64_t size) {
+  hand_on(quotas_.configure(name, size));
+}
+
+bool Lanes::remove_quota(const std::string& name) {
+  if (!quotas_.is_configured(name)) return false;
+  if (const Quota* still_there = quotas_.remove(name); still_there != nullptr) hand_on(*still_there);
+  return true;
+}
+
+}  // namespace promised
