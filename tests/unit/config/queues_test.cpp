@@ -46,7 +46,8 @@ TEST_CASE("E3 what is wrong with a queue or a quota is told with file, line and 
         "FILE:1: expected [queue.NAME], with a name of 1 to 255 bytes, found [queue reports]");
   CHECK(scene.problem("[quota]\n") ==
         "FILE:1: expected [quota.NAME], with a name of 1 to 255 bytes, found [quota]");
-  CHECK(scene.problem("[queue." + std::string(256, 'q') + "]\n").starts_with("FILE:1: expected [queue.NAME]"));
+  CHECK(
+      scene.problem("[queue." + std::string(256, 'q') + "]\n").starts_with("FILE:1: expected [queue.NAME]"));
   CHECK(scene.problem("[quota.a]\nsize = many\n") ==
         "FILE:2: size: expected a whole number from 0 to 1000000000, found 'many'");
   CHECK(scene.problem("[queues.a]\n").find("did you mean queue.NAME") != std::string::npos);
@@ -54,10 +55,11 @@ TEST_CASE("E3 what is wrong with a queue or a quota is told with file, line and 
 
 TEST_CASE("E6 queues and quotas that are read anew are in force at once, and told by their keys") {
   const Scene scene;
-  Settings current = scene.settings(
-      "[queue.a]\nweight = 2\n[queue.old]\n[quota.a]\nsize = 1\n[quota.old]\nsize = 1\n");
+  Settings current =
+      scene.settings("[queue.a]\nweight = 2\n[queue.old]\n[quota.a]\nsize = 1\n[quota.old]\nsize = 1\n");
   const Settings next = scene.settings(
-      "[queue.a]\nweight = 3\nageing = 1s\nrate = 1/s\nmax_length = 1\nhold = yes\npaused = yes\n[queue.new]\n"
+      "[queue.a]\nweight = 3\nageing = 1s\nrate = 1/s\nmax_length = 1\nhold = yes\npaused = "
+      "yes\n[queue.new]\n"
       "[quota.a]\nsize = 2\n[quota.new]\nsize = 1\n");
   const ReloadReport report = config::take_over(current, next);
   CHECK(report.changed == Names{"queue.old", "queue.a.weight", "queue.a.ageing", "queue.a.rate",
@@ -70,10 +72,10 @@ TEST_CASE("E6 queues and quotas that are read anew are in force at once, and tol
 
 TEST_CASE("E3 --check tells how queues and quotas will be served") {
   const Scene scene;
-  const std::string file = scene.write(
-      "promised.conf",
-      "[queue.a]\nweight = 2\nageing = 1min\nrate = 10/s\nmax_length = 5\nhold = yes\npaused = yes\n[queue.b]\n"
-      "[quota.mail]\nsize = 4\n");
+  const std::string file = scene.write("promised.conf",
+                                       "[queue.a]\nweight = 2\nageing = 1min\nrate = 10/s\nmax_length = "
+                                       "5\nhold = yes\npaused = yes\n[queue.b]\n"
+                                       "[quota.mail]\nsize = 4\n");
   const auto checked = scene.run({"--check", "--config", file});
   REQUIRE(checked.ok());
   CHECK(checked->text.find(
