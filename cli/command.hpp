@@ -24,13 +24,20 @@ struct Command {
 
 [[nodiscard]] Command cancel_command();
 [[nodiscard]] Command retry_command();
+[[nodiscard]] Command clear_command();
+[[nodiscard]] Command drain_command();
+[[nodiscard]] Command explain_command();
 [[nodiscard]] Command follow_command();
 [[nodiscard]] Command forget_command();
 [[nodiscard]] Command jobs_command();
 [[nodiscard]] Command logs_command();
+[[nodiscard]] Command pause_command();
+[[nodiscard]] Command queues_command();
+[[nodiscard]] Command quota_command();
 [[nodiscard]] Command reload_command();
 [[nodiscard]] Command remember_command();
 [[nodiscard]] Command result_command();
+[[nodiscard]] Command resume_command();
 [[nodiscard]] Command run_command();
 [[nodiscard]] Command show_command();
 [[nodiscard]] Command status_command();

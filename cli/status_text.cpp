@@ -104,14 +104,19 @@ void print_pools(std::ostream& out, const StatusView& s) {
   table.print(out);
 }
 
-void print_queues(std::ostream& out, const StatusView& s) {
-  Table table({"QUEUE", "LENGTH", "OLDEST"});
-  for (const QueueView& q : s.queues) {
-    table.add({q.name, std::to_string(q.length), q.length == 0 ? "-" : brief(q.oldest)});
-  }
-  if (table.empty()) return;
-  out << '\n';
-  table.print(out);
+/// What is special about how it is served.
+std::string served(const QueueView& queue) {
+  std::string text;
+  const auto add = [&](const std::string& word) { text += (text.empty() ? "" : ", ") + word; };
+  if (queue.paused) add("paused");
+  if (queue.draining) add("draining");
+  if (queue.weight != 1) add("weight " + std::to_string(queue.weight));
+  if (queue.rate.limits()) add("rate " + format_rate(queue.rate));
+  if (queue.next_in.count() != 0) add("next in " + brief(queue.next_in));
+  if (queue.ageing.count() != 0) add("ageing " + format_duration(queue.ageing));
+  if (queue.max_length != 0) add("max_length " + std::to_string(queue.max_length));
+  if (queue.holds) add("hold");
+  return text;
 }
 
 /// Those of which more than four fifths are used.
@@ -127,10 +132,28 @@ void print_limits(std::ostream& out, const StatusView& s) {
 
 }  // namespace
 
+void print_queues(std::ostream& out, const std::vector<QueueView>& queues) {
+  Table table({"QUEUE", "LENGTH", "RUNNING", "OLDEST", "SERVED"});
+  for (const QueueView& q : queues) {
+    table.add({q.name, std::to_string(q.length), std::to_string(q.running),
+               q.length == 0 ? "-" : brief(q.oldest), served(q)});
+  }
+  if (!table.empty()) table.print(out);
+}
+
+void print_quotas(std::ostream& out, const std::vector<QuotaView>& quotas) {
+  Table table({"QUOTA", "SIZE", "RUNNING"});
+  for (const QuotaView& q : quotas) table.add({q.name, std::to_string(q.size), std::to_string(q.running)});
+  if (!table.empty()) table.print(out);
+}
+
 void print_status(std::ostream& out, const StatusView& status, WallClock now) {
   print_summary(out, status, now);
   print_pools(out, status);
-  print_queues(out, status);
+  if (!status.queues.empty()) out << '\n';
+  print_queues(out, status.queues);
+  if (!status.quotas.empty()) out << '\n';
+  print_quotas(out, status.quotas);
   print_limits(out, status);
 }
 

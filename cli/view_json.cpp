@@ -9,6 +9,7 @@
 #include "cli/times.hpp"
 #include "cli/value_json.hpp"
 #include "common/printable.hpp"
+#include "common/units.hpp"
 
 namespace promised::cli {
 namespace {
@@ -166,12 +167,9 @@ nlohmann::ordered_json to_json(const JobView& job) {
 }
 
 nlohmann::ordered_json to_json(const StatusView& s) {
-  Json problems = Json::array(), pools = Json::array(), queues = Json::array(), limits = Json::array();
+  Json problems = Json::array(), pools = Json::array(), limits = Json::array();
   for (const std::string& problem : s.problems) problems.push_back(valid_utf8(problem));
   for (const PoolView& pool : s.pools) pools.push_back(pool_json(pool));
-  for (const QueueView& q : s.queues) {
-    queues.push_back({{"name", valid_utf8(q.name)}, {"length", q.length}, {"oldest_ms", q.oldest.count()}});
-  }
   for (const LimitView& l : s.limits) {
     limits.push_back({{"name", valid_utf8(l.name)}, {"used", l.used}, {"most", l.most}});
   }
@@ -186,7 +184,8 @@ nlohmann::ordered_json to_json(const StatusView& s) {
           {"jobs", states_json(s)},
           {"remembered", s.remembered},
           {"pools", std::move(pools)},
-          {"queues", std::move(queues)},
+          {"queues", to_json(s.queues)},
+          {"quotas", to_json(s.quotas)},
           {"last_minute",
            {{"finished_per_second", s.finished_per_second},
             {"waited", percentiles_json(s.waited)},
@@ -199,6 +198,45 @@ nlohmann::ordered_json to_json(const StatusView& s) {
             {"stale_reports", s.stale_reports}}},
           {"store", store_json(s)},
           {"limits", std::move(limits)}};
+}
+
+nlohmann::ordered_json to_json(const std::vector<QueueView>& queues) {
+  Json list = Json::array();
+  for (const QueueView& q : queues) {
+    list.push_back({{"name", valid_utf8(q.name)},
+                    {"length", q.length},
+                    {"oldest_ms", q.oldest.count()},
+                    {"running", q.running},
+                    {"paused", q.paused},
+                    {"draining", q.draining},
+                    {"weight", q.weight},
+                    {"rate", q.rate.limits() ? Json(format_rate(q.rate)) : Json(nullptr)},
+                    {"next_in_ms", q.next_in.count()},
+                    {"ageing_ms", q.ageing.count()},
+                    {"max_length", q.max_length},
+                    {"hold", q.holds}});
+  }
+  return list;
+}
+
+nlohmann::ordered_json to_json(const std::vector<QuotaView>& quotas) {
+  Json list = Json::array();
+  for (const QuotaView& q : quotas)
+    list.push_back({{"name", valid_utf8(q.name)}, {"size", q.size}, {"running", q.running}});
+  return list;
+}
+
+nlohmann::ordered_json to_json(const Explanation& e) {
+  Json reasons = Json::array();
+  for (const WaitReason& r : e.reasons) {
+    reasons.push_back({{"code", valid_utf8(r.code)},
+                       {"text", valid_utf8(r.text)},
+                       {"subject", text_json(r.subject)},
+                       {"until", time_json(r.until)},
+                       {"jobs", ids_json(r.jobs)},
+                       {"count", r.count}});
+  }
+  return {{"id", e.id.text()}, {"state", to_string(e.state)}, {"reasons", std::move(reasons)}};
 }
 
 nlohmann::ordered_json to_json(const ReloadReport& r) {

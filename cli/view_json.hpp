@@ -15,5 +15,8 @@ namespace promised::cli {
 [[nodiscard]] nlohmann::ordered_json to_json(const StatusView& status);
 [[nodiscard]] nlohmann::ordered_json to_json(const StoreReport& report);
 [[nodiscard]] nlohmann::ordered_json to_json(const ReloadReport& report);
+[[nodiscard]] nlohmann::ordered_json to_json(const std::vector<QueueView>& queues);
+[[nodiscard]] nlohmann::ordered_json to_json(const std::vector<QuotaView>& quotas);
+[[nodiscard]] nlohmann::ordered_json to_json(const Explanation& explanation);
 
 }  // namespace promised::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <promised/client.hpp>
+#include <promised/error.hpp>
 
 #include <iterator>
 #include <utility>
@@ -203,6 +204,53 @@ ReloadReport Client::reload(std::chrono::milliseconds timeout) {
   request.body = message::Reload{};
   return ask<message::Reloaded>(Impl::of(*this), std::move(request), timeout, "reloading the configuration")
       .report;
+}
+
+Explanation Client::explain(const JobKey& key, std::chrono::milliseconds timeout) {
+  message::Request request;
+  request.body = message::Explain{wire_key(key)};
+  return ask<message::Explained>(Impl::of(*this), std::move(request), timeout, "explaining " + describe(key))
+      .explanation;
+}
+
+std::uint64_t Client::steer_queue(std::string_view queue, const QueueChange& change,
+                                  std::chrono::milliseconds timeout) {
+  message::Request request;
+  request.body = message::SteerQueue{std::string(queue), change, false};
+  return ask<message::Count>(Impl::of(*this), std::move(request), timeout,
+                             "steering queue \"" + std::string(queue) + "\"")
+      .count;
+}
+
+std::uint64_t Client::clear_queue(std::string_view queue, std::chrono::milliseconds timeout) {
+  const std::string what = "clearing queue \"" + std::string(queue) + "\"";
+  message::Request request;
+  request.body = message::SteerQueue{std::string(queue), {}, true};
+  message::Reply reply = Impl::of(*this).call_once(std::move(request), timeout, what);
+  return expect<message::Count>(reply, what).count;
+}
+
+std::uint64_t Client::set_quota(std::string_view name, std::uint64_t size,
+                                std::chrono::milliseconds timeout) {
+  message::Request request;
+  request.body = message::SteerQuota{std::string(name), size, false};
+  return ask<message::Count>(Impl::of(*this), std::move(request), timeout,
+                             "setting quota \"" + std::string(name) + "\"")
+      .count;
+}
+
+std::uint64_t Client::remove_quota(std::string_view name, std::chrono::milliseconds timeout) {
+  const std::string what = "removing quota \"" + std::string(name) + "\"";
+  message::Request request;
+  request.body = message::SteerQuota{std::string(name), 0, true};
+  bool resent = false;
+  try {
+    message::Reply reply = Impl::of(*this).call(std::move(request), {}, timeout, what, &resent);
+    return expect<message::Count>(reply, what).count;
+  } catch (const RefusedError& refused) {
+    if (resent && refused.code() == "no_quota") return 0;  // the answer to the first sending was lost
+    throw;
+  }
 }
 
 void Client::shutdown(Shutdown how, NotBegun rest, std::chrono::milliseconds timeout) {

@@ -130,6 +130,22 @@ struct Reload {};
 struct RetryJob {
   Key key{};
 };
+/// Answered with Count: of `clear` how many jobs are cancelled, else how many wait in the queue.
+struct SteerQueue {
+  std::string queue{};
+  QueueChange change{};
+  bool clear = false;  ///< cancel all that waits in it
+};
+/// Answered with Count: how many jobs hold the quota.
+struct SteerQuota {
+  std::string name{};
+  std::uint64_t size = 0;
+  bool remove = false;  ///< it does not bind any more
+};
+/// Answered with Explained.
+struct Explain {
+  Key key{};
+};
 /// What the job reports, now and as it comes; answered with News until one is the last.
 struct Follow {
   Key key{};
@@ -158,7 +174,8 @@ struct Request {
   std::uint64_t received = 0;  ///< every delivery up to here has arrived
   /// Nothing in it: the message only acknowledges.
   std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
-               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw, Reload, RetryJob>
+               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw, Reload, SteerQueue,
+               SteerQuota, Explain, RetryJob>
       body;
 };
 
@@ -206,6 +223,9 @@ struct StoreDone {
 struct Reloaded {
   ReloadReport report;
 };
+struct Explained {
+  Explanation explanation;
+};
 
 /// The payload is the parts, one behind the other.
 struct News {
@@ -221,7 +241,8 @@ struct News {
   std::string output{};            ///< bytes of any kind
   std::uint64_t output_total = 0;  ///< printed by the run so far
 };
-/// Of List: how many there are. Of Withdraw: how many are taken back.
+/// Of List: how many there are. Of Withdraw: how many are taken back. Of SteerQueue and SteerQuota: see
+/// there.
 struct Count {
   std::uint64_t count = 0;
 };
@@ -231,7 +252,9 @@ struct Reply {
   /// Set on the outcomes of unnamed jobs, which the daemon keeps until they have arrived: counts up within a
   /// session, and Request::received acknowledges it. Zero on everything else.
   std::uint64_t delivery = 0;
-  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone, News, Count, Reloaded> body;
+  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone, News, Count, Reloaded,
+               Explained>
+      body;
 };
 
 // ---- daemon to worker

@@ -95,6 +95,36 @@ Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least, st
   return number;
 }
 
+Result<Rate> parse_rate(std::string_view text) {
+  constexpr std::string_view kExpected = "a rate such as 10/s, 100/min, 5000/h, 10/s burst 20, or none";
+  constexpr std::string_view kBurst = " burst ";
+  constexpr std::int64_t kMost = 1'000'000'000;
+  if (text == "none") return Rate();
+  const auto burst_at = text.find(kBurst);
+  const std::string_view speed = text.substr(0, burst_at);
+  const auto slash = speed.find('/');
+  if (slash == std::string_view::npos) return expected(kExpected, text);
+  const auto jobs = parse_integer(speed.substr(0, slash), 1, kMost);
+  const std::string_view unit = speed.substr(slash + 1);
+  const auto per = parse_duration(starts_with_digit(unit) ? std::string(unit) : "1" + std::string(unit));
+  if (!jobs || !per || *per == Millis(0)) return expected(kExpected, text);
+  Rate rate{static_cast<std::uint32_t>(*jobs), *per, 0};
+  if (burst_at == std::string_view::npos) return rate;
+  const auto burst = parse_integer(text.substr(burst_at + kBurst.size()), 1, kMost);
+  if (!burst) return expected(kExpected, text);
+  rate.burst = static_cast<std::uint32_t>(*burst);
+  return rate;
+}
+
+std::string format_rate(const Rate& rate) {
+  if (!rate.limits()) return "none";
+  std::string per = format_duration(rate.per);
+  if (per.starts_with('1') && per.size() > 1 && !starts_with_digit(per.substr(1))) per.erase(0, 1);
+  std::string text = std::to_string(rate.jobs) + "/" + per;
+  if (rate.burst != 0) text += " burst " + std::to_string(rate.burst);
+  return text;
+}
+
 std::string format_duration(Millis duration) {
   if (duration.count() < 0) return "-" + format_duration(-duration);
   if (duration.count() == 0) return "0";

@@ -2,6 +2,8 @@
 // Durations and sizes as people write and read them, in the configuration and on the command line.
 #pragma once
 
+#include <promised/views.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +25,12 @@ inline constexpr Millis kLongestDuration = std::chrono::hours(24 * 36500);
 /// A whole number in decimal digits, with a minus sign if `least` is negative, from `least` to `most`.
 [[nodiscard]] Result<std::int64_t> parse_integer(std::string_view text, std::int64_t least,
                                                  std::int64_t most);
+
+/// Jobs in a time: `10/s`, `100/min`, `3/500ms`; after a rest as many at once, or `10/s burst 20`. `none`:
+/// any number.
+[[nodiscard]] Result<Rate> parse_rate(std::string_view text);
+/// parse_rate reads it back.
+[[nodiscard]] std::string format_rate(const Rate& rate);
 
 /// The largest unit that needs no fraction, such as `90s` or `2h`: parse_duration reads it back.
 [[nodiscard]] std::string format_duration(Millis duration);

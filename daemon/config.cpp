@@ -20,6 +20,7 @@
 #include "daemon/config/defaults.hpp"
 #include "daemon/config/file.hpp"
 #include "daemon/config/pools.hpp"
+#include "daemon/config/queues.hpp"
 #include "daemon/config/report.hpp"
 #include "daemon/config/sections.hpp"
 #include "daemon/config/values.hpp"
@@ -99,10 +100,16 @@ Result<void> read_sections(const std::string& file, const Environment& environme
       PROMISED_TRY(config::read_access(section, environment, settings.access));
     } else if (config::Pools::is_pool(section)) {
       PROMISED_TRY(pools.add(section));
+    } else if (config::is_queue(section)) {
+      PROMISED_TRY(config::read_queue(section, settings.queues));
+    } else if (config::is_quota(section)) {
+      PROMISED_TRY(config::read_quota(section, settings.quotas));
     } else {
-      return section.place.problem("unknown section [" + section.name + "]" +
-                                   did_you_mean(section.name, {"daemon", "limits", "access", "pool.NAME"}) +
-                                   " (sections: [daemon], [limits], [access], [pool.NAME])");
+      return section.place.problem(
+          "unknown section [" + section.name + "]" +
+          did_you_mean(section.name,
+                       {"daemon", "limits", "access", "pool.NAME", "queue.NAME", "quota.NAME"}) +
+          " (sections: [daemon], [limits], [access], [pool.NAME], [queue.NAME], [quota.NAME])");
     }
   }
   return {};

@@ -146,6 +146,8 @@ Result<void> Daemon::Impl::open() {
 Result<void> Daemon::Impl::replay(Store& store) {
   const Now now = Now::read();
   std::size_t jobs = 0;
+  PROMISED_TRY(store.replay_steered([&](SteeredQueue queue) { scheduler.restore(std::move(queue)); },
+                                    [&](SteeredQuota quota) { scheduler.restore(std::move(quota)); }));
   PROMISED_TRY(store.replay_backlog(
       [&](const RecoveredBacklog& part) {
         jobs += part.count;

@@ -314,13 +314,21 @@ struct BuryId {
 struct DeleteGrave {
   JobId id;
 };
+/// What is remembered of what was said of a queue, or of a quota, is this.
+struct SteerQueue {
+  SteeredQueue queue;
+};
+struct SteerQuota {
+  SteeredQuota quota;
+};
 
 }  // namespace change
 
-using Change = std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob,
-                            change::KnowJob, change::CancelJob, change::EndJob, change::DeleteJob,
-                            change::SetName, change::DropName, change::DeleteName, change::TellJob,
-                            change::TakeJob, change::BuryId, change::DeleteGrave, change::RetryJob>;
+using Change =
+    std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob, change::KnowJob,
+                 change::CancelJob, change::EndJob, change::DeleteJob, change::SetName, change::DropName,
+                 change::DeleteName, change::TellJob, change::TakeJob, change::BuryId, change::DeleteGrave,
+                 change::RetryJob, change::SteerQueue, change::SteerQuota>;
 
 /// What act is to do.
 namespace effect {

@@ -108,6 +108,20 @@ struct RecoveredGrave {
   bool guard = false;
   WallTime until;
 };
+/// What was said of a queue at run time, over what its configuration had then of the same. Nothing said:
+/// there is nothing to remember.
+struct SteeredQueue {
+  std::string name;
+  QueueChange said;
+  QueueChange configured;
+};
+/// The same of a quota.
+struct SteeredQuota {
+  std::string name;
+  std::optional<std::uint64_t> size;  ///< nothing: it is removed
+  std::optional<std::uint64_t>
+      configured;  ///< nothing: there was none. The same: nothing is to be remembered
+};
 /// What the store tells of itself for `status`.
 struct StoreFacts {
   std::uint64_t bytes = 0;

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <promised/types.hpp>
+#include <promised/views.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -89,6 +90,30 @@ enum class PoolChange : std::uint8_t {
   return before == after ? PoolChange::policy : PoolChange::process;
 }
 
+/// The most that a queue may weigh: beyond that, one of weight 1 hardly moves beside it.
+inline constexpr std::uint32_t kMostWeight = 1000;
+
+/// How a queue is to be served (SEMANTICS Q1, Q2, Q6, Q7), or all queues that a glob stands for.
+struct QueueSettings {
+  std::string name;  ///< with * or ?: a glob
+  std::uint32_t weight = 1;
+  std::chrono::milliseconds ageing{0};  ///< waiting for so long is worth one of priority; 0: nothing is
+  Rate rate{};
+  std::uint64_t max_length = 0;  ///< jobs that may wait; 0: any number
+  bool hold = false;             ///< take calls to functions that no pool offers
+  bool paused = false;
+
+  [[nodiscard]] bool is_glob() const { return name.find_first_of("*?") != std::string::npos; }
+  friend bool operator==(const QueueSettings&, const QueueSettings&) = default;
+};
+
+/// A named cap on how many jobs run at once (SEMANTICS Q3).
+struct QuotaSettings {
+  std::string name;
+  std::uint64_t size = 0;
+  friend bool operator==(const QuotaSettings&, const QuotaSettings&) = default;
+};
+
 /// The most that max_message and max_result may be: SQLite takes no row above 1'000'000'000 bytes, and a
 /// write that it does not take ends the daemon. What is left is for the rest of the row.
 inline constexpr std::uint64_t kLargestPayload = std::uint64_t{900} << 20;
@@ -169,6 +194,8 @@ struct Settings {
   Limits limits;
   Access access;
   std::vector<PoolSettings> pools;
+  std::vector<QueueSettings> queues;  ///< the first that fits counts, one with the very name before globs
+  std::vector<QuotaSettings> quotas;
 };
 
 }  // namespace promised

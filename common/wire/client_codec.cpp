@@ -101,4 +101,12 @@ Result<message::Told> decode_told(std::string_view bytes) {
   return decode_noun<message::Told, proto::Told>(bytes, "what a job has told");
 }
 
+std::string encode(const QueueChange& change) {
+  return encode_noun<proto::QueueChange>(change);
+}
+
+Result<QueueChange> decode_queue_change(std::string_view bytes) {
+  return decode_noun<QueueChange, proto::QueueChange>(bytes, "what was said of a queue");
+}
+
 }  // namespace promised::wire

@@ -26,12 +26,14 @@ void encode(const message::Reply& reply, std::string& out);
 /// none.
 [[nodiscard]] std::uint64_t request_number(std::string_view bytes);
 
-/// For the store: options, failures and what a job has told, as bytes.
+/// For the store: options, failures, what a job has told and what was said of a queue, as bytes.
 [[nodiscard]] std::string encode(const Options& options);
 [[nodiscard]] Result<Options> decode_options(std::string_view bytes);
 [[nodiscard]] std::string encode(const Failure& failure);
 [[nodiscard]] Result<Failure> decode_failure(std::string_view bytes);
 [[nodiscard]] std::string encode(const message::Told& told);
 [[nodiscard]] Result<message::Told> decode_told(std::string_view bytes);
+[[nodiscard]] std::string encode(const QueueChange& change);
+[[nodiscard]] Result<QueueChange> decode_queue_change(std::string_view bytes);
 
 }  // namespace promised::wire

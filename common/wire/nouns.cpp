@@ -178,6 +178,34 @@ Failure take(proto::Failure& in, Fields& fields) {
   return failure;
 }
 
+void fill(const Rate& rate, proto::Rate& out) {
+  out.set_jobs(rate.jobs);
+  out.set_per_ms(count(rate.per));
+  out.set_burst(rate.burst);
+}
+
+Rate take(const proto::Rate& in, Fields& fields) {
+  return {in.jobs(), fields.millis("rate.per", in.per_ms()), in.burst()};
+}
+
+void fill(const QueueChange& change, proto::QueueChange& out) {
+  if (change.paused) out.set_paused(*change.paused);
+  if (change.draining) out.set_draining(*change.draining);
+  if (change.weight) out.set_weight(*change.weight);
+  if (change.rate) fill(*change.rate, *out.mutable_rate());
+  if (change.max_length) out.set_max_length(*change.max_length);
+}
+
+QueueChange take(proto::QueueChange& in, Fields& fields) {
+  QueueChange change;
+  if (in.has_paused()) change.paused = in.paused();
+  if (in.has_draining()) change.draining = in.draining();
+  if (in.has_weight()) change.weight = in.weight();
+  if (in.has_rate()) change.rate = take(in.rate(), fields);
+  if (in.has_max_length()) change.max_length = in.max_length();
+  return change;
+}
+
 void fill(const NoteView& note, proto::Note& out) {
   out.set_key(note.key);
   out.set_value(note.encoded);

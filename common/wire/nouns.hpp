@@ -17,6 +17,8 @@ class Failure;
 class JobView;
 class Note;
 class Options;
+class QueueChange;
+class Rate;
 class Told;
 }  // namespace promised::proto
 
@@ -34,6 +36,8 @@ void fill(const Failure& failure, proto::Failure& out);
 void fill(const NoteView& note, proto::Note& out);
 void fill(const message::Told& told, proto::Told& out);
 void fill(const JobView& view, proto::JobView& out);
+void fill(const Rate& rate, proto::Rate& out);
+void fill(const QueueChange& change, proto::QueueChange& out);
 
 // These move the text out of `in`. Fields are named as "options.priority".
 [[nodiscard]] Options take(proto::Options& in, Fields& fields);
@@ -41,6 +45,8 @@ void fill(const JobView& view, proto::JobView& out);
 [[nodiscard]] NoteView take(proto::Note& in, Fields& fields);
 [[nodiscard]] message::Told take(proto::Told& in, Fields& fields);
 [[nodiscard]] JobView take(proto::JobView& in, Fields& fields);
+[[nodiscard]] Rate take(const proto::Rate& in, Fields& fields);
+[[nodiscard]] QueueChange take(proto::QueueChange& in, Fields& fields);
 
 /// For an unset submessage.
 [[nodiscard]] bool is_default(const Options& options);

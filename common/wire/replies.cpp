@@ -81,6 +81,25 @@ message::Reloaded take(proto::Reply::Reloaded& in, Fields&) {
            take(*in.mutable_adjusted()), take(*in.mutable_changed()), take(*in.mutable_needs_restart())}};
 }
 
+WaitReason take(proto::Reply::WaitReason& in, Fields& fields) {
+  WaitReason out;
+  out.code = fields.text("reasons.code", in.mutable_code());
+  out.text = Fields::prose(in.mutable_text());
+  out.subject = Fields::prose(in.mutable_subject());
+  out.until = WallClock(std::chrono::microseconds(in.until_us()));
+  for (const std::string& id : in.jobs()) out.jobs.push_back(fields.id("reasons.jobs", id));
+  out.count = in.count();
+  return out;
+}
+
+message::Explained take(proto::Reply::Explanation& in, Fields& fields) {
+  Explanation out;
+  out.id = fields.optional_id("id", in.id());
+  out.state = fields.state("state", in.state());
+  for (auto& reason : *in.mutable_reasons()) out.reasons.push_back(take(reason, fields));
+  return {std::move(out)};
+}
+
 template <class In>
 Result<message::Reply> finish(message::Reply&& reply, std::string_view name, In& in) {
   Fields fields(name);
@@ -165,6 +184,21 @@ void fill(const message::Reloaded& in, proto::Reply& out) {
   for (const std::string& key : in.report.needs_restart) reloaded.add_needs_restart(key);
 }
 
+void fill(const message::Explained& in, proto::Reply& out) {
+  auto& explanation = *out.mutable_explanation();
+  if (!in.explanation.id.empty()) explanation.set_id(in.explanation.id.bytes().data(), JobId::kSize);
+  explanation.set_state(static_cast<std::uint32_t>(in.explanation.state));
+  for (const WaitReason& reason : in.explanation.reasons) {
+    auto& r = *explanation.add_reasons();
+    r.set_code(reason.code);
+    r.set_text(reason.text);
+    r.set_subject(reason.subject);
+    r.set_until_us(reason.until.time_since_epoch().count());
+    for (const JobId& id : reason.jobs) r.add_jobs(id.bytes().data(), JobId::kSize);
+    r.set_count(reason.count);
+  }
+}
+
 void fill(const message::Count& in, proto::Reply& out) {
   out.mutable_count()->set_count(in.count);
 }
@@ -192,6 +226,8 @@ Result<message::Reply> take(proto::Reply& in) {
       return finish(std::move(reply), "count", *in.mutable_count());
     case proto::Reply::kReloaded:
       return finish(std::move(reply), "reloaded", *in.mutable_reloaded());
+    case proto::Reply::kExplanation:
+      return finish(std::move(reply), "explanation", *in.mutable_explanation());
     case proto::Reply::kStatus: {
       Fields fields("status");
       message::Status body{take(*in.mutable_status(), fields)};

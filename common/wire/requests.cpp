@@ -159,6 +159,22 @@ message::SetNote take(proto::Request::SetNote& in, Fields& fields) {
   return {take_one_key(in, fields), fields.text("key", in.mutable_key())};
 }
 
+message::SteerQueue take(proto::Request::SteerQueue& in, Fields& fields) {
+  message::SteerQueue out;
+  out.queue = fields.text("queue", in.mutable_queue());
+  if (in.has_change()) out.change = take(*in.mutable_change(), fields);
+  out.clear = in.clear();
+  return out;
+}
+
+message::SteerQuota take(proto::Request::SteerQuota& in, Fields& fields) {
+  return {fields.text("name", in.mutable_name()), in.size(), in.remove()};
+}
+
+message::Explain take(proto::Request::Explain& in, Fields& fields) {
+  return {take_one_key(in, fields)};
+}
+
 // The body that `take` makes of `in`, within the request, or the problem of a field.
 template <class Body>
 Result<message::Request> with_body(message::Request&& request, Body&& body, const Fields& fields) {
@@ -263,6 +279,24 @@ void fill(const message::Reload&, proto::Request& out) {
   out.mutable_reload();
 }
 
+void fill(const message::SteerQueue& in, proto::Request& out) {
+  auto& steer = *out.mutable_steer_queue();
+  steer.set_queue(in.queue);
+  if (!in.change.empty()) fill(in.change, *steer.mutable_change());
+  steer.set_clear(in.clear);
+}
+
+void fill(const message::SteerQuota& in, proto::Request& out) {
+  auto& steer = *out.mutable_steer_quota();
+  steer.set_name(in.name);
+  steer.set_size(in.size);
+  steer.set_remove(in.remove);
+}
+
+void fill(const message::Explain& in, proto::Request& out) {
+  set_key(in.key, *out.mutable_explain());
+}
+
 void fill(const message::RetryJob& in, proto::Request& out) {
   set_key(in.key, *out.mutable_retry());
 }
@@ -329,6 +363,12 @@ Result<message::Request> take(proto::Request& in) {
       return finish(std::move(request), "withdraw", *in.mutable_withdraw());
     case proto::Request::kCancel:
       return finish(std::move(request), "cancel", *in.mutable_cancel());
+    case proto::Request::kSteerQueue:
+      return finish(std::move(request), "steer_queue", *in.mutable_steer_queue());
+    case proto::Request::kSteerQuota:
+      return finish(std::move(request), "steer_quota", *in.mutable_steer_quota());
+    case proto::Request::kExplain:
+      return finish(std::move(request), "explain", *in.mutable_explain());
     case proto::Request::kForget: {
       Fields fields("forget");
       message::Forget body{take_one_key(*in.mutable_forget(), fields)};

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "common/wire/nouns.hpp"
 #include "common/wire/replies.hpp"
 
 namespace promised::wire {
@@ -63,6 +64,48 @@ PoolView take(proto::Reply::Pool& in, Fields& fields) {
   return view;
 }
 
+void fill(const QueueView& in, proto::Reply::Queue& out) {
+  out.set_name(in.name);
+  out.set_length(in.length);
+  out.set_oldest_ms(count(in.oldest));
+  out.set_running(in.running);
+  out.set_paused(in.paused);
+  out.set_draining(in.draining);
+  out.set_weight(in.weight);
+  if (in.rate.limits()) wire::fill(in.rate, *out.mutable_rate());
+  out.set_next_in_ms(count(in.next_in));
+  out.set_ageing_ms(count(in.ageing));
+  out.set_max_length(in.max_length);
+  out.set_holds(in.holds);
+}
+
+QueueView take(proto::Reply::Queue& in, Fields& fields) {
+  QueueView view;
+  view.name = fields.text("queues.name", in.mutable_name());
+  view.length = in.length();
+  view.oldest = fields.millis("queues.oldest", in.oldest_ms());
+  view.running = in.running();
+  view.paused = in.paused();
+  view.draining = in.draining();
+  view.weight = in.weight();
+  if (in.has_rate()) view.rate = take(in.rate(), fields);
+  view.next_in = fields.millis("queues.next_in", in.next_in_ms());
+  view.ageing = fields.millis("queues.ageing", in.ageing_ms());
+  view.max_length = in.max_length();
+  view.holds = in.holds();
+  return view;
+}
+
+void fill(const QuotaView& in, proto::Reply::Quota& out) {
+  out.set_name(in.name);
+  out.set_size(in.size);
+  out.set_running(in.running);
+}
+
+QuotaView take(proto::Reply::Quota& in, Fields& fields) {
+  return {fields.text("quotas.name", in.mutable_name()), in.size(), in.running()};
+}
+
 void fill(const PercentilesView& in, proto::Reply::Percentiles& out) {
   out.set_p50_us(count(in.p50));
   out.set_p95_us(count(in.p95));
@@ -83,12 +126,7 @@ void fill(const StatusView& in, proto::Reply_Status& out) {
   for (const std::string& problem : in.problems) out.add_problems(problem);
   out.mutable_jobs_by_state()->Add(in.jobs_by_state.begin(), in.jobs_by_state.end());
   for (const PoolView& pool : in.pools) fill(pool, *out.add_pools());
-  for (const QueueView& queue : in.queues) {
-    auto& q = *out.add_queues();
-    q.set_name(queue.name);
-    q.set_length(queue.length);
-    q.set_oldest_ms(count(queue.oldest));
-  }
+  for (const QueueView& queue : in.queues) fill(queue, *out.add_queues());
   fill(in.waited, *out.mutable_waited());
   fill(in.ran, *out.mutable_ran());
   out.set_finished(in.finished);
@@ -114,6 +152,7 @@ void fill(const StatusView& in, proto::Reply_Status& out) {
   out.set_full_since_us(in.full_since.time_since_epoch().count());
   out.set_store_failed_us(in.store_failed_at.time_since_epoch().count());
   out.set_store_failure(in.store_failure);
+  for (const QuotaView& quota : in.quotas) fill(quota, *out.add_quotas());
 }
 
 StatusView take(proto::Reply_Status& in, Fields& fields) {
@@ -125,11 +164,7 @@ StatusView take(proto::Reply_Status& in, Fields& fields) {
   for (std::string& problem : *in.mutable_problems()) view.problems.push_back(Fields::prose(&problem));
   view.jobs_by_state.assign(in.jobs_by_state().begin(), in.jobs_by_state().end());
   for (auto& pool : *in.mutable_pools()) view.pools.push_back(take(pool, fields));
-  for (auto& queue : *in.mutable_queues()) {
-    std::string name = fields.text("queues.name", queue.mutable_name());
-    view.queues.push_back(
-        {std::move(name), queue.length(), fields.millis("queues.oldest", queue.oldest_ms())});
-  }
+  for (auto& queue : *in.mutable_queues()) view.queues.push_back(take(queue, fields));
   view.waited = take(in.waited(), fields);
   view.ran = take(in.ran(), fields);
   view.finished = in.finished();
@@ -153,6 +188,7 @@ StatusView take(proto::Reply_Status& in, Fields& fields) {
   view.full_since = WallClock(std::chrono::microseconds(in.full_since_us()));
   view.store_failed_at = WallClock(std::chrono::microseconds(in.store_failed_us()));
   view.store_failure = Fields::prose(in.mutable_store_failure());
+  for (auto& quota : *in.mutable_quotas()) view.quotas.push_back(take(quota, fields));
   return view;
 }
 

@@ -9,10 +9,11 @@
 namespace promised::config {
 namespace {
 
-const PoolSettings* find(const std::vector<PoolSettings>& pools, const std::string& name) {
-  const auto found =
-      std::find_if(pools.begin(), pools.end(), [&](const PoolSettings& p) { return p.name == name; });
-  return found == pools.end() ? nullptr : &*found;
+/// The section with this name; null if there is none.
+template <class T>
+const T* find(const std::vector<T>& all, const std::string& name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const T& one) { return one.name == name; });
+  return found == all.end() ? nullptr : &*found;
 }
 
 void compare_pools(const std::vector<PoolSettings>& before, const std::vector<PoolSettings>& after,
@@ -90,6 +91,40 @@ void take_limits(Limits& current, const Limits& next, ReloadReport& report) {
       .keep("max_output", current.max_output, next.max_output);
 }
 
+/// Sections that come or go are told as a whole, those that stay by their keys.
+template <class T, class Compare>
+void take_named(const std::string& kind, std::vector<T>& current, const std::vector<T>& next,
+                ReloadReport& report, Compare compare) {
+  for (const T& one : current) {
+    if (find(next, one.name) == nullptr) report.changed.push_back(kind + one.name);
+  }
+  for (const T& one : next) {
+    if (const T* before = find(current, one.name); before == nullptr) {
+      report.changed.push_back(kind + one.name);
+    } else {
+      T taken = *before;
+      compare(Keys(kind + one.name + ".", report), taken, one);
+    }
+  }
+  current = next;
+}
+
+void take_queues(Settings& current, const Settings& next, ReloadReport& report) {
+  take_named("queue.", current.queues, next.queues, report,
+             [](Keys keys, QueueSettings& before, const QueueSettings& after) {
+               keys.take("weight", before.weight, after.weight)
+                   .take("ageing", before.ageing, after.ageing)
+                   .take("rate", before.rate, after.rate)
+                   .take("max_length", before.max_length, after.max_length)
+                   .take("hold", before.hold, after.hold)
+                   .take("paused", before.paused, after.paused);
+             });
+  take_named("quota.", current.quotas, next.quotas, report,
+             [](Keys keys, QuotaSettings& before, const QuotaSettings& after) {
+               keys.take("size", before.size, after.size);
+             });
+}
+
 }  // namespace
 
 ReloadReport take_over(Settings& current, const Settings& next) {
@@ -111,6 +146,7 @@ ReloadReport take_over(Settings& current, const Settings& next) {
       .take("admins", current.access.admins, next.access.admins)
       .take("shared", current.access.shared, next.access.shared);
   take_limits(current.limits, next.limits, report);
+  take_queues(current, next, report);
   return report;
 }
 

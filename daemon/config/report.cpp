@@ -63,6 +63,16 @@ std::string pool_line(const PoolSettings& pool) {
   return text;
 }
 
+std::string queue_line(const QueueSettings& queue) {
+  std::string text = "queue " + queue.name + ": weight " + std::to_string(queue.weight);
+  if (queue.ageing != Millis(0)) text += ", ageing " + format_duration(queue.ageing);
+  if (queue.rate.limits()) text += ", rate " + format_rate(queue.rate);
+  if (queue.max_length != 0) text += ", max_length " + std::to_string(queue.max_length);
+  if (queue.hold) text += ", hold";
+  if (queue.paused) text += ", paused";
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string> warnings(const Settings& settings, const Environment& environment) {
@@ -94,6 +104,9 @@ std::string report(const Settings& settings, const Environment& environment) {
   text += "access " + who_may(settings.access) + "\n";
   for (const SharedNames& rule : settings.access.shared) text += shared_line(rule) + "\n";
   for (const PoolSettings& pool : settings.pools) text += pool_line(pool) + "\n";
+  for (const QueueSettings& queue : settings.queues) text += queue_line(queue) + "\n";
+  for (const QuotaSettings& quota : settings.quotas)
+    text += "quota " + quota.name + ": " + std::to_string(quota.size) + "\n";
   for (const std::string& warning : warnings(settings, environment)) text += "warning: " + warning + "\n";
   return text + "ok\n";
 }

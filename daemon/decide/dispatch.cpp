@@ -17,7 +17,9 @@ Nanos Scheduler::usual_run(const Job& job) {
 /// `quotas`: quota_text() of those that its jobs have.
 Lane& Scheduler::lane(const std::string& queue, Function& function, const std::string& quotas) {
   if (Lane* known = lanes_.find(queue, function, quotas); known != nullptr) return *known;
+  const bool is_new = lanes_.find_queue(queue) == nullptr;
   Lane& lane = lanes_.make(queue, function, quotas);
+  if (is_new && steering_.rule(queue) != QueueRule()) apply_rule(queue);
   for (Pool* pool : function.offered_by) {
     if (pool->settings->serves(queue)) lanes_.serve(lane, pool->ready);
   }
@@ -38,6 +40,7 @@ Job& Scheduler::make_job(const JobId& id, std::uint32_t owner, const std::string
 void Scheduler::drop_stale_lanes() {
   while (Lane* lane = lanes_.stale()) {
     Function& function = *lane->function;
+    if (lane->queue->lanes.size() == 1) leave_rule(*lane->queue);
     lanes_.erase(*lane);
     if (function.lanes.empty() && !function.offered) functions_.erase(function.name);
   }

@@ -99,6 +99,10 @@ void Scheduler::search(Asked& asked, BacklogSearch search, Turn& t) {
 }
 
 void Scheduler::on(event::FoundInBacklog&& e, Turn& t) {
+  if (std::holds_alternative<message::SteerQueue>(e.search.request.body)) {
+    found_to_clear(e.search, t);
+    return;
+  }
   Session* session = sessions_.find(e.search.session);
   if (session == nullptr) return;
   event::Requested again{session->id, session->who, std::move(e.search.request), {}};

@@ -13,52 +13,6 @@ constexpr std::size_t kMostQueuesShown = 100;
 
 }  // namespace
 
-std::string Scheduler::why_waiting(const Job& job) const {
-  if (job.ended() || job.cancel_asked) return job.story().reason;
-  if (job.state == State::running) return {};
-  if (job.state == State::waiting) return why_waiting(*job.worker);
-  if (job.worker != nullptr) return "next in the channel of worker " + std::to_string(job.worker->pid);
-  if (Schedule::contains(job)) {
-    return (job.state == State::scheduled ? "it begins after " : "its next attempt begins after ") +
-           format_time(job.timing()->moment);
-  }
-  if (draining_) return "the daemon is stopping";
-  if (stalled_) return "no job begins until the disk has taken what waits for it (max_unwritten)";
-  if (job.on_disk || job.behind) return "others are before it, and wait on disk";
-  const Lane& lane = *job.lane;
-  if (lane.queue->paused) return "queue " + lane.queue->name + " is paused";
-  if (lane.queue->spent) return "queue " + lane.queue->name + " has begun as many jobs as its rate allows";
-  if (const Cap* full = lane.caps == nullptr ? nullptr : lane.caps->full(); full != nullptr)
-    return "the quota \"" + full->quota->name + "\" is full";
-  const auto& pools = job.function->offered_by;
-  if (pools.empty()) return "no pool offers the function " + job.function->name;
-  std::string reason;
-  for (const Pool* pool : pools) {
-    if (!reason.empty()) reason += "; ";
-    reason += "pool " + pool->settings->name;
-    const bool serves = std::any_of(pool->workers.begin(), pool->workers.end(),
-                                    [](const Worker* w) { return w->phase == Worker::Phase::ready; });
-    if (pool->phase == Pool::Phase::failing && !serves) {
-      reason += " is failing: " + pool->reason;
-    } else if (!pool->settings->serves(job.lane->queue->name)) {
-      reason += " does not take jobs of queue " + job.lane->queue->name;
-    } else {
-      reason += " has no free worker";
-    }
-  }
-  return reason;
-}
-
-std::string Scheduler::why_waiting(const Worker& worker) {
-  const Job& job = *worker.channel.front().job;
-  const bool needs_quotas = job.lane->caps != nullptr && !job.has_quotas;
-  if (worker.wait == Worker::Wait::resuming)
-    return "it has waited for others, and goes on as soon as pool " + worker.pool->settings->name +
-           " has a free slot" + (needs_quotas ? " and its quotas are free" : "");
-  return "it waits for " + std::to_string(worker.waits.size()) +
-         (worker.waits.size() == 1 ? " other job" : " other jobs");
-}
-
 JobView Scheduler::view(const Job& job) const {
   JobView v;
   v.id = job.id;
@@ -178,7 +132,22 @@ PoolView Scheduler::view(const Pool& pool, Now now) const {
   return v;
 }
 
-std::vector<QueueView> Scheduler::view_queues(Now now) const {
+QueueView Scheduler::view(const Queue& queue, Now now) {
+  QueueView v;
+  v.name = queue.name;
+  v.length = queue.length;
+  if (queue.spent) v.next_in = std::max(std::chrono::ceil<Millis>(queue.opens - now.steady), Millis(1));
+  for (const Lane* lane : queue.lanes) {
+    for (const Lane::Band& band : lane->bands) {
+      if (const Job* first = band.ready.first; first != nullptr)
+        v.oldest = std::max(v.oldest, std::chrono::duration_cast<Millis>(now.steady - first->queued));
+    }
+  }
+  return v;
+}
+
+/// Of those that have jobs.
+std::vector<const Queue*> Scheduler::longest_queues() const {
   std::vector<const Queue*> longest;
   for (const auto& [name, queue] : lanes_.queues()) {
     if (queue->jobs > 0) longest.push_back(queue.get());
@@ -189,19 +158,42 @@ std::vector<QueueView> Scheduler::view_queues(Now now) const {
                       return a->length != b->length ? a->length > b->length : a->name < b->name;
                     });
   longest.resize(shown);
-  std::vector<QueueView> views;
-  for (const Queue* queue : longest) {
-    QueueView v;
-    v.name = queue->name;
-    v.length = queue->length;
-    for (const Lane* lane : queue->lanes) {
-      for (const Lane::Band& band : lane->bands) {
-        if (const Job* first = band.ready.first; first != nullptr)
-          v.oldest = std::max(v.oldest, std::chrono::duration_cast<Millis>(now.steady - first->queued));
-      }
-    }
-    views.push_back(std::move(v));
+  return longest;
+}
+
+/// Those with jobs, the longest first, then those of which something is said by their names.
+std::vector<QueueView> Scheduler::view_queues(Now now) const {
+  std::unordered_map<const Queue*, std::uint64_t> running;
+  for (const auto& [id, worker] : workers_) {
+    if (!worker->channel.empty()) ++running[worker->channel.front().job->lane->queue];
   }
+  std::vector<QueueView> views;
+  for (const Queue* queue : longest_queues()) {
+    views.push_back(view(*queue, now));
+    if (const auto found = running.find(queue); found != running.end()) views.back().running = found->second;
+  }
+  for (const std::string& name : steering_.named_queues()) {
+    const Queue* queue = lanes_.find_queue(name);
+    if ((queue != nullptr && queue->jobs > 0) || views.size() >= kMostQueuesShown) continue;
+    views.emplace_back().name = name;
+  }
+  for (QueueView& view : views) {
+    const QueueRule rule = steering_.rule(view.name);
+    view.paused = rule.paused;
+    view.draining = rule.draining;
+    view.weight = rule.weight;
+    view.rate = rule.rate;
+    view.ageing = rule.ageing;
+    view.max_length = rule.max_length;
+    view.holds = rule.hold;
+  }
+  return views;
+}
+
+std::vector<QuotaView> Scheduler::view_quotas() const {
+  std::vector<QuotaView> views;
+  for (const auto& [name, quota] : lanes_.quotas().configured())
+    views.push_back({name, quota->size, quota->running});
   return views;
 }
 
@@ -236,6 +228,7 @@ void Scheduler::on(Asked& asked, message::StatusQuery&, Turn& t) {
   const Account account = all ? accounts_.all() : accounts_.of(asked.uid());
   v.jobs_by_state.assign(account.by_state.begin(), account.by_state.end());
   if (all) v.queues = view_queues(t.now);
+  if (all) v.quotas = view_quotas();
   if (all && maintenance_) {
     v.maintenance = to_string(maintenance_->task);
     v.maintenance_percent = around_.maintenance_percent;

@@ -36,6 +36,7 @@ void Scheduler::on(Asked& asked, message::Reload&, Turn& t) {
 void Scheduler::on(event::Reconfigured&& e, Turn& t) {
   if (!e.problem && !draining_) {
     reconfigure(e.pools, t);
+    apply_steering(t);
     reconsider_sessions(t);
   }
   if (e.number == 0 || sessions_.find(e.session) == nullptr) return;

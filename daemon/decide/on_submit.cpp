@@ -40,7 +40,8 @@ void Scheduler::on(Asked& asked, message::Submit& submit, Turn& t) {
     return;
   }
   const auto known = functions_.find(submit.function);
-  if (known == functions_.end() || known->second->offered_by.empty()) {
+  const bool offered = known != functions_.end() && !known->second->offered_by.empty();
+  if (!offered && !steering_.rule(submit.options.queue()).hold) {
     if (settled()) {
       refuse(asked.event.session, asked.number(), no_function(submit.function), t);
     } else {
@@ -107,6 +108,7 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, cons
   if (auto refused = accounts_.check(asked.uid(), Quantity::jobs)) return refused;
   if (auto refused = accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size()))
     return refused;
+  if (auto refused = check_queue(options)) return refused;
   const std::uint64_t most_queues = settings_.limits.max_queues;
   const Queue* queue = lanes_.find_queue(options.queue());
   if (lanes_.busy_queues() >= most_queues && (queue == nullptr || queue->jobs == 0)) {

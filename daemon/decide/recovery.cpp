@@ -108,6 +108,7 @@ void Scheduler::restore(const RecoveredGrave& grave) {
 
 void Scheduler::start(Now now, Plan& plan) {
   Turn t{now, plan};
+  apply_steering(t);
   for (Pool& pool : pools_) start_workers(pool, t);
 }
 

@@ -24,6 +24,7 @@ Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t
       graves_(settings.limits.max_tombstones, accounts_, seed),
       lanes_(settings.limits.max_in_memory),
       unique_(seed),
+      steering_(settings),
       backlog_ids_(seed) {
   for (const PoolSettings& pool : settings.pools)
     pools_.emplace_back(std::make_shared<const PoolSettings>(pool));
@@ -66,6 +67,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     pool.ready.changed = false;
     watch_surplus(pool, t);
   }
+  go_on_clearing(t);
   fill_from_backlog(t);
   tell_news(t);
   write_due(now.steady, t);
@@ -89,6 +91,9 @@ std::optional<Nanos> Scheduler::next_due(Now now) const {
   if (const auto end = graves_.next_end()) consider(*end - now.wall);
   if (tell_memory_at_) consider(*tell_memory_at_ - now.steady);
   if (!news_.empty()) consider(Nanos(0));
+  if (!is_stalled() &&
+      std::any_of(clearings_.begin(), clearings_.end(), [](const Clearing& c) { return c.goes_on(); }))
+    consider(Nanos(0));
   if (!delayed_news_.empty()) consider(delayed_news_.front().first - now.steady);
   if (!unwritten_.empty()) consider(unwritten_.front().first - now.steady);
   return next;

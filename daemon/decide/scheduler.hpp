@@ -5,11 +5,12 @@
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_reload, on_list,
-// on_look (list, show, status), on_retry, on_time (delays, starts, pauses), on_unique, on_note, on_follow,
-// on_worker, on_attempt, on_wait; what several of them need is in staffing (how many workers there are),
-// ending (outcomes), retries, news (what followers are told), output (what jobs print), delivery (how
-// outcomes reach clients), dispatch (who runs what next), writing (when the store is told), disk (when it is
-// full, slow or gone), backlog (jobs that wait on disk), timers and recovery.
+// on_look (list, show, status), on_explain (why a job waits), on_retry, on_time (delays, starts, pauses),
+// on_unique, on_queue and on_clear (how queues and quotas are served), on_note, on_follow, on_worker,
+// on_attempt, on_wait; what several of them need is in staffing (how many workers there are), ending
+// (outcomes), retries, news (what followers are told), output (what jobs print), delivery (how outcomes reach
+// clients), dispatch (who runs what next), writing (when the store is told), disk (when it is full, slow or
+// gone), backlog (jobs that wait on disk), timers and recovery.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -25,6 +27,7 @@
 #include <vector>
 
 #include "daemon/decide/accounts.hpp"
+#include "daemon/decide/clearing.hpp"
 #include "daemon/decide/gate.hpp"
 #include "daemon/decide/graves.hpp"
 #include "daemon/decide/held.hpp"
@@ -36,6 +39,7 @@
 #include "daemon/decide/schedule.hpp"
 #include "daemon/decide/sessions.hpp"
 #include "daemon/decide/statistics.hpp"
+#include "daemon/decide/steering.hpp"
 #include "daemon/decide/surroundings.hpp"
 #include "daemon/decide/ties.hpp"
 #include "daemon/decide/timer.hpp"
@@ -58,8 +62,10 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// What the store remembers: first the backlog, then all other jobs, in submission order, then all names
-  /// and tombstones, then start().
+  /// What the store remembers: first what was said of queues and quotas, then the backlog, then all other
+  /// jobs, in submission order, then all names and tombstones, then start().
+  void restore(SteeredQueue queue) { steering_.restore(std::move(queue)); }
+  void restore(SteeredQuota quota) { steering_.restore(std::move(quota)); }
   void restore(const RecoveredBacklog& backlog);
   void restore_backlog_id(const JobId& id) { backlog_ids_.insert(id); }
   void restore_known(RecoveredJob job, Now now, Plan& plan);
@@ -170,6 +176,27 @@ class Scheduler {
   void cancel(Job& job, std::string reason, Haste haste, Turn& t);
   void stop_cancelled(Worker& worker, Turn& t);
 
+  // on_queue
+  void on(Asked& asked, message::SteerQueue& steer, Turn& t);
+  void on(Asked& asked, message::SteerQuota& steer, Turn& t);
+  [[nodiscard]] bool may_steer_queues(const Asked& asked, Turn& t);
+  [[nodiscard]] message::Refused no_quota(const std::string& name) const;
+  void apply_rule(const std::string& queue);
+  void leave_rule(const Queue& queue);
+  void take_back_paused(Turn& t);
+  void apply_quotas();
+  void apply_steering(Turn& t);
+  /// What is to be answered if the queue takes no more jobs now.
+  [[nodiscard]] std::optional<message::Refused> check_queue(const Options& options) const;
+
+  // on_clear
+  void clear(const Asked& asked, const std::string& queue_name, Turn& t);
+  std::uint64_t withdraw_ready(const Queue& queue, const std::string& reason, Turn& t);
+  void go_on_clearing(Turn& t);
+  void clear(Job& job, Clearing& clearing, Turn& t);
+  void search_to_clear(Clearing& clearing, Turn& t);
+  void found_to_clear(BacklogSearch& search, Turn& t);
+
   // on_leave
   void tie(Job& job, std::uint64_t tag, Millis grace, std::optional<Instant> gone_since = {});
   void untie(Job& job);
@@ -200,10 +227,36 @@ class Scheduler {
   void on(Asked& asked, message::StatusQuery& query, Turn& t);
   [[nodiscard]] JobView view(const Job& job) const;
   [[nodiscard]] static JobView view(const RecoveredJob& job);
-  [[nodiscard]] std::string why_waiting(const Job& job) const;
-  [[nodiscard]] static std::string why_waiting(const Worker& worker);
   [[nodiscard]] PoolView view(const Pool& pool, Now now) const;
   [[nodiscard]] std::vector<QueueView> view_queues(Now now) const;
+  [[nodiscard]] static QueueView view(const Queue& queue, Now now);
+  [[nodiscard]] std::vector<const Queue*> longest_queues() const;
+  [[nodiscard]] std::vector<QuotaView> view_quotas() const;
+
+  // on_explain
+  struct Why;
+  using WhyNot = void (Scheduler::*)(Why& why) const;
+  [[nodiscard]] static std::span<const WhyNot> reasons_to_wait();
+  void on(Asked& asked, message::Explain& explain, Turn& t);
+  [[nodiscard]] std::string why_waiting(const Job& job) const;
+  static void why_ended(Why& why);
+  static void why_running(Why& why);
+  void why_waiting(Why& why) const;
+  static void why_next(Why& why);
+  static void why_moment(Why& why);
+  void why_stopping(Why& why) const;
+  void why_disk(Why& why) const;
+  void why_paused(Why& why) const;
+  void why_rate(Why& why) const;
+  void why_quota(Why& why) const;
+  void why_on_disk(Why& why) const;
+  void why_function(Why& why) const;
+  void why_pools(Why& why) const;
+  void why_pool(const Pool& pool, Why& why) const;
+  void why_behind(Why& why) const;
+  void name_holders(const Quota& quota, Why& why) const;
+  void name(const Job& other, Why& why) const;
+  [[nodiscard]] static bool has_idle_worker(const Pool& pool, const Function& function);
 
   /// The one way from a client's key to a job: the job, if it is there and the asker may touch it; else the
   /// request has been refused in a way that does not tell other owners' jobs from none.
@@ -493,6 +546,7 @@ class Scheduler {
   Graves graves_;
   Ties ties_;
   Lanes lanes_;
+  Steering steering_;
   Sessions sessions_;
   std::list<Pool> pools_;
   std::unordered_map<WorkerId, std::unique_ptr<Worker>> workers_;
@@ -517,6 +571,8 @@ class Scheduler {
   IdSet backlog_ids_;
   std::unordered_map<JobId, std::vector<event::Requested>> waiting_for_backlog_;
   std::unordered_map<JobId, std::vector<WorkerId>> jobs_wait_for_backlog_;
+  std::deque<Clearing> clearings_;
+  std::uint64_t last_clearing_ = 0;
   /// Sessions with something in accepted or accepted_durable.
   std::vector<SessionId> to_tell_;
   std::optional<Instant> tell_memory_at_;

@@ -62,6 +62,8 @@ constexpr std::string_view kNames =
     "SELECT n.owner, n.name, n.state, n.job, j.id IS NOT NULL"
     " FROM name n LEFT JOIN job j ON j.id=n.job ORDER BY n.owner, n.name";
 
+constexpr std::string_view kSteered = "SELECT name, said, configured FROM steered_queue ORDER BY name";
+
 constexpr std::string_view kStrayParts =
     "SELECT l.job, l.part FROM large l LEFT JOIN job j ON j.id=l.job"
     " WHERE j.id IS NULL OR l.part NOT IN (0, 1, 2)";
@@ -129,6 +131,11 @@ void check_name(const Statement& row, Findings& findings) {
   }
 }
 
+void check_steered(const Statement& row, Findings& findings) {
+  if (const Result<SteeredQueue> queue = read_steered_queue(row); !queue)
+    findings.add(queue.problem().message);
+}
+
 void check_stray_part(const Statement& row, Findings& findings) {
   const Result<JobId> job = read_id(row.bytes(0));
   findings.add("there are large arguments, a large result or a large output (part " +
@@ -169,6 +176,8 @@ Result<void> check_rows(Database& copy, Findings& findings) {
   PROMISED_TRY(for_each_row(copy, kJobs, findings, [&](const Statement& row) { check_job(row, findings); }));
   PROMISED_TRY(
       for_each_row(copy, kNames, findings, [&](const Statement& row) { check_name(row, findings); }));
+  PROMISED_TRY(
+      for_each_row(copy, kSteered, findings, [&](const Statement& row) { check_steered(row, findings); }));
   PROMISED_TRY(for_each_row(copy, kStrayParts, findings,
                             [&](const Statement& row) { check_stray_part(row, findings); }));
   return for_each_row(copy, kStrayStreams, findings,

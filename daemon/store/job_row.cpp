@@ -33,6 +33,17 @@ Result<State> read_state(std::int64_t number, std::initializer_list<State> expec
   return damaged(of + " has the impossible state " + std::to_string(number));
 }
 
+Result<SteeredQueue> read_steered_queue(const Statement& row) {
+  SteeredQueue queue;
+  queue.name = row.bytes(0);
+  for (const auto& [change, column] : {std::pair(&queue.said, 1), std::pair(&queue.configured, 2)}) {
+    auto read = wire::decode_queue_change(row.bytes(column));
+    if (!read) return damaged("what was said of queue " + queue.name + ": " + read.problem().message);
+    *change = *read;
+  }
+  return queue;
+}
+
 Result<RecoveredJob> read_job(const Statement& row) {
   RecoveredJob job;
   PROMISED_ASSIGN(job.id, read_id(row.bytes(0)));

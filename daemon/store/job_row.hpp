@@ -28,6 +28,8 @@ inline constexpr int kAfterJobColumns = 21;
 [[nodiscard]] Result<State> read_state(std::int64_t number, std::initializer_list<State> expected,
                                        const std::string& of);
 [[nodiscard]] WallTime wall(std::int64_t micros);
+/// Of columns name, said, configured.
+[[nodiscard]] Result<SteeredQueue> read_steered_queue(const Statement& row);
 
 /// Problem "corrupt".
 [[nodiscard]] Problem damaged(const std::string& what);

@@ -20,7 +20,8 @@ namespace {
 // of jobs that are gone. part: what a job has streamed, once it has ended. client: who submitted a job of the
 // backlog, or one that is tied to its client; of a job that has ended, who took its outcome. backlog: jobs
 // that wait on disk until their turn comes near. They have their queue, quotas and priority in columns, in
-// the order in which they are fetched; all other rows cost the index nothing.
+// the order in which they are fetched; all other rows cost the index nothing. steered_queue, steered_quota:
+// what administrators have said at run time, and over which configuration.
 constexpr Migration kMigrations[] = {{1, R"sql(
 CREATE TABLE job (
   id BLOB NOT NULL PRIMARY KEY,
@@ -101,6 +102,18 @@ CREATE INDEX backlog ON job (queue, function, quotas, priority, submitted, owner
 )sql"},
                                      {9, R"sql(
 ALTER TABLE job ADD COLUMN due INTEGER; -- when a job that has failed is tried again
+)sql"},
+                                     {10, R"sql(
+CREATE TABLE steered_queue (
+  name TEXT NOT NULL PRIMARY KEY,
+  said BLOB NOT NULL, -- wire::encode()'s of QueueChange
+  configured BLOB NOT NULL
+) WITHOUT ROWID, STRICT;
+CREATE TABLE steered_quota (
+  name TEXT NOT NULL PRIMARY KEY,
+  size INTEGER, -- NULL: it is removed
+  configured INTEGER
+) WITHOUT ROWID, STRICT;
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

@@ -12,14 +12,15 @@ namespace {
 
 constexpr std::size_t kFewestBuckets = 256;
 
-/// The job that a change is about; none for those about names and tombstones.
+/// The job that a change is about; none for those about names, tombstones, queues and quotas.
 const JobId* job_of(const Change& change) {
   return std::visit(
       [](const auto& c) -> const JobId* {
         using T = std::decay_t<decltype(c)>;
         if constexpr (std::is_same_v<T, change::SetName> || std::is_same_v<T, change::DropName> ||
                       std::is_same_v<T, change::DeleteName> || std::is_same_v<T, change::BuryId> ||
-                      std::is_same_v<T, change::DeleteGrave>) {
+                      std::is_same_v<T, change::DeleteGrave> || std::is_same_v<T, change::SteerQueue> ||
+                      std::is_same_v<T, change::SteerQuota>) {
           return nullptr;
         } else {
           return &c.id;

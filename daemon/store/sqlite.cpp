@@ -101,6 +101,10 @@ void Statement::reset() {
   sqlite3_reset(statement_.get());  // returns the error of the last step, which step() has told
 }
 
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
 std::int64_t Statement::integer(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }

@@ -36,6 +36,7 @@ class Statement {
   void reset();
 
   /// Of the current row. The views live until the next step() or reset().
+  [[nodiscard]] bool is_null(int column) const;
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::string_view bytes(int column) const;
 

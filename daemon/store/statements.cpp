@@ -85,6 +85,10 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.load_output,
        "SELECT substr(coalesce(content, output), ?2 + 1, ?3)"
        " FROM job LEFT JOIN large ON large.job=id AND part=2 WHERE id=?1"},
+      {&all.steer_queue, "INSERT OR REPLACE INTO steered_queue (name, said, configured) VALUES (?1, ?2, ?3)"},
+      {&all.leave_queue, "DELETE FROM steered_queue WHERE name=?1"},
+      {&all.steer_quota, "INSERT OR REPLACE INTO steered_quota (name, size, configured) VALUES (?1, ?2, ?3)"},
+      {&all.leave_quota, "DELETE FROM steered_quota WHERE name=?1"},
       {&all.free_pages, "PRAGMA freelist_count"},
       {&all.all_pages, "PRAGMA page_count"},
   };

@@ -50,6 +50,10 @@ struct Statements {
   Statement load_parts;
   Statement set_output;
   Statement load_output;
+  Statement steer_queue;
+  Statement leave_queue;
+  Statement steer_quota;
+  Statement leave_quota;
   Statement free_pages;
   Statement all_pages;
 

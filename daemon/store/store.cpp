@@ -94,6 +94,12 @@ Result<void> Store::replay_graves(const std::function<void(const RecoveredGrave&
   return impl_->checked(impl_->replay_graves(grave));
 }
 
+Result<void> Store::replay_steered(const std::function<void(SteeredQueue)>& queue,
+                                   const std::function<void(SteeredQuota)>& quota) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->replay_steered(queue, quota));
+}
+
 Result<std::vector<RecoveredJob>> Store::load_backlog(const effect::LoadBacklog& page) {
   if (impl_->broken) return *impl_->broken;
   return impl_->checked(impl_->load_backlog(page));

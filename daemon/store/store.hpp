@@ -45,6 +45,10 @@ class Store {
   /// Hands over the tombstones of ids, the first to end first.
   [[nodiscard]] Result<void> replay_graves(const std::function<void(const RecoveredGrave&)>& grave);
 
+  /// Hands over what was said of queues and quotas at run time.
+  [[nodiscard]] Result<void> replay_steered(const std::function<void(SteeredQueue)>& queue,
+                                            const std::function<void(SteeredQuota)>& quota);
+
   /// Writes the changes in one transaction; on return they are on disk. After the Problem kDiskFull nothing
   /// has happened, and the same may be tried again. After any other the store accepts nothing more: every
   /// later call fails with the first Problem. What is said of a job that is not there changes nothing; an id

@@ -69,6 +69,8 @@ struct Store::Impl {
   Result<void> apply(const change::TakeJob& c);
   Result<void> apply(const change::BuryId& c);
   Result<void> apply(const change::DeleteGrave& c);
+  Result<void> apply(const change::SteerQueue& c);
+  Result<void> apply(const change::SteerQuota& c);
   Result<void> apply(const change::RetryJob& c);
   template <class F>
   Result<void> change_options(const JobId& id, F&& change);
@@ -80,6 +82,8 @@ struct Store::Impl {
   Result<void> replay_jobs(const std::function<void(RecoveredJob)>& job);
   Result<void> replay_names(const std::function<void(RecoveredName)>& name);
   Result<void> replay_graves(const std::function<void(const RecoveredGrave&)>& grave);
+  Result<void> replay_steered(const std::function<void(SteeredQueue)>& queue,
+                              const std::function<void(SteeredQuota)>& quota);
   Result<void> replay_backlog(const std::function<void(const RecoveredBacklog&)>& part,
                               const std::function<void(const JobId&)>& id,
                               const std::function<void(RecoveredJob)>& known);

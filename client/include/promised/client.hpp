@@ -246,6 +246,31 @@ class PROMISED_EXPORT Client {
   /// has changed) or "not_permitted".
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   ReloadReport reload(std::chrono::milliseconds timeout = kAnswerTimeout);
+  /// Why the job is not running yet, or how it stands if it is not waiting (SEMANTICS M3): as the scheduler
+  /// knows it in this moment.
+  [[nodiscard]] Explanation explain(const JobKey& key, std::chrono::milliseconds timeout = kAnswerTimeout);
+
+  /// Has a queue paused, drained or served in another way from now on (SEMANTICS Q2); how many jobs wait in
+  /// it. When it returns that is on disk. This and the next three are for administrators, RefusedError with
+  /// the code "not_permitted" for others.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  std::uint64_t steer_queue(std::string_view queue, const QueueChange& change,
+                            std::chrono::milliseconds timeout = kAnswerTimeout);
+  /// Cancels all jobs that wait in a queue, in memory or on disk, and returns how many: those that have begun
+  /// go on. It is not asked twice: RefusedError with the code "interrupted" tells that the daemon went before
+  /// it had answered.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  std::uint64_t clear_queue(std::string_view queue, std::chrono::milliseconds timeout = kForever);
+  /// Gives a quota another size, or makes one (SEMANTICS Q4); how many running jobs hold it. Where those are
+  /// more than `size` they end, and no others begin before.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  std::uint64_t set_quota(std::string_view name, std::uint64_t size,
+                          std::chrono::milliseconds timeout = kAnswerTimeout);
+  /// A quota that is removed does not bind any more; naming it in a submission is an error. RefusedError with
+  /// the code "no_quota" where there is none.
+  // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
+  std::uint64_t remove_quota(std::string_view name, std::chrono::milliseconds timeout = kAnswerTimeout);
+
   /// From now on submitting throws Error (SEMANTICS S4). Has what was submitted here and has not begun
   /// cancelled, if `rest` says so; then waits for the end of all the rest, and disconnects, or, where `how`
   /// is leave, returns at once: its futures go on. Throws TimeoutError when `timeout` is over, and

@@ -96,10 +96,28 @@ struct PoolView {
   friend bool operator==(const PoolView&, const PoolView&) = default;
 };
 
+/// How many jobs of a queue may begin in a time (SEMANTICS Q2).
+struct Rate {
+  std::uint32_t jobs = 0;            ///< that begin in this time; 0: any number
+  std::chrono::milliseconds per{0};  ///< such as 1s
+  std::uint32_t burst = 0;           ///< as many begin at once after a rest; 0: as `jobs`
+  [[nodiscard]] bool limits() const { return jobs != 0; }
+  friend bool operator==(const Rate&, const Rate&) = default;
+};
+
 struct QueueView {
   std::string name;
   std::uint64_t length = 0;
   std::chrono::milliseconds oldest{0};  ///< how long the oldest has waited
+  std::uint64_t running = 0;            ///< jobs of it that have begun and not ended
+  bool paused = false;                  ///< none of its jobs begins
+  bool draining = false;                ///< it takes no more jobs
+  std::uint32_t weight = 1;             ///< its part of the workers, against other queues
+  Rate rate{};
+  std::chrono::milliseconds next_in{0};  ///< rate: until the next may begin; 0: one may now
+  std::chrono::milliseconds ageing{0};   ///< waiting for so long is worth one of priority; 0: nothing is
+  std::uint64_t max_length = 0;          ///< jobs that may wait; 0: any number
+  bool holds = false;                    ///< takes calls to functions that no pool offers
   friend bool operator==(const QueueView&, const QueueView&) = default;
 };
 
@@ -114,6 +132,13 @@ struct LimitView {
   std::string name;  ///< as in the configuration
   std::uint64_t used = 0, most = 0;
   friend bool operator==(const LimitView&, const LimitView&) = default;
+};
+
+struct QuotaView {
+  std::string name;
+  std::uint64_t size = 0;     ///< jobs that may run at once
+  std::uint64_t running = 0;  ///< and do; more than `size` while it has been made smaller
+  friend bool operator==(const QuotaView&, const QuotaView&) = default;
 };
 
 struct StatusView {
@@ -142,7 +167,39 @@ struct StatusView {
   std::vector<LimitView> limits;
   std::string maintenance;  ///< what is being done to the store: "check", "backup", "compact"; empty: nothing
   std::uint32_t maintenance_percent = 0;
+  std::vector<QuotaView> quotas;  ///< by name
   friend bool operator==(const StatusView&, const StatusView&) = default;
+};
+
+/// What an administrator says of a queue while the daemon runs (SEMANTICS Q2). It is kept over restarts,
+/// until the configuration says something else of the same. What is not set stays as it is.
+struct QueueChange {
+  std::optional<bool> paused{};               ///< no more of its jobs begin
+  std::optional<bool> draining{};             ///< it takes no more jobs; those that it has run
+  std::optional<std::uint32_t> weight{};      ///< 1 to 1000
+  std::optional<Rate> rate{};                 ///< one that limits nothing: as fast as there are workers
+  std::optional<std::uint64_t> max_length{};  ///< 0: any number of jobs may wait
+  [[nodiscard]] bool empty() const { return *this == QueueChange(); }
+  friend bool operator==(const QueueChange&, const QueueChange&) = default;
+};
+
+/// One of the reasons why a job is not running (SEMANTICS M3).
+struct WaitReason {
+  std::string code;       ///< a word for programs; docs/scheduling.md has them all
+  std::string text;       ///< a sentence for people
+  std::string subject{};  ///< the name of the queue, quota, pool or function that it is about; empty: of none
+  WallClock until{};      ///< when it will be over by itself, if that is known; else zero
+  std::vector<JobId> jobs{};  ///< because of which; the first 10
+  std::uint64_t count = 0;    ///< how many such jobs there are
+  friend bool operator==(const WaitReason&, const WaitReason&) = default;
+};
+
+/// Why a job stands where it stands, as the scheduler knows it.
+struct Explanation {
+  JobId id;
+  State state = State::unknown;
+  std::vector<WaitReason> reasons;  ///< all that hold at once, the broadest first; none: nothing keeps it
+  friend bool operator==(const Explanation&, const Explanation&) = default;
 };
 
 /// What came of reading the configuration anew (SEMANTICS E6).

@@ -16,8 +16,9 @@ expect() { # expect "OFFERS" WORD...
   exit 1
 }
 
-expect "status submit run result wait follow logs jobs show cancel forget remember reload store" promisectl ""
-expect "result remember reload" promisectl re
+expect "status submit run result wait follow logs jobs show cancel forget remember explain queues pause resume drain clear \
+quota reload store" promisectl ""
+expect "result remember resume reload" promisectl re
 expect "status store" promisectl --output json st
 expect "json" promisectl --output j
 expect "--queue --queue-timeout" promisectl submit --qu

@@ -43,7 +43,10 @@ inline StatusView sample_status() {
   bad.size = bad.size_min = bad.size_max = 1;
   bad.retry_in = 4s;
   s.pools = {good, bad};
-  s.queues = {{"default", 2, 3200ms}, {"\xff", 0, 0ms}};
+  s.queues = {{"default", 2, 3200ms},
+              {"\xff", 0, 0ms},
+              {"mail", 7, 1h, 3, true, true, 5, {10, 1s, 20}, 1500ms, 10min, 1000, true}};
+  s.quotas = {{"mailserver", 4, 5}, {"\xff", 0, 0}};
   s.waited = {1ms, 20ms, 100};
   s.accepted = 20;
   s.finished = 11;

@@ -115,7 +115,15 @@ TEST_CASE("M5 the status has the documented shape") {
        "reason": "/no/such: No such file or directory\u001b[2J", "retry_in_ms": 4000, "size": 1, "workers": 0,
        "busy": 0, "crashes": 0, "finished": 0, "isolation": "worker", "functions": [], "containment": null,
        "size_min": 1, "size_max": 1, "draining": 0, "waiting": 0}],
-    "queues": [{"name": "default", "length": 2, "oldest_ms": 3200}, {"name": "\ufffd", "length": 0, "oldest_ms": 0}],
+    "queues": [
+      {"name": "default", "length": 2, "oldest_ms": 3200, "running": 0, "paused": false, "draining": false,
+       "weight": 1, "rate": null, "next_in_ms": 0, "ageing_ms": 0, "max_length": 0, "hold": false},
+      {"name": "\ufffd", "length": 0, "oldest_ms": 0, "running": 0, "paused": false, "draining": false,
+       "weight": 1, "rate": null, "next_in_ms": 0, "ageing_ms": 0, "max_length": 0, "hold": false},
+      {"name": "mail", "length": 7, "oldest_ms": 3600000, "running": 3, "paused": true, "draining": true,
+       "weight": 5, "rate": "10/s burst 20", "next_in_ms": 1500, "ageing_ms": 600000, "max_length": 1000,
+       "hold": true}],
+    "quotas": [{"name": "mailserver", "size": 4, "running": 5}, {"name": "\ufffd", "size": 0, "running": 0}],
     "last_minute": {"finished_per_second": 1.25, "waited": {"p50_us": 1000, "p95_us": 20000, "count": 100},
                     "ran": {"p50_us": 0, "p95_us": 0, "count": 0}},
     "since_start": {"accepted": 20, "finished": 11, "refused": 8, "garbage": 7, "stale_reports": 9},
@@ -128,6 +136,29 @@ TEST_CASE("M5 the status has the documented shape") {
       "maintenance_percent": 43
     },
     "limits": [{"name": "max_jobs", "used": 81, "most": 100}, {"name": "max_clients", "used": 1, "most": 100}]})"));
+}
+
+TEST_CASE("M5 an explanation has the documented shape") {
+  Explanation explanation;
+  explanation.id = sample_job().id;
+  explanation.state = State::pending;
+  explanation.reasons = {{"rate", "for people\xff", "mail", kSampleNow, {explanation.id}, 12},
+                         {"disk", "full"}};
+  CHECK(to_json(explanation) == Json{{"id", explanation.id.text()},
+                                     {"state", "pending"},
+                                     {"reasons",
+                                      {{{"code", "rate"},
+                                        {"text", "for people\xef\xbf\xbd"},
+                                        {"subject", "mail"},
+                                        {"until", "2026-01-31T12:00:00.000000Z"},
+                                        {"jobs", Json::array({explanation.id.text()})},
+                                        {"count", 12}},
+                                       {{"code", "disk"},
+                                        {"text", "full"},
+                                        {"subject", nullptr},
+                                        {"until", nullptr},
+                                        {"jobs", Json::array()},
+                                        {"count", 0}}}}});
 }
 
 TEST_CASE("M5 nothing that is done to the store is null") {

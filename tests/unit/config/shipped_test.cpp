@@ -60,6 +60,10 @@ TEST_CASE("the shipped configuration with every comment taken off is the default
   wanted.environment = {{"LANG", "C.UTF-8"}};
   wanted.user = "reports";
   CHECK(all.pools[0] == wanted);
+  QueueSettings queue;
+  queue.name = "reports";
+  CHECK(all.queues == std::vector{queue});
+  CHECK(all.quotas == std::vector{QuotaSettings{"mailserver", 4}});
 }
 
 TEST_CASE("the shipped configuration has every key") {

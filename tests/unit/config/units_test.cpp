@@ -24,6 +24,30 @@ TEST_CASE("durations are a whole number and a unit") {
   CHECK(*parse_duration("36500d") == kLongestDuration);
 }
 
+TEST_CASE("Q2 a rate is a number of jobs and a time, and what may begin at once after a rest") {
+  CHECK(*parse_rate("10/s") == Rate{10, 1s, 0});
+  CHECK(*parse_rate("100/min") == Rate{100, 1min, 0});
+  CHECK(*parse_rate("5000/h") == Rate{5000, 1h, 0});
+  CHECK(*parse_rate("3/500ms") == Rate{3, 500ms, 0});
+  CHECK(*parse_rate("10/s burst 20") == Rate{10, 1s, 20});
+  CHECK(*parse_rate("none") == Rate());
+  for (const char* text :
+       {"10/s", "100/min", "5000/h", "3/500ms", "10/s burst 20", "1/ms", "7/15min", "none"}) {
+    CAPTURE(text);
+    CHECK(format_rate(*parse_rate(text)) == text);
+  }
+}
+
+TEST_CASE("Q2 what is no rate is refused with examples") {
+  for (const char* text : {"", "10", "/s", "0/s", "-1/s", "10/", "10/0s", "10/parsec", "10/s burst",
+                           "10/s burst 0", "10/s burst x", "10/s, 20", "1.5/s", "99999999999/s", "10/s "}) {
+    CAPTURE(text);
+    CHECK(refusal(parse_rate(text)) ==
+          "expected a rate such as 10/s, 100/min, 5000/h, 10/s burst 20, or none, found '" +
+              std::string(text) + "'");
+  }
+}
+
 TEST_CASE("what is no duration is refused with examples") {
   for (const char* text :
        {"", "5", "s", "5m", "5 mins", "-5s", "+5s", "1.5h", "5s ", " 5s", "ms", "5S", "1h30min"}) {

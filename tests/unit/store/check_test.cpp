@@ -145,6 +145,10 @@ TEST_CASE("rows that make no sense are damage, each told by its job or name") {
        "the database is damaged: the name \"gone\" of user 1000 has the impossible state 99"},
       {"UPDATE name SET job=x'00' WHERE name='held'",
        "the name \"held\" of user 1000: the database is damaged: a job's id has 1 bytes instead of 16"},
+      {"INSERT INTO steered_queue VALUES ('mail', x'ff', x'')",
+       "the database is damaged: what was said of queue mail: expected what was said of a queue, found 1 "
+       "bytes "
+       "that are none"},
       {"PRAGMA user_version=99", "was written by a later promised: its version is 99"},
   };
   for (const auto& [sql, expected] : cases) {

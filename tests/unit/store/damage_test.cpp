@@ -29,6 +29,7 @@ Problem problem_of(const std::filesystem::path& directory) {
   if (!store) return store.problem();
   auto done = (*store)->replay([](RecoveredJob) {}, [](RecoveredName) {});
   if (done.ok()) done = (*store)->replay_graves([](const RecoveredGrave&) {});
+  if (done.ok()) done = (*store)->replay_steered([](const SteeredQueue&) {}, [](const SteeredQuota&) {});
   REQUIRE_FALSE(done.ok());
   return done.problem();
 }
@@ -86,7 +87,8 @@ TEST_CASE("E5 a database with garbage in any page is refused as corrupt, or that
             ->replay([&](RecoveredJob job) { contents.jobs.push_back(std::move(job)); },
                      [&](RecoveredName name) { contents.names.push_back(std::move(name)); })
             .ok() &&
-        (*store)->replay_graves([](const RecoveredGrave&) {}).ok()) {
+        (*store)->replay_graves([](const RecoveredGrave&) {}).ok() &&
+        (*store)->replay_steered([](const SteeredQueue&) {}, [](const SteeredQuota&) {}).ok()) {
       CHECK(whole_batches(contents) == 100);
       continue;
     }

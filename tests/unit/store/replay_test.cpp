@@ -220,6 +220,38 @@ TEST_CASE("R6 tombstones of ids come back in the order of their ends, deleted on
   CHECK(graves[1].until == moment(7));
 }
 
+TEST_CASE("Q2 Q4 what was said of queues and quotas is there after a restart, the last of each") {
+  const TempDirectory directory;
+  const SteeredQueue paused{
+      "mail", {.paused = true, .rate = Rate{}}, {.paused = false, .rate = Rate{1, 1s, 5}}};
+  {
+    const auto store = open_store(directory.path());
+    commit(*store, {change::SteerQueue{{"mail", {.paused = true}, {.paused = false}}},
+                    change::SteerQueue{{"gone", {.draining = true}, {.draining = false}}},
+                    change::SteerQuota{{"big", 7, 4}}, change::SteerQuota{{"new", 7, {}}},
+                    change::SteerQuota{{"back", 1, 4}}});
+    commit(*store, {change::SteerQueue{paused}, change::SteerQueue{{"gone", {}, {}}},
+                    change::SteerQuota{{"big", {}, 4}}, change::SteerQuota{{"back", 4, 4}}});
+  }
+  std::vector<SteeredQueue> queues;
+  std::vector<SteeredQuota> quotas;
+  REQUIRE(open_store(directory.path())
+              ->replay_steered([&](SteeredQueue queue) { queues.push_back(std::move(queue)); },
+                               [&](SteeredQuota quota) { quotas.push_back(std::move(quota)); })
+              .ok());
+  REQUIRE(queues.size() == 1);
+  CHECK(queues[0].name == "mail");
+  CHECK(queues[0].said == paused.said);
+  CHECK(queues[0].configured == paused.configured);
+  REQUIRE(quotas.size() == 2);
+  CHECK(quotas[0].name == "big");
+  CHECK_FALSE(quotas[0].size);
+  CHECK(quotas[0].configured == 4U);
+  CHECK(quotas[1].name == "new");
+  CHECK(quotas[1].size == 7U);
+  CHECK_FALSE(quotas[1].configured);
+}
+
 TEST_CASE(
     "S6 R7 a job comes back with the client that it is tied to, and an outcome with the one that took it") {
   change::InsertJob tied = insert(1);

@@ -168,6 +168,23 @@ auto tied(const message::Reloaded& m) {
   const auto& [a] = m;
   return std::tie(a);
 }
+auto tied(const message::SteerQueue& m) {
+  const auto& [a, b, c] = m;
+  return std::tie(a, b, c);
+}
+auto tied(const message::SteerQuota& m) {
+  const auto& [a, b, c] = m;
+  return std::tie(a, b, c);
+}
+auto tied(const message::Explain& m) {
+  const auto& [key] = m;
+  const auto& [a, b] = key;
+  return std::tie(a, b);
+}
+auto tied(const message::Explained& m) {
+  const auto& [a] = m;
+  return std::tie(a);
+}
 auto tied(const message::StoreDone& m) {
   const auto& [a] = m;
   return std::tie(a);

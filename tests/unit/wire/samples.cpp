@@ -154,7 +154,9 @@ StatusView full_status() {
                          5,
                          6},
                 PoolView{}};
-  view.queues = {{"default", 17, 250ms}, {"reports", 1, 0ms}};
+  view.queues = {{"default", 17, 250ms},
+                 {"reports", 1, 0ms, 3, true, true, 5, {10, 1s, 20}, 150ms, 10min, 1000, true}};
+  view.quotas = {{"mailserver", 4, 5}, {"closed", 0, 0}};
   view.waited = {10us, 200us, 3000};
   view.ran = {40us, 500us, 6000};
   view.accepted = 101;
@@ -174,6 +176,10 @@ StatusView full_status() {
   view.maintenance = "backup";
   view.maintenance_percent = 43;
   return view;
+}
+
+QueueChange full_change() {
+  return {true, true, 5, Rate{10, 1s, 20}, std::numeric_limits<std::uint64_t>::max()};
 }
 
 StoreReport full_report() {
@@ -250,6 +256,14 @@ std::vector<message::Request> requests() {
       {27, 0, SetNote{{id(9), ""}, "st\xc3\xb6p"}},
       {28, 0, SetNote{{{}, "a name"}, ""}},
       {29, 0, Cancel{{id(3), ""}, true, "not needed any more, s\xc3\xb6rry"}},
+      {30, 0, SteerQueue{"reports", full_change(), true}},
+      {31, 0, SteerQueue{"r\xc3\xa9ports", {.paused = false, .max_length = 0}, false}},
+      {32, 0, SteerQueue{"reports", {.rate = Rate{}}, false}},
+      {33, 0, SteerQueue{}},
+      {34, 0, SteerQuota{"mailserver", large, false}},
+      {35, 0, SteerQuota{"", 0, true}},
+      {36, 0, Explain{{id(3), ""}}},
+      {37, 0, Explain{{{}, "a name"}}},
   };
 }
 
@@ -289,6 +303,17 @@ std::vector<message::Reply> replies() {
       {14, 0,
        Reloaded{{{"new"}, {"old", "older"}, {"docs"}, {"mail"}, {"limits.max_jobs"}, {"daemon.user"}}}},
       {15, 0, Reloaded{}},
+      {16, 0,
+       Explained{{id(3),
+                  State::pending,
+                  {{"quota",
+                    "quota m\xc3\xa4il is full",
+                    "mailserver",
+                    moment(1'700'000'000'000'012),
+                    {id(4), id(5)},
+                    large},
+                   {}}}}},
+      {17, 0, Explained{}},
   };
 }
 

@@ -20,6 +20,7 @@ namespace promised::test {
 [[nodiscard]] message::Told full_told();
 JobView full_job();
 [[nodiscard]] StatusView full_status();
+[[nodiscard]] QueueChange full_change();
 [[nodiscard]] StoreReport full_report();
 
 [[nodiscard]] std::vector<message::Request> requests();

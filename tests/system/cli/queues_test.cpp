@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// M3, M4 promisectl queues, pause, resume, drain, clear, quota, explain.
+#include "tests/system/cli/fixture.hpp"
+
+namespace promised::test {
+namespace {
+
+TEST_CASE("M4 a queue is paused, explained, listed, cleared and resumed") {
+  const Shell shell(1);
+  CHECK(shell.run(kFine, {"queues"}).err == "no queues\n");
+  CHECK(shell.run(kFine, {"pause", "mail"}).out == "queue mail: paused, 0 jobs wait in it\n");
+  const std::string id = shell.submit({"add", "1", "2", "--queue", "mail"});
+  CHECK(shell.json(kFine, {"pause", "mail"}) ==
+        nlohmann::json{{"format", 1}, {"queue", "mail"}, {"waiting", 1}});
+  CHECK(shell.run(kFine, {"explain", id}).out ==
+        id + ": pending\n  paused  queue mail is paused\n");
+  CHECK(shell.run(kFine, {"explain", "last", "--output", "quiet"}).out == "paused\n");
+  const auto explained = shell.json(kFine, {"explain", id});
+  CHECK(explained.at("state") == "pending");
+  CHECK(explained.at("reasons").at(0).at("subject") == "mail");
+  CHECK(shell.run(kFine, {"show", id}).out.find("queue mail is paused") != std::string::npos);
+  CHECK(shell.run(kFine, {"queues"}).out.find("paused") != std::string::npos);
+  CHECK(shell.run(kFine, {"queues", "--output", "quiet"}).out == "mail\n");
+  CHECK(shell.json(kFine, {"queues", "other"}).at("queues").empty());
+  CHECK(shell.run(kFine, {"clear", "mail"}).out == "queue mail: 1 job is cancelled\n");
+  CHECK(shell.json(kFine, {"clear", "mail"}).at("cancelled") == 0);
+  CHECK(shell.state(id) == "cancelled");
+  CHECK(shell.run(kFine, {"resume", "mail"}).out == "queue mail: resumed, 0 jobs wait in it\n");
+  CHECK(shell.run(kFine, {"run", "add", "1", "2", "--queue", "mail"}).out == "3\n");
+  CHECK(shell.run(kFine, {"resume", "mail", "--output", "quiet"}).out.empty());
+}
+
+TEST_CASE("M4 a draining queue refuses with a code of its own, until it is resumed") {
+  const Shell shell(1);
+  CHECK(shell.run(kFine, {"drain", "mail"}).out == "queue mail: draining, 0 jobs wait in it\n");
+  const Finished refused = shell.run(kRefused, {"submit", "add", "1", "2", "--queue", "mail", "--output", "json"});
+  CHECK(nlohmann::json::parse(refused.err).at("error").at("code") == "draining");
+  shell.run(kFine, {"resume", "mail"});
+  CHECK(shell.run(kFine, {"run", "add", "1", "2", "--queue", "mail"}).out == "3\n");
+}
+
+TEST_CASE("M4 a queue's weight, rate and length are said, and shown as they are written") {
+  const Shell shell(1);
+  CHECK(shell.run(kFine, {"queues", "mail", "--weight", "5", "--rate", "10/s burst 20", "--max-length", "100"})
+            .out == "queue mail: changed, 0 jobs wait in it\n");
+  const auto queue = shell.json(kFine, {"queues"}).at("queues").at(0);
+  CHECK(queue.at("weight") == 5);
+  CHECK(queue.at("rate") == "10/s burst 20");
+  CHECK(queue.at("max_length") == 100);
+  CHECK(shell.json(kFine, {"status"}).at("queues").at(0) == queue);
+  shell.run(kFine, {"queues", "mail", "--rate", "none"});
+  CHECK(shell.json(kFine, {"queues"}).at("queues").at(0).at("rate").is_null());
+}
+
+TEST_CASE("M4 a quota is made, listed, resized and removed") {
+  const Shell shell(1);
+  CHECK(shell.run(kFine, {"quota"}).err == "no quotas\n");
+  CHECK(shell.run(kFine, {"quota", "server", "2"}).out == "quota server: 2, 0 jobs hold it\n");
+  CHECK(shell.run(kFine, {"quota"}).out == "QUOTA   SIZE  RUNNING\nserver     2        0\n");
+  CHECK(shell.run(kFine, {"status"}).out.find("server     2        0") != std::string::npos);
+  CHECK(shell.json(kFine, {"quota", "server", "3"}).at("size") == 3);
+  CHECK(shell.json(kFine, {"quota", "server"}).at("quotas").at(0).at("size") == 3);
+  CHECK(shell.run(kFine, {"quota", "--output", "quiet"}).out == "server\n");
+  CHECK(shell.run(kFine, {"quota", "server", "--remove"}).out == "quota server: removed, 0 jobs hold it\n");
+  CHECK(shell.run(kRefused, {"quota", "server", "--remove"}).err.find("there is no quota \"server\"") !=
+        std::string::npos);
+}
+
+TEST_CASE("M4 what is wrong with the words about queues and quotas is told, with what was expected") {
+  const Shell shell(1);
+  CHECK(shell.run(kUsage, {"queues", "--weight", "2"}).err.find("name it") != std::string::npos);
+  CHECK(shell.run(kUsage, {"queues", "q", "--rate", "fast"})
+            .err.find("--rate: expected a rate such as 10/s") != std::string::npos);
+  CHECK(shell.run(kUsage, {"queues", "q", "--weight", "0"}).err.find("from 1 to 1000") != std::string::npos);
+  CHECK(shell.run(kUsage, {"quota", "q", "many"}).err.find("the quota's size: expected a whole number") !=
+        std::string::npos);
+  CHECK(shell.run(kUsage, {"quota", "q", "2", "--remove"}).err.find("give its name alone") !=
+        std::string::npos);
+  CHECK(shell.run(kUsage, {"quota", "--remove"}).err.find("give its name alone") != std::string::npos);
+  shell.run(kUsage, {"pause"});
+  CHECK(shell.run(kRefused, {"explain", "nobody"}).err.find("nobody") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace promised::test

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+// Q2, Q4, Q7 Queues and quotas as they are configured, and as administrators steer them.
+#include <doctest/doctest.h>
+
+#include "common/ids.hpp"
+#include "tests/unit/decide/house.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Options kMail = Options{}.queue("mail");
+
+Settings no_prefetch(std::uint32_t workers = 1) {
+  Settings settings = one_pool(workers);
+  settings.pools[0].prefetch = 1;
+  return settings;
+}
+
+QueueSettings mail() {
+  QueueSettings queue;
+  queue.name = "mail";
+  return queue;
+}
+
+std::uint64_t steer(House& house, SessionId admin, const QueueChange& change,
+                    const std::string& queue = "mail") {
+  house.ask(admin, message::SteerQueue{queue, change, false});
+  return house.last<message::Count>(admin).count;
+}
+
+QueueView view(House& house, SessionId admin, const std::string& queue = "mail") {
+  for (QueueView& found : house.status(admin).queues) {
+    if (found.name == queue) return found;
+  }
+  throw std::runtime_error("no such queue is shown");
+}
+
+/// Another daemon, with what the first one has written of queues and quotas.
+void restore_steering(House& from, House& to) {
+  for (auto& c : from.written<change::SteerQueue>()) to.scheduler.restore(c.queue);
+  for (auto& c : from.written<change::SteerQuota>()) to.scheduler.restore(c.quota);
+}
+
+}  // namespace
+
+TEST_CASE("Q2 of a paused queue no job begins, of others they do, and resumed it goes on") {
+  ReadyHouse house(no_prefetch());
+  const auto admin = house.connect(0);
+  CHECK(steer(house, admin, {.paused = true}) == 0);
+  const JobId held = house.submit(admin, "f", kMail);
+  const JobId other = house.submit(admin);
+  CHECK(house.finish(house.workers()[0]) == other);
+  CHECK(house.hand(house.workers()[0]).channel.empty());
+  CHECK(house.show(admin, held).reason == "queue mail is paused");
+  CHECK(view(house, admin).paused);
+  CHECK(view(house, admin).length == 1);
+  CHECK(steer(house, admin, {.paused = false}) == 0);
+  CHECK(house.finish(house.workers()[0]) == held);
+}
+
+TEST_CASE("Q2 what a worker holds ready of a queue does not begin when that is paused") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto admin = house.connect(0);
+  const WorkerId worker = house.workers()[0];
+  const JobId runs = house.submit(admin, "f", kMail);
+  house.submit(admin, "f", kMail);
+  house.begin(worker);
+  REQUIRE(house.hand(worker).channel.size() == 2);
+  steer(house, admin, {.paused = true});
+  CHECK(house.hand(worker).channel.size() == 1);
+  CHECK(view(house, admin).length == 1);
+  CHECK(house.finish(worker) == runs);
+  CHECK(house.hand(worker).channel.empty());
+}
+
+TEST_CASE("Q2 a paused queue is paused after a restart, and one that was resumed is not") {
+  ReadyHouse before(no_prefetch());
+  const auto admin = before.connect(0);
+  steer(before, admin, {.paused = true});
+  steer(before, admin, {.paused = true}, "other");
+  steer(before, admin, {.paused = false}, "other");
+  House after(no_prefetch(), [&](House& house) { restore_steering(before, house); });
+  after.ready(after.workers()[0]);
+  const auto again = after.connect(0);
+  after.submit(again, "f", kMail);
+  const JobId other = after.submit(again, "f", Options{}.queue("other"));
+  CHECK(after.finish(after.workers()[0]) == other);
+  CHECK(view(after, again).paused);
+}
+
+TEST_CASE("Q2 what is said of a queue is answered when it is on disk, and in force before") {
+  ReadyHouse house(no_prefetch());
+  const auto admin = house.connect(0);
+  house.hold_commits();
+  house.ask(admin, message::SteerQueue{"mail", {.paused = true}, false});
+  CHECK(house.count<message::Count>(admin) == 0);
+  house.submit(admin, "f", Options(kMail).durability(Durability::memory));
+  CHECK(house.hand(house.workers()[0]).channel.empty());
+  house.commit();
+  CHECK(house.count<message::Count>(admin) == 1);
+}
+
+TEST_CASE("Q2 a draining queue takes no more jobs, and runs what it has") {
+  ReadyHouse house(no_prefetch());
+  const auto admin = house.connect(0);
+  house.submit(admin, "f", kMail);
+  const JobId waits = house.submit(admin, "f", kMail);
+  CHECK(steer(house, admin, {.draining = true}) == 1);
+  house.submit(admin, "f", kMail);
+  CHECK(house.last<message::Refused>(admin).code == "draining");
+  CHECK(house.last<message::Refused>(admin).message ==
+        "queue \"mail\" is draining: it takes no more jobs until an administrator resumes it (promisectl "
+        "resume)");
+  CHECK(view(house, admin).draining);
+  house.finish(house.workers()[0]);
+  CHECK(house.finish(house.workers()[0]) == waits);
+  steer(house, admin, {.draining = false});
+  const JobId next = house.submit(admin, "f", kMail);
+  CHECK(house.finish(house.workers()[0]) == next);
+}
+
+TEST_CASE("Q2 beyond max_length a submission is refused, naming the limit and where it is") {
+  auto settings = no_prefetch();
+  settings.queues = {mail()};
+  settings.queues[0].max_length = 2;
+  ReadyHouse house(settings);
+  const auto admin = house.connect(0);
+  for (int i = 0; i < 3; ++i) house.submit(admin, "f", kMail);  // one runs
+  CHECK(house.count<message::Refused>(admin) == 0);
+  house.submit(admin, "f", kMail);
+  CHECK(house.last<message::Refused>(admin).code == "queue_full");
+  CHECK(house.last<message::Refused>(admin).message ==
+        "queue \"mail\" is full: max_length (2) jobs wait in it; wait until it has run some, or raise it in "
+        "section [queue.mail]");
+  house.submit(admin);
+  CHECK(house.count<message::Refused>(admin) == 1);
+  steer(house, admin, {.max_length = 3});
+  house.submit(admin, "f", kMail);
+  CHECK(house.count<message::Refused>(admin) == 1);
+  CHECK(view(house, admin).max_length == 3);
+}
+
+TEST_CASE("Q2 a rate that is given at run time holds from then on, and can be lifted") {
+  ReadyHouse house(no_prefetch());
+  const auto admin = house.connect(0);
+  steer(house, admin, {.rate = Rate{1, 1s, 1}});
+  const WorkerId worker = house.workers()[0];
+  for (int i = 0; i < 3; ++i) house.submit(admin, "f", kMail);
+  house.finish(worker);
+  CHECK(house.hand(worker).channel.empty());
+  CHECK(view(house, admin).next_in == 1s);
+  house.wait(1s);
+  house.finish(worker);
+  CHECK(house.hand(worker).channel.empty());
+  steer(house, admin, {.rate = Rate{}});
+  house.finish(worker);
+  CHECK(view(house, admin).length == 0);
+}
+
+TEST_CASE("Q2 clear cancels what waits in the queue and nothing else, and tells how many") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 3;
+  ReadyHouse house(settings);
+  const auto admin = house.connect(0);
+  const auto client = house.connect(1000);
+  const WorkerId worker = house.workers()[0];
+  const JobId runs = house.submit(client, "f", kMail);
+  house.begin(worker);
+  std::vector<JobId> waiting;
+  for (int i = 0; i < 5; ++i) waiting.push_back(house.submit(client, "f", kMail));
+  const JobId other = house.submit(client);
+  CHECK(house.hand(worker).channel.size() == 3);  // two of those that wait are there
+  const std::uint64_t number = house.ask(admin, message::SteerQueue{"mail", {}, true});
+  CHECK(house.last<message::Count>(admin).count == 5);
+  CHECK(house.sent(admin).back().reply.number == number);
+  for (const JobId& id : waiting) {
+    REQUIRE(house.ended(client, id));
+    CHECK(house.ended(client, id)->state == State::cancelled);
+    CHECK(house.ended(client, id)->reason == "queue mail was cleared by user 0");
+  }
+  CHECK(house.finish(worker) == runs);
+  CHECK(house.finish(worker) == other);
+}
+
+TEST_CASE("Q2 many jobs are cleared in steps, with turns for others in between, and answered at the end") {
+  ReadyHouse house(no_prefetch());
+  const auto admin = house.connect(0);
+  const auto client = house.connect(1000);
+  steer(house, admin, {.paused = true});
+  for (int i = 0; i < 2500; ++i) house.submit(client, "f", kMail);
+  const std::size_t answers = house.count<message::Count>(admin);
+  house.ask(admin, message::SteerQueue{"mail", {}, true});
+  CHECK(house.count<message::Ended>(client) == 1000);
+  CHECK(house.scheduler.next_due(house.now) == Nanos(0));
+  const JobId late = house.submit(client, "f", kMail);  // is not of those that waited
+  CHECK(house.count<message::Ended>(client) == 2000);
+  CHECK(house.count<message::Count>(admin) == answers);
+  house.turn();
+  CHECK(house.count<message::Ended>(client) == 2500);
+  CHECK(house.last<message::Count>(admin).count == 2500);
+  CHECK(house.show(client, late).state == State::pending);
+}
+
+TEST_CASE("Q2 clearing a queue goes on when who asked has gone") {
+  ReadyHouse house(no_prefetch());
+  const auto admin = house.connect(0);
+  const auto client = house.connect(1000);
+  steer(house, admin, {.paused = true});
+  for (int i = 0; i < 1500; ++i) house.submit(client, "f", kMail);
+  house.ask(admin, message::SteerQueue{"mail", {}, true});
+  house.disconnect(admin);
+  CHECK(house.count<message::Ended>(client) == 1500);
+}
+
+TEST_CASE("Q2 a queue that nobody has used is cleared at once") {
+  ReadyHouse house;
+  const auto admin = house.connect(0);
+  house.ask(admin, message::SteerQueue{"mail", {}, true});
+  CHECK(house.last<message::Count>(admin).count == 0);
+}
+
+TEST_CASE("Q7 a queue that holds takes a call to a function that no pool offers, until one does") {
+  auto settings = no_prefetch();
+  settings.queues = {mail()};
+  settings.queues[0].hold = true;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const JobId held = house.submit(client, "later", kMail);
+  CHECK(house.show(client, held).reason == "no pool offers the function later");
+  house.submit(client, "later");
+  CHECK(house.last<message::Refused>(client).code == "no_function");
+
+  PoolSettings more = settings.pools[0];
+  more.name = "more";
+  house.reconfigure({settings.pools[0], more});
+  const WorkerId worker = house.workers()[1];
+  house.ready(worker, {"later"});
+  CHECK(house.finish(worker) == held);
+}
+
+TEST_CASE("Q2 queues are served as globs say, also after they were forgotten, and as is read anew") {
+  auto settings = no_prefetch();
+  settings.queues = {mail()};
+  settings.queues[0].name = "client-*";
+  settings.queues[0].paused = true;
+  ReadyHouse house(settings);
+  const auto admin = house.connect(0);
+  const std::size_t known = house.scheduler.known_queues();
+  for (int i = 0; i < 200; ++i) {
+    const JobId id = house.submit(admin, "f", Options{}.queue("client-" + std::to_string(i)));
+    CHECK(house.show(admin, id).reason == "queue client-" + std::to_string(i) + " is paused");
+    house.ask(admin, message::Cancel{{id, {}}});
+  }
+  CHECK(house.scheduler.known_queues() == known + 200);
+  std::uint64_t arrived = 0;
+  for (const auto& sent : house.sent(admin)) arrived = std::max(arrived, sent.reply.delivery);
+  house.ask(admin, message::StatusQuery{}, {}, arrived);
+  CHECK(house.scheduler.known_queues() < known + 100);
+  const JobId waits = house.submit(admin, "f", Options{}.queue("client-7"));
+  CHECK(house.show(admin, waits).reason == "queue client-7 is paused");
+  house.settings.queues.clear();
+  house.reconfigure(house.settings.pools);
+  CHECK(house.finish(house.workers()[0]) == waits);
+}
+
+TEST_CASE("Q2 the configuration takes back what was said when it says something else of the same") {
+  auto settings = no_prefetch();
+  settings.queues = {mail()};
+  ReadyHouse house(settings);
+  const auto admin = house.connect(0);
+  steer(house, admin, {.weight = 7, .max_length = 1});
+  house.settings.queues[0].weight = 3;
+  house.reconfigure(house.settings.pools);
+  CHECK(view(house, admin).weight == 3);
+  CHECK(view(house, admin).max_length == 1);
+  CHECK(house.written<change::SteerQueue>().back().queue.said == QueueChange{.max_length = 1});
+}
+
+TEST_CASE("Q4 a quota is made, resized and removed at run time, and tells who holds it") {
+  ReadyHouse house(no_prefetch(3));
+  const auto admin = house.connect(0);
+  const auto size = [&](std::uint64_t wanted) {
+    house.ask(admin, message::SteerQuota{"server", wanted, false});
+    return house.last<message::Count>(admin).count;
+  };
+  const auto running = [&] {
+    std::size_t count = 0;
+    for (const WorkerId id : house.workers()) count += house.hand(id).channel.size();
+    return count;
+  };
+  CHECK(size(1) == 0);
+  const Options named = Options{}.quota("server");
+  for (int i = 0; i < 5; ++i) house.submit(admin, "f", named);
+  CHECK(running() == 1);
+  CHECK(size(2) == 1);
+  CHECK(running() == 2);
+  CHECK(house.status(admin).quotas == std::vector{QuotaView{"server", 2, 2}});
+  CHECK(size(1) == 2);  // both go on
+  CHECK(running() == 2);
+  CHECK(house.status(admin).quotas == std::vector{QuotaView{"server", 1, 2}});
+
+  house.ask(admin, message::SteerQuota{"server", 0, true});
+  CHECK(running() == 3);
+  CHECK(house.status(admin).quotas.empty());
+  house.submit(admin, "f", named);
+  CHECK(house.last<message::Refused>(admin).code == "no_quota");
+}
+
+TEST_CASE("Q4 a size that was set at run time is there after a restart, and a removed quota is not") {
+  auto settings = no_prefetch(2);
+  settings.quotas = {{"server", 1}, {"gone", 1}};
+  ReadyHouse before(settings);
+  const auto admin = before.connect(0);
+  before.ask(admin, message::SteerQuota{"server", 2, false});
+  before.ask(admin, message::SteerQuota{"gone", 0, true});
+  House after(settings, [&](House& house) { restore_steering(before, house); });
+  CHECK(after.status(after.connect(0)).quotas == std::vector{QuotaView{"server", 2, 0}});
+  settings.quotas[0].size = 5;
+  House changed(settings, [&](House& house) { restore_steering(before, house); });
+  CHECK(changed.status(changed.connect(0)).quotas == std::vector{QuotaView{"server", 5, 0}});
+  CHECK(changed.written<change::SteerQuota>().size() == 1);
+}
+
+TEST_CASE("M6 queues and quotas are an administrator's to steer") {
+  ReadyHouse house;
+  const auto user = house.connect(1000);
+  const std::string why =
+      "only an administrator may steer queues and quotas, and user 1000 is none (section [access], key "
+      "admins, says who is)";
+  house.ask(user, message::SteerQueue{"mail", {.paused = true}, false});
+  CHECK(house.last<message::Refused>(user).message == why);
+  house.ask(user, message::SteerQueue{"mail", {}, true});
+  house.ask(user, message::SteerQuota{"server", 1, false});
+  CHECK(house.count<message::Refused>(user) == 3);
+  CHECK(house.last<message::Refused>(user).code == "not_permitted");
+  CHECK(house.changes.empty());
+  CHECK(house.status(user).queues.empty());
+  CHECK(house.status(user).quotas.empty());
+}
+
+TEST_CASE("Q2 Q4 what makes no sense is refused, saying what was expected") {
+  ReadyHouse house;
+  const auto admin = house.connect(0);
+  const auto refused = [&](auto body) {
+    house.ask(admin, std::move(body));
+    return house.last<message::Refused>(admin).message;
+  };
+  CHECK(refused(message::SteerQueue{"", {}, true}) == "a queue's name has 1 to 255 bytes, given 0");
+  CHECK(refused(message::SteerQuota{std::string(256, 'q'), 1, false}) ==
+        "a quota's name has 1 to 255 bytes, given 256");
+  CHECK(refused(message::SteerQuota{"a\nb", 1, false}) == "a quota's name has no line break");
+  CHECK(refused(message::SteerQueue{"q", {.weight = 0}, false}) ==
+        "a queue's weight is from 1 to 1000, given 0");
+  CHECK(refused(message::SteerQueue{"q", {.weight = 1001}, false}) ==
+        "a queue's weight is from 1 to 1000, given 1001");
+  CHECK(refused(message::SteerQueue{"q", {.rate = Rate{1, 0ms, 0}}, false}) ==
+        "a rate is a number of jobs in a time above zero, given one in no time");
+  house.ask(admin, message::SteerQuota{"mailserver", 1, false});
+  CHECK(refused(message::SteerQuota{"mailsever", 0, true}) ==
+        "there is no quota \"mailsever\"; did you mean mailserver?");
+  CHECK(house.last<message::Refused>(admin).code == "no_quota");
+}
