@@ -11,7 +11,7 @@ std::vector<Command> all_commands() {
   std::vector<Command> all;
   for (auto* make : {status_command, submit_command, run_command, result_command, wait_command,
                      follow_command, logs_command, jobs_command, show_command, cancel_command, forget_command,
-                     remember_command, reload_command, store_command}) {
+                     remember_command, events_command, reload_command, store_command}) {
     all.push_back(make());
   }
   return all;

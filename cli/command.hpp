@@ -23,6 +23,7 @@ struct Command {
 };
 
 [[nodiscard]] Command cancel_command();
+[[nodiscard]] Command events_command();
 [[nodiscard]] Command follow_command();
 [[nodiscard]] Command forget_command();
 [[nodiscard]] Command jobs_command();

@@ -142,11 +142,25 @@ struct Advance {
   std::uint64_t parts_from = 0;
   bool stop = false;
   std::uint64_t output_from = 0;
+  std::uint64_t events_from = 0;  ///< the number of a Subscribe instead: the same of its events
 };
 /// The payload is the encoded value; none: the note is to be gone. Answered with Known.
 struct SetNote {
   Key key{};
   std::string note{};
+};
+/// What happens to jobs from now on is to be told (SEMANTICS C9); answered with Events, the first of which is
+/// empty. All conditions must hold.
+struct Subscribe {
+  std::uint32_t kinds = 0;  ///< bit n stands for EventKind n; 0: all
+  std::string function{};   ///< a glob; empty: all
+  std::string queue{};
+  std::string name_prefix{};
+  std::optional<std::uint32_t> owner{};  ///< uid; nothing: all that the asker may see
+};
+/// Nothing more is to be told; answered with the last Events of the Subscribe.
+struct Unsubscribe {
+  std::uint64_t subscription = 0;  ///< the number of the Subscribe
 };
 
 struct Request {
@@ -154,7 +168,8 @@ struct Request {
   std::uint64_t received = 0;  ///< every delivery up to here has arrived
   /// Nothing in it: the message only acknowledges.
   std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
-               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw, Reload>
+               StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw, Reload, Subscribe,
+               Unsubscribe>
       body;
 };
 
@@ -221,13 +236,22 @@ struct News {
 struct Count {
   std::uint64_t count = 0;
 };
+/// Answers a Subscribe.
+struct Events {
+  std::vector<JobEvent> events{};
+  std::uint64_t first = 0;  ///< the number of the first of them; they count from 0
+  std::uint64_t lost = 0;   ///< events before these that came faster than they were used, and have no number
+  bool last = false;        ///< nothing comes after this
+};
 
 struct Reply {
   std::uint64_t number = 0;  ///< the request that this answers
   /// Set on the outcomes of unnamed jobs, which the daemon keeps until they have arrived: counts up within a
   /// session, and Request::received acknowledges it. Zero on everything else.
   std::uint64_t delivery = 0;
-  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone, News, Count, Reloaded> body;
+  std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone, News, Count, Reloaded,
+               Events>
+      body;
 };
 
 // ---- daemon to worker

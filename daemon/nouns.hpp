@@ -68,6 +68,7 @@ struct RecoveredJob {
   std::uint64_t number = 0;
   message::Told told;  ///< the parts and the output themselves stay in the store
   std::uint32_t crashes = 0;
+  std::string command{};  ///< see change::InsertJob
 };
 
 /// A search among the jobs of the backlog, the highest ids first.

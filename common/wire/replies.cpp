@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/wire/events.hpp"
 #include "common/wire/nouns.hpp"
 
 namespace promised::wire {
@@ -192,6 +193,8 @@ Result<message::Reply> take(proto::Reply& in) {
       return finish(std::move(reply), "count", *in.mutable_count());
     case proto::Reply::kReloaded:
       return finish(std::move(reply), "reloaded", *in.mutable_reloaded());
+    case proto::Reply::kEvents:
+      return finish(std::move(reply), "events", *in.mutable_events());
     case proto::Reply::kStatus: {
       Fields fields("status");
       message::Status body{take(*in.mutable_status(), fields)};

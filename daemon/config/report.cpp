@@ -63,6 +63,14 @@ std::string pool_line(const PoolSettings& pool) {
   return text;
 }
 
+std::string command_line(const CommandSettings& command) {
+  std::string text = "command " + command.name + ": after";
+  for (const State outcome : command.outcomes) text += " " + std::string(to_string(outcome));
+  text += ", in queue " + command.queue + ":";
+  for (const std::string& word : command.words) text += " " + word;
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string> warnings(const Settings& settings, const Environment& environment) {
@@ -94,6 +102,7 @@ std::string report(const Settings& settings, const Environment& environment) {
   text += "access " + who_may(settings.access) + "\n";
   for (const SharedNames& rule : settings.access.shared) text += shared_line(rule) + "\n";
   for (const PoolSettings& pool : settings.pools) text += pool_line(pool) + "\n";
+  for (const CommandSettings& command : settings.commands) text += command_line(command) + "\n";
   for (const std::string& warning : warnings(settings, environment)) text += "warning: " + warning + "\n";
   return text + "ok\n";
 }

@@ -55,9 +55,11 @@ struct JobDetail {
   Millis deadline{0};
   Instant deadline_at{};  ///< if there is one
   Retry retry_on = Retry::nothing;
-  std::uint16_t crashes = 0;        ///< of its workers
-  bool cancel_now = false;          ///< without the grace
-  std::vector<WorkerId> waited_by;  ///< whose jobs wait for its end
+  std::uint16_t crashes = 0;                   ///< of its workers
+  bool cancel_now = false;                     ///< without the grace
+  std::vector<WorkerId> waited_by;             ///< whose jobs wait for its end
+  std::unique_ptr<const std::string> command;  ///< of a job that is a command on an outcome: which
+  bool has_command = false;  ///< one follows its outcome, which is not told before both are on disk
 };
 
 struct Job : Timer {

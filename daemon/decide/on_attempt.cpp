@@ -153,6 +153,7 @@ void Scheduler::on(event::AttemptProgress&& e, Turn& t) {
   job->more().progress = e.percent;
   job->more().progress_message = beginning_of(e.message, kMostShortText);
   have_new_progress(*job);
+  happened(EventKind::progress, *job, t);
 }
 
 void Scheduler::on(event::Revoked&& e, Turn& t) {
@@ -269,6 +270,7 @@ void Scheduler::crashed(Job& job, Failure failure, Turn& t) {
   if (crashes < settings_.limits.max_crashes) {
     keep_failure(job, std::move(failure));
     job.queued = t.now.steady;
+    happened(EventKind::retried, job, t);
     put_back(job, t);
     return;
   }
@@ -305,6 +307,7 @@ void Scheduler::interrupt(Job& job, Turn& t) {
     end_job(job, State::failed, std::move(failure), {}, {}, t);
     return;
   }
+  happened(EventKind::interrupted, job, t);
   if (job.attempts > 0) --job.attempts;  // an interruption is not an attempt
   put_back(job, t);
 }

@@ -142,10 +142,12 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   ++accepted_;
   if (Lane& place = lane(options.queue(), function(submit.function)); goes_to_backlog(submit, place)) {
     if (name.empty() && options.timeout() == Millis(0) && options.deadline() == Millis(0)) {
+      if (subscriptions_.want(EventKind::accepted)) tell_accepted_on_disk(asked, submit, t);
       put_in_backlog(asked, submit, place, t);
     } else {
       Job& job = put_known_in_backlog(asked, submit, place, t);
       if (!name.empty()) give_name(job, name, options.lifespan(), t);
+      happened(EventKind::accepted, job, t);
     }
     return;
   }
@@ -161,6 +163,7 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   } else {
     tell_accepted(asked.session, asked.number(), job.id, job.durability, t);
   }
+  happened(EventKind::accepted, job, t);
 }
 
 /// All of it but its arguments.

@@ -37,6 +37,8 @@ Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
   if (recovered.options.progress_timeout() > Millis(0))
     job.more().progress_timeout = recovered.options.progress_timeout();
   if (recovered.options.retry_on() != Retry::nothing) job.more().retry_on = recovered.options.retry_on();
+  if (!recovered.command.empty())
+    job.more().command = std::make_unique<const std::string>(std::move(recovered.command));
   if (recovered.crashes > 0) job.more().crashes = static_cast<std::uint16_t>(recovered.crashes);
   if (recovered.failure.cause != Cause::none) job.more().failure = std::move(recovered.failure);
   restore_told(job, std::move(recovered.told));
@@ -109,6 +111,7 @@ void Scheduler::restore(const RecoveredGrave& grave) {
 
 void Scheduler::start(Now now, Plan& plan) {
   Turn t{now, plan};
+  follow_recovered(t);
   for (Pool& pool : pools_) start_workers(pool, t);
 }
 

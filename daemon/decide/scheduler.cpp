@@ -16,12 +16,15 @@ constexpr int kMostLapses = 1000;
 Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t self, std::uint64_t seed)
     : settings_(settings),
       around_(around),
+      self_(self),
       gate_(settings.access, self),
       accounts_(settings.limits),
       jobs_(seed),
       names_(accounts_),
       graves_(settings.limits.max_tombstones, accounts_, seed),
       lanes_(settings.limits.max_in_memory),
+      subscriptions_(settings.limits, accounts_),
+      commands_(settings.commands),
       backlog_ids_(seed) {
   for (const PoolSettings& pool : settings.pools)
     pools_.emplace_back(std::make_shared<const PoolSettings>(pool));
@@ -63,6 +66,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   }
   fill_from_backlog(t);
   tell_news(t);
+  tell_events(t);
   write_due(now.steady, t);
   flush_accepted(t);
   drop_stale_lanes();

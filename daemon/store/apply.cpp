@@ -77,6 +77,7 @@ Result<void> Store::Impl::apply(const change::InsertJob& c) {
     c.client == 0 ? s.bind_null(11) : s.bind(11, static_cast<std::int64_t>(c.client));
   }
   c.known ? s.bind(13, 1) : s.bind_null(13);
+  c.command.empty() ? s.bind_null(14) : s.bind_text(14, c.command);
   PROMISED_TRY(s.run());
   return keep_large(c.id, Part::arguments, c.arguments.view());
 }

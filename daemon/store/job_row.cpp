@@ -69,6 +69,7 @@ Result<RecoveredJob> read_job(const Statement& row) {
     job.told = *std::move(told);
   }
   job.crashes = static_cast<std::uint32_t>(row.integer(19));
+  job.command = row.bytes(20);
   return job;
 }
 

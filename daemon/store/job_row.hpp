@@ -17,10 +17,10 @@ namespace promised {
 inline constexpr std::string_view kJobColumns =
     "id, submitted, owner, state, started, attempts, interruptions, arguments_size, result_size, began, "
     "ended,"
-    " function, options, failure, reason, arguments, client, number, told, crashes";
+    " function, options, failure, reason, arguments, client, number, told, crashes, command";
 
 /// What a statement reads beside kJobColumns begins here.
-inline constexpr int kAfterJobColumns = 20;
+inline constexpr int kAfterJobColumns = 21;
 
 /// Everything in a row of kJobColumns but large arguments.
 [[nodiscard]] Result<RecoveredJob> read_job(const Statement& row);

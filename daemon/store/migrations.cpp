@@ -93,6 +93,9 @@ ALTER TABLE job ADD COLUMN crashes INTEGER; -- of the workers of a job that is t
 )sql"},
                                      {7, R"sql(
 ALTER TABLE job ADD COLUMN output BLOB; -- what is kept of what it has printed
+)sql"},
+                                     {12, R"sql(
+ALTER TABLE job ADD COLUMN command TEXT; -- of a job that is a command on an outcome: which
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

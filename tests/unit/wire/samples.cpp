@@ -160,6 +160,23 @@ StatusView full_status() {
   return view;
 }
 
+JobEvent full_event() {
+  JobEvent event;
+  event.kind = EventKind::expired;
+  event.at = moment(1'700'000'000'000'012);
+  event.id = id(1);
+  event.function = "report.build";
+  event.queue = "reports";
+  event.name = "m\xc3\xb6nthly";
+  event.owner = 1000;
+  event.attempt = 3;
+  event.progress = 12.5;
+  event.progress_message = "reading \xe2\x82\xac";
+  event.failure = full_failure();
+  event.reason = "cancelled by uid 1000";
+  return event;
+}
+
 StoreReport full_report() {
   StoreReport report;
   report.task = StoreTask::compact;
@@ -231,6 +248,11 @@ std::vector<message::Request> requests() {
       {27, 0, SetNote{{id(9), ""}, "st\xc3\xb6p"}},
       {28, 0, SetNote{{{}, "a name"}, ""}},
       {29, 0, Cancel{{id(3), ""}, true, "not needed any more, s\xc3\xb6rry"}},
+      {30, 0, Subscribe{0x3fe, "report.*", "reports", "m\xc3\xb6nthly", 1000}},
+      {31, 0, Subscribe{}},
+      {0, 0, Unsubscribe{30}},
+      {0, 0, Unsubscribe{}},
+      {0, 0, Advance{30, 0, false, 0, large}},
   };
 }
 
@@ -270,6 +292,8 @@ std::vector<message::Reply> replies() {
       {14, 0,
        Reloaded{{{"new"}, {"old", "older"}, {"docs"}, {"mail"}, {"limits.max_jobs"}, {"daemon.user"}}}},
       {15, 0, Reloaded{}},
+      {16, 0, Events{{full_event(), full_event()}, large, 7, true}},
+      {17, 0, Events{}},
   };
 }
 

@@ -21,6 +21,8 @@ namespace promised::test {
 JobView full_job();
 [[nodiscard]] StatusView full_status();
 [[nodiscard]] StoreReport full_report();
+/// All of it that is on the wire.
+[[nodiscard]] JobEvent full_event();
 
 [[nodiscard]] std::vector<message::Request> requests();
 [[nodiscard]] std::vector<message::Reply> replies();
