@@ -27,6 +27,7 @@ struct Command {
 [[nodiscard]] Command clear_command();
 [[nodiscard]] Command drain_command();
 [[nodiscard]] Command explain_command();
+[[nodiscard]] Command events_command();
 [[nodiscard]] Command follow_command();
 [[nodiscard]] Command forget_command();
 [[nodiscard]] Command jobs_command();

@@ -186,6 +186,11 @@ JobView Client::show_last(std::chrono::milliseconds timeout) {
   return show_one(Impl::of(*this), {{}, {}, true}, timeout, "showing the last job");
 }
 
+Events Client::events(const EventFilter& filter, std::chrono::milliseconds timeout) const {
+  Impl::of(*this);
+  return {impl_->session, filter, timeout};
+}
+
 StoreReport Client::check_store(std::chrono::milliseconds timeout) {
   return maintain(Impl::of(*this), {StoreTask::check, {}}, timeout, "checking the store");
 }

@@ -22,9 +22,9 @@ class OneWay final : public Exchange {
 
 }  // namespace
 
-Ref<Exchange> make_advance(const message::Advance& advance) {
+Ref<Exchange> make_one_way(decltype(message::Request::body) body) {
   message::Request request;
-  request.body = advance;
+  request.body = std::move(body);
   Ref<OneWay> one_way = make_ref<OneWay>();
   wire::encode(request, one_way->header);
   return Ref<Exchange>(std::move(one_way));
@@ -126,7 +126,7 @@ void StreamReader::start(StreamFollow::Position position) {
 }
 
 void StreamReader::advance(bool and_stop) {
-  state_->session().post(make_advance(follow_->advance(and_stop)));
+  state_->session().post(make_one_way(follow_->advance(and_stop)));
 }
 
 void StreamReader::stop() noexcept {

@@ -119,6 +119,6 @@ class StreamReader {
 };
 
 /// A request that has no answer; lost with the connection.
-[[nodiscard]] Ref<Exchange> make_advance(const message::Advance& advance);
+[[nodiscard]] Ref<Exchange> make_one_way(decltype(message::Request::body) body);
 
 }  // namespace promised::detail

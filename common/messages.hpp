@@ -162,11 +162,25 @@ struct Advance {
   std::uint64_t parts_from = 0;
   bool stop = false;
   std::uint64_t output_from = 0;
+  std::uint64_t events_from = 0;  ///< the number of a Subscribe instead: the same of its events
 };
 /// The payload is the encoded value; none: the note is to be gone. Answered with Known.
 struct SetNote {
   Key key{};
   std::string note{};
+};
+/// What happens to jobs from now on is to be told (SEMANTICS C9); answered with Events, the first of which is
+/// empty. All conditions must hold.
+struct Subscribe {
+  std::uint32_t kinds = 0;  ///< bit n stands for EventKind n; 0: all
+  std::string function{};   ///< a glob; empty: all
+  std::string queue{};
+  std::string name_prefix{};
+  std::optional<std::uint32_t> owner{};  ///< uid; nothing: all that the asker may see
+};
+/// Nothing more is to be told; answered with the last Events of the Subscribe.
+struct Unsubscribe {
+  std::uint64_t subscription = 0;  ///< the number of the Subscribe
 };
 
 struct Request {
@@ -175,7 +189,7 @@ struct Request {
   /// Nothing in it: the message only acknowledges.
   std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
                StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw, Reload, SteerQueue,
-               SteerQuota, Explain, RetryJob>
+               SteerQuota, Explain, RetryJob, Subscribe, Unsubscribe>
       body;
 };
 
@@ -246,6 +260,13 @@ struct News {
 struct Count {
   std::uint64_t count = 0;
 };
+/// Answers a Subscribe.
+struct Events {
+  std::vector<JobEvent> events{};
+  std::uint64_t first = 0;  ///< the number of the first of them; they count from 0
+  std::uint64_t lost = 0;   ///< events before these that came faster than they were used, and have no number
+  bool last = false;        ///< nothing comes after this
+};
 
 struct Reply {
   std::uint64_t number = 0;  ///< the request that this answers
@@ -253,7 +274,7 @@ struct Reply {
   /// session, and Request::received acknowledges it. Zero on everything else.
   std::uint64_t delivery = 0;
   std::variant<Welcome, Accepted, Refused, Ended, Known, Jobs, Status, StoreDone, News, Count, Reloaded,
-               Explained>
+               Explained, Events>
       body;
 };
 

@@ -40,6 +40,9 @@ void Act::carry_out(std::vector<Effect>& effects, std::vector<Event>& events) {
       [&](const effect::MaintainStore& e) { committer_.maintain(e); },
       [&](const effect::StopMaintenance&) { committer_.stop_maintenance(); },
       [&](const effect::MeasureWorker& e) { measure(e, events); },
+      [&](const effect::Log& e) {
+        e.level == effect::Log::Level::warning ? log::warning(e.text) : log::info(e.text);
+      },
       [&](const effect::ReadConfiguration& e) { reloader_.reload(e.session, e.number, events); },
   };
   for (const Effect& e : effects) std::visit(act, e);

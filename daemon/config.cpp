@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "common/nearest.hpp"
+#include "daemon/config/commands.hpp"
 #include "daemon/config/defaults.hpp"
 #include "daemon/config/file.hpp"
 #include "daemon/config/pools.hpp"
@@ -89,7 +90,7 @@ Result<Flags> read_flags(int argc, const char* const* argv) {
 }
 
 Result<void> read_sections(const std::string& file, const Environment& environment, Settings& settings,
-                           config::DaemonSection& daemon, config::Pools& pools) {
+                           config::DaemonSection& daemon, config::Pools& pools, config::Commands& commands) {
   PROMISED_ASSIGN(const auto sections, config::parse_file(file));
   for (const auto& section : sections) {
     if (section.name == "daemon") {
@@ -104,12 +105,15 @@ Result<void> read_sections(const std::string& file, const Environment& environme
       PROMISED_TRY(config::read_queue(section, settings.queues));
     } else if (config::is_quota(section)) {
       PROMISED_TRY(config::read_quota(section, settings.quotas));
+    } else if (config::Commands::is_command(section)) {
+      PROMISED_TRY(commands.add(section));
     } else {
       return section.place.problem(
           "unknown section [" + section.name + "]" +
-          did_you_mean(section.name,
-                       {"daemon", "limits", "access", "pool.NAME", "queue.NAME", "quota.NAME"}) +
-          " (sections: [daemon], [limits], [access], [pool.NAME], [queue.NAME], [quota.NAME])");
+          did_you_mean(section.name, {"daemon", "limits", "access", "pool.NAME", "queue.NAME", "quota.NAME",
+                                      "command.NAME"}) +
+          " (sections: [daemon], [limits], [access], [pool.NAME], [queue.NAME], [quota.NAME], "
+          "[command.NAME])");
     }
   }
   return {};
@@ -169,13 +173,16 @@ Result<Settings> read_settings(const Flags& flags, const Environment& environmen
   PROMISED_ASSIGN(settings.config_file, find_file(flags, defaults, environment));
   config::DaemonSection daemon;
   config::Pools pools;
+  config::Commands commands;
   if (!settings.config_file.empty()) {
-    PROMISED_TRY(read_sections(settings.config_file, environment, settings, daemon, pools));
+    PROMISED_TRY(read_sections(settings.config_file, environment, settings, daemon, pools, commands));
     PROMISED_TRY(read_folder(daemon, settings.config_file, pools));
   }
   PROMISED_TRY(override_with(flags, environment, settings));
   for (const std::string& pool : flags.pools) PROMISED_TRY(pools.add_flag(pool, environment));
   settings.pools = std::move(pools).take();
+  PROMISED_TRY(commands.check(settings.pools));
+  settings.commands = std::move(commands).take();
   if (environment.file_version) {
     for (PoolSettings& pool : settings.pools) pool.program_version = environment.file_version(pool.program);
   }

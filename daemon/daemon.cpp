@@ -24,6 +24,7 @@
 #include "daemon/door/door.hpp"
 #include "daemon/ops/log.hpp"
 #include "daemon/ops/notify.hpp"
+#include "daemon/pool/exec_arguments.hpp"
 #include "daemon/pool/workers.hpp"
 #include "daemon/store/committer.hpp"
 #include "daemon/store/store.hpp"
@@ -106,6 +107,8 @@ Result<void> Daemon::Impl::open() {
   around.version = PROMISED_VERSION;
   around.pid = ::getpid();
   around.instance = new_job_id();
+  around.new_id = new_job_id;
+  around.exec_arguments = exec_arguments;
   around.started = std::chrono::steady_clock::now();
   PROMISED_ASSIGN(auto store, Store::open(settings.state_dir, settings.large_result));
   PROMISED_ASSIGN(const Containment containment, take_over(settings, *spawner));

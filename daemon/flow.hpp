@@ -221,6 +221,7 @@ struct InsertJob {
   std::uint64_t client = 0;  ///< of a job of the backlog, or tied to its client: who submitted it,
   std::uint64_t number = 0;  ///< and with which request
   std::string quotas{};      ///< of a job of the backlog: one text for all that it has (decide/quotas.hpp)
+  std::string command{};     ///< the command on an outcome that it runs, if it is one
 };
 /// A client has taken the outcome: it alone is to get it again, if it did not arrive.
 struct TakeJob {
@@ -459,6 +460,12 @@ struct ReadConfiguration {
 struct MeasureWorker {
   WorkerId worker;
 };
+/// Write a line to the log.
+struct Log {
+  enum class Level : std::uint8_t { info, warning };
+  Level level;
+  std::string text;
+};
 
 }  // namespace effect
 
@@ -468,7 +475,7 @@ using Effect =
                  effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog, effect::MaintainStore,
                  effect::StopMaintenance, effect::SendNotes, effect::LoadParts, effect::MarkCancelled,
                  effect::SendResume, effect::MeasureWorker, effect::ReadConfiguration, effect::ReadOutput,
-                 effect::LoadOutput, effect::LoadArguments>;
+                 effect::LoadOutput, effect::LoadArguments, effect::Log>;
 
 /// What decide makes of the events of one turn of the loop.
 struct Plan {

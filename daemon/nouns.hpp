@@ -69,6 +69,7 @@ struct RecoveredJob {
   message::Told told;  ///< the parts and the output themselves stay in the store
   std::uint32_t crashes = 0;
   WallTime due{};  ///< when it is tried again; zero: at once
+  std::string command{};  ///< see change::InsertJob
 };
 
 /// A search among the jobs of the backlog, the highest ids first.

@@ -152,8 +152,11 @@ struct Limits {
   std::uint64_t max_tombstones = 1'000'000;  ///< of ids; the oldest makes room
   bool allow_forever = false;                ///< lifespans without an end
   std::uint32_t max_interruptions = 9;
-  std::uint32_t max_crashes = 3;    ///< of a job that is tried again
-  std::uint32_t max_waiting = 100;  ///< jobs of one pool that wait for others
+  std::uint32_t max_crashes = 3;           ///< of a job that is tried again
+  std::uint32_t max_waiting = 100;         ///< jobs of one pool that wait for others
+  std::uint64_t max_subscriptions = 1000;  ///< to events; each is looked at with every event
+  std::uint64_t max_subscriptions_per_owner = 100;
+  std::uint64_t max_events = 10'000;  ///< that wait for one subscription whose client reads slowly
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 
@@ -182,6 +185,18 @@ struct Access {
   friend bool operator==(const Access&, const Access&) = default;
 };
 
+/// A command line that is run when jobs have come to certain ends (SEMANTICS C9).
+struct CommandSettings {
+  std::string name;
+  std::vector<State> outcomes{State::failed};
+  std::vector<std::string> functions;  ///< of the jobs that have ended: globs; empty: all
+  std::vector<std::string> queues;     ///< that they were in; empty: all
+  std::vector<std::string> words;      ///< the program and its arguments
+  std::string queue = "commands";      ///< in which it waits for a worker of a pool that has exec
+  std::chrono::milliseconds run_timeout{60000};
+  friend bool operator==(const CommandSettings&, const CommandSettings&) = default;
+};
+
 struct Settings {
   std::string config_file;  ///< empty: none
   std::string endpoint;     ///< ipc://PATH
@@ -196,6 +211,7 @@ struct Settings {
   std::vector<PoolSettings> pools;
   std::vector<QueueSettings> queues;  ///< the first that fits counts, one with the very name before globs
   std::vector<QuotaSettings> quotas;
+  std::vector<CommandSettings> commands;
 };
 
 }  // namespace promised

@@ -81,6 +81,10 @@ StoreTask Fields::store_task(std::string_view field, std::uint32_t number) {
   return static_cast<StoreTask>(at_most(field, number, static_cast<std::uint64_t>(StoreTask::compact)));
 }
 
+EventKind Fields::event_kind(std::string_view field, std::uint32_t number) {
+  return static_cast<EventKind>(at_most(field, number, static_cast<std::uint64_t>(EventKind::expired)));
+}
+
 Abandon Fields::abandon(std::string_view field, std::uint32_t number) {
   return static_cast<Abandon>(at_most(field, number, static_cast<std::uint64_t>(Abandon::cancel)));
 }

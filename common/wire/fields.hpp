@@ -50,6 +50,7 @@ class Fields {
   [[nodiscard]] Isolation isolation(std::string_view field, std::uint32_t number);
 
   [[nodiscard]] StoreTask store_task(std::string_view field, std::uint32_t number);
+  [[nodiscard]] EventKind event_kind(std::string_view field, std::uint32_t number);
 
   /// At most kLongestDuration.
   [[nodiscard]] std::chrono::milliseconds millis(std::string_view field, std::uint64_t count);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/wire/events.hpp"
 #include "common/wire/nouns.hpp"
 
 namespace promised::wire {
@@ -228,6 +229,8 @@ Result<message::Reply> take(proto::Reply& in) {
       return finish(std::move(reply), "reloaded", *in.mutable_reloaded());
     case proto::Reply::kExplanation:
       return finish(std::move(reply), "explanation", *in.mutable_explanation());
+    case proto::Reply::kEvents:
+      return finish(std::move(reply), "events", *in.mutable_events());
     case proto::Reply::kStatus: {
       Fields fields("status");
       message::Status body{take(*in.mutable_status(), fields)};

@@ -26,6 +26,7 @@ void fill(const message::News& in, proto::Reply& out);
 void fill(const message::Count& in, proto::Reply& out);
 void fill(const message::Reloaded& in, proto::Reply& out);
 void fill(const message::Explained& in, proto::Reply& out);
+void fill(const message::Events& in, proto::Reply& out);
 
 /// Moves the text out of `in`. Problem "bad_request" as decode_reply says.
 [[nodiscard]] Result<message::Reply> take(proto::Reply& in);

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "common/wire/events.hpp"
 #include "common/wire/fields.hpp"
 #include "common/wire/nouns.hpp"
 
@@ -152,7 +153,7 @@ message::Follow take(proto::Request::Follow& in, Fields& fields) {
 }
 
 message::Advance take(proto::Request::Advance& in, Fields&) {
-  return {in.follow(), in.parts_from(), in.stop(), in.output_from()};
+  return {in.follow(), in.parts_from(), in.stop(), in.output_from(), in.events_from()};
 }
 
 message::SetNote take(proto::Request::SetNote& in, Fields& fields) {
@@ -324,6 +325,7 @@ void fill(const message::Advance& in, proto::Request& out) {
   advance.set_parts_from(in.parts_from);
   advance.set_stop(in.stop);
   advance.set_output_from(in.output_from);
+  advance.set_events_from(in.events_from);
 }
 
 void fill(const message::SetNote& in, proto::Request& out) {
@@ -361,6 +363,10 @@ Result<message::Request> take(proto::Request& in) {
       return finish(std::move(request), "set_note", *in.mutable_set_note());
     case proto::Request::kWithdraw:
       return finish(std::move(request), "withdraw", *in.mutable_withdraw());
+    case proto::Request::kSubscribe:
+      return finish(std::move(request), "subscribe", *in.mutable_subscribe());
+    case proto::Request::kUnsubscribe:
+      return finish(std::move(request), "unsubscribe", *in.mutable_unsubscribe());
     case proto::Request::kCancel:
       return finish(std::move(request), "cancel", *in.mutable_cancel());
     case proto::Request::kSteerQueue:

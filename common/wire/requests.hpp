@@ -35,6 +35,8 @@ void fill(const message::RetryJob& in, proto::Request& out);
 void fill(const message::Follow& in, proto::Request& out);
 void fill(const message::Advance& in, proto::Request& out);
 void fill(const message::SetNote& in, proto::Request& out);
+void fill(const message::Subscribe& in, proto::Request& out);
+void fill(const message::Unsubscribe& in, proto::Request& out);
 
 /// Moves the text out of `in`. Problem "bad_request" as decode_request says.
 [[nodiscard]] Result<message::Request> take(proto::Request& in);

@@ -33,6 +33,22 @@ void compare_pools(const std::vector<PoolSettings>& before, const std::vector<Po
   }
 }
 
+/// A command is in force, or is not, with the next outcome.
+void take_commands(std::vector<CommandSettings>& current, const std::vector<CommandSettings>& next,
+                   ReloadReport& report) {
+  const auto has = [](const std::vector<CommandSettings>& list, const std::string& name) {
+    return std::any_of(list.begin(), list.end(), [&](const CommandSettings& c) { return c.name == name; });
+  };
+  for (const CommandSettings& command : next) {
+    if (std::find(current.begin(), current.end(), command) == current.end())
+      report.changed.push_back("command." + command.name);
+  }
+  for (const CommandSettings& command : current) {
+    if (!has(next, command.name)) report.changed.push_back("command." + command.name);
+  }
+  current = next;
+}
+
 /// The keys of one section.
 class Keys {
  public:
@@ -88,6 +104,10 @@ void take_limits(Limits& current, const Limits& next, ReloadReport& report) {
       .take("max_interruptions", current.max_interruptions, next.max_interruptions)
       .take("max_crashes", current.max_crashes, next.max_crashes)
       .take("max_waiting", current.max_waiting, next.max_waiting)
+      .take("max_subscriptions", current.max_subscriptions, next.max_subscriptions)
+      .take("max_subscriptions_per_owner", current.max_subscriptions_per_owner,
+            next.max_subscriptions_per_owner)
+      .take("max_events", current.max_events, next.max_events)
       .keep("max_output", current.max_output, next.max_output);
 }
 
@@ -147,6 +167,7 @@ ReloadReport take_over(Settings& current, const Settings& next) {
       .take("shared", current.access.shared, next.access.shared);
   take_limits(current.limits, next.limits, report);
   take_queues(current, next, report);
+  take_commands(current.commands, next.commands, report);
   return report;
 }
 

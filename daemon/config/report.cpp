@@ -73,6 +73,14 @@ std::string queue_line(const QueueSettings& queue) {
   return text;
 }
 
+std::string command_line(const CommandSettings& command) {
+  std::string text = "command " + command.name + ": after";
+  for (const State outcome : command.outcomes) text += " " + std::string(to_string(outcome));
+  text += ", in queue " + command.queue + ":";
+  for (const std::string& word : command.words) text += " " + word;
+  return text;
+}
+
 }  // namespace
 
 std::vector<std::string> warnings(const Settings& settings, const Environment& environment) {
@@ -107,6 +115,7 @@ std::string report(const Settings& settings, const Environment& environment) {
   for (const QueueSettings& queue : settings.queues) text += queue_line(queue) + "\n";
   for (const QuotaSettings& quota : settings.quotas)
     text += "quota " + quota.name + ": " + std::to_string(quota.size) + "\n";
+  for (const CommandSettings& command : settings.commands) text += command_line(command) + "\n";
   for (const std::string& warning : warnings(settings, environment)) text += "warning: " + warning + "\n";
   return text + "ok\n";
 }

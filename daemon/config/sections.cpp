@@ -183,6 +183,9 @@ Result<void> read_limits(const Section& section, Limits& limits) {
                             {"max_interruptions", into(limits.max_interruptions, interruptions)},
                             {"max_crashes", into(limits.max_crashes, number_from(1, 1000))},
                             {"max_waiting", into(limits.max_waiting, number_from(0, 4096))},
+                            {"max_subscriptions", into(limits.max_subscriptions, count)},
+                            {"max_subscriptions_per_owner", into(limits.max_subscriptions_per_owner, count)},
+                            {"max_events", into(limits.max_events, count)},
                         }));
   PROMISED_TRY(at_least(section, "max_unread", limits.max_unread, "max_result", limits.max_result,
                         "such a result could not be sent"));

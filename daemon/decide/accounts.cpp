@@ -17,7 +17,7 @@ struct Rule {
   const char* remedy;
 };
 
-constexpr std::array<Rule, 5> kRules{{
+constexpr std::array<Rule, 6> kRules{{
     {"max_jobs", &Limits::max_jobs, "max_jobs_per_owner", &Limits::max_jobs_per_owner,
      "jobs are waiting, running or kept", "wait until some have ended"},
     {"max_bytes", &Limits::max_bytes, "max_bytes_per_owner", &Limits::max_bytes_per_owner,
@@ -28,6 +28,8 @@ constexpr std::array<Rule, 5> kRules{{
      "clients are connected", "close some"},
     {"max_watches", &Limits::max_watches, "max_watches_per_owner", &Limits::max_watches_per_owner,
      "requests wait for the end of a job", "wait for fewer at a time"},
+    {"max_subscriptions", &Limits::max_subscriptions, "max_subscriptions_per_owner",
+     &Limits::max_subscriptions_per_owner, "subscriptions to events are open", "close some"},
 }};
 
 message::Refused reached(const char* name, std::uint64_t most, const char* whose, const Rule& rule) {

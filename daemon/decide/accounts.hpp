@@ -20,11 +20,12 @@ enum class Quantity : std::uint8_t {
   bytes,    ///< of arguments and results in memory
   names,    ///< tombstones included
   clients,  ///< sessions
-  watches   ///< requests that wait for the end of a job
+  watches,  ///< requests that wait for the end of a job
+  subscriptions
 };
 
 struct Account {
-  std::array<std::uint64_t, 5> used{};
+  std::array<std::uint64_t, 6> used{};
   std::array<std::uint64_t, 11> by_state{};  ///< jobs
 
   [[nodiscard]] std::uint64_t of(Quantity quantity) const { return used[static_cast<std::size_t>(quantity)]; }

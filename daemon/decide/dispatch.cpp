@@ -135,6 +135,7 @@ void Scheduler::begin(Worker& worker, Turn& t) {
   job.started = t.now.wall;
   waited_.record(job.began - job.queued, t.now.steady);
   worker.head_since = worker.heard = t.now.steady;
+  happened(EventKind::started, job, t);
   arm(worker, t);
   if (job.cancel_asked && !worker.revoking) stop_cancelled(worker, t);
 }

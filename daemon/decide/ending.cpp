@@ -80,6 +80,8 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
   } else if (sessions_.find(job.submitter) == nullptr) {
     write(job, t);
   }
+  follow_outcome(job, t);
+  happened(outcome_event(state), job, t);
   deliver(job, t);
   if (job.audience() != nullptr) {
     wake_waiting(job, t);

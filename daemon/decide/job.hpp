@@ -98,6 +98,8 @@ struct JobDetail {
   Retry retry_on = Retry::nothing;
   std::uint16_t crashes = 0;  ///< of its workers
   bool cancel_now = false;    ///< without the grace
+  std::unique_ptr<const std::string> command;  ///< of a job that is a command on an outcome: which
+  bool has_command = false;  ///< one follows its outcome, which is not told before both are on disk
 };
 
 struct Job : Timer {

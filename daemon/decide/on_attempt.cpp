@@ -154,6 +154,7 @@ void Scheduler::on(event::AttemptProgress&& e, Turn& t) {
   job->tell().progress = e.percent;
   job->tell().progress_message = beginning_of(e.message, kMostShortText);
   have_new_progress(*job);
+  happened(EventKind::progress, *job, t);
 }
 
 void Scheduler::on(event::Revoked&& e, Turn& t) {
@@ -275,6 +276,7 @@ void Scheduler::interrupt(Job& job, Turn& t) {
     end_job(job, State::failed, std::move(failure), {}, {}, t);
     return;
   }
+  happened(EventKind::interrupted, job, t);
   if (job.attempts > 0) --job.attempts;  // an interruption is not an attempt
   put_back(job, t);
 }

@@ -77,6 +77,7 @@ void Scheduler::on(Asked& asked, message::Follow& follow, Turn& t) {
 
 void Scheduler::on(Asked& asked, message::Advance& advance, Turn& t) {
   Session& session = asked.session;
+  subscriptions_.used({session.id, advance.follow}, advance.events_from);
   const auto known = session.follows.find(advance.follow);
   if (known == session.follows.end()) return;  // all is told, or the connection is another one by now
   Job& job = *jobs_.find(known->second);       // it takes its followers with it

@@ -212,6 +212,7 @@ void Scheduler::on(Asked& asked, message::StatusQuery&, Turn& t) {
     }
   }
   if (draining_) v.problems.emplace_back("the daemon is stopping");
+  for (std::string& problem : commands_.problems()) v.problems.push_back(std::move(problem));
   v.waited = waited_.percentiles(t.now.steady);
   v.ran = ran_.percentiles(t.now.steady);
   v.accepted = accepted_;

@@ -53,6 +53,7 @@ void Scheduler::reconsider_sessions(Turn& t) {
   std::vector<SessionId> over;
   for (auto& [id, session] : sessions_) {
     session.standing = gate_.standing(session.who);
+    subscriptions_.rescope(id, session.standing == Standing::admin);
     if (session.standing == Standing::nobody) over.push_back(id);
   }
   for (const SessionId id : over) {

@@ -117,6 +117,7 @@ void Scheduler::close_session(Session& session, event::Departure how, Turn& t) {
   accounts_.subtract(session.who.uid, Quantity::watches, session.watches);
   accounts_.subtract(session.who.uid, Quantity::clients);
   leave_followed(session);
+  subscriptions_.leave(session.id);
   const SessionId id = session.id;
   const std::uint64_t tag = session.tag();
   const std::uint32_t owner = session.who.uid;

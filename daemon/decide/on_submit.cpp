@@ -183,10 +183,12 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
           lane(options.queue(), function(submit.function), quota_text(options.quotas(), asked.uid()));
       goes_to_backlog(submit, place, t.now)) {
     if (name.empty() && !has_to_be_known(options)) {
+      if (subscriptions_.want(EventKind::accepted)) tell_accepted_on_disk(asked, submit, t);
       put_in_backlog(asked, submit, place, t);
     } else {
       Job& job = put_known_in_backlog(asked, submit, place, t);
       if (!name.empty()) give_name(job, name, options.lifespan(), t);
+      happened(EventKind::accepted, job, t);
     }
     return;
   }
@@ -205,6 +207,7 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   } else {
     tell_accepted(asked.session, asked.number(), job.id, job.durability, t);
   }
+  happened(EventKind::accepted, job, t);
 }
 
 /// All of it but its arguments.

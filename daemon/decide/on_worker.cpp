@@ -2,6 +2,7 @@
 // Workers come, say what they can run, and go; a pool whose workers come to nothing is failing (SEMANTICS
 // I7).
 #include <algorithm>
+#include <bit>
 #include <csignal>
 #include <cstring>
 #include <utility>
@@ -57,6 +58,12 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   worker->heard = t.now.steady;
   clear_timer(*worker);
   pool.dirty = true;
+  if (pool.is_current(*worker) && std::exchange(pool.failure_told, false)) {
+    t.plan.effects.emplace_back(
+        effect::Log{effect::Log::Level::info, "pool " + pool.settings->name +
+                                                  " has recovered: a worker is ready, after " +
+                                                  std::to_string(pool.failures) + " that came to nothing"});
+  }
   const bool was_new = std::exchange(pool.unproven, false);
   if (std::exchange(pool.phase, Pool::Phase::ready) != Pool::Phase::ready || was_new) retry_held(t);
   start_workers(pool, t);
@@ -89,6 +96,15 @@ void Scheduler::pool_failed(Pool& pool, std::string reason, Turn& t) {
   const auto pause = kFirstPause * (1U << std::min(pool.failures, 9U));
   ++pool.failures;
   pool.reason = std::move(reason);
+  if (std::has_single_bit(pool.failures)) {  // the first time, and whenever there have been twice as many
+    const bool once = pool.failures == 1;
+    pool.failure_told = true;
+    t.plan.effects.emplace_back(
+        effect::Log{effect::Log::Level::warning,
+                    "pool " + pool.settings->name + " is failing" +
+                        (once ? std::string() : ", " + std::to_string(pool.failures) + " starts in a row") +
+                        ": " + pool.reason});
+  }
   if (!draining_) set_timer(pool, t.now.steady + std::min<std::chrono::milliseconds>(pause, kLongestPause));
   // Those of an earlier configuration may serve on; that this one does not work is to be seen all the same.
   const bool serves = std::any_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* w) {

@@ -139,8 +139,9 @@ struct Pool : Timer {
   Line ready;
   std::uint64_t crashes = 0;
   std::uint64_t finished = 0;
-  bool dirty = false;            ///< a job or a worker has become free since the last fill
-  std::uint32_t waiting = 0;     ///< workers whose job waits for others
+  bool failure_told = false;  ///< the log has it that the pool is failing, and not yet that it has recovered
+  bool dirty = false;         ///< a job or a worker has become free since the last fill
+  std::uint32_t waiting = 0;  ///< workers whose job waits for others
   std::deque<Worker*> resuming;  ///< those of them that go on next, before new jobs begin
 };
 

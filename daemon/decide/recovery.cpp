@@ -33,6 +33,8 @@ Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
   job.attempts = static_cast<std::uint16_t>(recovered.attempts);
   job.interruptions = static_cast<std::uint16_t>(recovered.interruptions);
   job.arguments_size = static_cast<std::uint32_t>(recovered.arguments_size);
+  if (!recovered.command.empty())
+    job.more().command = std::make_unique<const std::string>(std::move(recovered.command));
   if (recovered.crashes > 0) job.more().crashes = static_cast<std::uint16_t>(recovered.crashes);
   if (recovered.failure.cause != Cause::none) job.tell().failure = std::move(recovered.failure);
   restore_told(job, std::move(recovered.told));
@@ -109,6 +111,7 @@ void Scheduler::restore(const RecoveredGrave& grave) {
 void Scheduler::start(Now now, Plan& plan) {
   Turn t{now, plan};
   apply_steering(t);
+  follow_recovered(t);
   for (Pool& pool : pools_) start_workers(pool, t);
 }
 

@@ -51,6 +51,7 @@ std::uint64_t Scheduler::random_for(const Job& job) const {
 void Scheduler::try_again(Job& job, Failure failure, Millis rest, Turn& t) {
   keep_failure(job, std::move(failure));
   job.queued = t.now.steady;
+  happened(EventKind::retried, job, t);
   if (rest == Millis(0)) {
     put_back(job, t);
     return;

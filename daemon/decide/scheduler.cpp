@@ -16,6 +16,7 @@ constexpr int kMostLapses = 1000;
 Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t self, std::uint64_t seed)
     : settings_(settings),
       around_(around),
+      self_(self),
       gate_(settings.access, self),
       seed_(seed),
       accounts_(settings.limits),
@@ -25,6 +26,8 @@ Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t
       lanes_(settings.limits.max_in_memory),
       unique_(seed),
       steering_(settings),
+      subscriptions_(settings.limits, accounts_),
+      commands_(settings.commands),
       backlog_ids_(seed) {
   for (const PoolSettings& pool : settings.pools)
     pools_.emplace_back(std::make_shared<const PoolSettings>(pool));
@@ -70,6 +73,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   go_on_clearing(t);
   fill_from_backlog(t);
   tell_news(t);
+  tell_events(t);
   write_due(now.steady, t);
   flush_accepted(t);
   drop_stale_lanes();

@@ -6,7 +6,7 @@
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_reload, on_list,
 // on_look (list, show, status), on_explain (why a job waits), on_retry, on_time (delays, starts, pauses),
-// on_unique, on_queue and on_clear (how queues and quotas are served), on_note, on_follow, on_worker,
+// on_event (subscriptions), on_outcome (commands), on_unique, on_queue and on_clear (how queues and quotas are served), on_note, on_follow, on_worker,
 // on_attempt, on_wait; what several of them need is in staffing (how many workers there are), ending
 // (outcomes), retries, news (what followers are told), output (what jobs print), delivery (how outcomes reach
 // clients), dispatch (who runs what next), writing (when the store is told), disk (when it is full, slow or
@@ -28,6 +28,7 @@
 
 #include "daemon/decide/accounts.hpp"
 #include "daemon/decide/clearing.hpp"
+#include "daemon/decide/commands.hpp"
 #include "daemon/decide/gate.hpp"
 #include "daemon/decide/graves.hpp"
 #include "daemon/decide/held.hpp"
@@ -40,6 +41,7 @@
 #include "daemon/decide/sessions.hpp"
 #include "daemon/decide/statistics.hpp"
 #include "daemon/decide/steering.hpp"
+#include "daemon/decide/subscriptions.hpp"
 #include "daemon/decide/surroundings.hpp"
 #include "daemon/decide/ties.hpp"
 #include "daemon/decide/timer.hpp"
@@ -471,6 +473,24 @@ class Scheduler {
   [[nodiscard]] static bool has_output(const Job& job, const Follower& follower);
   [[nodiscard]] static bool kept_for_output(const Job& job);
 
+  // on_event
+  void on(Asked& asked, message::Subscribe& subscribe, Turn& t);
+  void on(Asked& asked, message::Unsubscribe& unsubscribe, Turn& t);
+  /// Tells who has subscribed. Costs nothing where nobody has.
+  void happened(EventKind kind, Job& job, Turn& t) {
+    if (subscriptions_.want(kind)) tell_event(kind, job, t);
+  }
+  void tell_event(EventKind kind, Job& job, Turn& t);
+  void tell_accepted_on_disk(const Asked& asked, const message::Submit& submit, Turn& t);
+  void tell_events(Turn& t);
+  [[nodiscard]] static JobEvent event_of(EventKind kind, const Job& job, Now now);
+
+  // on_outcome
+  void follow_outcome(Job& job, Turn& t);
+  void follow_recovered(Turn& t);
+  void run_command(const CommandSettings& command, const JobEvent& outcome, Turn& t);
+  void not_run(const CommandSettings& command, const JobEvent& outcome, const std::string& why, Turn& t);
+
   // writing
   void write_soon(Job& job, Turn& t);
   [[nodiscard]] bool ends_soon(const Job& job, Now now) const;
@@ -482,9 +502,10 @@ class Scheduler {
   [[nodiscard]] std::uint64_t next_batch() const { return around_.submitted + 1; }
   /// All that has been told to the store of the job itself, its end and its name.
   [[nodiscard]] bool is_on_disk(const Job& job) const { return job.batch <= around_.store.committed; }
-  /// It has a name that counts on the disk, and is not on it.
+  /// It has a name that counts on the disk, or a command follows it, and that is not on it.
   [[nodiscard]] bool waits_for_disk(const Job& job) const {
-    return job.name != nullptr && job.durable() && !is_on_disk(job);
+    const bool has_command = job.detail && job.detail->has_command;
+    return ((job.name != nullptr && job.durable()) || has_command) && !is_on_disk(job);
   }
 
   // disk
@@ -537,6 +558,7 @@ class Scheduler {
 
   const Settings& settings_;
   const Surroundings& around_;
+  const std::uint32_t self_;  ///< the daemon's own uid
   Gate gate_;
   const std::uint64_t seed_;
 
@@ -548,6 +570,10 @@ class Scheduler {
   Lanes lanes_;
   Steering steering_;
   Sessions sessions_;
+  Subscriptions subscriptions_;
+  Commands commands_;
+  /// Jobs that have ended in the recovery: what follows that waits until their names are known too.
+  std::optional<std::vector<JobId>> ended_in_recovery_{std::in_place};
   std::list<Pool> pools_;
   std::unordered_map<WorkerId, std::unique_ptr<Worker>> workers_;
   std::map<std::string, std::unique_ptr<Function>, std::less<>> functions_;

@@ -6,8 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/clock.hpp"
 #include "daemon/nouns.hpp"
@@ -33,6 +36,13 @@ struct Surroundings {
   std::uint32_t clients = 0;
   std::uint64_t garbage = 0;
   std::string containment;  ///< of workers, as PoolView tells it
+
+  // What decide needs made, and cannot make by itself.
+  std::function<JobId()> new_id;  ///< of a job that the daemon submits
+  /// The encoded arguments of the function exec: a command line, variables, and what it reads from stdin.
+  std::function<Payload(const std::vector<std::string>& words,
+                        const std::map<std::string, std::string>& variables, const std::string& input)>
+      exec_arguments;
 };
 
 }  // namespace promised

@@ -83,6 +83,7 @@ void Scheduler::write(Job& job, Turn& t) {
   change::InsertJob insert{job.id,          job.owner,     job.function->name,
                            options_of(job), job.arguments, job.submitted};
   if (job.detail && job.detail->tie != nullptr) insert.client = job.detail->tie->tag;
+  if (job.detail && job.detail->command) insert.command = *job.detail->command;
   t.plan.changes.emplace_back(std::move(insert));
   if (job.ended()) {
     write_end(job, t);

@@ -82,6 +82,7 @@ Result<void> Store::Impl::apply(const change::InsertJob& c) {
   }
   c.known ? s.bind(13, 1) : s.bind_null(13);
   c.quotas.empty() ? s.bind_null(14) : s.bind_text(14, c.quotas);
+  c.command.empty() ? s.bind_null(15) : s.bind_text(15, c.command);
   PROMISED_TRY(s.run());
   return keep_large(c.id, Part::arguments, c.arguments.view());
 }

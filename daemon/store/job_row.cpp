@@ -81,6 +81,7 @@ Result<RecoveredJob> read_job(const Statement& row) {
   }
   job.crashes = static_cast<std::uint32_t>(row.integer(19));
   job.due = wall(row.integer(20));
+  job.command = row.bytes(21);
   return job;
 }
 

@@ -17,7 +17,7 @@ namespace promised {
 inline constexpr std::string_view kJobColumns =
     "id, submitted, owner, state, started, attempts, interruptions, arguments_size, result_size, began, "
     "ended,"
-    " function, options, failure, reason, arguments, client, number, told, crashes, due";
+    " function, options, failure, reason, arguments, client, number, told, crashes, due, command";
 
 /// What a statement reads beside kJobColumns begins here.
 inline constexpr int kAfterJobColumns = 21;

@@ -114,6 +114,9 @@ CREATE TABLE steered_quota (
   size INTEGER, -- NULL: it is removed
   configured INTEGER
 ) WITHOUT ROWID, STRICT;
+)sql"},
+                                     {11, R"sql(
+ALTER TABLE job ADD COLUMN command TEXT; -- of a job that is a command on an outcome: which
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

@@ -13,8 +13,8 @@ namespace {
 constexpr std::string_view kInsertJob =
     "INSERT INTO job (id, submitted, owner, state, started, attempts, interruptions, arguments_size, "
     "result_size,"
-    " began, ended, function, options, arguments, queue, priority, client, number, known, quotas)"
-    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    " began, ended, function, options, arguments, queue, priority, client, number, known, quotas, command)"
+    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 constexpr std::string_view kEndJob =
     "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
     "reason=?8,"

@@ -94,7 +94,7 @@ TEST_CASE("I8 a command that cannot be started, or arguments that make no sense,
   CHECK(failure_of(client, {"true"}, {{"cwd", Value("/nowhere")}}) == "/nowhere: No such file or directory");
   CHECK(failure_of(client, {}) == "exec: expected a program and its arguments, found nothing");
   CHECK(failure_of(client, {"true"}, {{"dir", Value("/")}}) ==
-        "exec: expected cwd, env or stdin by name, found dir");
+        "exec: expected cwd, env, stdin or check by name, found dir");
   CHECK(failure_of(client, {"true"}, {{"stdin", Value(true)}}) == "exec: stdin: expected text, found bool");
   CHECK(failure_of(client, {std::string("echo\0x", 6)}) == "exec: the command: a zero byte cannot be in it");
   CHECK(failure_of(client, {"true"}, {{"cwd", Value("")}}) ==
@@ -121,4 +121,16 @@ TEST_CASE("I8 promisectl run exec prints how the command ended and what it wrote
   CHECK(ran.exit == Exit{});
   CHECK(ran.out == R"({"exit_status":0,"stderr":"","stdout":"/usr\n"})"
                    "\n");
+}
+
+TEST_CASE("I8 who says check has a failure where the command does not end well, with its last words") {
+  TestDaemon daemon(shell_config());
+  Client client = connect(daemon);
+  const std::vector<std::pair<std::string, Value>> check{{"check", Value(true)}};
+  CHECK(outcome_of(client, {"echo", "fine"}, check) == expected(0, "fine\n"));
+  CHECK(failure_of(client, {"sh", "-c", "echo out; echo no disk >&2; exit 3"}, check) ==
+        "exec: sh exited with status 3; it wrote: no disk");
+  CHECK(failure_of(client, {"sh", "-c", "echo out; exit 1"}, check) ==
+        "exec: sh exited with status 1; it wrote: out");
+  CHECK(failure_of(client, {"sh", "-c", "kill -9 $$"}, check) == "exec: sh was killed by signal 9");
 }

@@ -32,12 +32,17 @@ void check_text(const std::string& name, const std::string& text) {
     throw std::invalid_argument("exec: " + name + ": a zero byte cannot be in it");
 }
 
-promised::exec::Command command_of(std::vector<std::string> words,
-                                   const std::map<std::string, Value>& named) {
+struct Call {
+  promised::exec::Command command;
+  bool check = false;  ///< a status other than 0 is a failure
+};
+
+Call call_of(std::vector<std::string> words, const std::map<std::string, Value>& named) {
   if (words.empty() || words.front().empty())
     throw std::invalid_argument("exec: expected a program and its arguments, found nothing");
   for (const std::string& word : words) check_text("the command", word);
-  promised::exec::Command command{std::move(words), {}, {}, {}};
+  Call call{{std::move(words), {}, {}, {}}};
+  promised::exec::Command& command = call.command;
   for (const auto& [name, value] : named) {
     if (name == "cwd") {
       const std::string directory = text_of(name, value);
@@ -54,18 +59,34 @@ promised::exec::Command command_of(std::vector<std::string> words,
       }
     } else if (name == "stdin") {
       command.input = text_of(name, value);
+    } else if (name == "check") {
+      call.check = promised::from_value<bool>(value);
     } else {
-      throw std::invalid_argument("exec: expected cwd, env or stdin by name, found " + name);
+      throw std::invalid_argument("exec: expected cwd, env, stdin or check by name, found " + name);
     }
   }
-  return command;
+  return call;
 }
 
-// How the command ended is its result: a status other than 0 is the command's word, not a failure of the job.
+// For who has asked for that: throws where it has not ended well.
+void check(const std::string& program, const promised::exec::Finished& finished) {
+  if (finished.signal == 0 && finished.exit_status == 0) return;
+  const std::string how = finished.signal != 0 ? "was killed by signal " + std::to_string(finished.signal)
+                                               : "exited with status " + std::to_string(finished.exit_status);
+  std::string words = finished.err.empty() ? finished.out : finished.err;
+  while (!words.empty() && (words.back() == '\n' || words.back() == ' ')) words.pop_back();
+  constexpr std::size_t kMost = 1024;
+  if (words.size() > kMost) words.erase(0, words.size() - kMost);
+  throw std::runtime_error("exec: " + program + " " + how + (words.empty() ? "" : "; it wrote: " + words));
+}
+
+// How the command ended is its result: a status other than 0 is the command's word, not a failure of the job,
+// unless the caller has said that it is.
 std::map<std::string, Value> exec(std::vector<std::string> words,
                                   std::optional<std::map<std::string, Value>> named) {
-  promised::exec::Finished finished =
-      promised::exec::run(command_of(std::move(words), named.value_or(std::map<std::string, Value>())));
+  const Call call = call_of(std::move(words), named.value_or(std::map<std::string, Value>()));
+  promised::exec::Finished finished = promised::exec::run(call.command);
+  if (call.check) check(call.command.words.front(), finished);
   std::map<std::string, Value> result{{"stdout", Value(std::move(finished.out))},
                                       {"stderr", Value(std::move(finished.err))}};
   if (finished.signal != 0) {

@@ -9,6 +9,7 @@
 #include <promised/coroutine.hpp>
 #endif
 #include <promised/error.hpp>
+#include <promised/events.hpp>
 #include <promised/export.hpp>
 #include <promised/future.hpp>
 #include <promised/futures.hpp>
@@ -227,6 +228,14 @@ class PROMISED_EXPORT Client {
                                     std::chrono::milliseconds timeout = kAnswerTimeout);
   /// The caller's newest job.
   [[nodiscard]] JobView show_last(std::chrono::milliseconds timeout = kAnswerTimeout);
+
+  /// What happens to jobs from now on, as it comes (SEMANTICS C9): a user's own jobs, all for
+  /// administrators. `for (const JobEvent& event : client.events({.function = "report.*"}))`. Waits until the
+  /// daemon has answered, from when on nothing is missed: throws RefusedError with the code "not_permitted"
+  /// (for the owner that the filter has) or "limit", TimeoutError and DisconnectedError. `timeout` is the
+  /// longest wait for one event.
+  [[nodiscard]] Events events(const EventFilter& filter = {},
+                              std::chrono::milliseconds timeout = kForever) const;
 
   /// Has the store checked, backed up or compacted, while the daemon goes on with its work: for
   /// administrators (docs/promisectl.md, "store"). Waits for as long as the daemon is at it. It is done once,

@@ -250,4 +250,78 @@ struct StoreReport {
   friend bool operator==(const StoreReport&, const StoreReport&) = default;
 };
 
+/// What happens to jobs, as who subscribes to it is told (SEMANTICS C9). The numbers are on the wire, and as
+/// bits in filters.
+enum class EventKind : std::uint8_t {
+  lost = 0,  ///< nothing that happened: something that happened here is not told, see JobEvent::lost
+  accepted = 1,
+  started = 2,  ///< an attempt
+  progress = 3,
+  retried = 4,      ///< an attempt has failed, and the job waits for the next one
+  interrupted = 5,  ///< an attempt was cut off by no fault of its own, and the job waits to run again
+  succeeded = 6,
+  failed = 7,
+  cancelled = 8,
+  expired = 9
+};
+
+[[nodiscard]] constexpr std::string_view to_string(EventKind kind) {
+  switch (kind) {
+    case EventKind::lost:
+      return "lost";
+    case EventKind::accepted:
+      return "accepted";
+    case EventKind::started:
+      return "started";
+    case EventKind::progress:
+      return "progress";
+    case EventKind::retried:
+      return "retried";
+    case EventKind::interrupted:
+      return "interrupted";
+    case EventKind::succeeded:
+      return "succeeded";
+    case EventKind::failed:
+      return "failed";
+    case EventKind::cancelled:
+      return "cancelled";
+    case EventKind::expired:
+      return "expired";
+  }
+  return "unknown";
+}
+
+/// The kind of event that a job's end is: of one of the four states in which jobs end.
+[[nodiscard]] constexpr EventKind outcome_event(State ended) {
+  switch (ended) {
+    case State::succeeded:
+      return EventKind::succeeded;
+    case State::cancelled:
+      return EventKind::cancelled;
+    case State::expired:
+      return EventKind::expired;
+    default:
+      return EventKind::failed;
+  }
+}
+
+/// Something that has happened to a job.
+struct JobEvent {
+  EventKind kind = EventKind::lost;
+  WallClock at;  ///< by the daemon's clock
+  JobId id;
+  std::string function;
+  std::string queue;
+  std::string name;  ///< under which it was remembered then; empty: none
+  std::uint32_t owner = 0;
+  std::uint32_t attempt = 0;       ///< how many have begun by then
+  std::optional<double> progress;  ///< kind progress: percent; NaN: it does not know
+  std::string progress_message;    ///< kind progress
+  Failure failure;                 ///< failed, retried: why; without output and backtrace, which show() has
+  std::string reason;              ///< cancelled: who did it, and why
+  std::uint64_t lost = 0;  ///< kind lost: how many events are missing here; 0: the connection to the daemon
+                           ///< broke, and nobody knows
+  friend bool operator==(const JobEvent&, const JobEvent&) = default;
+};
+
 }  // namespace promised

@@ -193,6 +193,20 @@ TEST_CASE("docs/client.md: what a job prints") {
   CHECK(kept.find("an odd number\n") != std::string::npos);
   CHECK(here.shown.str() == kept);
 }
+
+TEST_CASE("docs/client.md: events") {
+  Page here;
+  promised::Client client;
+  promised::Events events = client.events({.function = "report.*"}, 30s);
+  auto report = client.submit<std::string>("report.plain", "Jones");  // or another process of the same user does
+  for (const promised::JobEvent& event : events) {
+    if (event.kind == promised::EventKind::lost) std::cout << event.lost << " events are missing\n";
+    if (event.kind == promised::EventKind::failed) std::cout << event.failure.message << "\n";
+    if (event.kind == promised::EventKind::succeeded) break;
+  }
+  CHECK(report.result(20s) == "report of Jones");
+  CHECK(here.shown.str().empty());
+}
 // clang-format on
 
 }  // namespace

@@ -83,7 +83,10 @@ TEST_CASE("E6 a key is in force at once, or stays as it was and is told to need 
                                 {"limits", "keep_tombstones", "7s", true},
                                 {"limits", "max_tombstones", "7", false},
                                 {"limits", "allow_forever", "yes", true},
-                                {"limits", "max_interruptions", "7", true}};
+                                {"limits", "max_interruptions", "7", true},
+                                {"limits", "max_subscriptions", "7", true},
+                                {"limits", "max_subscriptions_per_owner", "7", true},
+                                {"limits", "max_events", "7", true}};
   for (const Case& c : cases) {
     CAPTURE(c.key);
     // The mode of the socket follows [access] where nobody says it.

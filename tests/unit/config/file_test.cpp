@@ -28,7 +28,7 @@ TEST_CASE("E3 what is no configuration is told with file and line") {
   CHECK(scene.problem("[]\n") == "FILE:1: expected a section such as [daemon] or [pool.NAME], found '[]'");
   CHECK(scene.problem("[daemons]\n") ==
         "FILE:1: unknown section [daemons]; did you mean daemon? (sections: [daemon], [limits], [access], "
-        "[pool.NAME], [queue.NAME], [quota.NAME])");
+        "[pool.NAME], [queue.NAME], [quota.NAME], [command.NAME])");
   CHECK(scene.problem("[daemon]\n[limits]\n[daemon]\n") ==
         "FILE:3: section [daemon] begins a second time; the first is on line 1");
   CHECK(scene.problem(std::string("[daemon]\nlog\0level = x\n", 22)) ==

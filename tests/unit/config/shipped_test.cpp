@@ -38,10 +38,19 @@ TEST_CASE("the shipped configuration with every comment taken off is the default
   scene.environment.uid = 0;
   scene.environment.find_user = [](const std::string&) { return std::optional<uid_t>(7); };
   scene.write("pools/ignored", "");
-  Settings all = scene.settings(shipped(true, scene.path("pools")));
+  // The command that is shown needs a pool, which is an example of its own.
+  const std::string pool = "[pool.commands]\nbuiltin = exec\nqueues = commands\n";
+  Settings all = scene.settings(shipped(true, scene.path("pools")) + pool);
   const Settings few = scene.settings(shipped(false, ""));
   CHECK(few.pools.empty());
-  REQUIRE(all.pools.size() == 1);
+  REQUIRE(all.pools.size() == 2);
+  CommandSettings command;
+  command.name = "mail-on-failure";
+  command.words = {"/usr/local/bin/mail-failure", "--to", "ops"};
+  command.functions = {"report.*", "mail.*"};
+  command.queues = {"reports"};
+  CHECK(all.commands == std::vector<CommandSettings>{command});
+  CHECK(few.commands.empty());
   CHECK(all.endpoint == few.endpoint);
   CHECK(all.endpoint_mode == few.endpoint_mode);
   CHECK(all.state_dir == few.state_dir);
@@ -99,6 +108,9 @@ TEST_CASE("the shipped configuration has every key") {
                            "max_interruptions",
                            "max_crashes",
                            "max_waiting",
+                           "max_subscriptions",
+                           "max_subscriptions_per_owner",
+                           "max_events",
                            "program",
                            "arguments",
                            "size",

@@ -23,6 +23,14 @@ Settings one_pool(std::uint32_t size) {
 House::House(Settings s, const std::function<void(House&)>& recover)
     : settings(std::move(s)), scheduler(settings, around, 999, 42) {
   around.started = now.steady;
+  around.new_id = new_job_id;
+  around.exec_arguments = [](const std::vector<std::string>& words,
+                             const std::map<std::string, std::string>& variables, const std::string& input) {
+    std::string text;
+    for (const std::string& word : words) text += word + " ";
+    for (const auto& [name, value] : variables) text += name + "=" + value + " ";
+    return Payload(text + "< " + input);
+  };
   load = [this](const JobId& id) -> std::optional<Payload> {
     for (const auto& end : written<change::EndJob>()) {
       if (end.id == id) return end.result;
@@ -139,6 +147,8 @@ void House::carry_out(std::vector<Effect> effects) {
         pending_.push_back(event::WorkerMeasured{measure->worker, found->second});
     } else if (const auto* reload = std::get_if<effect::ReadConfiguration>(&effect)) {
       reads.push_back(*reload);
+    } else if (const auto* log = std::get_if<effect::Log>(&effect)) {
+      logged.push_back((log->level == effect::Log::Level::warning ? "warning: " : "info: ") + log->text);
     } else if (const auto* maintain = std::get_if<effect::MaintainStore>(&effect)) {
       maintained.push_back(*maintain);
     } else if (std::holds_alternative<effect::StopMaintenance>(effect)) {

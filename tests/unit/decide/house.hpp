@@ -127,6 +127,8 @@ class House {
   std::vector<std::string> dispatched_arguments;
   /// Who has asked for the configuration to be read; the test says what comes of it.
   std::vector<effect::ReadConfiguration> reads;
+  /// What was written to the log, "LEVEL: TEXT".
+  std::vector<std::string> logged;
   /// It was read anew, because of a signal, and has these pools.
   void reconfigure(const std::vector<PoolSettings>& pools);
   /// What is to be done to the store; the test says what comes of it.

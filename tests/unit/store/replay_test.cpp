@@ -100,6 +100,17 @@ TEST_CASE(
   CHECK(contents.jobs[1].failure == failure);
 }
 
+TEST_CASE("C9 which command a job is comes back, also of one that has ended") {
+  change::InsertJob command = insert(1), ended = insert(2);
+  command.command = ended.command = "mail";
+  const Contents contents = after(
+      {{command, ended, insert(3)}, {change::EndJob{job_id(2), State::succeeded, {}, {}, {}, {}, {}, 1}}});
+  REQUIRE(contents.jobs.size() == 3);
+  CHECK(contents.jobs[0].command == "mail");
+  CHECK(contents.jobs[1].command == "mail");
+  CHECK(contents.jobs[2].command.empty());
+}
+
 TEST_CASE("adjusted limits come back, with the other options as they were") {
   change::InsertJob job = insert(1);
   job.options.priority(9).timeout(1s);

@@ -168,6 +168,10 @@ TEST_CASE("a number that is no state, cause, durability or way with duplicates i
         "remember.duplicate: expected at most 3, found 4294967295");
   check(refused_request([](auto& r) { r.mutable_list()->set_states(0x800); }),
         "list.states: expected bits of known states, at most 2047, found 2048");
+  check(refused_request([](auto& r) { r.mutable_subscribe()->set_kinds(0x400); }),
+        "subscribe.kinds: expected bits of known kinds, at most 1023, found 1024");
+  check(refused_reply([](auto& r) { r.mutable_events()->add_events()->set_kind(10); }),
+        "events.events.kind: expected at most 9, found 10");
   check(refused_reply([](auto& r) { r.mutable_known()->set_state(11); }),
         "known.state: expected at most 10, found 11");
   check(refused_reply([](auto& r) { r.mutable_refused()->set_state(256); }),

@@ -112,6 +112,18 @@ auto tied(const message::Follow& m) {
   return std::tie(a, b, c, d, e, f, g, h);
 }
 auto tied(const message::Advance& m) {
+  const auto& [a, b, c, d, e] = m;
+  return std::tie(a, b, c, d, e);
+}
+auto tied(const message::Subscribe& m) {
+  const auto& [a, b, c, d, e] = m;
+  return std::tie(a, b, c, d, e);
+}
+auto tied(const message::Unsubscribe& m) {
+  const auto& [a] = m;
+  return std::tie(a);
+}
+auto tied(const message::Events& m) {
   const auto& [a, b, c, d] = m;
   return std::tie(a, b, c, d);
 }

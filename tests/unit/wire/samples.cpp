@@ -182,6 +182,23 @@ QueueChange full_change() {
   return {true, true, 5, Rate{10, 1s, 20}, std::numeric_limits<std::uint64_t>::max()};
 }
 
+JobEvent full_event() {
+  JobEvent event;
+  event.kind = EventKind::expired;
+  event.at = moment(1'700'000'000'000'012);
+  event.id = id(1);
+  event.function = "report.build";
+  event.queue = "reports";
+  event.name = "m\xc3\xb6nthly";
+  event.owner = 1000;
+  event.attempt = 3;
+  event.progress = 12.5;
+  event.progress_message = "reading \xe2\x82\xac";
+  event.failure = full_failure();
+  event.reason = "cancelled by uid 1000";
+  return event;
+}
+
 StoreReport full_report() {
   StoreReport report;
   report.task = StoreTask::compact;
@@ -264,6 +281,11 @@ std::vector<message::Request> requests() {
       {35, 0, SteerQuota{"", 0, true}},
       {36, 0, Explain{{id(3), ""}}},
       {37, 0, Explain{{{}, "a name"}}},
+      {50, 0, Subscribe{0x3fe, "report.*", "reports", "m\xc3\xb6nthly", 1000}},
+      {51, 0, Subscribe{}},
+      {0, 0, Unsubscribe{50}},
+      {0, 0, Unsubscribe{}},
+      {0, 0, Advance{30, 0, false, 0, large}},
   };
 }
 
@@ -314,6 +336,8 @@ std::vector<message::Reply> replies() {
                     large},
                    {}}}}},
       {17, 0, Explained{}},
+      {16, 0, Events{{full_event(), full_event()}, large, 7, true}},
+      {17, 0, Events{}},
   };
 }
 

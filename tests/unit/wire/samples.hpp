@@ -22,6 +22,8 @@ JobView full_job();
 [[nodiscard]] StatusView full_status();
 [[nodiscard]] QueueChange full_change();
 [[nodiscard]] StoreReport full_report();
+/// All of it that is on the wire.
+[[nodiscard]] JobEvent full_event();
 
 [[nodiscard]] std::vector<message::Request> requests();
 [[nodiscard]] std::vector<message::Reply> replies();

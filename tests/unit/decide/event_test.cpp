@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+// C9: who subscribes is told what happens to jobs, and misses nothing without being told how much.
+#include <doctest/doctest.h>
+
+#include "tests/unit/decide/house.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr uid_t kUser = 1000, kOther = 1001, kAdmin = 0;
+const Options kMemory = Options().durability(Durability::memory);
+
+std::uint32_t only(std::initializer_list<EventKind> kinds) {
+  std::uint32_t bits = 0;
+  for (const EventKind kind : kinds) bits |= 1U << static_cast<unsigned>(kind);
+  return bits;
+}
+
+/// What the session was told over the subscription: the kinds, with the functions of jobs, "lost N" and
+/// "last".
+std::string told(House& house, SessionId session, std::uint64_t subscription) {
+  std::string all;
+  for (const House::Sent& sent : house.sent(session)) {
+    const auto* events = std::get_if<message::Events>(&sent.reply.body);
+    if (events == nullptr || sent.reply.number != subscription) continue;
+    if (events->lost > 0) all += "lost " + std::to_string(events->lost) + " ";
+    for (const JobEvent& event : events->events)
+      all += std::string(to_string(event.kind)) + ":" + event.function + " ";
+    if (events->last) all += "last ";
+  }
+  return all;
+}
+
+std::vector<JobEvent> events(House& house, SessionId session) {
+  std::vector<JobEvent> all;
+  for (const House::Sent& sent : house.sent(session)) {
+    if (const auto* batch = std::get_if<message::Events>(&sent.reply.body))
+      all.insert(all.end(), batch->events.begin(), batch->events.end());
+  }
+  return all;
+}
+
+Failure exception() {
+  Failure failure;
+  failure.cause = Cause::exception;
+  failure.message = std::string(5000, 'x');
+  failure.output = "words";
+  return failure;
+}
+
+Settings small_buffer(std::uint64_t most) {
+  Settings settings = one_pool();
+  settings.limits.max_events = most;
+  return settings;
+}
+
+}  // namespace
+
+TEST_CASE("C9 a job's life is told in order, from the answer to Subscribe on") {
+  ReadyHouse house;
+  const SessionId client = house.connect(kUser);
+  const SessionId watcher = house.connect(kUser);
+  house.submit(client, "g", kMemory);
+  house.finish(house.workers()[0]);
+  const std::uint64_t number = house.ask(watcher, message::Subscribe{});
+  CHECK(house.last<message::Events>(watcher).events.empty());
+  const JobId id = house.submit(client, "f", Options(kMemory).queue("q").remember("n", 1min));
+  const message::Run run = house.begin(house.workers()[0]);
+  house.handle(event::AttemptProgress{house.workers()[0], run.sequence, 12.5, "half"});
+  house.finish(house.workers()[0]);
+  CHECK(told(house, watcher, number) == "accepted:f started:f progress:f succeeded:f ");
+  const auto all = events(house, watcher);
+  REQUIRE(all.size() == 4);
+  for (const JobEvent& event : all) {
+    CHECK(event.id == id);
+    CHECK(event.queue == "q");
+    CHECK(event.name == "n");
+    CHECK(event.owner == kUser);
+    CHECK(event.at == house.now.wall);
+  }
+  CHECK(all[0].attempt == 0);
+  CHECK(all[1].attempt == 1);
+  CHECK(all[2].progress == 12.5);
+  CHECK(all[2].progress_message == "half");
+}
+
+TEST_CASE("C9 each way in which a job ends, or goes on, has its kind") {
+  ReadyHouse house;
+  const SessionId client = house.connect(kUser);
+  const WorkerId worker = house.workers()[0];
+  const std::uint64_t number = house.ask(client, message::Subscribe{});
+  house.submit(client, "f", kMemory);
+  house.fail(worker, exception());
+  CHECK(told(house, client, number) == "accepted:f started:f failed:f ");
+  const JobEvent failed = events(house, client)[2];
+  CHECK(failed.failure.cause == Cause::exception);
+  CHECK(failed.failure.message.size() == 1024);
+  CHECK(failed.failure.output.empty());
+
+  house.sent(client).clear();
+  const JobId cancelled = house.submit(client, "f", kMemory);
+  house.submit(client, "g", Options(kMemory).timeout(1s));
+  house.ask(client, message::Cancel{{cancelled, {}}, false, "enough"});
+  CHECK(told(house, client, number).ends_with("cancelled:f started:g "));
+  for (const JobEvent& event : events(house, client)) {
+    if (event.kind == EventKind::cancelled) CHECK(event.reason.ends_with("enough"));
+  }
+  house.sent(client).clear();
+  house.submit(client, "f", Options(kMemory).timeout(1s));
+  house.begin(worker);
+  house.wait(2s);
+  CHECK(told(house, client, number) == "accepted:f expired:f ");
+  house.finish(worker);
+
+  house.sent(client).clear();
+  house.submit(client, "f", Options(kMemory).retry_on(Retry::crash));
+  house.begin(worker);
+  house.gone(worker, 11);
+  CHECK(told(house, client, number) == "accepted:f started:f retried:f ");
+  CHECK(events(house, client)[2].failure.cause == Cause::crashed);
+}
+
+TEST_CASE("C9 what is cut off by no fault of its own is told as interrupted") {
+  ReadyHouse house;
+  const SessionId client = house.connect(kUser);
+  const std::uint64_t number = house.ask(client, message::Subscribe{});
+  house.submit(client, "f");
+  house.begin(house.workers()[0]);
+  house.scheduler.drain(house.now, house.plan);
+  house.scheduler.stop_now(house.plan);
+  house.turn();
+  house.gone(house.workers()[0], 9);
+  CHECK(told(house, client, number) == "accepted:f started:f interrupted:f ");
+}
+
+TEST_CASE("C9 all conditions of a filter must hold") {
+  struct Case {
+    message::Subscribe filter;
+    std::string told;
+  };
+  const std::vector<Case> cases{
+      {{}, "accepted:f accepted:g "},
+      {{.function = "f*"}, "accepted:f "},
+      {{.queue = "q"}, "accepted:g "},
+      {{.name_prefix = "n"}, "accepted:f "},
+      {{.function = "g", .name_prefix = "n"}, ""},
+      {{.kinds = only({EventKind::succeeded, EventKind::failed})}, ""},
+      {{.kinds = only({EventKind::accepted}), .function = "?"}, "accepted:f accepted:g "},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.told);
+    House house(one_pool());
+    house.ready(house.workers()[0]);
+    const SessionId client = house.connect(kUser);
+    // The one worker is busy.
+    house.submit(client, "g", kMemory);
+    house.begin(house.workers()[0]);
+    const std::uint64_t number = house.ask(client, c.filter);
+    house.submit(client, "f", Options(kMemory).remember("name", 1min));
+    house.submit(client, "g", Options(kMemory).queue("q"));
+    CHECK(told(house, client, number) == c.told);
+  }
+}
+
+TEST_CASE("C9 M6 a user is told of own jobs alone, an administrator of all, or of one user's") {
+  ReadyHouse house;
+  const SessionId user = house.connect(kUser);
+  const SessionId other = house.connect(kOther);
+  const SessionId admin = house.connect(kAdmin);
+  const auto kinds = only({EventKind::accepted});
+  const std::uint64_t own = house.ask(user, message::Subscribe{.kinds = kinds, .owner = kUser});
+  const std::uint64_t all = house.ask(admin, message::Subscribe{.kinds = kinds});
+  const std::uint64_t one = house.ask(admin, message::Subscribe{.kinds = kinds, .owner = kOther});
+  house.submit(user, "f", kMemory);
+  house.submit(other, "g", kMemory);
+  CHECK(told(house, user, own) == "accepted:f ");
+  CHECK(told(house, admin, all) == "accepted:f accepted:g ");
+  CHECK(told(house, admin, one) == "accepted:g ");
+
+  house.ask(user, message::Subscribe{.owner = kOther});
+  CHECK(house.last<message::Refused>(user).code == "not_permitted");
+  CHECK(house.last<message::Refused>(user).message ==
+        "only an administrator may watch the jobs of user 1001, and user 1000 is none (section [access], key "
+        "admins, says who is)");
+}
+
+TEST_CASE("C9 E6 who is an administrator no more is told of own jobs alone") {
+  Settings settings = one_pool();
+  settings.access.admins = {kUser};
+  ReadyHouse house(settings);
+  const SessionId user = house.connect(kUser);
+  const SessionId other = house.connect(kOther);
+  const std::uint64_t all = house.ask(user, message::Subscribe{.kinds = only({EventKind::accepted})});
+  const std::uint64_t one =
+      house.ask(user, message::Subscribe{.kinds = only({EventKind::accepted}), .owner = kOther});
+  house.settings.access.admins.clear();
+  house.reconfigure(house.settings.pools);
+  house.submit(user, "f", kMemory);
+  house.submit(other, "g", kMemory);
+  CHECK(told(house, user, all) == "accepted:f ");
+  CHECK(told(house, user, one).empty());
+}
+
+TEST_CASE("C9 a durable job, and an end under a name, is told when it is on disk") {
+  ReadyHouse house;
+  const SessionId client = house.connect(kUser);
+  const std::uint64_t number = house.ask(client, message::Subscribe{});
+  house.hold_commits();
+  house.submit(client, "f", Options().remember("n", 1min));
+  CHECK(house.written<change::InsertJob>().size() == 1);
+  CHECK(told(house, client, number).empty());
+  house.commit();
+  CHECK(told(house, client, number) == "accepted:f started:f ");
+  house.finish(house.workers()[0]);
+  CHECK(told(house, client, number) == "accepted:f started:f ");
+  house.commit();
+  CHECK(told(house, client, number) == "accepted:f started:f succeeded:f ");
+}
+
+TEST_CASE(
+    "C9 a job that somebody hears to be accepted is written at once; without a subscriber it may wait for "
+    "its end") {
+  for (const bool subscribed : {false, true}) {
+    CAPTURE(subscribed);
+    ReadyHouse house;
+    const SessionId client = house.connect(kUser);
+    house.submit(client, "f");
+    house.finish(house.workers()[0]);  // its function is a quick one
+    if (subscribed) house.ask(client, message::Subscribe{});
+    const std::size_t before = house.written<change::InsertJob>().size();
+    house.submit(client, "f");
+    CHECK(house.written<change::InsertJob>().size() == before + (subscribed ? 1 : 0));
+  }
+}
+
+TEST_CASE("C9 a job that waits on disk is told of too") {
+  Settings settings = one_pool();
+  settings.limits.max_in_memory = 1;
+  ReadyHouse house(settings);
+  house.load_backlog = [](const effect::LoadBacklog&) { return std::vector<RecoveredJob>(); };
+  const SessionId client = house.connect(kUser);
+  for (int i = 0; i < 100; ++i) house.submit(client, "f");
+  const std::uint64_t number = house.ask(client, message::Subscribe{});
+  house.submit(client, "f", Options().queue("default"));
+  REQUIRE(house.written<change::InsertJob>().back().backlog);
+  CHECK(told(house, client, number) == "accepted:f ");
+  CHECK(events(house, client)[0].id == house.written<change::InsertJob>().back().id);
+}
+
+TEST_CASE(
+    "C9 a client that does not read is sent so many, the rest waits, and what is too much is counted in its "
+    "place") {
+  ReadyHouse house(small_buffer(3));
+  const SessionId client = house.connect(kUser);
+  const SessionId watcher = house.connect(kUser);
+  const std::uint64_t number = house.ask(watcher, message::Subscribe{.kinds = only({EventKind::accepted})});
+  for (std::uint64_t i = 0; i < kEventWindow; ++i) house.submit(client, "f", kMemory);
+  CHECK(events(house, watcher).size() == kEventWindow);
+  for (int i = 0; i < 5; ++i) house.submit(client, "g", kMemory);
+  CHECK(events(house, watcher).size() == kEventWindow);
+  CHECK(house.status(watcher).limits[1].used > 0);
+  house.sent(watcher).clear();
+
+  house.ask(watcher, message::Advance{number, 0, false, 0, 2});
+  CHECK(told(house, watcher, number) == "accepted:g accepted:g ");
+  CHECK(house.last<message::Events>(watcher).first == kEventWindow);
+  house.submit(client, "f", kMemory);  // there is room for it again, behind the two that are lost
+  house.ask(watcher, message::Advance{number, 0, false, 0, kEventWindow});
+  CHECK(told(house, watcher, number) == "accepted:g accepted:g accepted:g lost 2 accepted:f ");
+  house.ask(watcher, message::Advance{number, 0, false, 0, kEventWindow + 4});
+  house.sent(watcher).clear();
+  house.submit(client, "g", kMemory);
+  CHECK(told(house, watcher, number) == "accepted:g ");
+}
+
+TEST_CASE("C9 how many are lost is told as soon as there is room, also when nothing comes after them") {
+  ReadyHouse house(small_buffer(1));
+  const SessionId client = house.connect(kUser);
+  const std::uint64_t number = house.ask(client, message::Subscribe{.kinds = only({EventKind::accepted})});
+  for (std::uint64_t i = 0; i < kEventWindow + 3; ++i) house.submit(client, "f", kMemory);
+  house.sent(client).clear();
+  house.ask(client, message::Advance{number, 0, false, 0, kEventWindow});
+  CHECK(told(house, client, number) == "accepted:f lost 2 ");
+}
+
+TEST_CASE("C9 what waits for a slow reader counts as its bytes, and is lost where it may have no more") {
+  Settings settings = one_pool();
+  settings.limits.max_bytes_per_owner = 4096;
+  ReadyHouse house(settings);
+  const SessionId watcher = house.connect(kOther);
+  const SessionId admin = house.connect(kAdmin);
+  const SessionId client = house.connect(kUser);
+  const std::uint64_t number = house.ask(admin, message::Subscribe{.kinds = only({EventKind::accepted})});
+  house.settings.limits.max_bytes_per_owner = 4096;
+  for (std::uint64_t i = 0; i < kEventWindow; ++i)
+    house.submit(i % 2 == 0 ? client : watcher, "f", kMemory, "");
+  for (int i = 0; i < 100; ++i) house.submit(client, "f", kMemory, "");
+  house.sent(admin).clear();
+  house.ask(admin, message::Advance{number, 0, false, 0, kEventWindow});
+  const std::string all = told(house, admin, number);
+  CHECK(all.find("lost ") != std::string::npos);
+  CHECK(all.starts_with("accepted:f "));
+}
+
+TEST_CASE("C9 a subscription ends when that is said, with its session, and counts no more") {
+  ReadyHouse house;
+  const SessionId client = house.connect(kUser);
+  const SessionId watcher = house.connect(kOther);
+  const std::uint64_t number = house.ask(client, message::Subscribe{});
+  house.ask(watcher, message::Subscribe{});
+  const auto used = [&] { return house.status(house.connect(kAdmin)).limits[5]; };
+  CHECK(used().name == "max_subscriptions");
+  CHECK(used().used == 2);
+  house.ask(client, message::Unsubscribe{number});
+  house.ask(client, message::Unsubscribe{number});  // again: nobody answers
+  house.submit(client, "f", kMemory);
+  CHECK(told(house, client, number) == "last ");
+  CHECK(used().used == 1);
+  house.disconnect(watcher);
+  CHECK(used().used == 0);
+}
+
+TEST_CASE("C9 E2 subscriptions are limited, by number and by request number") {
+  Settings settings = one_pool();
+  settings.limits.max_subscriptions_per_owner = 1;
+  ReadyHouse house(settings);
+  const SessionId client = house.connect(kUser);
+  const std::uint64_t number = house.ask(client, message::Subscribe{});
+  house.ask(client, message::Subscribe{});
+  CHECK(house.last<message::Refused>(client).code == "limit");
+  CHECK(house.last<message::Refused>(client).message ==
+        "max_subscriptions_per_owner (1) is reached: so many of your subscriptions to events are open; close "
+        "some, or raise it in section [limits]");
+  house.handle(event::Requested{client, {kUser, kUser, 4711}, {number, 0, message::Subscribe{}}, {}});
+  CHECK(house.last<message::Refused>(client).message == "this request number is a subscription already");
+}
+
+TEST_CASE("C9 where nobody subscribes nothing is made, kept or sent") {
+  ReadyHouse house;
+  const SessionId client = house.connect(kUser);
+  house.submit(client, "f", kMemory);
+  house.finish(house.workers()[0]);
+  CHECK(house.count<message::Events>(client) == 0);
+  CHECK(house.status(client).limits[5].used == 0);
+}
