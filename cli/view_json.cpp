@@ -41,6 +41,17 @@ Json ids_json(const std::vector<JobId>& ids) {
   return texts;
 }
 
+Json related_json(const std::vector<RelatedView>& all) {
+  Json array = Json::array();
+  for (const RelatedView& related : all) {
+    array.push_back({{"id", related.id.text()},
+                     {"state", to_string(related.state)},
+                     {"function", text_json(related.function)},
+                     {"follows", to_string(related.follows)}});
+  }
+  return array;
+}
+
 Json lifespan_json(std::chrono::milliseconds lifespan) {
   return lifespan == kForever ? Json("forever") : Json(lifespan.count());
 }
@@ -149,7 +160,13 @@ nlohmann::ordered_json to_json(const JobView& job) {
           {"progress_timeout_ms", job.progress_timeout.count()},
           {"deadline_ms", job.deadline.count()},
           {"retry_on", job.retry_on == Retry::crash ? Json::array({"crash"}) : Json::array()},
-          {"waits_for", ids_json(job.waits_for)}};
+          {"waits_for", ids_json(job.waits_for)},
+          {"parent", job.parent.empty() ? Json(nullptr) : Json(job.parent.text())},
+          {"follows", job.follows == Follows::nothing ? Json(nullptr) : Json(to_string(job.follows))},
+          {"composite", job.composite == Composite::none ? Json(nullptr) : Json(to_string(job.composite))},
+          {"on_member_failure",
+           job.composite == Composite::none ? Json(nullptr) : Json(to_string(job.on_member_failure))},
+          {"related", related_json(job.related)}};
 }
 
 nlohmann::ordered_json to_json(const StatusView& s) {

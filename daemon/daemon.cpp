@@ -19,6 +19,7 @@
 #include "common/fd.hpp"
 #include "common/ids.hpp"
 #include "common/units.hpp"
+#include "common/wire/outcome_codec.hpp"
 #include "daemon/act.hpp"
 #include "daemon/decide/scheduler.hpp"
 #include "daemon/door/door.hpp"
@@ -105,6 +106,7 @@ struct Daemon::Impl {
 Result<void> Daemon::Impl::open() {
   around.version = PROMISED_VERSION;
   around.pid = ::getpid();
+  around.outcomes = {wire::encode_outcome, wire::encode_list, wire::with_first};
   around.instance = new_job_id();
   around.started = std::chrono::steady_clock::now();
   PROMISED_ASSIGN(auto store, Store::open(settings.state_dir, settings.large_result));
@@ -146,6 +148,7 @@ Result<void> Daemon::Impl::open() {
 Result<void> Daemon::Impl::replay(Store& store) {
   const Now now = Now::read();
   std::size_t jobs = 0;
+  PROMISED_TRY(store.replay_links([&](const RecoveredLink& link) { scheduler.restore(link); }));
   PROMISED_TRY(store.replay_backlog(
       [&](const RecoveredBacklog& part) {
         jobs += part.count;

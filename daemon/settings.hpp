@@ -127,8 +127,10 @@ struct Limits {
   std::uint64_t max_tombstones = 1'000'000;  ///< of ids; the oldest makes room
   bool allow_forever = false;                ///< lifespans without an end
   std::uint32_t max_interruptions = 9;
-  std::uint32_t max_crashes = 3;    ///< of a job that is tried again
-  std::uint32_t max_waiting = 100;  ///< jobs of one pool that wait for others
+  std::uint32_t max_crashes = 3;        ///< of a job that is tried again
+  std::uint32_t max_waiting = 100;      ///< jobs of one pool that wait for others
+  std::uint32_t max_members = 10'000;   ///< of a composite, with those of the composites in it
+  std::uint32_t max_callbacks = 1'000;  ///< of one job
   friend bool operator==(const Limits&, const Limits&) = default;
 };
 

@@ -47,6 +47,9 @@ class Fields {
   [[nodiscard]] Abandon abandon(std::string_view field, std::uint32_t number);
   [[nodiscard]] Retry retry(std::string_view field, std::uint32_t bits);
   [[nodiscard]] Isolation isolation(std::string_view field, std::uint32_t number);
+  [[nodiscard]] Follows follows(std::string_view field, std::uint32_t number);
+  [[nodiscard]] Composite composite(std::string_view field, std::uint32_t number);
+  [[nodiscard]] MemberFailure member_failure(std::string_view field, std::uint32_t number);
 
   [[nodiscard]] StoreTask store_task(std::string_view field, std::uint32_t number);
 

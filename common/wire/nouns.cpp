@@ -151,6 +151,22 @@ message::Told take(proto::Told& in, Fields& fields) {
   return told;
 }
 
+void fill(const RelatedView& view, proto::Related& out) {
+  if (!view.id.empty()) out.set_id(view.id.bytes().data(), JobId::kSize);
+  out.set_state(static_cast<std::uint32_t>(view.state));
+  out.set_function(view.function);
+  out.set_follows(static_cast<std::uint32_t>(view.follows));
+}
+
+RelatedView take(proto::Related& in, Fields& fields) {
+  RelatedView view;
+  view.id = fields.id("related.id", in.id());
+  view.state = fields.state("related.state", in.state());
+  view.function = fields.text("related.function", in.mutable_function());
+  view.follows = fields.follows("related.follows", in.follows());
+  return view;
+}
+
 void fill(const JobView& view, proto::JobView& out) {
   if (!view.id.empty()) out.set_id(view.id.bytes().data(), JobId::kSize);
   out.set_state(static_cast<std::uint32_t>(view.state));
@@ -189,6 +205,11 @@ void fill(const JobView& view, proto::JobView& out) {
   for (const JobId& id : view.waits_for) out.add_waits_for(id.bytes().data(), JobId::kSize);
   if (!is_default(view.last_failure)) fill(view.last_failure, *out.mutable_last_failure());
   out.set_output_size(view.output_size);
+  if (!view.parent.empty()) out.set_parent(view.parent.bytes().data(), JobId::kSize);
+  out.set_follows(static_cast<std::uint32_t>(view.follows));
+  out.set_composite(static_cast<std::uint32_t>(view.composite));
+  out.set_on_member_failure(static_cast<std::uint32_t>(view.on_member_failure));
+  for (const RelatedView& related : view.related) fill(related, *out.add_related());
 }
 
 JobView take(proto::JobView& in, Fields& fields) {
@@ -230,6 +251,11 @@ JobView take(proto::JobView& in, Fields& fields) {
   for (const std::string& id : in.waits_for()) view.waits_for.push_back(fields.id("waits_for", id));
   if (in.has_last_failure()) view.last_failure = take(*in.mutable_last_failure(), fields);
   view.output_size = in.output_size();
+  view.parent = fields.optional_id("parent", in.parent());
+  view.follows = fields.follows("follows", in.follows());
+  view.composite = fields.composite("composite", in.composite());
+  view.on_member_failure = fields.member_failure("on_member_failure", in.on_member_failure());
+  for (auto& related : *in.mutable_related()) view.related.push_back(take(related, fields));
   return view;
 }
 

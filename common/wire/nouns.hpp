@@ -17,6 +17,7 @@ class Failure;
 class JobView;
 class Note;
 class Options;
+class Related;
 class Told;
 }  // namespace promised::proto
 
@@ -33,6 +34,7 @@ void fill(const Options& options, proto::Options& out);
 void fill(const Failure& failure, proto::Failure& out);
 void fill(const NoteView& note, proto::Note& out);
 void fill(const message::Told& told, proto::Told& out);
+void fill(const RelatedView& view, proto::Related& out);
 void fill(const JobView& view, proto::JobView& out);
 
 // These move the text out of `in`. Fields are named as "options.priority".
@@ -40,6 +42,7 @@ void fill(const JobView& view, proto::JobView& out);
 [[nodiscard]] Failure take(proto::Failure& in, Fields& fields);
 [[nodiscard]] NoteView take(proto::Note& in, Fields& fields);
 [[nodiscard]] message::Told take(proto::Told& in, Fields& fields);
+[[nodiscard]] RelatedView take(proto::Related& in, Fields& fields);
 [[nodiscard]] JobView take(proto::JobView& in, Fields& fields);
 
 /// For an unset submessage.

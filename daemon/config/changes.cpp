@@ -87,6 +87,8 @@ void take_limits(Limits& current, const Limits& next, ReloadReport& report) {
       .take("max_interruptions", current.max_interruptions, next.max_interruptions)
       .take("max_crashes", current.max_crashes, next.max_crashes)
       .take("max_waiting", current.max_waiting, next.max_waiting)
+      .take("max_members", current.max_members, next.max_members)
+      .take("max_callbacks", current.max_callbacks, next.max_callbacks)
       .keep("max_output", current.max_output, next.max_output);
 }
 

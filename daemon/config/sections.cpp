@@ -183,6 +183,8 @@ Result<void> read_limits(const Section& section, Limits& limits) {
                             {"max_interruptions", into(limits.max_interruptions, interruptions)},
                             {"max_crashes", into(limits.max_crashes, number_from(1, 1000))},
                             {"max_waiting", into(limits.max_waiting, number_from(0, 4096))},
+                            {"max_members", into(limits.max_members, number_from(0, 1'000'000))},
+                            {"max_callbacks", into(limits.max_callbacks, number_from(0, 1'000'000))},
                         }));
   PROMISED_TRY(at_least(section, "max_unread", limits.max_unread, "max_result", limits.max_result,
                         "such a result could not be sent"));

@@ -13,6 +13,7 @@
 
 #include "common/clock.hpp"
 #include "common/payload.hpp"
+#include "daemon/decide/links.hpp"
 #include "daemon/decide/stream.hpp"
 #include "daemon/decide/timer.hpp"
 #include "daemon/flow.hpp"
@@ -58,6 +59,7 @@ struct JobDetail {
   std::uint16_t crashes = 0;        ///< of its workers
   bool cancel_now = false;          ///< without the grace
   std::vector<WorkerId> waited_by;  ///< whose jobs wait for its end
+  std::unique_ptr<Kin> kin;         ///< of one that hangs together with others
 };
 
 struct Job : Timer {
@@ -71,6 +73,8 @@ struct Job : Timer {
   }
   /// Null: it has none.
   [[nodiscard]] Stream* stream() const { return detail ? detail->stream.get() : nullptr; }
+  /// Null: it hangs together with no other job.
+  [[nodiscard]] Kin* kin() const { return detail ? detail->kin.get() : nullptr; }
   Stream& streams() {
     if (!more().stream) detail->stream = std::make_unique<Stream>();
     return *detail->stream;

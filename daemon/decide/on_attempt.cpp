@@ -92,6 +92,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   keep_printed(job, std::move(e.printed));
   if (is_of_lost_process(*worker, e.failure)) {
     lost_with_its_process(slot, *worker, std::move(e.failure), t);
+    release_children(*worker, t);
     next_after_report(*worker, t);
     return;
   }
@@ -115,10 +116,13 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
     end_job(job, State::cancelled, {}, job.more().reason, {}, t);
   } else if (state == State::failed) {
     end_job(job, state, std::move(e.failure), {}, {}, t);
+  } else if (!e.becomes.empty()) {
+    become(job, *worker, e.becomes, t);
   } else {
     if (job.detail && job.detail->progress) job.detail->progress = 100;  // SEMANTICS P1
     end_job(job, state, {}, {}, std::move(e.result), t);
   }
+  release_children(*worker, t);
   next_after_report(*worker, t);
 }
 

@@ -16,6 +16,7 @@ std::string Scheduler::why_waiting(const Job& job) const {
   if (job.ended()) return job.detail ? job.detail->reason : std::string();
   if (job.cancel_asked) return job.detail->reason;
   if (job.state == State::running) return {};
+  if (waits_for_kin(job)) return why_kin_waits(job);
   if (job.state == State::waiting) return why_waiting(*job.worker);
   if (job.worker != nullptr) return "next in the channel of worker " + std::to_string(job.worker->pid);
   if (draining_) return "the daemon is stopping";
@@ -69,7 +70,13 @@ JobView Scheduler::view(const Job& job) const {
   if (job.worker != nullptr) {
     v.pool = job.worker->pool->settings->name;
     if (job.state == State::running || job.state == State::waiting) v.worker_pid = job.worker->pid;
-    if (job.state == State::waiting) v.waits_for = job.worker->waits;
+  }
+  if (job.state == State::waiting) v.waits_for = awaited_by(job);
+  if (const Kin* kin = job.kin(); kin != nullptr) {
+    v.parent = kin->link.parent;
+    v.follows = kin->link.follows;
+    v.composite = kin->link.composite;
+    v.on_member_failure = kin->link.on_member_failure;
   }
   if (job.name != nullptr) {
     v.name = job.name->name;

@@ -12,40 +12,45 @@ namespace {
 /// How long the acceptance of memory jobs may wait to be told together; an outcome tells it too.
 constexpr std::chrono::milliseconds kTellAccepted{1};
 
-message::Refused id_taken(const JobId& id) {
+}  // namespace
+
+message::Refused Scheduler::id_taken(const JobId& id) {
   return {.code = "bad_request", .message = "job id " + id.text() + " is taken; make a new UUIDv7"};
 }
 
-}  // namespace
-
 void Scheduler::on(Asked& asked, message::Submit& submit, Turn& t) {
-  if (Job* job = jobs_.find(submit.id); job != nullptr) {
-    resubmit(asked, *job, t);
-    return;
-  }
-  // Known once, and gone: it does not run a second time.
-  if (const Graves::Grave* grave = graves_.find(submit.id); grave != nullptr) {
-    if (Gate::may_touch(asked.session.standing, asked.uid(), grave->owner)) {
-      refuse(asked.event.session, asked.number(), lapsed(submit.id), t);
-    } else {
-      refuse(asked.event.session, asked.number(), id_taken(submit.id), t);
-    }
-    return;
-  }
+  if (is_known(asked, submit.id, t)) return;
   if (auto refused = check_submit(asked, submit)) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);
     return;
   }
-  const auto known = functions_.find(submit.function);
-  if (known == functions_.end() || known->second->offered_by.empty()) {
-    if (settled()) {
-      refuse(asked.event.session, asked.number(), no_function(submit.function), t);
-    } else {
-      hold(asked, t);
-    }
-    return;
+  if (is_offered(asked, submit.function, t)) accept(asked, submit, t);
+}
+
+/// Whether the id is a job's, or was one's: then the request has been answered.
+bool Scheduler::is_known(Asked& asked, const JobId& id, Turn& t) {
+  if (Job* job = jobs_.find(id); job != nullptr) {
+    resubmit(asked, *job, t);
+    return true;
   }
-  accept(asked, submit, t);
+  const Graves::Grave* grave = graves_.find(id);
+  if (grave == nullptr) return false;
+  // Known once, and gone: it does not run a second time.
+  const bool own = Gate::may_touch(asked.session.standing, asked.uid(), grave->owner);
+  refuse(asked.event.session, asked.number(), own ? lapsed(id) : id_taken(id), t);
+  return true;
+}
+
+/// Whether somebody offers the function; if not, the request is refused, or held until that is known.
+bool Scheduler::is_offered(Asked& asked, const std::string& name, Turn& t) {
+  const auto known = functions_.find(name);
+  if (known != functions_.end() && !known->second->offered_by.empty()) return true;
+  if (settled()) {
+    refuse(asked.event.session, asked.number(), no_function(name), t);
+  } else {
+    hold(asked, t);
+  }
+  return false;
 }
 
 /// SEMANTICS S2: a submission repeated after a reconnect or a lost reply is the same job.
@@ -125,20 +130,25 @@ message::Refused Scheduler::no_function(const std::string& name) const {
   return {.code = "no_function", .message = std::move(message)};
 }
 
+/// The name that the new job is to have, empty if none; nothing: the request has been answered.
+std::optional<std::string> Scheduler::name_for(Asked& asked, const Options& options, Turn& t) {
+  if (options.name().empty()) return std::string();
+  switch (settle_name(asked, options.name(), options.duplicate(), nullptr, t)) {
+    case NameAnswer::answered:
+      return std::nullopt;
+    case NameAnswer::go_unnamed:
+      return std::string();
+    case NameAnswer::take:
+      break;
+  }
+  return options.name();
+}
+
 void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   const Options& options = submit.options;
-  std::string name = options.name();
-  if (!name.empty()) {
-    switch (settle_name(asked, name, options.duplicate(), nullptr, t)) {
-      case NameAnswer::answered:
-        return;
-      case NameAnswer::go_unnamed:
-        name.clear();
-        break;
-      case NameAnswer::take:
-        break;
-    }
-  }
+  const std::optional<std::string> settled_name = name_for(asked, options, t);
+  if (!settled_name) return;
+  const std::string& name = *settled_name;
   ++accepted_;
   if (Lane& place = lane(options.queue(), function(submit.function)); goes_to_backlog(submit, place)) {
     if (name.empty() && options.timeout() == Millis(0) && options.deadline() == Millis(0)) {

@@ -53,6 +53,7 @@ Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
 void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
   Turn t{now, plan};
   Job& job = revive(recovered, now);
+  adopt_link(job);
   if (is_ended(recovered.state)) {
     set_state(job, recovered.state);
     job.started = recovered.began;
@@ -70,7 +71,11 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     tie(job, recovered.client, std::as_const(recovered.options).abandon_grace().value_or(Millis(0)),
         now.steady);
   }
-  resume(job, recovered, t);
+  if (is_of_kin(job)) {
+    wait_again(job, recovered);
+  } else {
+    resume(job, recovered, t);
+  }
 }
 
 /// Goes on with a job that has not ended.
@@ -109,6 +114,7 @@ void Scheduler::restore(const RecoveredGrave& grave) {
 
 void Scheduler::start(Now now, Plan& plan) {
   Turn t{now, plan};
+  restore_kin(t);
   for (Pool& pool : pools_) start_workers(pool, t);
 }
 

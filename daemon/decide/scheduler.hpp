@@ -5,7 +5,8 @@
 //
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_reload, on_list,
-// on_look (list, show, status), on_note, on_follow, on_worker, on_attempt, on_wait; what several of them need
+// on_look (list, show, status), on_note, on_follow, on_worker, on_attempt, on_wait, on_link (jobs that follow
+// others), on_composite; what several of them need
 // is in staffing (how many workers there are), ending (outcomes), news (what followers are told), output
 // (what jobs print), delivery (how outcomes reach clients), dispatch (who runs what next), writing (when the
 // store is told), disk (when it is full, slow or gone), backlog (jobs that wait on disk), timers and
@@ -52,13 +53,15 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// What the store remembers: first the backlog, then all other jobs, in submission order, then all names
-  /// and tombstones, then start().
+  /// What the store remembers: first how jobs hang together, then the backlog, then all other jobs, in
+  /// submission order, then all names and tombstones, then start().
   void restore(const RecoveredBacklog& backlog);
   void restore_backlog_id(const JobId& id) { backlog_ids_.insert(id); }
   void restore_known(RecoveredJob job, Now now, Plan& plan);
   void restore(RecoveredJob job, Now now, Plan& plan);
   void restore(RecoveredName name, Now now, Plan& plan);
+  /// Before all jobs.
+  void restore(const RecoveredLink& link) { recovered_links_.emplace(link.id, link.link); }
   void restore(const RecoveredGrave& grave);
   /// Ends the recovery and starts the pools.
   void start(Now now, Plan& plan);
@@ -114,6 +117,10 @@ class Scheduler {
   void resubmit(Asked& asked, Job& job, Turn& t);
   [[nodiscard]] std::optional<message::Refused> check_submit(const Asked& asked,
                                                              const message::Submit& submit);
+  [[nodiscard]] static message::Refused id_taken(const JobId& id);
+  [[nodiscard]] bool is_known(Asked& asked, const JobId& id, Turn& t);
+  [[nodiscard]] bool is_offered(Asked& asked, const std::string& name, Turn& t);
+  [[nodiscard]] std::optional<std::string> name_for(Asked& asked, const Options& options, Turn& t);
   [[nodiscard]] message::Refused no_function(const std::string& name) const;
   void accept(Asked& asked, message::Submit& submit, Turn& t);
   Job& make_job(const Asked& asked, const message::Submit& submit, Turn& t);
@@ -160,6 +167,8 @@ class Scheduler {
   /// Of a job that has not ended: at once where it is queued; where a worker has it, when it has stopped.
   void cancel(Job& job, std::string reason, Haste haste, Turn& t);
   void stop_cancelled(Worker& worker, Turn& t);
+  /// Cancels it unless it has begun.
+  void withdraw(Job& job, const std::string& reason, Turn& t);
 
   // on_leave
   void tie(Job& job, std::uint64_t tag, Millis grace, std::optional<Instant> gone_since = {});
@@ -190,6 +199,7 @@ class Scheduler {
   // on_look
   void on(Asked& asked, message::StatusQuery& query, Turn& t);
   [[nodiscard]] JobView view(const Job& job) const;
+  [[nodiscard]] JobView shown(const Asked& asked, const Job& job) const;
   [[nodiscard]] static JobView view(const RecoveredJob& job);
   [[nodiscard]] std::string why_waiting(const Job& job) const;
   [[nodiscard]] static std::string why_waiting(const Worker& worker);
@@ -261,11 +271,12 @@ class Scheduler {
   void on(event::AttemptWaits&& e, Turn& t);
   [[nodiscard]] std::optional<message::Resume> refuse_wait(const Worker& worker,
                                                            const std::vector<JobId>& ids) const;
-  [[nodiscard]] bool may_wait_for(const Worker& worker, const Job& target) const;
+  [[nodiscard]] bool may_wait_for(const Worker& worker, const Job& job, const Job& target) const;
   [[nodiscard]] std::vector<const Job*> circle(const Job& job, const std::vector<JobId>& ids) const;
+  [[nodiscard]] std::string closed_circle(const Job& job, const JobId& id) const;
   void begin_waiting(Worker& worker, std::vector<JobId> ids, Turn& t);
   void wake_waiting(Job& ended, Turn& t);
-  void found_in_backlog(const JobId& id);
+  void found_in_backlog(const JobId& id, Turn& t);
   enum class Turned : std::uint8_t { last, first };
   void end_wait(Worker& worker, message::Resume resume, Turned turned);
   void leave_waited(Worker& worker);
@@ -273,6 +284,63 @@ class Scheduler {
   void resume_waiting(Pool& pool, Turn& t);
   void go_on(Worker& worker, Turn& t);
   [[nodiscard]] static bool has_free_slot(const Pool& pool);
+
+  // on_link
+  void on(Asked& asked, message::AddCallback& add, Turn& t);
+  void accept_callback(Asked& asked, message::Submit& submit, const std::string& name, Follows follows,
+                       Job& parent, Turn& t);
+  Kin& kin_of(Job& job);
+  [[nodiscard]] std::string encode_outcome(const Job& job, const Payload& result) const;
+  [[nodiscard]] static bool waits_for_kin(const Job& job);
+  [[nodiscard]] std::vector<JobId> awaited_by(const Job& job) const;
+  void has_ended(const Job& job);
+  void pass_ends_on(Turn& t);
+  void pass_on(Job& job, const Payload& result, Turn& t);
+  void follow(Job& job, Job& parent, const Payload& result, Turn& t);
+  void pass_over(Job& job, const std::string& why, Turn& t);
+  void set_going(Job& job, Payload arguments, Turn& t);
+  void inherit(Job& heir, Job& from, const Payload& result, Turn& t);
+  void want_result(Job& of, const Job& by, Turn& t);
+  void result_came(Job& job, const event::ResultLoaded& e, Turn& t);
+  [[nodiscard]] bool kept_for_kin(const Job& job) const;
+  [[nodiscard]] std::string why_kin_waits(const Job& job) const;
+  void add_related(const Asked& asked, const Job& job, JobView& view) const;
+
+  // on_composite
+  void on(Asked& asked, message::SubmitTree& tree, Turn& t);
+  [[nodiscard]] std::optional<message::Refused> check_tree(const Asked& asked,
+                                                           const message::SubmitTree& tree);
+  void accept_tree(Asked& asked, message::SubmitTree& tree, const std::string& name, Turn& t);
+  Job& make_node(const Asked& asked, message::SubmitTree::Node& node, std::string_view arguments,
+                 const std::vector<Job*>& before, Turn& t);
+  static void start_course(Kin& kin);
+  void begin_course(Job& composite, Turn& t);
+  void take_step(Job& composite, const Course::Step& step, Turn& t);
+  void member_ended(Job& composite, const Job& member, Turn& t);
+  void stop_members(Job& composite, Turn& t);
+  void members_over(Job& composite, Turn& t);
+  [[nodiscard]] Failure member_failure(const Job& composite) const;
+  void gather(Job& composite, const Job& member, const Payload& result, Turn& t);
+  void have_gathered(Job& composite, Turn& t);
+  void cancel_members(Job& composite, std::string reason, Haste haste, Turn& t);
+  void leave_members(Job& composite, Turn& t);
+
+  // on_become
+  void become(Job& job, const Worker& worker, const JobId& id, Turn& t);
+  void await_heritage(Job& job, Job& from, Turn& t);
+  void found_for_heirs(const JobId& id, Turn& t);
+  [[nodiscard]] Worker* runner_behind(const Session& session);
+  void keep_child(Worker& worker, const JobId& id, Turn& t);
+  void release_children(Worker& worker, Turn& t);
+
+  // kin_recovery
+  void adopt_link(Job& job);
+  [[nodiscard]] static bool is_of_kin(const Job& job);
+  void wait_again(Job& job, RecoveredJob& recovered);
+  void restore_kin(Turn& t);
+  void restore_child(Job& job);
+  void restore_course(Job& composite, Turn& t);
+  void restore_follower(Job& job, Turn& t);
 
   // dispatch
   void fill(Pool& pool, Turn& t);
@@ -304,7 +372,7 @@ class Scheduler {
   [[nodiscard]] static message::Refused lapsed(const JobId& id);
   void put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t);
   void take(const Session& session, std::uint64_t number, Job& job, Turn& t);
-  [[nodiscard]] static bool is_wanted(const Job& job);
+  [[nodiscard]] bool is_wanted(const Job& job) const;
   void refuse_taken(SessionId session, std::uint64_t number, const JobId& id, Turn& t);
   [[nodiscard]] bool has_room(const Session& session, std::uint64_t bytes) const;
   void send_held_back(Session& session, Turn& t);
@@ -323,6 +391,7 @@ class Scheduler {
   void make_known(Job& job, Turn& t);
   void wait_on_disk(Job& job, RecoveredJob& recovered, Turn& t);
   void expire_in_time(Job& job);
+  void watch_deadline(Job& job);
   Job& revive(RecoveredJob& recovered, Now now);
   Job& bring_in(RecoveredJob& recovered, Now now);
   void resume(Job& job, RecoveredJob& recovered, Turn& t);
@@ -471,6 +540,16 @@ class Scheduler {
   IdSet backlog_ids_;
   std::unordered_map<JobId, std::vector<event::Requested>> waiting_for_backlog_;
   std::unordered_map<JobId, std::vector<WorkerId>> jobs_wait_for_backlog_;
+  /// Jobs that are to come to what a job of the backlog comes to.
+  std::unordered_map<JobId, std::vector<JobId>> heirs_wait_for_backlog_;
+  /// Jobs that have ended, with their results, and whose ends are to be passed on to those that hang on them.
+  struct EndedKin {
+    JobId id;
+    Payload result;
+  };
+  std::deque<EndedKin> ended_kin_;
+  std::unordered_map<JobId, Link> recovered_links_;  ///< until start()
+  std::vector<JobId> recovered_kin_;                 ///< likewise: the jobs that have one, in their order
   /// Sessions with something in accepted or accepted_durable.
   std::vector<SessionId> to_tell_;
   std::optional<Instant> tell_memory_at_;

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "common/clock.hpp"
+#include "daemon/decide/links.hpp"
 #include "daemon/nouns.hpp"
 
 namespace promised {
@@ -33,6 +34,7 @@ struct Surroundings {
   std::uint32_t clients = 0;
   std::uint64_t garbage = 0;
   std::string containment;  ///< of workers, as PoolView tells it
+  OutcomeFormat outcomes;   ///< set once
 };
 
 }  // namespace promised

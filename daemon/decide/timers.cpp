@@ -64,6 +64,11 @@ void Scheduler::expire_in_time(Job& job) {
   if (first) set_timer(job, *first);
 }
 
+/// Of one that waits for other jobs, and for no worker: only its deadline counts.
+void Scheduler::watch_deadline(Job& job) {
+  if (job.detail && job.detail->deadline > Millis(0)) set_timer(job, job.detail->deadline_at);
+}
+
 void Scheduler::set_deadline(Job& job, Millis deadline, Instant submitted) {
   if (deadline == Millis(0)) return;
   job.more().deadline = deadline;
@@ -74,7 +79,8 @@ void Scheduler::set_deadline(Job& job, Millis deadline, Instant submitted) {
 void Scheduler::end_overdue(Job& job, Turn& t) {
   const JobDetail& detail = job.more();
   const bool by_deadline = detail.deadline > Millis(0) && detail.deadline_at <= t.now.steady &&
-                           (detail.timeout == Millis(0) || detail.deadline_at < job.queued + detail.timeout);
+                           (detail.timeout == Millis(0) || job.state == State::waiting ||
+                            detail.deadline_at < job.queued + detail.timeout);
   if (by_deadline) {
     Failure failure = timed_out(job, KillReason::deadline, detail.deadline);
     end_job(job, State::failed, std::move(failure), {}, {}, t);

@@ -65,6 +65,8 @@ void Scheduler::write(Job& job, Turn& t) {
                            options_of(job), job.arguments, job.submitted};
   if (job.detail && job.detail->tie != nullptr) insert.client = job.detail->tie->tag;
   t.plan.changes.emplace_back(std::move(insert));
+  if (const Kin* kin = job.kin(); kin != nullptr && kin->link != Link())
+    t.plan.changes.emplace_back(change::LinkJob{job.id, kin->link});
   if (job.ended()) {
     write_end(job, t);
     return;

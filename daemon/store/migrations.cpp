@@ -93,6 +93,18 @@ ALTER TABLE job ADD COLUMN crashes INTEGER; -- of the workers of a job that is t
 )sql"},
                                      {7, R"sql(
 ALTER TABLE job ADD COLUMN output BLOB; -- what is kept of what it has printed
+)sql"},
+                                     {11, R"sql(
+CREATE TABLE link ( -- of jobs that hang together with others; the numbers are those of promised::Link
+  job BLOB NOT NULL PRIMARY KEY,
+  parent BLOB,
+  follows INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  composite INTEGER NOT NULL,
+  on_member_failure INTEGER NOT NULL,
+  phase INTEGER NOT NULL,
+  becomes BLOB
+) WITHOUT ROWID, STRICT;
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

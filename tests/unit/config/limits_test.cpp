@@ -48,7 +48,9 @@ TEST_CASE("every key of [limits] reaches the settings") {
                            "allow_forever = yes\n"
                            "max_interruptions = 15\n"
                            "max_crashes = 17\n"
-                           "max_waiting = 18\n")
+                           "max_waiting = 18\n"
+                           "max_members = 19\n"
+                           "max_callbacks = 20\n")
                        .limits;
   Limits wanted;
   wanted.max_message = 1 << 20;
@@ -63,6 +65,8 @@ TEST_CASE("every key of [limits] reaches the settings") {
   wanted.max_clients_per_owner = 2;
   wanted.max_crashes = 17;
   wanted.max_waiting = 18;
+  wanted.max_members = 19;
+  wanted.max_callbacks = 20;
   wanted.max_watches_per_owner = 1;
   wanted.max_name = 7;
   wanted.max_notes = 2048;

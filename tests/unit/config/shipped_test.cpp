@@ -95,6 +95,8 @@ TEST_CASE("the shipped configuration has every key") {
                            "max_interruptions",
                            "max_crashes",
                            "max_waiting",
+                           "max_members",
+                           "max_callbacks",
                            "program",
                            "arguments",
                            "size",

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "common/ids.hpp"
+#include "common/wire/outcome_codec.hpp"
 
 namespace promised::test {
 
@@ -23,6 +24,7 @@ Settings one_pool(std::uint32_t size) {
 House::House(Settings s, const std::function<void(House&)>& recover)
     : settings(std::move(s)), scheduler(settings, around, 999, 42) {
   around.started = now.steady;
+  around.outcomes = {wire::encode_outcome, wire::encode_list, wire::with_first};
   load = [this](const JobId& id) -> std::optional<Payload> {
     for (const auto& end : written<change::EndJob>()) {
       if (end.id == id) return end.result;

@@ -107,6 +107,12 @@ JobView full_job() {
   job.waits_for = {id(2), id(3)};
   job.last_failure = full_failure();
   job.output_size = 65'536;
+  job.parent = id(4);
+  job.follows = Follows::then;
+  job.composite = Composite::parallel;
+  job.on_member_failure = MemberFailure::stop;
+  job.related = {{id(5), State::waiting, "report.s\xc3\xa4nd", Follows::failure},
+                 {id(6), State::unknown, "", {}}};
   return job;
 }
 
@@ -231,6 +237,14 @@ std::vector<message::Request> requests() {
       {27, 0, SetNote{{id(9), ""}, "st\xc3\xb6p"}},
       {28, 0, SetNote{{{}, "a name"}, ""}},
       {29, 0, Cancel{{id(3), ""}, true, "not needed any more, s\xc3\xb6rry"}},
+      {30, 0, AddCallback{{id(3), ""}, Follows::success, id(4), "report.send", full_options()}},
+      {31, 0, AddCallback{{{}, "a name"}, Follows::done, id(4), "", {}}},
+      {32, 0, SubmitTree{}},
+      {33, 0,
+       SubmitTree{
+           {{id(1), "", full_options(), Composite::serial, MemberFailure::stop, Follows::nothing, 0, 0},
+            {id(2), "report.build", {}, Composite::none, MemberFailure::go_on, Follows::member, 0, large},
+            {id(3), "f", {}, Composite::none, MemberFailure::go_on, Follows::then, 0xffffffff, 1}}}},
   };
 }
 
@@ -292,6 +306,7 @@ std::vector<message::FromWorker> from_worker() {
           Ready{0, {}},
           AttemptEnded{std::numeric_limits<std::uint32_t>::max(), full_failure(), 987654321ns},
           AttemptEnded{},
+          AttemptEnded{1, {}, 5ns, id(7)},
           Progress{5, 99.9, "reading \xe2\x82\xac"},
           Progress{0, 0, ""},
           Part{std::numeric_limits<std::uint32_t>::max()},
