@@ -49,6 +49,17 @@ Json quotas_json(const std::vector<QuotaUse>& quotas) {
   return uses;
 }
 
+Json related_json(const std::vector<RelatedView>& all) {
+  Json array = Json::array();
+  for (const RelatedView& related : all) {
+    array.push_back({{"id", related.id.text()},
+                     {"state", to_string(related.state)},
+                     {"function", text_json(related.function)},
+                     {"follows", to_string(related.follows)}});
+  }
+  return array;
+}
+
 Json lifespan_json(std::chrono::milliseconds lifespan) {
   return lifespan == kForever ? Json("forever") : Json(lifespan.count());
 }
@@ -163,7 +174,13 @@ nlohmann::ordered_json to_json(const JobView& job) {
           {"begin_by_ms", job.begin_by.count()},
           {"retries", job.retries},
           {"due", time_json(job.due)},
-          {"unique", job.unique}};
+          {"unique", job.unique},
+          {"parent", job.parent.empty() ? Json(nullptr) : Json(job.parent.text())},
+          {"follows", job.follows == Follows::nothing ? Json(nullptr) : Json(to_string(job.follows))},
+          {"composite", job.composite == Composite::none ? Json(nullptr) : Json(to_string(job.composite))},
+          {"on_member_failure",
+           job.composite == Composite::none ? Json(nullptr) : Json(to_string(job.on_member_failure))},
+          {"related", related_json(job.related)}};
 }
 
 nlohmann::ordered_json to_json(const StatusView& s) {

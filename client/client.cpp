@@ -101,6 +101,11 @@ AnyFuture Client::submit_arguments(const Options& options, std::string_view func
   return detail::submit(impl_->session, options, function, arguments);
 }
 
+AnyFuture Client::submit_call(const Call& call) {
+  Impl::of(*this);
+  return detail::submit(impl_->session, call);
+}
+
 AnyFuture Client::watch(const JobKey& key) {
   Impl::of(*this);
   return detail::watch(impl_->session, wire_key(key));

@@ -19,7 +19,11 @@ namespace promised::detail {
 
 class Exchange {
  public:
-  enum class Next : std::uint8_t { more_answers, over };
+  enum class Next : std::uint8_t {
+    more_answers,
+    over,
+    again  ///< another request has taken its place: it is to be sent
+  };
   enum class Renewal : std::uint8_t { send, drop };
 
   Exchange() = default;

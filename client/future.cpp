@@ -9,6 +9,7 @@
 #include "client/future_state.hpp"
 #include "client/session.hpp"
 #include "client/steering.hpp"
+#include "client/submission.hpp"
 #include "common/wire/client_codec.hpp"
 #include "common/wire/value_codec.hpp"
 
@@ -300,6 +301,10 @@ void AnyFuture::remember_as(std::string_view name, std::optional<std::chrono::mi
     if (told || !outcome_is_here()) throw;
     ask(true);
   }
+}
+
+AnyFuture AnyFuture::add_callback(Follows follows, const Call& call) const {
+  return detail::add_callback(FutureAccess::state(*this), follows, call);
 }
 
 std::string AnyFuture::result_place() const {

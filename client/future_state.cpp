@@ -8,8 +8,10 @@
 
 #include "client/call.hpp"
 #include "client/session.hpp"
+#include "common/branches.hpp"
 #include "common/demangle.hpp"
 #include "common/wire/client_codec.hpp"
+#include "common/wire/outcome_codec.hpp"
 
 namespace promised::detail {
 
@@ -41,6 +43,7 @@ Exchange::Next FutureState::answer(message::Reply& reply, Payload&& value) {
   if (over) return Next::over;
   if (auto* ended = std::get_if<message::Ended>(&reply.body)) return end(*ended, std::move(value));
   if (auto* refusal = std::get_if<message::Refused>(&reply.body)) {
+    if (refusal->code == "no_such_future" && follows_alone()) return follow_alone();
     refuse(*refusal);
     return Next::over;
   }
@@ -75,6 +78,42 @@ Exchange::Next FutureState::end(message::Ended& ended, Payload&& value) {
   return Next::over;
 }
 
+bool FutureState::follows_alone() const {
+  if (!following_ || !following_->parent->is_done()) return false;
+  const FutureState& parent = *following_->parent;
+  const bool has_outcome = parent.trouble() == nullptr || parent.trouble()->kind == Trouble::Kind::ended;
+  return has_outcome && parent.origin() == Origin::submitted;
+}
+
+Exchange::Next FutureState::follow_alone() {
+  const auto following = std::move(following_);
+  const FutureState& parent = *following->parent;
+  Outcome outcome;
+  outcome.id = parent.id();
+  outcome.function = parent.function();
+  outcome.state = State::succeeded;
+  if (const Trouble* const trouble = parent.trouble()) {
+    outcome.state = trouble->state;
+    outcome.failure = trouble->failure;
+    outcome.reason = trouble->reason;
+  }
+  if (!is_taken(following->follows, outcome.state)) {
+    message::Ended passed_over{id_, State::cancelled, {}, {}, {}};
+    passed_over.reason = "passed over: it follows with " + std::string(to_string(following->follows)) +
+                         ", and " + parent.subject() + " has ended as " +
+                         std::string(to_string(outcome.state));
+    return end(passed_over, {});
+  }
+  message::Request request;
+  request.number = number;
+  request.body = message::Submit{id_, subject_, std::move(following->options)};
+  header.clear();
+  wire::encode(request, header);
+  payload =
+      wire::with_first(wire::encode_outcome(outcome, parent.result().view()), following->arguments.view());
+  return Next::again;
+}
+
 void FutureState::refuse(message::Refused& refusal) {
   if (refusal.code == "no_such_future" && is_accepted() && origin_ == Origin::submitted &&
       durability_ == Durability::memory) {
@@ -106,6 +145,7 @@ void FutureState::drop_request() {
   // Swapped, not cleared: the memory is to go now, not with the future.
   std::string().swap(header);
   payload = Payload();
+  following_.reset();
 }
 
 void FutureState::finish(std::uint32_t flags) {

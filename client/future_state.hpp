@@ -25,6 +25,17 @@ class FutureState final : public Exchange {
  public:
   enum class Origin : std::uint8_t { submitted, by_name, by_id };
 
+  /// A call that follows another job, from the time before the daemon has accepted it.
+  struct Following {
+    Ref<FutureState> parent;
+    Follows follows;
+    Options options;
+    Payload arguments;  ///< its own
+  };
+  /// That this is one: where the daemon does not know the other job any more because its outcome is here, the
+  /// call is submitted by itself, or has nothing to follow. Before it is posted.
+  void follow(Following following) { following_ = std::make_unique<Following>(std::move(following)); }
+
   /// `subject` is the function of a submission, the name of a future asked for by name, or empty.
   FutureState(std::shared_ptr<Session> session, Origin origin, const JobId& id, std::string subject,
               Durability durability);
@@ -69,6 +80,7 @@ class FutureState final : public Exchange {
   [[nodiscard]] Origin origin() const { return origin_; }
   [[nodiscard]] Durability durability() const { return durability_; }
   [[nodiscard]] Session& session() const { return *session_; }
+  [[nodiscard]] const std::shared_ptr<Session>& shared_session() const { return session_; }
 
   // Once is_done().
   /// Null: the job has succeeded.
@@ -93,6 +105,8 @@ class FutureState final : public Exchange {
   [[nodiscard]] bool await(std::uint32_t wanted, WaitWord::Deadline deadline);
   [[nodiscard]] Next end(message::Ended& ended, Payload&& value);
   void refuse(message::Refused& refusal);
+  [[nodiscard]] bool follows_alone() const;
+  [[nodiscard]] Next follow_alone();
   /// Takes over what the daemon calls the job, when that is another id.
   void adopt(const JobId& id);
   void finish(std::uint32_t flags);
@@ -123,6 +137,7 @@ class FutureState final : public Exchange {
   Payload result_;
   std::unique_ptr<Trouble> trouble_;
   std::unique_ptr<message::Told> told_;
+  std::unique_ptr<Following> following_;
   std::mutex observers_mutex_;
   std::vector<Observer> observers_;
 };

@@ -91,7 +91,17 @@ void Ledger::answer(message::Reply& reply, Payload&& payload, Instant now) {
   }
   Exchange* const exchange = table_.find(reply.number);
   if (exchange == nullptr) return;
-  if (exchange->answer(reply, std::move(payload)) == Exchange::Next::over) finish(reply.number);
+  switch (exchange->answer(reply, std::move(payload))) {
+    case Exchange::Next::over:
+      finish(reply.number);
+      break;
+    case Exchange::Next::again:
+      exchange->sent = false;
+      unsent_.emplace_back(exchange);
+      break;
+    case Exchange::Next::more_answers:
+      break;
+  }
 }
 
 void Ledger::accepted(std::uint64_t number) {

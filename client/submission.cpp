@@ -3,9 +3,12 @@
 
 #include <promised/error.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "client/future_state.hpp"
 #include "client/session.hpp"
@@ -15,24 +18,87 @@
 
 namespace promised::detail {
 
-AnyFuture submit(const std::shared_ptr<Session>& session, const Options& options, std::string_view function,
-                 const Arguments& arguments) {
+namespace {
+
+std::string encoded(std::string_view function, const Arguments& arguments) {
   Result<std::string> encoded = wire::encode(arguments);
   if (!encoded)
     throw RefusedError(encoded.problem().code, std::string(function) + ": " + encoded.problem().message);
+  return std::move(*encoded);
+}
+
+Options completed(const Session& session, Options options) {
+  if (options.abandon() == Abandon::cancel && !options.abandon_grace())
+    options.abandon(Abandon::cancel, session.options().connect_timeout);
+  return options;
+}
+
+/// The call and all that belongs to it, in the order in which they are made; `arguments` grows by theirs.
+void flatten(const promised::Call& call, Follows follows, std::uint32_t parent,
+             std::vector<message::SubmitTree::Node>& nodes, std::string& arguments) {
+  const auto place = static_cast<std::uint32_t>(nodes.size());
+  const std::string own =
+      call.kind() == Composite::none ? encoded(call.function(), call.arguments()) : std::string();
+  nodes.push_back({new_job_id(), call.function(), call.options(), call.kind(), call.on_member_failure(),
+                   follows, parent, own.size()});
+  arguments += own;
+  for (const promised::Call& member : call.members())
+    flatten(member, Follows::member, place, nodes, arguments);
+  for (const promised::Call& then : call.then()) flatten(then, Follows::then, place, nodes, arguments);
+}
+
+/// Posts the request of a new job, whose future it returns.
+AnyFuture post_submission(const std::shared_ptr<Session>& session, const JobId& id,
+                          const std::string& subject, Durability durability,
+                          decltype(message::Request::body) body, Payload payload,
+                          std::optional<FutureState::Following> following = {}) {
   message::Request request;
   request.number = session->next_number();
-  request.body = message::Submit{new_job_id(), std::string(function), options};
-  auto& submit = std::get<message::Submit>(request.body);
-  if (options.abandon() == Abandon::cancel && !options.abandon_grace())
-    submit.options.abandon(Abandon::cancel, session->options().connect_timeout);
-  const auto state = make_ref<FutureState>(session, FutureState::Origin::submitted, submit.id,
-                                           submit.function, options.durability());
+  request.body = std::move(body);
+  const auto state = make_ref<FutureState>(session, FutureState::Origin::submitted, id, subject, durability);
   state->number = request.number;
   wire::encode(request, state->header);
-  state->payload = Payload(*encoded);
+  state->payload = std::move(payload);
+  if (following) state->follow(std::move(*following));
   session->post_submission(Ref<Exchange>(state));
   return FutureAccess::make(state);
+}
+
+}  // namespace
+
+AnyFuture submit(const std::shared_ptr<Session>& session, const Options& options, std::string_view function,
+                 const Arguments& arguments) {
+  Payload payload(encoded(function, arguments));
+  message::Submit submit{new_job_id(), std::string(function), completed(*session, options)};
+  const JobId id = submit.id;
+  const std::string subject = submit.function;
+  return post_submission(session, id, subject, options.durability(), std::move(submit), std::move(payload));
+}
+
+AnyFuture submit(const std::shared_ptr<Session>& session, const promised::Call& call) {
+  if (call.kind() == Composite::none)
+    return submit(session, call.options(), call.function(), call.arguments());
+  message::SubmitTree tree;
+  std::string arguments;
+  flatten(call, Follows::nothing, 0, tree.nodes, arguments);
+  tree.nodes[0].options = completed(*session, call.options());
+  const JobId id = tree.nodes[0].id;
+  return post_submission(session, id, std::string(to_string(call.kind())), call.options().durability(),
+                         std::move(tree), Payload(arguments));
+}
+
+AnyFuture add_callback(FutureState& parent, Follows follows, const promised::Call& call) {
+  if (call.kind() != Composite::none)
+    throw Error(
+        "only a call can follow another job, not a composite: submit that from the function that follows");
+  Session& session = parent.session();
+  Payload payload(encoded(call.function(), call.arguments()));
+  const Options options = completed(session, call.options());
+  message::AddCallback add{parent.key(), follows, new_job_id(), call.function(), options};
+  const JobId id = add.id;
+  return post_submission(parent.shared_session(), id, call.function(), parent.durability(), std::move(add),
+                         payload,
+                         FutureState::Following{Ref<FutureState>(&parent), follows, options, payload});
 }
 
 AnyFuture watch(const std::shared_ptr<Session>& session, const message::Key& key) {

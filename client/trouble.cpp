@@ -34,6 +34,8 @@ std::string cause_text(const Failure& f) {
       return "its arguments do not fit";
     case Cause::result_too_large:
       return "its result is larger than the daemon allows";
+    case Cause::member_failed:
+      return "one of its members did not succeed";
     case Cause::none:
     case Cause::exception:
       break;

@@ -183,13 +183,39 @@ struct Unsubscribe {
   std::uint64_t subscription = 0;  ///< the number of the Subscribe
 };
 
+/// A call that follows another job: a job of its own that begins when that has ended so. The payload is its
+/// arguments; the outcome comes before them. Answered like a Submit.
+struct AddCallback {
+  Key key{};  ///< the other job
+  Follows follows = Follows::done;
+  JobId id{};
+  std::string function{};
+  Options options{};
+};
+/// A composite with all that belongs to it, accepted as a whole or not at all (SEMANTICS C4). The payload has
+/// the arguments of all nodes, one behind the other. Answered like a Submit of the first node.
+struct SubmitTree {
+  struct Node {
+    JobId id{};
+    std::string function{};  ///< of one that is no composite
+    Options options{};
+    Composite composite = Composite::none;
+    MemberFailure on_member_failure = MemberFailure::go_on;
+    Follows follows = Follows::nothing;  ///< member or then; of the first node nothing
+    std::uint32_t parent = 0;            ///< its place in `nodes`, before this one's
+    std::uint64_t arguments_size = 0;    ///< bytes
+  };
+  std::vector<Node> nodes;
+};
+
 struct Request {
   std::uint64_t number = 0;    ///< chosen by the client, counting up
   std::uint64_t received = 0;  ///< every delivery up to here has arrived
   /// Nothing in it: the message only acknowledges.
   std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
                StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw, Reload, SteerQueue,
-               SteerQuota, Explain, RetryJob, Subscribe, Unsubscribe>
+               SteerQuota, Explain, RetryJob, Subscribe, Unsubscribe, AddCallback,
+               SubmitTree>
       body;
 };
 
@@ -324,6 +350,7 @@ struct AttemptEnded {
   std::uint32_t sequence = 0;
   Failure failure{};
   std::chrono::nanoseconds ran{0};
+  JobId becomes{};  ///< not empty: there is no result, what this job comes to is what the job gets
 };
 struct Progress {
   std::uint32_t sequence = 0;

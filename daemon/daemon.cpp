@@ -19,6 +19,7 @@
 #include "common/fd.hpp"
 #include "common/ids.hpp"
 #include "common/units.hpp"
+#include "common/wire/outcome_codec.hpp"
 #include "daemon/act.hpp"
 #include "daemon/decide/scheduler.hpp"
 #include "daemon/door/door.hpp"
@@ -106,6 +107,7 @@ struct Daemon::Impl {
 Result<void> Daemon::Impl::open() {
   around.version = PROMISED_VERSION;
   around.pid = ::getpid();
+  around.outcomes = {wire::encode_outcome, wire::encode_list, wire::with_first};
   around.instance = new_job_id();
   around.new_id = new_job_id;
   around.exec_arguments = exec_arguments;
@@ -151,6 +153,7 @@ Result<void> Daemon::Impl::replay(Store& store) {
   std::size_t jobs = 0;
   PROMISED_TRY(store.replay_steered([&](SteeredQueue queue) { scheduler.restore(std::move(queue)); },
                                     [&](SteeredQuota quota) { scheduler.restore(std::move(quota)); }));
+  PROMISED_TRY(store.replay_links([&](const RecoveredLink& link) { scheduler.restore(link); }));
   PROMISED_TRY(store.replay_backlog(
       [&](const RecoveredBacklog& part) {
         jobs += part.count;

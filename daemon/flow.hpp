@@ -66,6 +66,7 @@ struct AttemptEnded {
   Nanos ran;
   Payload result;
   Printed printed{};
+  JobId becomes{};  ///< not empty: it has no result, but is to come to what this job comes to
 };
 struct AttemptProgress {
   WorkerId worker;
@@ -277,6 +278,7 @@ struct EndJob {
 struct DeleteJob {
   JobId id;
   bool has_parts = false;
+  bool has_link = false;
 };
 /// What a job has told of itself; with its end, the parts too.
 struct TellJob {
@@ -304,6 +306,17 @@ struct DeleteName {
   std::uint32_t owner;
   std::string name;
 };
+/// How a job that was inserted hangs together with others is now this.
+struct LinkJob {
+  JobId id;
+  Link link;
+};
+/// What the job follows has ended: it waits in its queue from now on, with these arguments.
+struct ReadyJob {
+  JobId id;
+  Payload arguments;
+  WallTime submitted;  ///< the moment that counts for its place in the queue
+};
 /// A tombstone of an id.
 struct BuryId {
   JobId id;
@@ -329,7 +342,7 @@ using Change =
     std::variant<change::InsertJob, change::StartJob, change::RequeueJob, change::AdjustJob, change::KnowJob,
                  change::CancelJob, change::EndJob, change::DeleteJob, change::SetName, change::DropName,
                  change::DeleteName, change::TellJob, change::TakeJob, change::BuryId, change::DeleteGrave,
-                 change::RetryJob, change::SteerQueue, change::SteerQuota>;
+                 change::RetryJob, change::SteerQueue, change::SteerQuota, change::LinkJob, change::ReadyJob>;
 
 /// What act is to do.
 namespace effect {

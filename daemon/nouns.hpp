@@ -72,6 +72,28 @@ struct RecoveredJob {
   std::string command{};  ///< see change::InsertJob
 };
 
+/// How a job hangs together with others (SEMANTICS C), as it is kept.
+struct Link {
+  /// How far it is.
+  enum class Phase : std::uint8_t {
+    waiting = 0,     ///< what it follows has not ended; a composite: its turn has not come
+    ready = 1,       ///< it runs like any other job; a composite: its members do
+    passed_over = 2  ///< what it follows has ended in another way
+  };
+  JobId parent{};  ///< what it follows or is a member of; empty: nothing
+  Follows follows = Follows::nothing;
+  std::uint32_t place = 0;  ///< among the members of its parent
+  Composite composite = Composite::none;
+  MemberFailure on_member_failure = MemberFailure::go_on;
+  Phase phase = Phase::waiting;
+  JobId becomes{};  ///< not empty: what this job comes to is what the job gets (SEMANTICS C7)
+  friend bool operator==(const Link&, const Link&) = default;
+};
+struct RecoveredLink {
+  JobId id;
+  Link link;
+};
+
 /// A search among the jobs of the backlog, the highest ids first.
 struct BacklogSearch {
   SessionId session;

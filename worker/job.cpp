@@ -41,4 +41,8 @@ Value Job::read_note(std::string_view key) {
   return runner_.read_note(key);
 }
 
+void detail::become(Job& job, const JobId& id) {
+  job.runner_.become(id);
+}
+
 }  // namespace promised

@@ -189,9 +189,11 @@ Runner::Next Runner::report(std::string_view result, Failure failure, std::chron
   const Next next = looks_later_ ? Next::go_on : end_leftovers();
   mark_output();
   if (unsent_) write_progress();
+  const JobId becomes = becomes_;
   forget_job();
-  wire::encode_frame(message::FromWorker(message::AttemptEnded{run_.sequence, std::move(failure), ran}),
-                     result.size(), out_);
+  wire::encode_frame(
+      message::FromWorker(message::AttemptEnded{run_.sequence, std::move(failure), ran, becomes}),
+      result.size(), out_);
   if (const Next sent = send(result, Says::answer); sent != Next::go_on) return sent;
   if (next != Next::go_on || process_ || own_state_.restore()) return next;
   return Next::stop;  // what has not begun goes to another worker
@@ -242,6 +244,7 @@ void Runner::forget_job() {
   unsent_.reset();
   last_progress_ = {};
   parts_size_ = 0;
+  becomes_ = {};
   notes_.clear();
   resumed_.reset();
 }

@@ -58,6 +58,7 @@ class Runner {
   void wait_for(std::span<const JobId> ids);
   void progress(double percent, std::string_view message);
   void emit(const Value& part);
+  void become(const JobId& id) { becomes_ = id; }
   void write_note(std::string_view key, const Value& value);
   /// Null: there is none.
   [[nodiscard]] Value read_note(std::string_view key);
@@ -124,6 +125,7 @@ class Runner {
   std::optional<message::Progress> unsent_;
   Clock::time_point last_progress_;  ///< the epoch: none yet in this job
   std::uint64_t parts_size_ = 0;     ///< of what this job has emitted
+  JobId becomes_;                    ///< whose future this job has returned; empty: none
   NoteBook notes_;
   std::optional<message::Resume> resumed_;  ///< the answer to what this job waits for
 };

@@ -95,6 +95,11 @@ std::string progress_line(const JobView& job) {
   return text.str();
 }
 
+std::string related_line(const RelatedView& related) {
+  return std::string(to_string(related.follows)) + ": " + related.id.text() + " " + related.function + ", " +
+         std::string(to_string(related.state));
+}
+
 void print_human(const JobView& job) {
   const WallClock now = wall_now();
   Table table;
@@ -105,6 +110,9 @@ void print_human(const JobView& job) {
   add_failure(table, "failure", job.failure);
   add_failure(table, "last failure", job.last_failure);
   for (const JobId& id : job.waits_for) table.add({"waits for", id.text()});
+  if (job.follows != Follows::nothing)
+    table.add({"hangs on", job.parent.text() + ", " + std::string(to_string(job.follows))});
+  for (const RelatedView& related : job.related) table.add({"", related_line(related)});
   if (!job.name.empty()) {
     const std::string lifespan =
         job.lifespan == kForever ? "until it is forgotten" : "lifespan " + format_duration(job.lifespan);

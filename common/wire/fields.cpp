@@ -66,7 +66,7 @@ State Fields::state(std::string_view field, std::uint32_t number) {
 }
 
 Cause Fields::cause(std::string_view field, std::uint32_t number) {
-  return static_cast<Cause>(at_most(field, number, static_cast<std::uint64_t>(Cause::result_too_large)));
+  return static_cast<Cause>(at_most(field, number, static_cast<std::uint64_t>(Cause::member_failed)));
 }
 
 Durability Fields::durability(std::string_view field, std::uint32_t number) {
@@ -95,6 +95,18 @@ Retry Fields::retry(std::string_view field, std::uint32_t bits) {
 
 Growth Fields::growth(std::string_view field, std::uint32_t number) {
   return static_cast<Growth>(at_most(field, number, static_cast<std::uint64_t>(Growth::exponential)));
+}
+
+Follows Fields::follows(std::string_view field, std::uint32_t number) {
+  return static_cast<Follows>(at_most(field, number, static_cast<std::uint64_t>(Follows::then)));
+}
+
+Composite Fields::composite(std::string_view field, std::uint32_t number) {
+  return static_cast<Composite>(at_most(field, number, static_cast<std::uint64_t>(Composite::parallel)));
+}
+
+MemberFailure Fields::member_failure(std::string_view field, std::uint32_t number) {
+  return static_cast<MemberFailure>(at_most(field, number, static_cast<std::uint64_t>(MemberFailure::stop)));
 }
 
 Isolation Fields::isolation(std::string_view field, std::uint32_t number) {

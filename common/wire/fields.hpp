@@ -48,6 +48,9 @@ class Fields {
   [[nodiscard]] Retry retry(std::string_view field, std::uint32_t bits);
   [[nodiscard]] Growth growth(std::string_view field, std::uint32_t number);
   [[nodiscard]] Isolation isolation(std::string_view field, std::uint32_t number);
+  [[nodiscard]] Follows follows(std::string_view field, std::uint32_t number);
+  [[nodiscard]] Composite composite(std::string_view field, std::uint32_t number);
+  [[nodiscard]] MemberFailure member_failure(std::string_view field, std::uint32_t number);
 
   [[nodiscard]] StoreTask store_task(std::string_view field, std::uint32_t number);
   [[nodiscard]] EventKind event_kind(std::string_view field, std::uint32_t number);

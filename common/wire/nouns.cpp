@@ -243,6 +243,22 @@ message::Told take(proto::Told& in, Fields& fields) {
   return told;
 }
 
+void fill(const RelatedView& view, proto::Related& out) {
+  if (!view.id.empty()) out.set_id(view.id.bytes().data(), JobId::kSize);
+  out.set_state(static_cast<std::uint32_t>(view.state));
+  out.set_function(view.function);
+  out.set_follows(static_cast<std::uint32_t>(view.follows));
+}
+
+RelatedView take(proto::Related& in, Fields& fields) {
+  RelatedView view;
+  view.id = fields.id("related.id", in.id());
+  view.state = fields.state("related.state", in.state());
+  view.function = fields.text("related.function", in.mutable_function());
+  view.follows = fields.follows("related.follows", in.follows());
+  return view;
+}
+
 void fill(const JobView& view, proto::JobView& out) {
   if (!view.id.empty()) out.set_id(view.id.bytes().data(), JobId::kSize);
   out.set_state(static_cast<std::uint32_t>(view.state));
@@ -287,6 +303,11 @@ void fill(const JobView& view, proto::JobView& out) {
   out.set_retries(view.retries);
   out.set_due_us(us(view.due));
   out.set_unique(view.unique);
+  if (!view.parent.empty()) out.set_parent(view.parent.bytes().data(), JobId::kSize);
+  out.set_follows(static_cast<std::uint32_t>(view.follows));
+  out.set_composite(static_cast<std::uint32_t>(view.composite));
+  out.set_on_member_failure(static_cast<std::uint32_t>(view.on_member_failure));
+  for (const RelatedView& related : view.related) fill(related, *out.add_related());
 }
 
 JobView take(proto::JobView& in, Fields& fields) {
@@ -334,6 +355,11 @@ JobView take(proto::JobView& in, Fields& fields) {
   view.retries = in.retries();
   view.due = wall(in.due_us());
   view.unique = in.unique();
+  view.parent = fields.optional_id("parent", in.parent());
+  view.follows = fields.follows("follows", in.follows());
+  view.composite = fields.composite("composite", in.composite());
+  view.on_member_failure = fields.member_failure("on_member_failure", in.on_member_failure());
+  for (auto& related : *in.mutable_related()) view.related.push_back(take(related, fields));
   return view;
 }
 

@@ -19,6 +19,7 @@ class Note;
 class Options;
 class QueueChange;
 class Rate;
+class Related;
 class Told;
 }  // namespace promised::proto
 
@@ -35,6 +36,7 @@ void fill(const Options& options, proto::Options& out);
 void fill(const Failure& failure, proto::Failure& out);
 void fill(const NoteView& note, proto::Note& out);
 void fill(const message::Told& told, proto::Told& out);
+void fill(const RelatedView& view, proto::Related& out);
 void fill(const JobView& view, proto::JobView& out);
 void fill(const Rate& rate, proto::Rate& out);
 void fill(const QueueChange& change, proto::QueueChange& out);
@@ -44,6 +46,7 @@ void fill(const QueueChange& change, proto::QueueChange& out);
 [[nodiscard]] Failure take(proto::Failure& in, Fields& fields);
 [[nodiscard]] NoteView take(proto::Note& in, Fields& fields);
 [[nodiscard]] message::Told take(proto::Told& in, Fields& fields);
+[[nodiscard]] RelatedView take(proto::Related& in, Fields& fields);
 [[nodiscard]] JobView take(proto::JobView& in, Fields& fields);
 [[nodiscard]] Rate take(const proto::Rate& in, Fields& fields);
 [[nodiscard]] QueueChange take(proto::QueueChange& in, Fields& fields);

@@ -375,6 +375,16 @@ Result<message::Request> take(proto::Request& in) {
       return finish(std::move(request), "steer_quota", *in.mutable_steer_quota());
     case proto::Request::kExplain:
       return finish(std::move(request), "explain", *in.mutable_explain());
+    case proto::Request::kAddCallback: {
+      Fields fields("add_callback");
+      message::AddCallback body = take_add_callback(in, fields);
+      return with_body(std::move(request), std::move(body), fields);
+    }
+    case proto::Request::kSubmitTree: {
+      Fields fields("submit_tree");
+      message::SubmitTree body = take_submit_tree(in, fields);
+      return with_body(std::move(request), std::move(body), fields);
+    }
     case proto::Request::kForget: {
       Fields fields("forget");
       message::Forget body{take_one_key(*in.mutable_forget(), fields)};

@@ -13,6 +13,8 @@ class Request;
 
 namespace promised::wire {
 
+class Fields;
+
 void fill(const std::monostate&, proto::Request& out);
 void fill(const message::Hello& in, proto::Request& out);
 void fill(const message::Submit& in, proto::Request& out);
@@ -37,6 +39,12 @@ void fill(const message::Advance& in, proto::Request& out);
 void fill(const message::SetNote& in, proto::Request& out);
 void fill(const message::Subscribe& in, proto::Request& out);
 void fill(const message::Unsubscribe& in, proto::Request& out);
+void fill(const message::AddCallback& in, proto::Request& out);
+void fill(const message::SubmitTree& in, proto::Request& out);
+
+// In link_requests.cpp.
+[[nodiscard]] message::AddCallback take_add_callback(proto::Request& in, Fields& fields);
+[[nodiscard]] message::SubmitTree take_submit_tree(proto::Request& in, Fields& fields);
 
 /// Moves the text out of `in`. Problem "bad_request" as decode_request says.
 [[nodiscard]] Result<message::Request> take(proto::Request& in);

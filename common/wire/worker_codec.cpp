@@ -141,6 +141,7 @@ void fill(const message::AttemptEnded& in, proto::FromWorker& out) {
   ended.set_sequence(in.sequence);
   ended.set_ran_ns(static_cast<std::uint64_t>(in.ran.count()));
   if (!is_default(in.failure)) wire::fill(in.failure, *ended.mutable_failure());
+  if (!in.becomes.empty()) ended.set_becomes(in.becomes.bytes().data(), JobId::kSize);
 }
 
 void fill(const message::Progress& in, proto::FromWorker& out) {
@@ -215,6 +216,7 @@ Result<message::FromWorker> take_ended(proto::FromWorker::Ended& in) {
   out.sequence = in.sequence();
   out.ran = fields.nanos("ran", in.ran_ns());
   if (in.has_failure()) out.failure = take(*in.mutable_failure(), fields);
+  out.becomes = fields.optional_id("becomes", in.becomes());
   if (!fields.ok()) return fields.problem();
   return message::FromWorker(std::move(out));
 }

@@ -108,6 +108,8 @@ void take_limits(Limits& current, const Limits& next, ReloadReport& report) {
       .take("max_subscriptions_per_owner", current.max_subscriptions_per_owner,
             next.max_subscriptions_per_owner)
       .take("max_events", current.max_events, next.max_events)
+      .take("max_members", current.max_members, next.max_members)
+      .take("max_callbacks", current.max_callbacks, next.max_callbacks)
       .keep("max_output", current.max_output, next.max_output);
 }
 

@@ -186,6 +186,8 @@ Result<void> read_limits(const Section& section, Limits& limits) {
                             {"max_subscriptions", into(limits.max_subscriptions, count)},
                             {"max_subscriptions_per_owner", into(limits.max_subscriptions_per_owner, count)},
                             {"max_events", into(limits.max_events, count)},
+                            {"max_members", into(limits.max_members, number_from(0, 1'000'000))},
+                            {"max_callbacks", into(limits.max_callbacks, number_from(0, 1'000'000))},
                         }));
   PROMISED_TRY(at_least(section, "max_unread", limits.max_unread, "max_result", limits.max_result,
                         "such a result could not be sent"));

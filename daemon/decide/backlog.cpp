@@ -164,7 +164,7 @@ void Scheduler::on(event::JobLoaded&& e, Turn& t) {
   if (e.job && backlog_ids_.erase(e.id)) {
     wait_on_disk(bring_in(*e.job, t.now), *e.job, t);
   }
-  found_in_backlog(e.id);
+  found_in_backlog(e.id, t);
   if (waiting.empty()) return;
   release_held(waiting.mapped());
   for (auto& request : waiting.mapped()) on(std::move(request), t);

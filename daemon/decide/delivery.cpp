@@ -129,16 +129,22 @@ void Scheduler::acknowledge(Session& session, std::uint64_t received, Turn& t) {
     session.bytes_under_way -= arrived.bytes;
     if (!arrived.own) continue;
     // Later ones, that need not wait for the disk, have overtaken it: it has not even been sent.
-    arrived.batch > around_.store.committed ? not_arrived(arrived.job, t) : has_arrived(arrived.job, t);
+    if (arrived.batch > around_.store.committed) {
+      not_arrived(arrived.job, t);
+    } else if (Worker* parent = runner_behind(session); parent != nullptr) {
+      keep_child(*parent, arrived.job, t);
+    } else {
+      has_arrived(arrived.job, t);
+    }
   }
   send_held_back(session, t);
 }
 
 /// Others than its submitter may still wait for the outcome, for parts or for output.
-bool Scheduler::is_wanted(const Job& job) {
+bool Scheduler::is_wanted(const Job& job) const {
   const Audience* audience = job.audience();
   return (audience != nullptr && (audience->held_back > 0 || !audience->loading.empty())) ||
-         kept_for_parts(job) || kept_for_output(job);
+         kept_for_kin(job) || kept_for_parts(job) || kept_for_output(job);
 }
 
 void Scheduler::has_arrived(const JobId& id, Turn& t) {
@@ -168,7 +174,9 @@ void Scheduler::not_arrived(const JobId& id, Turn& t) {
 
 void Scheduler::on(event::ResultLoaded&& e, Turn& t) {
   Job* job = jobs_.find(e.job);
-  if (job == nullptr || job->audience() == nullptr) return;
+  if (job == nullptr || !job->detail) return;
+  result_came(*job, e, t);
+  if (job->audience() == nullptr) return;
   if (!e.found) {
     const message::Refused refused =
         e.trouble.empty() ? lapsed(e.job) : message::Refused{.code = "result_lost", .message = e.trouble};

@@ -82,6 +82,7 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
   }
   follow_outcome(job, t);
   happened(outcome_event(state), job, t);
+  has_ended(job);
   deliver(job, t);
   if (job.audience() != nullptr) {
     wake_waiting(job, t);
@@ -93,8 +94,8 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
       send_outcome(*session, watcher, job, t);
     }
   }
-  if (state == State::succeeded && job.name != nullptr && job.durable() &&
-      job.result.size() > kKeepInMemory) {
+  const bool stays = job.name != nullptr || (job.written && kept_for_kin(job));
+  if (state == State::succeeded && stays && job.durable() && job.result.size() > kKeepInMemory) {
     accounts_.subtract(job.owner, Quantity::bytes, job.result.size());
     job.result = {};
     job.result_in_store = true;
@@ -105,11 +106,12 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
   keep_or_release(job, t);
 }
 
-/// An ended job stays for its lifespan if it has a name, until it has arrived if its submitter is there, and
-/// for keep_unfetched otherwise.
+/// An ended job stays as long as others need what it has come to; for its lifespan if it has a name, until it
+/// has arrived if its submitter is there, and for keep_unfetched otherwise.
 void Scheduler::keep_or_release(Job& job, Turn& t) {
   if (!job.ended()) return;
   clear_timer(job);
+  if (kept_for_kin(job)) return;
   const bool named = job.name != nullptr && job.more().lifespan > Millis(0);
   if (job.delivered && !named) return;
   if (named && job.more().lifespan == kForever) return;
@@ -135,7 +137,7 @@ void Scheduler::release(Job& job, State tombstone, Turn& t) {
   clear_timer(job);
   const std::vector<Follower> followers = take_followers(job);
   const bool has_parts = job.stream() != nullptr && job.stream()->part_count > 0;
-  if (job.written) t.plan.changes.emplace_back(change::DeleteJob{job.id, has_parts});
+  if (job.written) t.plan.changes.emplace_back(change::DeleteJob{job.id, has_parts, job.kin() != nullptr});
   accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
   accounts_.job_gone(job.owner, job.state);
   lanes_.leave(job);

@@ -18,7 +18,11 @@ bool Held::concerns(const event::Requested& e) const {
   return std::visit(
       [&](const auto& body) {
         using Body = std::remove_cvref_t<decltype(body)>;
-        if constexpr (requires { body.key; }) {
+        if constexpr (std::is_same_v<Body, message::AddCallback>) {
+          return key(body.key) || key({body.id, {}});
+        } else if constexpr (std::is_same_v<Body, message::SubmitTree>) {
+          return !body.nodes.empty() && key({body.nodes[0].id, {}});
+        } else if constexpr (requires { body.key; }) {
           return key(body.key);
         } else if constexpr (std::is_same_v<Body, message::Submit>) {
           return key({body.id, {}}) || (!body.options.name().empty() && key({{}, body.options.name()}));
@@ -43,12 +47,16 @@ void Held::add(event::Requested&& e) {
 }
 
 void Held::index(const event::Requested& e) {
-  const auto* submit = std::get_if<message::Submit>(&e.request.body);
-  if (submit == nullptr) return;
-  ids_.insert(submit->id);
-  if (!submit->options.name().empty()) {
-    const std::string& name = submit->options.name();
-    names_.emplace(name_owner(e.who.uid, name), name);
+  const auto note = [&](const JobId& id, const std::string& name) {
+    ids_.insert(id);
+    if (!name.empty()) names_.emplace(name_owner(e.who.uid, name), name);
+  };
+  if (const auto* submit = std::get_if<message::Submit>(&e.request.body))
+    note(submit->id, submit->options.name());
+  if (const auto* add = std::get_if<message::AddCallback>(&e.request.body))
+    note(add->id, add->options.name());
+  if (const auto* tree = std::get_if<message::SubmitTree>(&e.request.body)) {
+    for (const auto& node : tree->nodes) note(node.id, node.options.name());
   }
 }
 

@@ -14,6 +14,7 @@
 #include "common/clock.hpp"
 #include "common/keyed_hash.hpp"
 #include "common/payload.hpp"
+#include "daemon/decide/links.hpp"
 #include "daemon/decide/stream.hpp"
 #include "daemon/decide/timer.hpp"
 #include "daemon/flow.hpp"
@@ -100,6 +101,7 @@ struct JobDetail {
   bool cancel_now = false;    ///< without the grace
   std::unique_ptr<const std::string> command;  ///< of a job that is a command on an outcome: which
   bool has_command = false;  ///< one follows its outcome, which is not told before both are on disk
+  std::unique_ptr<Kin> kin;         ///< of one that hangs together with others
 };
 
 struct Job : Timer {
@@ -114,6 +116,8 @@ struct Job : Timer {
   /// Null: it has none.
   [[nodiscard]] Stream* stream() const { return detail ? detail->stream.get() : nullptr; }
   Stream& streams() { return made(more().stream); }
+  /// Null: it hangs together with no other job.
+  [[nodiscard]] Kin* kin() const { return detail ? detail->kin.get() : nullptr; }
   [[nodiscard]] Audience* audience() const { return detail ? detail->audience.get() : nullptr; }
   Audience& listeners() { return made(more().audience); }
   [[nodiscard]] Timing* timing() const { return detail ? detail->timing.get() : nullptr; }

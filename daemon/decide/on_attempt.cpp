@@ -93,6 +93,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   keep_printed(job, std::move(e.printed));
   if (is_of_lost_process(*worker, e.failure)) {
     lost_with_its_process(slot, *worker, std::move(e.failure), t);
+    release_children(*worker, t);
     next_after_report(*worker, t);
     return;
   }
@@ -116,10 +117,13 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
     end_job(job, State::cancelled, {}, job.story().reason, {}, t);
   } else if (state == State::failed) {
     attempt_failed(job, std::move(e.failure), t);
+  } else if (!e.becomes.empty()) {
+    become(job, *worker, e.becomes, t);
   } else {
     if (job.story().progress) job.tell().progress = 100;  // SEMANTICS P1
     end_job(job, state, {}, {}, std::move(e.result), t);
   }
+  release_children(*worker, t);
   next_after_report(*worker, t);
 }
 

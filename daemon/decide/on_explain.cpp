@@ -55,6 +55,8 @@ void Scheduler::on(Asked& asked, message::Explain& explain, Turn& t) {
     why_waiting(why);
   } else if (job->worker != nullptr) {
     why_next(why);
+  } else if (waits_for_kin(*job)) {
+    why_kin(why);
   } else if (Schedule::contains(*job)) {
     why_moment(why);
   } else {
@@ -74,6 +76,8 @@ std::string Scheduler::why_waiting(const Job& job) const {
     why_waiting(why);
   } else if (job.worker != nullptr) {
     why_next(why);
+  } else if (waits_for_kin(job)) {
+    why_kin(why);
   } else if (Schedule::contains(job)) {
     why_moment(why);
   } else {
@@ -121,6 +125,16 @@ void Scheduler::why_waiting(Why& why) const {
 
 void Scheduler::why_next(Why& why) {
   why.add("next", "next in the channel of worker " + std::to_string(why.job.worker->pid));
+}
+
+/// It waits for other jobs, without a worker.
+void Scheduler::why_kin(Why& why) const {
+  const std::vector<JobId> awaited = awaited_by(why.job);
+  why.add("waits_for", why_kin_waits(why.job));
+  for (const JobId& id : awaited) {
+    if (const Job* other = jobs_.find(id); other != nullptr) name(*other, why);
+  }
+  why.found.back().count = awaited.size();
 }
 
 /// It is in no queue before that.

@@ -195,10 +195,16 @@ void Scheduler::count(Asked& asked, const message::List& list, std::uint64_t on_
   reply(asked.event.session, asked.number(), answer, false, t);
 }
 
+JobView Scheduler::shown(const Asked& asked, const Job& job) const {
+  JobView all = view(job);
+  add_related(asked, job, all);
+  return all;
+}
+
 void Scheduler::on(Asked& asked, message::Show& show, Turn& t) {
   if (!show.last && show.prefix.empty()) {
     if (const Job* job = find(asked, show.key, Touch::look, t); job != nullptr)
-      reply(asked.event.session, asked.number(), message::Jobs{{view(*job)}, false}, false, t);
+      reply(asked.event.session, asked.number(), message::Jobs{{shown(asked, *job)}, false}, false, t);
     return;
   }
   if (!show.last && (show.prefix.size() < kShortestPrefix || show.prefix.size() > kIdText)) {
@@ -250,7 +256,7 @@ void Scheduler::answer(Asked& asked, const message::Show& show, const std::vecto
   } else {
     const bool from_disk = found == nullptr || (!on_disk.empty() && on_disk.front().id > found->id);
     reply(asked.event.session, asked.number(),
-          message::Jobs{{from_disk ? view(on_disk.front()) : view(*found)}, false}, false, t);
+          message::Jobs{{from_disk ? view(on_disk.front()) : shown(asked, *found)}, false}, false, t);
   }
 }
 

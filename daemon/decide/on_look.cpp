@@ -34,7 +34,13 @@ JobView Scheduler::view(const Job& job) const {
   if (job.worker != nullptr) {
     v.pool = job.worker->pool->settings->name;
     if (job.state == State::running || job.state == State::waiting) v.worker_pid = job.worker->pid;
-    if (job.state == State::waiting) v.waits_for = job.worker->waits;
+  }
+  if (job.state == State::waiting) v.waits_for = awaited_by(job);
+  if (const Kin* kin = job.kin(); kin != nullptr) {
+    v.parent = kin->link.parent;
+    v.follows = kin->link.follows;
+    v.composite = kin->link.composite;
+    v.on_member_failure = kin->link.on_member_failure;
   }
   if (job.name != nullptr) {
     v.name = job.name->name;

@@ -129,7 +129,7 @@ void Scheduler::on(event::AttemptReadsNotes&& e, Turn& t) {
 /// If it waits for them, and there are any that it does not know. The first answer may be empty.
 void Scheduler::tell_worker_notes(Job& job, Turn& t) {
   Stream* stream = job.stream();
-  const bool is_there = job.state == State::running || job.state == State::waiting;
+  const bool is_there = job.worker != nullptr && (job.state == State::running || job.state == State::waiting);
   if (stream == nullptr || !stream->worker_listens || !is_there) return;
   const bool first = stream->worker_version == 0;
   message::Notes notes;

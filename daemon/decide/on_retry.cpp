@@ -70,6 +70,14 @@ void Scheduler::on(event::ArgumentsLoaded&& e, Turn& t) {
 std::optional<message::Refused> Scheduler::check_retry(const Job& job) const {
   if (draining_)
     return message::Refused{.code = "stopping", .message = "the daemon is stopping and begins no more jobs"};
+  if (const Kin* kin = job.kin(); kin != nullptr && kin->link.composite != Composite::none)
+    return message::Refused{.code = "bad_request",
+                            .message = "job " + job.id.text() +
+                                       " is a composite: its members can run again, it cannot itself"};
+  if (kept_for_kin(job))
+    return message::Refused{.code = "bad_request",
+                            .message = "job " + job.id.text() + " is a part of job " +
+                                       job.kin()->link.parent.text() + ", which has not ended"};
   if (job.function->offered_by.empty()) return no_function(job.function->name);
   // Brought back by a client that had its outcome alone.
   if (job.attempts == 0 && job.arguments_size == 0) return without_arguments(job.id);
@@ -107,9 +115,11 @@ void Scheduler::run_again(Job& job, Payload arguments, Turn& t) {
   Timing& timing = job.timings();
   timing.begin_after = WallTime();
   timing.moment = next_submitted(t.now);
+  if (Kin* kin = job.kin(); kin != nullptr) kin->link.becomes = {};
   if (job.written) {
     job.batch = next_batch();
     t.plan.changes.emplace_back(change::RetryJob{job.id});
+    if (job.kin() != nullptr) t.plan.changes.emplace_back(change::LinkJob{job.id, job.kin()->link});
   }
   enqueue(job, t);
 }

@@ -99,6 +99,9 @@ void Scheduler::hello(event::Requested& e, const message::Hello& greeting, Turn&
   session.who = e.who;
   session.standing = standing;
   session.program = beginning_of(greeting.program, kMostProgram);
+  for (const auto& [id, worker] : workers_) {
+    if (worker->pid != 0 && worker->pid == e.who.session) session.worker = id;
+  }
   sessions_.set_client(session, greeting.client);
   client_is_back(session);
   reply(e.session, e.request.number,

@@ -41,7 +41,12 @@ void Scheduler::on(Asked& asked, message::Cancel& cancel, Turn& t) {
 
 void Scheduler::cancel(Job& job, std::string reason, Haste haste, Turn& t) {
   if (job.worker == nullptr) {
-    end_job(job, State::cancelled, {}, std::move(reason), {}, t);
+    const Kin* kin = job.kin();
+    if (kin != nullptr && kin->course && kin->link.phase == Link::Phase::ready) {
+      cancel_members(job, std::move(reason), haste, t);
+    } else {
+      end_job(job, State::cancelled, {}, std::move(reason), {}, t);
+    }
     return;
   }
   if (haste == Haste::now) job.more().cancel_now = true;
@@ -93,19 +98,24 @@ void Scheduler::on(Asked& asked, message::Withdraw& withdraw, Turn& t) {
       if (wait_for_backlog(again, t)) ++taken.count;
       continue;
     }
-    const bool waits_its_turn =
-        job != nullptr && (job->state == State::pending || job->state == State::scheduled);
+    const bool follows =
+        job != nullptr && waits_for_kin(*job) && job->kin()->link.phase == Link::Phase::waiting;
+    const bool waits_its_turn = job != nullptr && (job->state == State::pending || job->state == State::scheduled || follows);
     if (!waits_its_turn || !may(asked, *job, Touch::steer)) continue;
     ++taken.count;
-    if (job->worker == nullptr) {
-      end_job(*job, State::cancelled, {}, reason, {}, t);
-    } else {
-      job->withdraw_asked = true;
-      job->tell().reason = reason;
-      revoke(*job->worker, t);
-    }
+    this->withdraw(*job, reason, t);
   }
   if (asked.number() != 0) reply(asked.event.session, asked.number(), taken, false, t);
+}
+
+void Scheduler::withdraw(Job& job, const std::string& reason, Turn& t) {
+  if (job.worker == nullptr) {
+    end_job(job, State::cancelled, {}, reason, {}, t);
+    return;
+  }
+  job.withdraw_asked = true;
+  job.more().reason = reason;
+  revoke(*job.worker, t);
 }
 
 void Scheduler::on(Asked& asked, message::Adjust& adjust, Turn& t) {

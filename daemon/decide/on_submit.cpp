@@ -15,41 +15,46 @@ constexpr std::chrono::milliseconds kTellAccepted{1};
 /// Of one job.
 constexpr std::size_t kMostQuotas = 8;
 
-message::Refused id_taken(const JobId& id) {
+}  // namespace
+
+message::Refused Scheduler::id_taken(const JobId& id) {
   return {.code = "bad_request", .message = "job id " + id.text() + " is taken; make a new UUIDv7"};
 }
 
-}  // namespace
-
 void Scheduler::on(Asked& asked, message::Submit& submit, Turn& t) {
-  if (Job* job = jobs_.find(submit.id); job != nullptr) {
-    resubmit(asked, *job, t);
-    return;
-  }
-  // Known once, and gone: it does not run a second time.
-  if (const Graves::Grave* grave = graves_.find(submit.id); grave != nullptr) {
-    if (Gate::may_touch(asked.session.standing, asked.uid(), grave->owner)) {
-      refuse(asked.event.session, asked.number(), lapsed(submit.id), t);
-    } else {
-      refuse(asked.event.session, asked.number(), id_taken(submit.id), t);
-    }
-    return;
-  }
+  if (is_known(asked, submit.id, t)) return;
   if (auto refused = check_submit(asked, submit)) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);
     return;
   }
-  const auto known = functions_.find(submit.function);
-  const bool offered = known != functions_.end() && !known->second->offered_by.empty();
-  if (!offered && !steering_.rule(submit.options.queue()).hold) {
-    if (settled()) {
-      refuse(asked.event.session, asked.number(), no_function(submit.function), t);
-    } else {
-      hold(asked, t);
-    }
-    return;
+  if (is_offered(asked, submit.function, submit.options.queue(), t)) accept(asked, submit, t);
+}
+
+/// Whether the id is a job's, or was one's: then the request has been answered.
+bool Scheduler::is_known(Asked& asked, const JobId& id, Turn& t) {
+  if (Job* job = jobs_.find(id); job != nullptr) {
+    resubmit(asked, *job, t);
+    return true;
   }
-  accept(asked, submit, t);
+  const Graves::Grave* grave = graves_.find(id);
+  if (grave == nullptr) return false;
+  // Known once, and gone: it does not run a second time.
+  const bool own = Gate::may_touch(asked.session.standing, asked.uid(), grave->owner);
+  refuse(asked.event.session, asked.number(), own ? lapsed(id) : id_taken(id), t);
+  return true;
+}
+
+/// Whether somebody offers the function, or its queue holds such calls; if not, the request is refused, or held until that is known.
+bool Scheduler::is_offered(Asked& asked, const std::string& name, const std::string& queue, Turn& t) {
+  if (steering_.rule(queue).hold) return true;
+  const auto known = functions_.find(name);
+  if (known != functions_.end() && !known->second->offered_by.empty()) return true;
+  if (settled()) {
+    refuse(asked.event.session, asked.number(), no_function(name), t);
+  } else {
+    hold(asked, t);
+  }
+  return false;
 }
 
 /// SEMANTICS S2: a submission repeated after a reconnect or a lost reply is the same job.
@@ -159,23 +164,32 @@ message::Refused Scheduler::no_function(const std::string& name) const {
   return {.code = "no_function", .message = std::move(message)};
 }
 
+/// The name that the new job is to have, empty if none; nothing: the request has been answered.
+std::optional<std::string> Scheduler::name_for(Asked& asked, const Options& options, const Job* but_not,
+                                               Turn& t) {
+  if (options.name().empty()) return std::string();
+  switch (settle_name(asked, options.name(), options.duplicate(), but_not, t)) {
+    case NameAnswer::answered:
+      return std::nullopt;
+    case NameAnswer::go_unnamed:
+      return std::string();
+    case NameAnswer::take:
+      break;
+  }
+  return options.name();
+}
+
 void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   const Options& options = submit.options;
-  std::string name = options.name();
   Job* equal = options.unique() ? find_equal(asked, submit) : nullptr;
-  if (!name.empty() && (equal == nullptr || equal->name == nullptr)) {
-    switch (settle_name(asked, name, options.duplicate(), equal, t)) {
-      case NameAnswer::answered:
-        return;
-      case NameAnswer::go_unnamed:
-        name.clear();
-        break;
-      case NameAnswer::take:
-        break;
-    }
+  std::string name;
+  if (equal == nullptr || equal->name == nullptr) {
+    std::optional<std::string> settled_name = name_for(asked, options, equal, t);
+    if (!settled_name) return;
+    name = *std::move(settled_name);
   }
   if (equal != nullptr) {
-    join(asked, submit, *equal, t);
+    join(asked, submit, name, *equal, t);
     return;
   }
   ++accepted_;

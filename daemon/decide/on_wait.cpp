@@ -67,7 +67,7 @@ std::optional<message::Resume> Scheduler::refuse_wait(const Worker& worker,
   for (const JobId& id : ids) {
     const Job* target = jobs_.find(id);
     // Of one that waits on disk alone it shows when it has been read.
-    const bool there = target == nullptr ? backlog_ids_.contains(id) : may_wait_for(worker, *target);
+    const bool there = target == nullptr ? backlog_ids_.contains(id) : may_wait_for(worker, job, *target);
     if (!there) return unknown(sequence, id);
   }
   if (const auto closed = circle(job, ids); !closed.empty()) {
@@ -86,8 +86,7 @@ std::optional<message::Resume> Scheduler::refuse_wait(const Worker& worker,
 
 /// What its owner may, and what its process submits or could see as the daemon's own user. By default nobody
 /// learns of others' jobs.
-bool Scheduler::may_wait_for(const Worker& worker, const Job& target) const {
-  const Job& job = *worker.channel.front().job;
+bool Scheduler::may_wait_for(const Worker& worker, const Job& job, const Job& target) const {
   if (target.owner == job.owner) return true;
   if (worker.settings->user.empty() && gate_.is_self(target.owner)) return true;
   const Session* submitter = sessions_.find(target.submitter);
@@ -98,11 +97,11 @@ bool Scheduler::may_wait_for(const Worker& worker, const Job& target) const {
 /// it would not.
 std::vector<const Job*> Scheduler::circle(const Job& job, const std::vector<JobId>& ids) const {
   std::unordered_map<JobId, const Job*> reached;  // and from where
-  std::vector<std::pair<const Job*, const std::vector<JobId>*>> ahead{{&job, &ids}};
+  std::vector<std::pair<const Job*, std::vector<JobId>>> ahead{{&job, ids}};
   while (!ahead.empty()) {
-    const auto [from, awaited] = ahead.back();
+    const auto [from, awaited] = std::move(ahead.back());
     ahead.pop_back();
-    for (const JobId& id : *awaited) {
+    for (const JobId& id : awaited) {
       if (!reached.emplace(id, from).second) continue;
       const Job* target = jobs_.find(id);
       if (target == &job) {
@@ -113,10 +112,16 @@ std::vector<const Job*> Scheduler::circle(const Job& job, const std::vector<JobI
         return way;
       }
       if (target != nullptr && target->state == State::waiting)
-        ahead.emplace_back(target, &target->worker->waits);
+        ahead.emplace_back(target, awaited_by(*target));
     }
   }
   return {};
+}
+
+/// The circle of waits that there would be if the job waited for that one; empty: none.
+std::string Scheduler::closed_circle(const Job& job, const JobId& id) const {
+  const auto closed = circle(job, {id});
+  return closed.empty() ? std::string() : described(closed);
 }
 
 void Scheduler::begin_waiting(Worker& worker, std::vector<JobId> ids, Turn& t) {
@@ -153,14 +158,15 @@ void Scheduler::wake_waiting(Job& ended, Turn&) {
 }
 
 /// It has been read, if it was there: those who wait for it are known to it now.
-void Scheduler::found_in_backlog(const JobId& id) {
+void Scheduler::found_in_backlog(const JobId& id, Turn& t) {
+  found_for_heirs(id, t);
   auto waiting = jobs_wait_for_backlog_.extract(id);
   if (waiting.empty()) return;
   Job* target = jobs_.find(id);
   for (const WorkerId worker_id : waiting.mapped()) {
     Worker& worker = *find_worker(worker_id);
     const std::uint32_t sequence = worker.channel.front().sequence;
-    if (target == nullptr || !may_wait_for(worker, *target)) {
+    if (target == nullptr || !may_wait_for(worker, *worker.channel.front().job, *target)) {
       end_wait(worker, unknown(sequence, id), Turned::last);
     } else if (!target->ended()) {
       target->listeners().waited_by.push_back(worker_id);

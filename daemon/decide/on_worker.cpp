@@ -181,6 +181,7 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
     lanes_.give_back(*slot.job);
     lost_with_worker(slot, *worker, e, t);
   }
+  release_children(*worker, t);
   // A worker may also leave by itself, between two jobs.
   const bool left = !had_job && worker->ran > 0 && e.signal == 0 && e.exit_code == 0;
   const bool asked_to = worker->kill_reason != KillReason::none || left ||

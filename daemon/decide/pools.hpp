@@ -100,6 +100,9 @@ struct Worker : Timer {
   std::vector<JobId> waits;  ///< what its job waits for, and has not ended
   Instant waits_since{};
   message::Resume resume;  ///< to be said when it goes on
+  /// What its job has submitted, and has the outcomes of: they are kept until it has ended, for it may come
+  /// to one of them (SEMANTICS C7). The last kMostChildrenKept.
+  std::deque<JobId> children;
 };
 
 struct Pool : Timer {
@@ -153,6 +156,7 @@ inline Worker::Worker(WorkerId worker_id, Pool& of)
 inline constexpr Nanos kPrefetchWindow = std::chrono::milliseconds(2);
 inline constexpr Nanos kStall = std::chrono::milliseconds(10);
 inline constexpr std::size_t kMostPrefetched = 256;
+inline constexpr std::size_t kMostChildrenKept = 1024;
 /// A worker that took the place of a waiting one is kept for so long after that, in case it is needed again.
 inline constexpr Nanos kKeepSurplus = std::chrono::seconds(10);
 

@@ -51,6 +51,7 @@ Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
 void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
   Turn t{now, plan};
   Job& job = revive(recovered, now);
+  adopt_link(job);
   if (is_ended(recovered.state)) {
     set_state(job, recovered.state);
     job.started = recovered.began;
@@ -68,7 +69,11 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     tie(job, recovered.client, std::as_const(recovered.options).abandon_grace().value_or(Millis(0)),
         now.steady);
   }
-  resume(job, recovered, t);
+  if (is_of_kin(job)) {
+    wait_again(job, recovered);
+  } else {
+    resume(job, recovered, t);
+  }
 }
 
 /// Goes on with a job that has not ended.
@@ -111,6 +116,7 @@ void Scheduler::restore(const RecoveredGrave& grave) {
 void Scheduler::start(Now now, Plan& plan) {
   Turn t{now, plan};
   apply_steering(t);
+  restore_kin(t);
   follow_recovered(t);
   for (Pool& pool : pools_) start_workers(pool, t);
 }

@@ -38,6 +38,7 @@ Scheduler::~Scheduler() = default;
 void Scheduler::handle(Event event, Now now, Plan& plan) {
   Turn t{now, plan};
   std::visit([&](auto& e) { on(std::move(e), t); }, event);
+  pass_ends_on(t);
 }
 
 void Scheduler::end_turn(Now now, Plan& plan) {
@@ -50,6 +51,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   const std::int64_t wall = now.wall.time_since_epoch().count();
   while (!wall_timers_.empty() && wall_timers_.top()->due <= wall && steps-- > 0)
     fire(*wall_timers_.top(), t);
+  pass_ends_on(t);
   for (NameEntry* grave = names_.oldest_tombstone();
        grave != nullptr && grave->until <= now.wall && steps-- > 0; grave = names_.oldest_tombstone()) {
     plan.changes.emplace_back(change::DeleteName{grave->owner, grave->name});

@@ -6,11 +6,12 @@
 // The methods stand in one file per kind of event: on_session, on_submit, on_name, on_watch, on_steer
 // (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_reload, on_list,
 // on_look (list, show, status), on_explain (why a job waits), on_retry, on_time (delays, starts, pauses),
-// on_event (subscriptions), on_outcome (commands), on_unique, on_queue and on_clear (how queues and quotas are served), on_note, on_follow, on_worker,
+// on_unique, on_queue and on_clear (how queues and quotas are served), on_link (jobs that follow others),
+// on_composite, on_become, on_event (subscriptions), on_outcome (commands), on_note, on_follow, on_worker,
 // on_attempt, on_wait; what several of them need is in staffing (how many workers there are), ending
 // (outcomes), retries, news (what followers are told), output (what jobs print), delivery (how outcomes reach
 // clients), dispatch (who runs what next), writing (when the store is told), disk (when it is full, slow or
-// gone), backlog (jobs that wait on disk), timers and recovery.
+// gone), backlog (jobs that wait on disk), timers, recovery and kin_recovery.
 #pragma once
 
 #include <cstdint>
@@ -64,8 +65,8 @@ class Scheduler {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  /// What the store remembers: first what was said of queues and quotas, then the backlog, then all other
-  /// jobs, in submission order, then all names and tombstones, then start().
+  /// What the store remembers: first what was said of queues and quotas and how jobs hang together, then the
+  /// backlog, then all other jobs, in submission order, then all names and tombstones, then start().
   void restore(SteeredQueue queue) { steering_.restore(std::move(queue)); }
   void restore(SteeredQuota quota) { steering_.restore(std::move(quota)); }
   void restore(const RecoveredBacklog& backlog);
@@ -73,6 +74,8 @@ class Scheduler {
   void restore_known(RecoveredJob job, Now now, Plan& plan);
   void restore(RecoveredJob job, Now now, Plan& plan);
   void restore(RecoveredName name, Now now, Plan& plan);
+  /// Before all jobs.
+  void restore(const RecoveredLink& link) { recovered_links_.emplace(link.id, link.link); }
   void restore(const RecoveredGrave& grave);
   /// Ends the recovery and starts the pools.
   void start(Now now, Plan& plan);
@@ -130,6 +133,11 @@ class Scheduler {
   void resubmit(Asked& asked, Job& job, Turn& t);
   [[nodiscard]] std::optional<message::Refused> check_submit(const Asked& asked,
                                                              const message::Submit& submit);
+  [[nodiscard]] static message::Refused id_taken(const JobId& id);
+  [[nodiscard]] bool is_known(Asked& asked, const JobId& id, Turn& t);
+  [[nodiscard]] bool is_offered(Asked& asked, const std::string& name, const std::string& queue, Turn& t);
+  [[nodiscard]] std::optional<std::string> name_for(Asked& asked, const Options& options, const Job* but_not,
+                                                    Turn& t);
   [[nodiscard]] message::Refused no_function(const std::string& name) const;
   [[nodiscard]] std::optional<message::Refused> check_quotas(const std::vector<QuotaUse>& quotas) const;
   void accept(Asked& asked, message::Submit& submit, Turn& t);
@@ -177,6 +185,8 @@ class Scheduler {
   /// Of a job that has not ended: at once where it is queued; where a worker has it, when it has stopped.
   void cancel(Job& job, std::string reason, Haste haste, Turn& t);
   void stop_cancelled(Worker& worker, Turn& t);
+  /// Cancels it unless it has begun.
+  void withdraw(Job& job, const std::string& reason, Turn& t);
 
   // on_queue
   void on(Asked& asked, message::SteerQueue& steer, Turn& t);
@@ -228,6 +238,7 @@ class Scheduler {
   // on_look
   void on(Asked& asked, message::StatusQuery& query, Turn& t);
   [[nodiscard]] JobView view(const Job& job) const;
+  [[nodiscard]] JobView shown(const Asked& asked, const Job& job) const;
   [[nodiscard]] static JobView view(const RecoveredJob& job);
   [[nodiscard]] PoolView view(const Pool& pool, Now now) const;
   [[nodiscard]] std::vector<QueueView> view_queues(Now now) const;
@@ -246,6 +257,7 @@ class Scheduler {
   void why_waiting(Why& why) const;
   static void why_next(Why& why);
   static void why_moment(Why& why);
+  void why_kin(Why& why) const;
   void why_stopping(Why& why) const;
   void why_disk(Why& why) const;
   void why_paused(Why& why) const;
@@ -322,7 +334,7 @@ class Scheduler {
 
   // on_unique
   [[nodiscard]] Job* find_equal(const Asked& asked, const message::Submit& submit) const;
-  void join(Asked& asked, const message::Submit& submit, Job& job, Turn& t);
+  void join(Asked& asked, const message::Submit& submit, const std::string& name, Job& job, Turn& t);
   void hold_unique(Job& job);
 
   // on_retry
@@ -345,11 +357,12 @@ class Scheduler {
   void on(event::AttemptWaits&& e, Turn& t);
   [[nodiscard]] std::optional<message::Resume> refuse_wait(const Worker& worker,
                                                            const std::vector<JobId>& ids) const;
-  [[nodiscard]] bool may_wait_for(const Worker& worker, const Job& target) const;
+  [[nodiscard]] bool may_wait_for(const Worker& worker, const Job& job, const Job& target) const;
   [[nodiscard]] std::vector<const Job*> circle(const Job& job, const std::vector<JobId>& ids) const;
+  [[nodiscard]] std::string closed_circle(const Job& job, const JobId& id) const;
   void begin_waiting(Worker& worker, std::vector<JobId> ids, Turn& t);
   void wake_waiting(Job& ended, Turn& t);
-  void found_in_backlog(const JobId& id);
+  void found_in_backlog(const JobId& id, Turn& t);
   enum class Turned : std::uint8_t { last, first };
   void end_wait(Worker& worker, message::Resume resume, Turned turned);
   void leave_waited(Worker& worker);
@@ -358,6 +371,64 @@ class Scheduler {
   void go_on(Worker& worker, Turn& t);
   void take_quotas_again();
   [[nodiscard]] static bool has_free_slot(const Pool& pool);
+
+  // on_link
+  void on(Asked& asked, message::AddCallback& add, Turn& t);
+  void accept_callback(Asked& asked, message::Submit& submit, const std::string& name, Follows follows,
+                       Job& parent, Turn& t);
+  Kin& kin_of(Job& job);
+  [[nodiscard]] std::string encode_outcome(const Job& job, const Payload& result) const;
+  [[nodiscard]] static bool waits_for_kin(const Job& job);
+  [[nodiscard]] std::vector<JobId> awaited_by(const Job& job) const;
+  void has_ended(const Job& job);
+  void pass_ends_on(Turn& t);
+  void pass_on(Job& job, const Payload& result, Turn& t);
+  void follow(Job& job, Job& parent, const Payload& result, Turn& t);
+  void pass_over(Job& job, const std::string& why, Turn& t);
+  void submit_anew(Job& job, Turn& t);
+  void set_going(Job& job, Payload arguments, Turn& t);
+  void inherit(Job& heir, Job& from, const Payload& result, Turn& t);
+  void want_result(Job& of, const Job& by, Turn& t);
+  void result_came(Job& job, const event::ResultLoaded& e, Turn& t);
+  [[nodiscard]] bool kept_for_kin(const Job& job) const;
+  [[nodiscard]] std::string why_kin_waits(const Job& job) const;
+  void add_related(const Asked& asked, const Job& job, JobView& view) const;
+
+  // on_composite
+  void on(Asked& asked, message::SubmitTree& tree, Turn& t);
+  [[nodiscard]] std::optional<message::Refused> check_tree(const Asked& asked,
+                                                           const message::SubmitTree& tree);
+  void accept_tree(Asked& asked, message::SubmitTree& tree, const std::string& name, Turn& t);
+  Job& make_node(const Asked& asked, message::SubmitTree::Node& node, std::string_view arguments,
+                 const std::vector<Job*>& before, Turn& t);
+  static void start_course(Kin& kin);
+  void begin_course(Job& composite, Turn& t);
+  void take_step(Job& composite, const Course::Step& step, Turn& t);
+  void member_ended(Job& composite, const Job& member, Turn& t);
+  void stop_members(Job& composite, Turn& t);
+  void members_over(Job& composite, Turn& t);
+  [[nodiscard]] Failure member_failure(const Job& composite) const;
+  void gather(Job& composite, const Job& member, const Payload& result, Turn& t);
+  void have_gathered(Job& composite, Turn& t);
+  void cancel_members(Job& composite, std::string reason, Haste haste, Turn& t);
+  void leave_members(Job& composite, Turn& t);
+
+  // on_become
+  void become(Job& job, const Worker& worker, const JobId& id, Turn& t);
+  void await_heritage(Job& job, Job& from, Turn& t);
+  void found_for_heirs(const JobId& id, Turn& t);
+  [[nodiscard]] Worker* runner_behind(const Session& session);
+  void keep_child(Worker& worker, const JobId& id, Turn& t);
+  void release_children(Worker& worker, Turn& t);
+
+  // kin_recovery
+  void adopt_link(Job& job);
+  [[nodiscard]] static bool is_of_kin(const Job& job);
+  void wait_again(Job& job, RecoveredJob& recovered);
+  void restore_kin(Turn& t);
+  void restore_child(Job& job);
+  void restore_course(Job& composite, Turn& t);
+  void restore_follower(Job& job, Turn& t);
 
   // dispatch
   void fill(Pool& pool, Turn& t);
@@ -389,7 +460,7 @@ class Scheduler {
   [[nodiscard]] static message::Refused lapsed(const JobId& id);
   void put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t);
   void take(const Session& session, std::uint64_t number, Job& job, Turn& t);
-  [[nodiscard]] static bool is_wanted(const Job& job);
+  [[nodiscard]] bool is_wanted(const Job& job) const;
   void refuse_taken(SessionId session, std::uint64_t number, const JobId& id, Turn& t);
   [[nodiscard]] bool has_room(const Session& session, std::uint64_t bytes) const;
   void send_held_back(Session& session, Turn& t);
@@ -409,6 +480,7 @@ class Scheduler {
   void make_known(Job& job, Turn& t);
   void wait_on_disk(Job& job, RecoveredJob& recovered, Turn& t);
   void expire_in_time(Job& job);
+  void watch_deadline(Job& job);
   Job& revive(RecoveredJob& recovered, Now now);
   Job& bring_in(RecoveredJob& recovered, Now now);
   void resume(Job& job, RecoveredJob& recovered, Turn& t);
@@ -599,6 +671,16 @@ class Scheduler {
   std::unordered_map<JobId, std::vector<WorkerId>> jobs_wait_for_backlog_;
   std::deque<Clearing> clearings_;
   std::uint64_t last_clearing_ = 0;
+  /// Jobs that are to come to what a job of the backlog comes to.
+  std::unordered_map<JobId, std::vector<JobId>> heirs_wait_for_backlog_;
+  /// Jobs that have ended, with their results, and whose ends are to be passed on to those that hang on them.
+  struct EndedKin {
+    JobId id;
+    Payload result;
+  };
+  std::deque<EndedKin> ended_kin_;
+  std::unordered_map<JobId, Link> recovered_links_;  ///< until start()
+  std::vector<JobId> recovered_kin_;                 ///< likewise: the jobs that have one, in their order
   /// Sessions with something in accepted or accepted_durable.
   std::vector<SessionId> to_tell_;
   std::optional<Instant> tell_memory_at_;

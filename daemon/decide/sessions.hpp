@@ -37,6 +37,7 @@ struct Session {
   Standing standing = Standing::nobody;
   JobId client;         ///< stays the same when the client reconnects
   std::string program;  ///< what it says that it is
+  WorkerId worker{};    ///< whose process it is, or one of those that it has started; 0: none's
   std::uint64_t last_delivery = 0;
   std::deque<Delivery> under_way;
   std::uint64_t loading = 0;          ///< outcomes that come from the store before they are sent

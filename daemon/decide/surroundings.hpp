@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/clock.hpp"
+#include "daemon/decide/links.hpp"
 #include "daemon/nouns.hpp"
 
 namespace promised {
@@ -43,6 +44,7 @@ struct Surroundings {
   std::function<Payload(const std::vector<std::string>& words,
                         const std::map<std::string, std::string>& variables, const std::string& input)>
       exec_arguments;
+  OutcomeFormat outcomes;
 };
 
 }  // namespace promised

@@ -69,10 +69,15 @@ void Scheduler::expire_in_time(Job& job) {
   if (first) set_timer(job, *first);
 }
 
+/// Of one that waits for other jobs, and for no worker: only its deadline counts.
+void Scheduler::watch_deadline(Job& job) {
+  if (job.limits().deadline > Millis(0)) set_timer(job, job.limits().deadline_at);
+}
+
 /// One that no worker runs: by the limit that was over first.
 void Scheduler::end_overdue(Job& job, Turn& t) {
   const JobLimits& limits = job.limits();
-  const bool is_queued = !Schedule::contains(job);
+  const bool is_queued = !Schedule::contains(job) && job.state != State::waiting;
   const Instant expires =
       is_queued && limits.timeout > Millis(0) ? job.queued + limits.timeout : Instant::max();
   const Instant too_late = is_queued && must_begin(job) ? limits.begin_by_at : Instant::max();

@@ -210,7 +210,7 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
     payload = Payload();
   }
   events.push_back(event::AttemptEnded{id, ended.sequence, std::move(failure), ended.ran, std::move(payload),
-                                       worker.output.end_job(marks, ended.sequence)});
+                                       worker.output.end_job(marks, ended.sequence), ended.becomes});
   return {};
 }
 

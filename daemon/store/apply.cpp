@@ -167,6 +167,7 @@ Result<void> Store::Impl::apply(const change::EndJob& c) {
 Result<void> Store::Impl::apply(const change::DeleteJob& c) {
   PROMISED_TRY(statements.delete_job.bind_blob(1, c.id.view()).run());
   results.drop(c.id);
+  if (c.has_link) PROMISED_TRY(statements.delete_link.bind_blob(1, c.id.view()).run());
   if (c.has_parts) PROMISED_TRY(statements.delete_parts.bind_blob(1, c.id.view()).run());
   return statements.delete_large.bind_blob(1, c.id.view()).run();
 }

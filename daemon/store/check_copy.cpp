@@ -71,6 +71,9 @@ constexpr std::string_view kStrayParts =
 constexpr std::string_view kStrayStreams =
     "SELECT DISTINCT p.job FROM part p LEFT JOIN job j ON j.id=p.job WHERE j.id IS NULL";
 
+constexpr std::string_view kStrayLinks =
+    "SELECT l.job FROM link l LEFT JOIN job j ON j.id=l.job WHERE j.id IS NULL";
+
 /// Nothing if the `size` bytes that there should be are where they belong, else what is wrong.
 std::string misplaced(std::uint64_t size, std::int64_t in_row, std::int64_t in_part) {
   const bool large = size > kMostInline;
@@ -149,6 +152,12 @@ void check_stray_stream(const Statement& row, Findings& findings) {
                (job ? "job " + job->text() : std::string("a job without an id")) + ", which is not there");
 }
 
+void check_stray_link(const Statement& row, Findings& findings) {
+  const Result<JobId> job = read_id(row.bytes(0));
+  findings.add("it is kept how " + (job ? "job " + job->text() : std::string("a job without an id")) +
+               " hangs together with others, which is not there");
+}
+
 }  // namespace
 
 Result<void> check_pages(Database& copy, Findings& findings) {
@@ -180,6 +189,8 @@ Result<void> check_rows(Database& copy, Findings& findings) {
       for_each_row(copy, kSteered, findings, [&](const Statement& row) { check_steered(row, findings); }));
   PROMISED_TRY(for_each_row(copy, kStrayParts, findings,
                             [&](const Statement& row) { check_stray_part(row, findings); }));
+  PROMISED_TRY(for_each_row(copy, kStrayLinks, findings,
+                            [&](const Statement& row) { check_stray_link(row, findings); }));
   return for_each_row(copy, kStrayStreams, findings,
                       [&](const Statement& row) { check_stray_stream(row, findings); });
 }

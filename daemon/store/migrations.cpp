@@ -117,6 +117,18 @@ CREATE TABLE steered_quota (
 )sql"},
                                      {11, R"sql(
 ALTER TABLE job ADD COLUMN command TEXT; -- of a job that is a command on an outcome: which
+)sql"},
+                                     {12, R"sql(
+CREATE TABLE link ( -- of jobs that hang together with others; the numbers are those of promised::Link
+  job BLOB NOT NULL PRIMARY KEY,
+  parent BLOB,
+  follows INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  composite INTEGER NOT NULL,
+  on_member_failure INTEGER NOT NULL,
+  phase INTEGER NOT NULL,
+  becomes BLOB
+) WITHOUT ROWID, STRICT;
 )sql"}};
 
 int newest(std::span<const Migration> steps) {

@@ -38,6 +38,8 @@ std::uint64_t weight(const Change& change) {
     return sizeof change + insert->arguments.size();
   if (const auto* end = std::get_if<change::EndJob>(&change))
     return sizeof change + end->result.size() + weight(end->failure);
+  if (const auto* ready = std::get_if<change::ReadyJob>(&change))
+    return sizeof change + ready->arguments.size();
   if (const auto* requeue = std::get_if<change::RequeueJob>(&change))
     return sizeof change + weight(requeue->failure);
   if (const auto* tell = std::get_if<change::TellJob>(&change)) {

@@ -64,6 +64,13 @@ Result<Statements> Statements::prepare(Database& database) {
       {&all.take_job, "UPDATE job SET client=?2 WHERE id=?1"},
       {&all.bury_id, "INSERT OR REPLACE INTO grave (id, owner, guard, until) VALUES (?1, ?2, ?3, ?4)"},
       {&all.delete_grave, "DELETE FROM grave WHERE id=?1"},
+      {&all.link_job,
+       "INSERT OR REPLACE INTO link (job, parent, follows, place, composite, on_member_failure, phase, "
+       "becomes)"
+       " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM job WHERE id=?1)"},
+      {&all.ready_link, "UPDATE link SET phase=?2 WHERE job=?1"},
+      {&all.ready_job, "UPDATE job SET submitted=?2, arguments_size=?3, arguments=?4 WHERE id=?1"},
+      {&all.delete_link, "DELETE FROM link WHERE job=?1"},
       {&all.load_result, "SELECT result_size, result, result_file FROM job WHERE id=?1 AND state=?2"},
       {&all.load_large, "SELECT content FROM large WHERE job=?1 AND part=?2"},
       {&all.load_backlog, load_backlog},

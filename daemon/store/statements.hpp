@@ -42,6 +42,10 @@ struct Statements {
   Statement take_job;
   Statement bury_id;
   Statement delete_grave;
+  Statement link_job;
+  Statement ready_link;
+  Statement ready_job;
+  Statement delete_link;
   Statement load_result;
   Statement load_large;
   Statement tell_job;

@@ -89,6 +89,11 @@ Result<void> Store::replay_backlog(const std::function<void(const RecoveredBackl
   return impl_->checked(impl_->replay_backlog(part, id, known));
 }
 
+Result<void> Store::replay_links(const std::function<void(const RecoveredLink&)>& link) {
+  if (impl_->broken) return *impl_->broken;
+  return impl_->checked(impl_->replay_links(link));
+}
+
 Result<void> Store::replay_graves(const std::function<void(const RecoveredGrave&)>& grave) {
   if (impl_->broken) return *impl_->broken;
   return impl_->checked(impl_->replay_graves(grave));

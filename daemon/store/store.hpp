@@ -42,6 +42,8 @@ class Store {
   /// then all names. Arguments only of jobs that have not ended; results stay.
   [[nodiscard]] Result<void> replay(const std::function<void(RecoveredJob)>& job,
                                     const std::function<void(RecoveredName)>& name);
+  /// Hands over how jobs hang together with others; before the jobs.
+  [[nodiscard]] Result<void> replay_links(const std::function<void(const RecoveredLink&)>& link);
   /// Hands over the tombstones of ids, the first to end first.
   [[nodiscard]] Result<void> replay_graves(const std::function<void(const RecoveredGrave&)>& grave);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is behind Store, for store.cpp, apply.cpp, replay.cpp, backlog.cpp and parts.cpp.
+// What is behind Store, for store.cpp, apply.cpp, replay.cpp, backlog.cpp, links.cpp and parts.cpp.
 #pragma once
 
 #include <sys/types.h>
@@ -69,6 +69,8 @@ struct Store::Impl {
   Result<void> apply(const change::TakeJob& c);
   Result<void> apply(const change::BuryId& c);
   Result<void> apply(const change::DeleteGrave& c);
+  Result<void> apply(const change::LinkJob& c);
+  Result<void> apply(const change::ReadyJob& c);
   Result<void> apply(const change::SteerQueue& c);
   Result<void> apply(const change::SteerQuota& c);
   Result<void> apply(const change::RetryJob& c);
@@ -81,6 +83,7 @@ struct Store::Impl {
                       const std::function<void(RecoveredName)>& name);
   Result<void> replay_jobs(const std::function<void(RecoveredJob)>& job);
   Result<void> replay_names(const std::function<void(RecoveredName)>& name);
+  Result<void> replay_links(const std::function<void(const RecoveredLink&)>& link);
   Result<void> replay_graves(const std::function<void(const RecoveredGrave&)>& grave);
   Result<void> replay_steered(const std::function<void(SteeredQueue)>& queue,
                               const std::function<void(SteeredQuota)>& quota);

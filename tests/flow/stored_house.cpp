@@ -17,6 +17,15 @@ void StoredHouse::enter() {
   store_ = std::move(store).value();
   house_ = std::make_unique<House>(settings_, [this](House& house) {
     if (now_) house.now = *now_;
+    house.load = [this, &house](const JobId& id) {
+      write(house);
+      auto loaded = store_->load_result(id);
+      REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
+      return std::move(loaded).value();
+    };
+    const auto linked =
+        store_->replay_links([&](const RecoveredLink& link) { house.scheduler.restore(link); });
+    REQUIRE_MESSAGE(linked.ok(), linked.problem().message);
     const auto counted = store_->replay_backlog(
         [&](const RecoveredBacklog& part) { house.scheduler.restore(part); },
         [&](const JobId& id) { house.scheduler.restore_backlog_id(id); },
@@ -47,11 +56,6 @@ void StoredHouse::enter() {
         [&](RecoveredName name) { house.scheduler.restore(std::move(name), house.now, house.plan); });
     REQUIRE_MESSAGE(replayed.ok(), replayed.problem().message);
   });
-  house_->load = [this](const JobId& id) {
-    auto loaded = store_->load_result(id);
-    REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
-    return std::move(loaded).value();
-  };
   house_->load_parts = [this](const effect::LoadParts& wanted) {
     write(*house_);
     auto loaded = store_->load_parts(wanted);
@@ -86,6 +90,13 @@ std::size_t StoredHouse::commit() {
   const std::size_t written = write(*house_);
   house_->commit();
   return written;
+}
+
+std::size_t StoredHouse::links_on_disk() {
+  std::size_t count = 0;
+  const auto replayed = store_->replay_links([&](const RecoveredLink&) { ++count; });
+  REQUIRE_MESSAGE(replayed.ok(), replayed.problem().message);
+  return count;
 }
 
 void StoredHouse::restart_after(Nanos later) {

@@ -25,6 +25,8 @@ class StoredHouse {
 
   /// What has been decided since the last commit is on disk now; returns how many changes were left to write.
   std::size_t commit();
+  /// Jobs of which the store knows how they hang together with others.
+  [[nodiscard]] std::size_t links_on_disk();
   /// As after SIGKILL or a power cut, `later`: what was not committed is gone, and the daemon starts again.
   void restart_after(Nanos later = std::chrono::seconds(1));
 

@@ -3,6 +3,8 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <fstream>
+
 #include "tests/system/stories.hpp"
 
 using namespace promised;
@@ -120,4 +122,39 @@ TEST_CASE("C8 a user's job waits for the jobs that it submits, whose owner is th
               return std::to_string(client.submit<std::int64_t>("generations", 2).result(kPatience));
             },
             kStranger) == "3");
+}
+
+TEST_CASE("C7 a job may return the future of another, whose outcome becomes its own") {
+  TestDaemon daemon(family_config());
+  Client client = connect(daemon);
+  CHECK(client.submit<std::int64_t>("delegate", "same", 7).result(kPatience) == 7);
+  CHECK(client.submit<std::int64_t>("delegate_late", "same", 8).result(kPatience) == 8);
+  const auto failure = client.submit<std::int64_t>("delegate", "fail", 9).failure(kPatience);
+  REQUIRE(failure);
+  CHECK(failure->message == "number 9");
+  // None of them keeps a worker: max_waiting and processes do not bound the chain.
+  CHECK(client.submit<std::int64_t>("descend", 200).result(60s) == 42);
+  CHECK(pool_view(client, "family").crashes == 0);
+}
+
+TEST_CASE("C7 a job that has returned a future keeps no worker, and goes on over a restart") {
+  TestDaemon daemon(family_config());
+  Client client = connect(daemon);
+  const auto gate = daemon.directory() / "gate";
+  const auto last = client.submit<std::int64_t>("wait_for_gate", gate.string());
+  last.accepted(kPatience);
+  const auto first =
+      client.submit<std::int64_t>(Options().remember("first", 1h), "become_job", last.id().text());
+  first.accepted(kPatience);
+  // One worker alone: it would never come to `first` if that had to wait for it.
+  daemon.restart_after_kill();
+  CHECK(client.show(first.id()).state != State::succeeded);
+  std::ofstream(gate).close();
+  CHECK(first.result(kPatience) == 1);
+}
+
+TEST_CASE("C7 a job returns a future with a process for each job too") {
+  TestDaemon daemon(family_config(1, {{"isolation", "job"}}));
+  Client client = connect(daemon);
+  CHECK(client.submit<std::int64_t>("delegate", "same", 7).result(kPatience) == 7);
 }

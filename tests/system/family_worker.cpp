@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -83,6 +84,34 @@ std::string wait_for_itself(promised::Job& job) {
   return "waited";
 }
 
+// Comes to what another job comes to.
+promised::Future<std::int64_t> delegate(std::string function, std::int64_t argument) {
+  return client().submit<std::int64_t>(function, argument);
+}
+
+// The same, once that has ended and its outcome is here.
+promised::Future<std::int64_t> delegate_late(promised::Job& job, std::string function,
+                                             std::int64_t argument) {
+  auto child = client().submit<std::int64_t>(function, argument);
+  job.wait(child);
+  child.wait();
+  return child;
+}
+
+// A chain of so many jobs, none of which keeps a worker.
+promised::Future<std::int64_t> descend(std::int64_t below) {
+  if (below == 0) return client().submit<std::int64_t>("same", 42);
+  return client().submit<std::int64_t>("descend", below - 1);
+}
+
+promised::AnyFuture become_job(std::string id) {
+  return client().future(id_of(id));
+}
+
+std::int64_t fail(std::int64_t number) {
+  throw std::runtime_error("number " + std::to_string(number));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -94,6 +123,11 @@ int main(int argc, char** argv) {
       .define("wait_for_gate", wait_for_gate)
       .define("wait_for_noted", wait_for_noted)
       .define("wait_for_id", wait_for_id)
-      .define("wait_for_itself", wait_for_itself);
+      .define("wait_for_itself", wait_for_itself)
+      .define("delegate", delegate)
+      .define("delegate_late", delegate_late)
+      .define("descend", descend)
+      .define("become_job", become_job)
+      .define("fail", fail);
   return worker.run();
 }

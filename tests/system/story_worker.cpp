@@ -3,6 +3,7 @@
 // process.
 #include <sys/wait.h>
 #include <unistd.h>
+#include <promised/outcome.hpp>
 #include <promised/worker.hpp>
 
 #include <chrono>
@@ -268,6 +269,23 @@ std::string crash_unless(std::string mended, std::string argument) {
   return argument;
 }
 
+// What became of the job that it follows, in a few words.
+std::string told(const promised::Outcome& outcome) {
+  const std::string what(to_string(outcome.state));
+  if (outcome.succeeded()) return what + " with " + std::to_string(outcome.result<std::int64_t>());
+  return what + (outcome.failure.message.empty() ? "" : ": " + outcome.failure.message);
+}
+
+std::string tell(promised::Outcome outcome, std::string whom) {
+  return whom + ": " + outcome.function + " has " + told(outcome);
+}
+
+std::string tell_all(std::vector<promised::Outcome> outcomes) {
+  std::string text;
+  for (const promised::Outcome& outcome : outcomes) text += (text.empty() ? "" : "; ") + told(outcome);
+  return text;
+}
+
 void note_much(promised::Job& job, std::uint64_t size) {
   job.note("much", std::string(size, 'x'));
 }
@@ -306,6 +324,8 @@ int main(int argc, char** argv) {
       .define("crash_unless", crash_unless)
       .define("report_while", report_while)
       .define("note_much", note_much)
+      .define("tell", tell)
+      .define("tell_all", tell_all)
       .define("print", print)
       .define("print_lines", print_lines)
       .define("print_around", print_around)

@@ -4,6 +4,7 @@
 // submitted again under the same id, and every future still held is watched again (SEMANTICS S7).
 #pragma once
 
+#include <promised/calls.hpp>
 #include <promised/convert.hpp>
 #ifdef __cpp_impl_coroutine
 #include <promised/coroutine.hpp>
@@ -14,6 +15,7 @@
 #include <promised/future.hpp>
 #include <promised/futures.hpp>
 #include <promised/map.hpp>
+#include <promised/outcome.hpp>
 #include <promised/types.hpp>
 #include <promised/value.hpp>
 #include <promised/views.hpp>
@@ -106,28 +108,6 @@ struct Unaccepted {
   std::string reason;
 };
 
-/// An argument by name, anywhere among the others: `client.submit("f", 1, named("year", 2026))`.
-template <class T>
-struct Named {
-  std::string name;
-  T value;
-};
-template <class T>
-[[nodiscard]] Named<std::decay_t<T>> named(std::string name, T&& value) {
-  return {std::move(name), std::forward<T>(value)};
-}
-
-namespace detail {
-template <class T>
-void add_argument(Arguments& all, T&& argument) {
-  all.positional.push_back(to_value(std::forward<T>(argument)));
-}
-template <class T>
-void add_argument(Arguments& all, Named<T> argument) {
-  all.named.emplace_back(std::move(argument.name), to_value(std::move(argument.value)));
-}
-}  // namespace detail
-
 /// Whether shutdown() waits for the end of what was submitted.
 enum class Shutdown : std::uint8_t { wait, leave };
 /// What shutdown() does with jobs that have not begun.
@@ -160,13 +140,19 @@ class PROMISED_EXPORT Client {
   }
   template <class R = Value, class... A>
   Future<R> submit(const Options& options, std::string_view function, A&&... arguments) {
-    Arguments all;
-    all.positional.reserve(sizeof...(A));
-    (detail::add_argument(all, std::forward<A>(arguments)), ...);
-    return Future<R>(submit_arguments(options, function, all));
+    return Future<R>(
+        submit_arguments(options, function, detail::arguments_of(std::forward<A>(arguments)...)));
+  }
+  /// The same for a call that was made before; of a composite, all that belongs to it is accepted as a whole
+  /// or not at all (SEMANTICS C4): `client.submit<std::vector<Outcome>>(parallel(call("f", 1), call("f",
+  /// 2)))`. Members take the composite's durability; a name is the composite's alone.
+  template <class R = Value>
+  Future<R> submit(const Call& call) {
+    return Future<R>(submit_call(call));
   }
   /// The same with arguments that are values already.
   AnyFuture submit_arguments(const Options& options, std::string_view function, const Arguments& arguments);
+  AnyFuture submit_call(const Call& call);
 
   /// Calls `function` with each element of a range, or with those of several in step, as far as the shortest
   /// (SEMANTICS S4): `for (auto& n : client.map<int>("length", words)) sum += n`. The first calls are

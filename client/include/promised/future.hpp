@@ -4,6 +4,7 @@
 // dropped at any time: the job goes on. The calls of PEP 3148 behave as they do there (SEMANTICS S3).
 #pragma once
 
+#include <promised/calls.hpp>
 #include <promised/convert.hpp>
 #include <promised/error.hpp>
 #include <promised/export.hpp>
@@ -31,6 +32,8 @@ namespace promised {
 inline constexpr std::chrono::milliseconds kAnswerTimeout{30'000};
 
 class AnyFuture;
+template <class R>
+class Future;
 
 namespace detail {
 class FutureState;
@@ -156,6 +159,19 @@ class PROMISED_EXPORT AnyFuture {
     return {*this, timeout};
   }
 
+  /// Has a call submitted by the daemon when the job has succeeded, failed (or expired), or ended in any way,
+  /// with the job's Outcome before its own arguments (SEMANTICS C1). It is a job of its own, as durable as
+  /// this one, and this is its future. Where the job has ended already, it is submitted at once. In any other
+  /// case, such as that the job was cancelled, it ends as cancelled. A failing callback changes nothing for
+  /// the job or for other callbacks; callbacks may have callbacks. Returns at once, and what stops it is
+  /// thrown by the future: NoSuchFuture, where this job is not known any more. Throws Error for a composite.
+  template <class R = Value>
+  Future<R> on_success(const Call& call) const;
+  template <class R = Value>
+  Future<R> on_failure(const Call& call) const;
+  template <class R = Value>
+  Future<R> on_done(const Call& call) const;
+
   friend bool operator==(const AnyFuture& a, const AnyFuture& b) noexcept { return a.state_ == b.state_; }
 
  protected:
@@ -165,6 +181,7 @@ class PROMISED_EXPORT AnyFuture {
                    Duplicate duplicate) const;
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   bool write_note(std::string_view key, const Value& value) const;
+  [[nodiscard]] AnyFuture add_callback(Follows follows, const Call& call) const;
   /// "the result of FUNCTION (job ID)", for messages.
   [[nodiscard]] std::string result_place() const;
 
@@ -235,6 +252,19 @@ class Future : public AnyFuture {
     }
   }
 };
+
+template <class R>
+Future<R> AnyFuture::on_success(const Call& call) const {
+  return Future<R>(add_callback(Follows::success, call));
+}
+template <class R>
+Future<R> AnyFuture::on_failure(const Call& call) const {
+  return Future<R>(add_callback(Follows::failure, call));
+}
+template <class R>
+Future<R> AnyFuture::on_done(const Call& call) const {
+  return Future<R>(add_callback(Follows::done, call));
+}
 
 /// When wait() returns.
 enum class When : std::uint8_t { first_completed, first_exception, all_completed };

@@ -113,7 +113,8 @@ enum class Cause : std::uint8_t {
   deadlock = 8,        ///< a circle of waits
   no_function = 9,     ///< no pool offers the function
   bad_arguments = 10,  ///< wrong number or type of arguments
-  result_too_large = 11
+  result_too_large = 11,
+  member_failed = 12  ///< a member of the composite did not succeed, and it stops then
 };
 
 enum class Durability : std::uint8_t {
@@ -139,6 +140,29 @@ enum class Abandon : std::uint8_t {
 enum class Retry : std::uint8_t {
   nothing = 0,
   crash = 1  ///< the job's worker crashed, exited or ran out of memory
+};
+
+/// How a job hangs on another one (SEMANTICS C1, C4). The numbers are on the wire.
+enum class Follows : std::uint8_t {
+  nothing = 0,
+  success = 1,  ///< it begins when the other has succeeded,
+  failure = 2,  ///< has failed or expired,
+  done = 3,     ///< or has ended, however
+  member = 4,   ///< it is a member of the other, which is a composite
+  then = 5      ///< it gets the list of what the members of the other have come to
+};
+
+/// A job that is made of others (SEMANTICS C4).
+enum class Composite : std::uint8_t {
+  none = 0,
+  serial = 1,   ///< its members run one after the other
+  parallel = 2  ///< its members may run at the same time
+};
+
+/// What a composite does when one of its members does not succeed (SEMANTICS C5).
+enum class MemberFailure : std::uint8_t {
+  go_on = 0,  ///< runs the others all the same; what became of each is in its list
+  stop = 1    ///< cancels those that have not begun, and fails
 };
 
 /// What a job shares with the others of its worker (SEMANTICS I1).
@@ -445,6 +469,20 @@ class CancelOptions {
   return "unknown";
 }
 
+[[nodiscard]] constexpr std::string_view to_string(Follows how) {
+  constexpr std::string_view names[] = {"nothing", "success", "failure", "done", "member", "then"};
+  return names[static_cast<std::size_t>(how)];
+}
+
+[[nodiscard]] constexpr std::string_view to_string(Composite kind) {
+  constexpr std::string_view names[] = {"none", "serial", "parallel"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+[[nodiscard]] constexpr std::string_view to_string(MemberFailure what) {
+  return what == MemberFailure::stop ? "stop" : "go_on";
+}
+
 [[nodiscard]] constexpr std::string_view to_string(Isolation isolation) {
   return isolation == Isolation::job ? "job" : "worker";
 }
@@ -475,6 +513,8 @@ class CancelOptions {
       return "bad_arguments";
     case Cause::result_too_large:
       return "result_too_large";
+    case Cause::member_failed:
+      return "member_failed";
   }
   return "none";
 }

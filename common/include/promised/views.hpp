@@ -23,6 +23,15 @@ struct NoteView {
   friend bool operator==(const NoteView&, const NoteView&) = default;
 };
 
+/// A job that hangs on another: a callback, a member, or what gets the list of the members' outcomes.
+struct RelatedView {
+  JobId id;
+  State state = State::unknown;  ///< unknown: it is gone
+  std::string function;
+  Follows follows = Follows::nothing;
+  friend bool operator==(const RelatedView&, const RelatedView&) = default;
+};
+
 /// One job as its owner or an administrator sees it.
 struct JobView {
   JobId id;
@@ -60,6 +69,12 @@ struct JobView {
   std::vector<JobId> waits_for;  ///< state waiting: the jobs that it waits for; told by show() alone
   Failure last_failure;          ///< of a job that has not ended: why its last attempt is tried again
   std::vector<QuotaUse> quotas;  ///< that it keeps to
+  JobId parent;                  ///< what it hangs on; empty: nothing
+  Follows follows = Follows::nothing;
+  Composite composite = Composite::none;
+  MemberFailure on_member_failure = MemberFailure::go_on;
+  std::vector<RelatedView>
+      related;  ///< what hangs on it: members in order, then callbacks; told by show() alone
 
   WallClock begin_after;                  ///< it may not begin before; zero: it may at once
   std::chrono::milliseconds begin_by{0};  ///< the latest start, from then on or from its submission; 0: any

@@ -108,6 +108,26 @@ TEST_CASE("docs/client.md: waiting") {
   CHECK(printed.get_future().get() == 3);
 }
 
+TEST_CASE("docs/client.md: callbacks and composites") {
+  Page here;
+  promised::Client client;
+  auto order = client.submit<int>("order.total", 3, 14);
+  auto mail = order.on_success<std::string>(promised::call("mail.send", "jones"));
+  auto repair = order.on_failure(promised::call("mail.send", "admin"));
+  std::string told = mail.result(30s);
+  CHECK(told == "jones: ordered for 42");
+  CHECK(repair.state() == promised::State::cancelled);
+  std::vector<int> sums;
+  const auto use = [&](int n) { sums.push_back(n); };
+  auto all = promised::parallel(promised::call("order.total", 1, 2), promised::call("order.total", 3, 4));
+  for (const auto& outcome : client.submit<std::vector<promised::Outcome>>(all).result(30s)) use(outcome.result<int>());
+  CHECK(sums == std::vector<int>{2, 12});
+
+  auto nightly = promised::serial(promised::call("order.total", 5, 6), all).on_member_failure(promised::MemberFailure::stop);
+  auto sum = client.submit<int>(nightly.then(promised::call("order.sum")));
+  CHECK(sum.result(30s) == 44);
+}
+
 TEST_CASE("docs/client.md: map") {
   Page here;
   promised::Client client;

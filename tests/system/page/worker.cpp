@@ -2,6 +2,7 @@
 // The worker of docs/client.md: the functions that its examples call.
 #include "tests/system/page/page_types.hpp"
 
+#include <promised/outcome.hpp>
 #include <promised/worker.hpp>
 
 #include <iostream>
@@ -29,6 +30,16 @@ std::int64_t search(promised::Job& job, std::string word, std::vector<std::strin
     }
   }
   return found;
+}
+
+std::string send(promised::Outcome order, std::string whom) {
+  return whom + (order.succeeded() ? ": ordered for " + std::to_string(order.result<int>()) : ": no order");
+}
+
+int add_up(std::vector<promised::Outcome> orders) {
+  int sum = 0;
+  for (const auto& order : orders.at(1).result<std::vector<promised::Outcome>>()) sum += order.result<int>();
+  return sum + orders.at(0).result<int>();
 }
 // clang-format on
 
@@ -67,6 +78,9 @@ int main(int argc, char** argv) {
                 one.orders.insert(one.orders.end(), other.orders.begin(), other.orders.end());
                 return one;
               })
+      .define("order.total", [](int price, int count) { return price * count; })
+      .define("mail.send", send)
+      .define("order.sum", add_up)
       .define("search", search);
   return worker.run();
 }

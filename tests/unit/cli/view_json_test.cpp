@@ -48,7 +48,8 @@ TEST_CASE("M5 a job has the documented shape") {
     "submitted": "2026-01-31T12:00:00.000000Z", "started": null, "ended": null, "kept_until": null,
     "crashes": 0, "last_failure": null, "progress_timeout_ms": 0, "deadline_ms": 0, "retry_on": [],
     "waits_for": [], "quotas": [], "begin_after": null, "begin_by_ms": 0, "retries": 0, "due": null,
-    "unique": false})"));
+    "unique": false, "parent": null, "follows": null, "composite": null, "on_member_failure": null,
+    "related": []})"));
 }
 
 TEST_CASE("M5 a job that is tried again tells why, and one that waits for what") {
@@ -81,6 +82,25 @@ TEST_CASE("M5 a job that is tried again tells why, and one that waits for what")
   CHECK(shown.at("retries") == 3);
   CHECK(shown.at("due") == shown.at("begin_after"));
   CHECK(shown.at("unique") == true);
+}
+
+TEST_CASE("C3 a job tells what it hangs on, and what hangs on it") {
+  JobView job = sample_job();
+  job.parent = job.id;
+  job.follows = Follows::member;
+  job.composite = Composite::serial;
+  job.on_member_failure = MemberFailure::stop;
+  job.related = {{job.id, State::waiting, "mail.send", Follows::success},
+                 {job.id, State::unknown, "", Follows::then}};
+  const Json shown = to_json(job);
+  CHECK(shown.at("parent") == job.id.text());
+  CHECK(shown.at("follows") == "member");
+  CHECK(shown.at("composite") == "serial");
+  CHECK(shown.at("on_member_failure") == "stop");
+  CHECK(
+      shown.at("related").at(0) ==
+      Json({{"id", job.id.text()}, {"state", "waiting"}, {"function", "mail.send"}, {"follows", "success"}}));
+  CHECK(shown.at("related").at(1).at("function").is_null());
 }
 
 TEST_CASE("M5 a remembered job that runs has its name, lifespan and worker") {

@@ -51,7 +51,9 @@ TEST_CASE("every key of [limits] reaches the settings") {
                            "max_waiting = 18\n"
                            "max_subscriptions = 19\n"
                            "max_subscriptions_per_owner = 20\n"
-                           "max_events = 23\n")
+                           "max_events = 23\n"
+                           "max_members = 24\n"
+                           "max_callbacks = 25\n")
                        .limits;
   Limits wanted;
   wanted.max_message = 1 << 20;
@@ -69,6 +71,8 @@ TEST_CASE("every key of [limits] reaches the settings") {
   wanted.max_subscriptions = 19;
   wanted.max_subscriptions_per_owner = 20;
   wanted.max_events = 23;
+  wanted.max_members = 24;
+  wanted.max_callbacks = 25;
   wanted.max_watches_per_owner = 1;
   wanted.max_name = 7;
   wanted.max_notes = 2048;

@@ -111,6 +111,8 @@ TEST_CASE("the shipped configuration has every key") {
                            "max_subscriptions",
                            "max_subscriptions_per_owner",
                            "max_events",
+                           "max_members",
+                           "max_callbacks",
                            "program",
                            "arguments",
                            "size",

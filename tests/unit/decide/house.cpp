@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "common/ids.hpp"
+#include "common/wire/outcome_codec.hpp"
 
 namespace promised::test {
 
@@ -31,6 +32,7 @@ House::House(Settings s, const std::function<void(House&)>& recover)
     for (const auto& [name, value] : variables) text += name + "=" + value + " ";
     return Payload(text + "< " + input);
   };
+  around.outcomes = {wire::encode_outcome, wire::encode_list, wire::with_first};
   load = [this](const JobId& id) -> std::optional<Payload> {
     for (const auto& end : written<change::EndJob>()) {
       if (end.id == id) return end.result;

@@ -137,6 +137,8 @@ TEST_CASE("rows that make no sense are damage, each told by its job or name") {
       {"INSERT INTO large VALUES (" + Patient::id(1) + ", 5, x'00')",
        "there are large arguments, a large result or a large output (part 5) of job " + job_id(1).text() +
            ", which has none"},
+      {"INSERT INTO link VALUES (" + Patient::id(99) + ", NULL, 0, 0, 0, 0, 0, NULL)",
+       "it is kept how job " + job_id(99).text() + " hangs together with others, which is not there"},
       {"INSERT INTO part VALUES (" + Patient::id(99) + ", 0, x'01000000', x'00')",
        "there are streamed parts of job " + job_id(99).text() + ", which is not there"},
       {"INSERT INTO part VALUES (" + Patient::id(1) + ", 0, x'0100000001000000', x'0000')",

@@ -141,6 +141,40 @@ TEST_CASE("Q3 a quota whose name is no text is refused") {
         "submit.options.quotas: expected UTF-8, found byte 255 at offset 1");
 }
 
+TEST_CASE("C1 a callback names its job, and how it follows it") {
+  const auto add = [](const std::function<void(proto::Request::AddCallback&)>& set) {
+    return refused_request([&](auto& r) {
+      r.mutable_add_callback()->set_id(sixteen());
+      r.mutable_add_callback()->set_job(sixteen());
+      r.mutable_add_callback()->set_follows(1);
+      set(*r.mutable_add_callback());
+    });
+  };
+  check(add([](auto& c) { c.clear_id(); }),
+        "add_callback.id: expected either an id or a name, found neither");
+  check(add([](auto& c) { c.set_name("n"); }),
+        "add_callback.id: expected either an id or a name, found both");
+  check(add([](auto& c) { c.clear_job(); }), "add_callback.job: expected 16 bytes, found nothing");
+  check(add([](auto& c) { c.set_follows(4); }),
+        "add_callback.follows: expected 1 (success), 2 (failure) or 3 (done), found 4");
+  check(add([](auto& c) { c.set_follows(6); }), "add_callback.follows: expected at most 5, found 6");
+}
+
+TEST_CASE("C4 a node of a tree with an impossible field is refused by its name") {
+  const auto node = [](const std::function<void(proto::Request::SubmitTree::Node&)>& set) {
+    return refused_request([&](auto& r) {
+      auto& first = *r.mutable_submit_tree()->add_nodes();
+      first.set_id(sixteen());
+      set(first);
+    });
+  };
+  check(node([](auto& n) { n.clear_id(); }), "submit_tree.nodes.id: expected 16 bytes, found nothing");
+  check(node([](auto& n) { n.set_composite(3); }),
+        "submit_tree.nodes.composite: expected at most 2, found 3");
+  check(node([](auto& n) { n.set_on_member_failure(2); }),
+        "submit_tree.nodes.on_member_failure: expected at most 1, found 2");
+}
+
 TEST_CASE("Q1 a priority outside -100 to 100 is refused") {
   check(refused_options([](auto& o) { o.set_priority(101); }),
         "submit.options.priority: expected -100 to 100, found 101");
@@ -178,9 +212,9 @@ TEST_CASE("a number that is no state, cause, durability or way with duplicates i
         "refused.state: expected at most 10, found 256");
   check(refused_reply([](auto& r) {
           r.mutable_ended()->set_id(sixteen());
-          r.mutable_ended()->mutable_failure()->set_cause(12);
+          r.mutable_ended()->mutable_failure()->set_cause(13);
         }),
-        "ended.failure.cause: expected at most 11, found 12");
+        "ended.failure.cause: expected at most 12, found 13");
   check(refused_request([](auto& r) {
           r.mutable_remember()->set_id(sixteen());
           r.mutable_remember()->set_name("n");

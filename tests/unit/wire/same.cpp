@@ -214,8 +214,34 @@ auto tied(const message::Ready& m) {
   return std::tie(a, b);
 }
 auto tied(const message::AttemptEnded& m) {
-  const auto& [a, b, c] = m;
-  return std::tie(a, b, c);
+  const auto& [a, b, c, d] = m;
+  return std::tie(a, b, c, d);
+}
+auto tied(const message::AddCallback& m) {
+  const auto& [key, c, d, e, f] = m;
+  const auto& [a, b] = key;
+  return std::tie(a, b, c, d, e, f);
+}
+bool operator==(const message::SubmitTree::Node& x, const message::SubmitTree::Node& y) {
+  const auto& [a, b, c, d, e, f, g, h] = x;
+  return std::tie(a, b, c, d, e, f, g, h) == std::tie(y.id, y.function, y.options, y.composite,
+                                                      y.on_member_failure, y.follows, y.parent,
+                                                      y.arguments_size);
+}
+// Stands in for a comparison of vectors, which looks for the operator in promised::message alone.
+struct Nodes {
+  const std::vector<message::SubmitTree::Node>& nodes;
+  bool operator==(const Nodes& other) const {
+    if (nodes.size() != other.nodes.size()) return false;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      if (!(nodes[i] == other.nodes[i])) return false;
+    }
+    return true;
+  }
+};
+auto tied(const message::SubmitTree& m) {
+  const auto& [a] = m;
+  return std::tuple(Nodes{a});
 }
 auto tied(const message::Progress& m) {
   const auto& [a, b, c] = m;

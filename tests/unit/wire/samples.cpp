@@ -123,6 +123,12 @@ JobView full_job() {
   job.retries = 15;
   job.due = moment(1'700'000'000'000'014);
   job.unique = true;
+  job.parent = id(4);
+  job.follows = Follows::then;
+  job.composite = Composite::parallel;
+  job.on_member_failure = MemberFailure::stop;
+  job.related = {{id(5), State::waiting, "report.s\xc3\xa4nd", Follows::failure},
+                 {id(6), State::unknown, "", {}}};
   return job;
 }
 
@@ -286,6 +292,14 @@ std::vector<message::Request> requests() {
       {0, 0, Unsubscribe{50}},
       {0, 0, Unsubscribe{}},
       {0, 0, Advance{30, 0, false, 0, large}},
+      {60, 0, AddCallback{{id(3), ""}, Follows::success, id(4), "report.send", full_options()}},
+      {61, 0, AddCallback{{{}, "a name"}, Follows::done, id(4), "", {}}},
+      {62, 0, SubmitTree{}},
+      {63, 0,
+       SubmitTree{
+           {{id(1), "", full_options(), Composite::serial, MemberFailure::stop, Follows::nothing, 0, 0},
+            {id(2), "report.build", {}, Composite::none, MemberFailure::go_on, Follows::member, 0, large},
+            {id(3), "f", {}, Composite::none, MemberFailure::go_on, Follows::then, 0xffffffff, 1}}}},
   };
 }
 
@@ -360,6 +374,7 @@ std::vector<message::FromWorker> from_worker() {
           Ready{0, {}},
           AttemptEnded{std::numeric_limits<std::uint32_t>::max(), full_failure(), 987654321ns},
           AttemptEnded{},
+          AttemptEnded{1, {}, 5ns, id(7)},
           Progress{5, 99.9, "reading \xe2\x82\xac"},
           Progress{0, 0, ""},
           Part{std::numeric_limits<std::uint32_t>::max()},

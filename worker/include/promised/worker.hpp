@@ -166,6 +166,7 @@ class PROMISED_EXPORT Job {
 
  private:
   friend class detail::Runner;
+  friend void detail::become(Job& job, const JobId& id);
   explicit Job(detail::Runner& runner) : runner_(runner) {}
   template <class T>
   static void add_unended(const T& job, std::vector<JobId>& ids) {
@@ -203,8 +204,10 @@ class PROMISED_EXPORT Worker {
   /// object with one call operator. Its first parameter may be a Job&; the others, taken by value or const
   /// reference, and its result are of the types of <promised/convert.hpp>. Trailing std::optional parameters
   /// may be absent from a call, and a call's named arguments arrive as one map behind the others (SEMANTICS
-  /// S10). What it throws fails the job, with the exception's type and message; std::bad_alloc fails it with
-  /// the cause `memory`.
+  /// S10). Its result may be a promised::Future instead, of a job of its own that it has submitted, or of any
+  /// that it may wait for: then what that job comes to is what this one comes to, and the worker is free
+  /// meanwhile (SEMANTICS C7). It waits until that submission has been accepted. What it throws fails the
+  /// job, with the exception's type and message; std::bad_alloc fails it with the cause `memory`.
   template <class F>
   Worker& define(std::string name, F function) {
     using Callable = detail::Callable<F>;

@@ -5,6 +5,7 @@
 
 #include <promised/convert.hpp>
 #include <promised/export.hpp>
+#include <promised/types.hpp>
 #include <promised/value.hpp>
 
 #include <concepts>
@@ -42,6 +43,25 @@ class PROMISED_EXPORT BadArguments : public std::runtime_error {
 
 /// Named arguments become one map behind the positional ones.
 PROMISED_EXPORT void append_named(Arguments& arguments);
+
+/// The job comes to what that one comes to (SEMANTICS C7), whatever else its function returns.
+PROMISED_EXPORT void become(Job& job, const JobId& id);
+
+/// What a function can return in the place of a result: the future of another job.
+template <class R>
+concept FutureOfJob = !Convertible<R> && requires(const R& r) {
+  { r.id() } -> std::convertible_to<JobId>;
+};
+/// What the caller of a function gets that returns an R; Value where that is not told.
+template <class R>
+struct Returned {
+  using type = std::conditional_t<FutureOfJob<R>, Value, R>;
+};
+template <template <class> class F, class T>
+requires FutureOfJob<F<T>>
+struct Returned<F<T>> {
+  using type = T;
+};
 
 template <class T>
 inline constexpr bool kIsOptional = false;
@@ -95,7 +115,9 @@ struct Signature {
     ((text += (text.size() == 1 ? "" : ", ") + type_name<std::remove_cvref_t<P>>()), ...);
     return text + ")";
   }
-  static std::string text() { return parameters() + " -> " + result_name<R>(); }
+  static std::string text() {
+    return parameters() + " -> " + result_name<typename Returned<std::remove_cvref_t<R>>::type>();
+  }
 
   template <class F>
   static Value call(F& function, Job& job, Arguments&& arguments) {
@@ -125,17 +147,22 @@ struct Signature {
     }
   }
   template <class F, class... T>
-  static Value with_job(F& function, [[maybe_unused]] Job& job, T&&... converted) {
+  static Value with_job(F& function, Job& job, T&&... converted) {
     if constexpr (kTakesJob) {
-      return result_of(function, job, std::forward<T>(converted)...);
+      return result_of(job, function, job, std::forward<T>(converted)...);
     } else {
-      return result_of(function, std::forward<T>(converted)...);
+      return result_of(job, function, std::forward<T>(converted)...);
     }
   }
   template <class F, class... T>
-  static Value result_of(F& function, T&&... arguments) {
+  static Value result_of([[maybe_unused]] Job& job, F& function, T&&... arguments) {
     if constexpr (std::is_void_v<R>) {
       std::invoke(function, std::forward<T>(arguments)...);
+      return Value();
+    } else if constexpr (FutureOfJob<std::remove_cvref_t<R>>) {
+      const auto& future = std::invoke(function, std::forward<T>(arguments)...);
+      if constexpr (requires { future.accepted(); }) future.accepted();
+      become(job, future.id());
       return Value();
     } else {
       return to_value(std::invoke(function, std::forward<T>(arguments)...));

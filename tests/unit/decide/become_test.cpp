@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs that return a future (SEMANTICS C7).
+#include <doctest/doctest.h>
+
+#include "tests/unit/decide/kin.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct Heirs : ReadyHouse {
+  Heirs() : ReadyHouse(settings_of_one()), client(connect()) {}
+  static Settings settings_of_one() {
+    Settings settings = one_pool();
+    settings.pools[0].prefetch = 1;
+    return settings;
+  }
+  WorkerId worker() { return workers().front(); }
+  /// The job that runs returns the future of this one.
+  void become(const JobId& id) {
+    const message::Run run = begin(worker());
+    hand(worker()).channel.pop_front();
+    handle(event::AttemptEnded{worker(), run.sequence, {}, 1ms, {}, {}, id});
+  }
+  State state(const JobId& id) { return show(client, id).state; }
+  SessionId client;
+};
+
+}  // namespace
+
+TEST_CASE("C7 a job that returns a future waits without a worker, and comes to the same") {
+  Heirs house;
+  const JobId job = house.submit(house.client), child = house.submit(house.client);
+  house.become(child);
+  CHECK(house.state(job) == State::waiting);
+  const JobView view = house.show(house.client, job);
+  CHECK(view.waits_for == std::vector<JobId>{child});
+  CHECK(view.reason == "it comes to what job " + child.text() + " comes to");
+  CHECK(house.state(child) == State::running);
+  house.finish(house.worker(), "made");
+  CHECK(house.ended(house.client, job)->state == State::succeeded);
+  CHECK(house.sent(house.client).back().payload == "made");
+}
+
+TEST_CASE("C7 it fails as the other fails, and a callback gets that") {
+  Heirs house;
+  const JobId job = house.submit(house.client), child = house.submit(house.client);
+  add_callback(house, house.client, job, Follows::failure);
+  house.become(child);
+  house.fail(house.worker(), an_exception("no"));
+  CHECK(house.ended(house.client, job)->failure.message == "no");
+  CHECK(first_argument(house).id == job);
+}
+
+TEST_CASE("C7 what has ended is taken over at once, as long as the job that returns it has run") {
+  Heirs house;
+  const JobId parent = house.submit(house.client);
+  house.begin(house.worker());
+  // The job's own client: a process of the worker's session.
+  const SessionId session{77};
+  const Identity who{1000, 1000, 4712, static_cast<pid_t>(100 + static_cast<std::uint32_t>(house.worker()))};
+  house.handle(event::Requested{session, who, {1, 0, message::Hello{message::kClientProtocol, new_job_id(), "job"}}, {}});
+  const JobId child = new_job_id();
+  house.handle(event::Requested{session, who, {2, 0, message::Submit{child, "g", Options{}.durability(Durability::memory)}}, {}});
+  // It ends before the parent does: say, because it was cancelled. Its outcome arrives, and is acknowledged.
+  house.handle(event::Requested{session, who, {3, 0, message::Cancel{{child, {}}, false, "by its parent"}}, {}});
+  house.handle(event::Requested{session, who, {4, 1, std::monostate{}}, {}});
+  CHECK(house.state(child) == State::cancelled);
+  house.become(child);
+  CHECK(house.ended(house.client, parent)->state == State::cancelled);
+  house.ask(house.client, message::Watch{.key = {child, {}}});
+  CHECK(house.last<message::Refused>(house.client).code == "no_such_future");
+}
+
+TEST_CASE("C7 a circle fails as deadlock, and a future that is gone fails too") {
+  Heirs house;
+  const JobId a = house.submit(house.client), b = house.submit(house.client);
+  house.become(b);
+  CHECK(house.state(a) == State::waiting);
+  house.become(a);
+  const auto ended = house.ended(house.client, b);
+  REQUIRE(ended);
+  CHECK(ended->failure.cause == Cause::deadlock);
+  CHECK(ended->failure.message == "a circle of waits: job " + b.text() + " (f) would wait for job " + a.text() +
+                                      " (f), which waits for job " + b.text() + " (f)");
+  CHECK(house.ended(house.client, a)->failure.cause == Cause::deadlock);
+  const JobId c = house.submit(house.client);
+  const JobId never = new_job_id();
+  house.become(never);
+  CHECK(house.ended(house.client, c)->failure.message ==
+        "it returned the future of job " + never.text() + ", which is gone, or was never there, or is another user's");
+  const JobId d = house.submit(house.client);
+  house.become(d);
+  CHECK(house.ended(house.client, d)->failure.cause == Cause::deadlock);
+}
+
+TEST_CASE("C7 one that is to become another can be cancelled, which leaves that alone; its deadline counts") {
+  Heirs house;
+  const JobId a = house.submit(house.client), b = house.submit(house.client, "f", Options{}.deadline(3s)),
+              child = house.submit(house.client);
+  house.become(child);
+  house.become(child);
+  house.ask(house.client, message::Cancel{{a, {}}});
+  CHECK(house.ended(house.client, a)->state == State::cancelled);
+  CHECK(house.state(child) == State::running);
+  house.wait(3s);
+  CHECK(house.ended(house.client, b)->failure.limit == "deadline");
+  house.finish(house.worker());
+  CHECK(house.ended(house.client, child)->state == State::succeeded);
+}
+
+TEST_CASE("C7 a cancelled job does not become what it returns") {
+  Heirs house;
+  const JobId job = house.submit(house.client), child = house.submit(house.client);
+  house.begin(house.worker());
+  house.ask(house.client, message::Cancel{{job, {}}});
+  house.become(child);
+  CHECK(house.ended(house.client, job)->state == State::cancelled);
+}

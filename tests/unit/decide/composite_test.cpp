@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs that are made of others (SEMANTICS C4 to C6): the rule of their course, and stories.
+#include <doctest/doctest.h>
+
+#include <csignal>
+
+#include "daemon/decide/links.hpp"
+#include "tests/unit/decide/kin.hpp"
+
+using namespace promised;
+using namespace promised::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Places = std::vector<std::uint32_t>;
+
+Settings slots(std::uint32_t size) {
+  Settings settings = one_pool(size);
+  settings.pools[0].prefetch = 1;
+  return settings;
+}
+
+struct Trees : ReadyHouse {
+  explicit Trees(std::uint32_t size = 1) : ReadyHouse(slots(size)), client(connect()) {}
+  WorkerId at(const JobId& id) {
+    for (const WorkerId worker : workers_()) {
+      if (!hand(worker).channel.empty() && hand(worker).channel.front().id == id) return worker;
+    }
+    FAIL("no worker has job " << id.text());
+    return {};
+  }
+  std::vector<WorkerId> workers_() const { return House::workers(); }
+  void end(const JobId& id, const std::string& text) { finish(at(id), text_value(text)); }
+  State state(const JobId& id) { return show(client, id).state; }
+  SessionId client;
+};
+
+}  // namespace
+
+TEST_CASE("C4 the course of a composite: who goes next after which end") {
+  Course serial(Composite::serial, MemberFailure::go_on, 3);
+  CHECK(serial.begin().go == Places{0});
+  CHECK(serial.ended(0, State::failed).go == Places{1});
+  CHECK(serial.ended(2, State::cancelled).go.empty());  // before its turn
+  const Course::Step last = serial.ended(1, State::succeeded);
+  CHECK(last.go.empty());
+  CHECK(last.over);
+  CHECK_FALSE(serial.failed());
+
+  Course parallel(Composite::parallel, MemberFailure::stop, 3);
+  CHECK(parallel.begin().go == Places{0, 1, 2});
+  const Course::Step stop = parallel.ended(1, State::expired);
+  CHECK(stop.stop);
+  CHECK_FALSE(stop.over);
+  CHECK(parallel.failed() == 1);
+  CHECK_FALSE(parallel.ended(0, State::failed).stop);
+  CHECK(parallel.ended(2, State::succeeded).over);
+  CHECK(parallel.failed() == 1);
+
+  Course stopped(Composite::serial, MemberFailure::stop, 3);
+  CHECK(stopped.begin().go == Places{0});
+  CHECK(stopped.ended(0, State::failed).go.empty());
+
+  Course found(Composite::parallel, MemberFailure::go_on, 3);
+  found.found_ended(0, State::succeeded);
+  found.found_gone(1);
+  CHECK(found.begin().go == Places{2});
+  CHECK(found.unended() == 2);
+  CHECK(Course(Composite::serial, MemberFailure::stop, 0).begin().over);
+}
+
+TEST_CASE("C4 serial runs one after the other, and comes to the outcomes in order") {
+  Trees house(2);
+  Tree tree(Composite::serial);
+  const auto a = tree.call(), b = tree.call();
+  const std::uint64_t number = tree.submit(house, house.client);
+  CHECK(house.last<message::Accepted>(house.client).numbers == std::vector{number});
+  CHECK(house.state(tree.id()) == State::waiting);
+  CHECK(house.show(house.client, tree.id()).reason == "it waits for 2 of its 2 members");
+  CHECK(house.state(tree.id(b)) == State::waiting);
+  CHECK(last_arguments(house).positional == Value::List{Value("1")});
+  house.end(tree.id(a), "first");
+  house.end(tree.id(b), "second");
+  const auto list = told_list(house, house.client);
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].id == tree.id(a));
+  CHECK(list[0].result<std::string>() == "first");
+  CHECK(list[1].result<std::string>() == "second");
+  CHECK(house.ended(house.client, tree.id())->state == State::succeeded);
+}
+
+TEST_CASE("C4 parallel members run at the same time, and their order in the list is that of the call") {
+  Trees house(2);
+  Tree tree(Composite::parallel);
+  const auto a = tree.call(), b = tree.call();
+  tree.submit(house, house.client);
+  house.end(tree.id(b), "b");
+  CHECK(house.show(house.client, tree.id()).reason == "it waits for 1 of its 2 members");
+  house.fail(house.at(tree.id(a)), an_exception());
+  const auto list = told_list(house, house.client);
+  CHECK(list[0].failure.message == "it went wrong");
+  CHECK(list[1].result<std::string>() == "b");
+}
+
+TEST_CASE("C4 composites nest; `then` gets the list, and what it comes to is what the composite comes to") {
+  Trees house(2);
+  Tree tree(Composite::serial);
+  const auto inner = tree.composite(Composite::parallel);
+  const auto a = tree.call(inner), b = tree.call(inner);
+  const auto c = tree.call();
+  const auto then = tree.call(0, Follows::then);
+  tree.submit(house, house.client);
+  CHECK(house.show(house.client, tree.id(then)).reason ==
+        "it begins when the members of job " + tree.id().text() + " (serial) have ended");
+  CHECK(house.show(house.client, tree.id(c)).reason == "its turn in job " + tree.id().text() + " (serial) has not come");
+  house.end(tree.id(a), "a");
+  house.end(tree.id(b), "b");
+  CHECK(house.show(house.client, tree.id()).related.size() == 3);
+  house.end(tree.id(c), "c");
+  const auto list = from_value<std::vector<Outcome>>(last_arguments(house).positional.at(0));
+  REQUIRE(list.size() == 2);
+  CHECK(list[0].function == "parallel");
+  CHECK(list[0].result<std::vector<Outcome>>()[1].result<std::string>() == "b");
+  CHECK(last_arguments(house).positional.at(1) == Value(std::to_string(then)));
+  CHECK(house.state(tree.id()) == State::waiting);
+  house.end(tree.id(then), "all");
+  CHECK(house.sent(house.client).back().payload == text_value("all"));
+  CHECK(house.ended(house.client, tree.id())->state == State::succeeded);
+}
+
+TEST_CASE("C4 what `then` fails with is what the composite fails with") {
+  Trees house;
+  Tree tree(Composite::parallel);
+  const auto then = tree.call(0, Follows::then);
+  tree.submit(house, house.client);
+  CHECK(from_value<std::vector<Outcome>>(last_arguments(house).positional.at(0)).empty());
+  house.fail(house.at(tree.id(then)), an_exception("no list"));
+  CHECK(house.ended(house.client, tree.id())->failure.message == "no list");
+}
+
+TEST_CASE("C4 an empty composite comes to an empty list") {
+  for (const Composite kind : {Composite::serial, Composite::parallel}) {
+    Trees house;
+    Tree tree(kind);
+    tree.submit(house, house.client);
+    CHECK(told_list(house, house.client).empty());
+  }
+}
+
+TEST_CASE("C5 stop: what has not begun is cancelled, what runs goes on, and the composite has failed") {
+  Trees house(2);
+  Tree tree(Composite::parallel, MemberFailure::stop);
+  const auto a = tree.call(), b = tree.call(), c = tree.call(), then = tree.call(0, Follows::then);
+  tree.submit(house, house.client);
+  house.begin(house.at(tree.id(b)));
+  house.fail(house.at(tree.id(a)), an_exception("no"));
+  CHECK(house.state(tree.id(c)) == State::cancelled);
+  CHECK(house.show(house.client, tree.id(c)).reason ==
+        "another member of job " + tree.id().text() + " did not succeed, and it stops then");
+  CHECK(house.state(tree.id(b)) == State::running);
+  CHECK_FALSE(house.ended(house.client, tree.id()));
+  house.end(tree.id(b), "b");
+  const auto ended = house.ended(house.client, tree.id());
+  REQUIRE(ended);
+  CHECK(ended->failure.cause == Cause::member_failed);
+  CHECK(ended->failure.message == "member 1 of 3 (job " + tree.id(a).text() + ", f) has ended as failed: no");
+  CHECK(house.state(tree.id(then)) == State::cancelled);
+}
+
+TEST_CASE("C5 a serial that stops runs nothing more") {
+  Trees house;
+  Tree tree(Composite::serial, MemberFailure::stop);
+  const auto a = tree.call(), b = tree.call();
+  tree.submit(house, house.client);
+  const WorkerId worker = house.at(tree.id(a));
+  house.begin(worker);
+  house.gone(worker, SIGSEGV);
+  CHECK(house.state(tree.id(b)) == State::cancelled);
+  CHECK(house.ended(house.client, tree.id())->failure.cause == Cause::member_failed);
+}
+
+TEST_CASE("C6 cancelling a composite cancels its members, and it ends when they have stopped") {
+  Trees house(2);
+  Tree tree(Composite::serial);
+  const auto inner = tree.composite(Composite::parallel);
+  const auto a = tree.call(inner), b = tree.call(inner), c = tree.call(inner), d = tree.call(),
+             then = tree.call(0, Follows::then);
+  tree.submit(house, house.client);
+  house.begin(house.at(tree.id(a)));
+  house.begin(house.at(tree.id(b)));
+  house.ask(house.client, message::Cancel{{tree.id(), {}}, false, "not needed"});
+  CHECK(house.last<message::Known>(house.client).effect);
+  CHECK(house.state(tree.id(c)) == State::cancelled);
+  CHECK(house.state(tree.id(d)) == State::cancelled);
+  CHECK(house.state(tree.id()) == State::waiting);
+  house.end(tree.id(a), "too late");
+  house.end(tree.id(b), "too late");
+  const auto ended = house.ended(house.client, tree.id());
+  REQUIRE(ended);
+  CHECK(ended->state == State::cancelled);
+  CHECK(ended->reason.find("not needed") != std::string::npos);
+  for (const auto place : {inner, a, b, then}) CHECK(house.state(tree.id(place)) == State::cancelled);
+}
+
+TEST_CASE("C6 cancelling while `then` runs ends both") {
+  Trees house;
+  Tree tree(Composite::serial);
+  const auto then = tree.call(0, Follows::then);
+  tree.submit(house, house.client);
+  house.begin(house.at(tree.id(then)));
+  house.ask(house.client, message::Cancel{{tree.id(), {}}});
+  CHECK(house.state(tree.id()) == State::waiting);
+  house.end(tree.id(then), "too late");
+  CHECK(house.ended(house.client, tree.id())->state == State::cancelled);
+}
+
+TEST_CASE("C6 members carry their own options, and the composite its deadline") {
+  Trees house;
+  Tree tree(Composite::parallel, MemberFailure::go_on, Options{}.deadline(5s).timeout(1s));
+  const auto a = tree.call(), b = tree.call(0, Follows::member, Options{}.priority(9).queue("q").timeout(1s));
+  tree.submit(house, house.client);
+  CHECK(house.show(house.client, tree.id(b)).priority == 9);
+  CHECK(house.show(house.client, tree.id(b)).queue == "q");
+  const bool b_runs = house.state(tree.id(b)) == State::running;
+  const auto running = b_runs ? b : a, waiting = b_runs ? a : b;
+  house.begin(house.at(tree.id(running)));
+  house.wait(5s);
+  const auto ended = house.ended(house.client, tree.id());
+  REQUIRE(ended);
+  CHECK(ended->failure.limit == "deadline");
+  CHECK(is_ended(house.state(tree.id(waiting))));
+  house.end(tree.id(running), "too late");
+  CHECK(house.state(tree.id(running)) == State::cancelled);
+}
+
+TEST_CASE("C4 outcomes are kept until the composite has ended, large ones in the store alone") {
+  Trees house;
+  house.settings.limits.keep_unfetched = 1s;
+  Tree tree(Composite::serial);
+  const auto a = tree.call(), b = tree.call();
+  tree.submit(house, house.client);
+  house.end(tree.id(a), std::string(5000, 'x'));
+  house.begin(house.at(tree.id(b)));
+  house.wait(1min);
+  CHECK(house.state(tree.id(a)) == State::succeeded);
+  house.end(tree.id(b), "b");
+  CHECK(told_list(house, house.client)[0].result<std::string>() == std::string(5000, 'x'));
+  house.wait(2s);
+  house.ask(house.client, message::Watch{.key = {tree.id(a), {}}});
+  CHECK(house.last<message::Refused>(house.client).code == "no_such_future");
+}
+
+TEST_CASE("E2 what members come to together is at most max_result") {
+  Trees house;
+  house.settings.limits.max_result = 10;
+  Tree tree(Composite::serial);
+  const auto a = tree.call();
+  tree.submit(house, house.client);
+  house.end(tree.id(a), "0123456789");
+  CHECK(house.ended(house.client, tree.id())->failure.message ==
+        "its members have come to 12 bytes; max_result allows 10");
+}
+
+TEST_CASE("C4 a tree is accepted whole or not at all, and says what is wrong with it") {
+  const auto refused = [](const std::function<void(Tree&)>& change) {
+    Trees house;
+    house.settings.limits.max_members = 3;
+    Tree tree(Composite::serial);
+    tree.call();
+    tree.composite(Composite::parallel);
+    change(tree);
+    const std::uint64_t jobs = house.status(house.client).jobs_by_state[4];
+    tree.submit(house, house.client);
+    CHECK(house.status(house.client).jobs_by_state[4] == jobs);
+    CHECK(house.written<change::InsertJob>().empty());
+    return house.last<message::Refused>(house.client).message;
+  };
+  CHECK(refused([](Tree& t) { t.nodes()[0].composite = Composite::none; }) ==
+        "a tree begins with a composite that follows nothing");
+  CHECK(refused([](Tree& t) { t.nodes()[1].parent = 1; }) ==
+        "node 1: expected the place of a composite before it as its parent, found 1");
+  CHECK(refused([](Tree& t) { t.nodes()[2].parent = 1; }) ==
+        "node 2: expected the place of a composite before it as its parent, found 1");
+  CHECK(refused([](Tree& t) { t.nodes()[1].follows = Follows::done; }) ==
+        "node 1: expected 4 (member) or 5 (then), found 3");
+  CHECK(refused([](Tree& t) { t.nodes()[2].follows = Follows::then; }) == "node 2: only a call can be a `then`");
+  CHECK(refused([](Tree& t) { t.nodes()[2].function = "f"; }) ==
+        "node 2: a composite has neither a function nor arguments");
+  CHECK(refused([](Tree& t) { t.nodes()[2].id = t.nodes()[1].id; }) == "node 2: its id is another node's too");
+  CHECK(refused([](Tree& t) { ++t.nodes()[1].arguments_size; }) == "node 1: there are not as many arguments");
+  CHECK(refused([](Tree& t) { --t.nodes()[1].arguments_size; }) == "there are more arguments than the nodes have");
+  CHECK(refused([](Tree& t) { t.nodes()[1].options.remember("n"); }) ==
+        "node 1: only the composite as a whole has a name, or is cancelled when its submitter goes");
+  CHECK(refused([](Tree& t) {
+          t.call(0, Follows::then);
+          t.call(0, Follows::then);
+        }) == "node 4: its parent has a `then` already");
+  CHECK(refused([](Tree& t) { t.call(), t.call(); }) == "the composite has 4 members; max_members allows 3");
+  CHECK(refused([](Tree& t) { t.nodes()[1].function = "absent"; }).find("absent") != std::string::npos);
+  CHECK(refused([](Tree& t) {
+          for (std::uint32_t at = 2, i = 0; i < 16; ++i) at = t.composite(Composite::serial, at);
+        }) == "composites nest at most 16 deep");
+}
