@@ -16,13 +16,14 @@ expect() { # expect "OFFERS" WORD...
   exit 1
 }
 
-expect "status submit run result wait follow logs jobs show cancel forget remember explain queues pause resume drain clear \
+expect "status submit run result wait follow logs jobs show cancel forget remember retry events explain queues pause resume drain clear \
 quota reload store" promisectl ""
-expect "result remember resume reload" promisectl re
+expect "result remember retry resume reload" promisectl re
 expect "status store" promisectl --output json st
 expect "json" promisectl --output j
 expect "--queue --queue-timeout" promisectl submit --qu
 expect "failed" promisectl jobs --state f
+expect "failed" promisectl events --kind f
 expect "replace" promisectl submit --duplicate rep
 expect "check compact" promisectl store c
 expect "/usr" promisectl store backup /us
