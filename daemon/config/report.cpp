@@ -20,6 +20,13 @@ std::string program_warning(const std::string& program) {
   return {};
 }
 
+std::string directory_warning(const std::string& directory) {
+  struct stat found {};
+  if (::stat(directory.c_str(), &found) != 0) return "directory " + directory + ": " + std::strerror(errno);
+  if (!S_ISDIR(found.st_mode)) return "directory " + directory + ": not a directory";
+  return {};
+}
+
 std::string octal(mode_t mode) {
   std::string text;
   for (int shift = 9; shift >= 0; shift -= 3) text += static_cast<char>('0' + ((mode >> shift) & 7));
@@ -65,12 +72,16 @@ std::string pool_line(const PoolSettings& pool) {
 
 }  // namespace
 
-std::vector<std::string> warnings(const Settings& settings, const Environment& environment) {
+std::vector<std::string> warnings(const Invocation& invocation, const Environment& environment) {
+  const Settings& settings = invocation.settings;
   std::vector<std::string> found;
-  if (settings.pools.empty()) found.emplace_back("there is no pool: every submission will be refused");
+  if (settings.pools.empty() && !invocation.without_pools)
+    found.emplace_back("there is no pool: every submission will be refused");
   for (const PoolSettings& pool : settings.pools) {
     const std::string in = "pool " + pool.name + ": ";
     if (const auto program = program_warning(pool.program); !program.empty()) found.push_back(in + program);
+    if (const auto directory = directory_warning(pool.directory); !directory.empty())
+      found.push_back(in + directory);
     if (pool.processes != 0 && environment.uid == 0 && pool.user.empty() && settings.user.empty()) {
       found.push_back(in +
                       "processes is kept for root's workers only where each has a cgroup; give it a user");
@@ -85,7 +96,8 @@ std::vector<std::string> warnings(const Settings& settings, const Environment& e
   return found;
 }
 
-std::string report(const Settings& settings, const Environment& environment) {
+std::string report(const Invocation& invocation, const Environment& environment) {
+  const Settings& settings = invocation.settings;
   std::string text;
   text += "configuration " + (settings.config_file.empty() ? "none" : settings.config_file) + "\n";
   text += "endpoint " + settings.endpoint + ", mode " + octal(settings.endpoint_mode) + "\n";
@@ -94,7 +106,7 @@ std::string report(const Settings& settings, const Environment& environment) {
   text += "access " + who_may(settings.access) + "\n";
   for (const SharedNames& rule : settings.access.shared) text += shared_line(rule) + "\n";
   for (const PoolSettings& pool : settings.pools) text += pool_line(pool) + "\n";
-  for (const std::string& warning : warnings(settings, environment)) text += "warning: " + warning + "\n";
+  for (const std::string& warning : warnings(invocation, environment)) text += "warning: " + warning + "\n";
   return text + "ok\n";
 }
 
