@@ -164,10 +164,10 @@ Result<std::string> find_file(const Flags& flags, const config::Defaults& defaul
   return defaults.config_file;
 }
 
-Result<Settings> read_settings(const Flags& flags, const Environment& environment) {
+Result<void> read_settings(const Flags& flags, const Environment& environment, Invocation& into) {
   const bool system = environment.uid == 0 && !flags.user_daemon;
   const auto defaults = config::defaults_for(system ? config::Mode::system : config::Mode::user, environment);
-  Settings settings;
+  Settings& settings = into.settings;
   settings.endpoint = defaults.endpoint;
   settings.state_dir = defaults.state_dir;
   PROMISED_ASSIGN(settings.config_file, find_file(flags, defaults, environment));
@@ -183,6 +183,10 @@ Result<Settings> read_settings(const Flags& flags, const Environment& environmen
   settings.pools = std::move(pools).take();
   PROMISED_TRY(commands.check(settings.pools));
   settings.commands = std::move(commands).take();
+  if (daemon.without_pools && !settings.pools.empty()) {
+    return daemon.pools_place.problem("pools = none, and there is a pool '" + settings.pools.front().name +
+                                      "': take one of the two out");
+  }
   if (environment.file_version) {
     for (PoolSettings& pool : settings.pools) pool.program_version = environment.file_version(pool.program);
   }
@@ -194,7 +198,8 @@ Result<Settings> read_settings(const Flags& flags, const Environment& environmen
   const bool others =
       access.everyone || !access.users.empty() || !access.groups.empty() || !access.admins.empty();
   if (others && !daemon.has_endpoint_mode) settings.endpoint_mode = 0666;
-  return settings;
+  into.without_pools = daemon.without_pools;
+  return {};
 }
 
 std::string version_of_file(const std::string& path) {
@@ -253,10 +258,10 @@ Result<Invocation> read_invocation(int argc, const char* const* argv, const Envi
     invocation.text = "promised " PROMISED_VERSION "\n";
     return invocation;
   }
-  PROMISED_ASSIGN(invocation.settings, read_settings(flags, environment));
+  PROMISED_TRY(read_settings(flags, environment, invocation));
   if (flags.check) {
     invocation.action = Invocation::Action::check;
-    invocation.text = config::report(invocation.settings, environment);
+    invocation.text = config::report(invocation, environment);
   }
   return invocation;
 }

@@ -39,7 +39,8 @@ struct Environment {
 struct Invocation {
   enum class Action { run, check, version, help };
 
-  Settings settings;  ///< actions run and check
+  Settings settings;           ///< actions run and check
+  bool without_pools = false;  ///< it says that there is to be no pool
   Action action = Action::run;
   std::string text;  ///< for stdout: the answer to --check, --version or --help
 };

@@ -82,6 +82,16 @@ Result<Ending> serve(Settings settings, Reloader::Read read) {
   return ending;
 }
 
+/// A file that was emptied, or is still being written, is none that anybody means.
+Result<void> refuse_loss_of_all_pools(const Invocation& again) {
+  if (again.without_pools || !again.settings.pools.empty()) return {};
+  const std::string& file = again.settings.config_file;
+  return Problem::of("config",
+                     (file.empty() ? "the configuration" : file) +
+                         ": there is no pool in it, and all pools that are there would go; if that is "
+                         "meant, say pools = none in [daemon]");
+}
+
 int run(int argc, char** argv) {
   // Also what is read later is read as whoever has started it.
   const Environment environment = Environment::of_process();
@@ -98,8 +108,10 @@ int run(int argc, char** argv) {
     std::cerr << "promised: " << started.problem().message << '\n';
     return kFailed;
   }
-  const auto read = [&]() -> Result<Settings> {
+  const auto read = [&, had_pools = !invocation->settings.pools.empty()]() mutable -> Result<Settings> {
     PROMISED_ASSIGN(Invocation again, read_invocation(argc, argv, environment));
+    if (had_pools) PROMISED_TRY(refuse_loss_of_all_pools(again));
+    had_pools = !again.settings.pools.empty();
     return std::move(again.settings);
   };
   const auto ending = serve(std::move(invocation->settings), read);

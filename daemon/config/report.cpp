@@ -20,6 +20,13 @@ std::string program_warning(const std::string& program) {
   return {};
 }
 
+std::string directory_warning(const std::string& directory) {
+  struct stat found {};
+  if (::stat(directory.c_str(), &found) != 0) return "directory " + directory + ": " + std::strerror(errno);
+  if (!S_ISDIR(found.st_mode)) return "directory " + directory + ": not a directory";
+  return {};
+}
+
 std::string octal(mode_t mode) {
   std::string text;
   for (int shift = 9; shift >= 0; shift -= 3) text += static_cast<char>('0' + ((mode >> shift) & 7));
@@ -83,12 +90,16 @@ std::string command_line(const CommandSettings& command) {
 
 }  // namespace
 
-std::vector<std::string> warnings(const Settings& settings, const Environment& environment) {
+std::vector<std::string> warnings(const Invocation& invocation, const Environment& environment) {
+  const Settings& settings = invocation.settings;
   std::vector<std::string> found;
-  if (settings.pools.empty()) found.emplace_back("there is no pool: every submission will be refused");
+  if (settings.pools.empty() && !invocation.without_pools)
+    found.emplace_back("there is no pool: every submission will be refused");
   for (const PoolSettings& pool : settings.pools) {
     const std::string in = "pool " + pool.name + ": ";
     if (const auto program = program_warning(pool.program); !program.empty()) found.push_back(in + program);
+    if (const auto directory = directory_warning(pool.directory); !directory.empty())
+      found.push_back(in + directory);
     if (pool.processes != 0 && environment.uid == 0 && pool.user.empty() && settings.user.empty()) {
       found.push_back(in +
                       "processes is kept for root's workers only where each has a cgroup; give it a user");
@@ -103,7 +114,8 @@ std::vector<std::string> warnings(const Settings& settings, const Environment& e
   return found;
 }
 
-std::string report(const Settings& settings, const Environment& environment) {
+std::string report(const Invocation& invocation, const Environment& environment) {
+  const Settings& settings = invocation.settings;
   std::string text;
   text += "configuration " + (settings.config_file.empty() ? "none" : settings.config_file) + "\n";
   text += "endpoint " + settings.endpoint + ", mode " + octal(settings.endpoint_mode) + "\n";
@@ -116,7 +128,7 @@ std::string report(const Settings& settings, const Environment& environment) {
   for (const QuotaSettings& quota : settings.quotas)
     text += "quota " + quota.name + ": " + std::to_string(quota.size) + "\n";
   for (const CommandSettings& command : settings.commands) text += command_line(command) + "\n";
-  for (const std::string& warning : warnings(settings, environment)) text += "warning: " + warning + "\n";
+  for (const std::string& warning : warnings(invocation, environment)) text += "warning: " + warning + "\n";
   return text + "ok\n";
 }
 

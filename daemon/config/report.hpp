@@ -6,14 +6,13 @@
 #include <vector>
 
 #include "daemon/config.hpp"
-#include "daemon/settings.hpp"
 
 namespace promised::config {
 
 /// What does not stop the daemon but will make a pool fail: a program that is missing or not executable, a
-/// user that does not exist or that only a daemon started by root can become.
-[[nodiscard]] std::vector<std::string> warnings(const Settings& settings, const Environment& environment);
+/// directory that is not there, a user that does not exist or that only a daemon started by root can become.
+[[nodiscard]] std::vector<std::string> warnings(const Invocation& invocation, const Environment& environment);
 
-[[nodiscard]] std::string report(const Settings& settings, const Environment& environment);
+[[nodiscard]] std::string report(const Invocation& invocation, const Environment& environment);
 
 }  // namespace promised::config

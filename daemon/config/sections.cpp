@@ -102,6 +102,12 @@ Result<std::uint64_t> output_size(const std::string& text) {
   return size;
 }
 
+/// Whether there is to be no pool.
+Result<bool> parse_pools(std::string_view text) {
+  if (text == "any" || text == "none") return text == "none";
+  return expected("any, or none for a daemon that is to have no pool", text);
+}
+
 auto number_from(std::int64_t least, std::int64_t most = 1'000'000'000) {
   return [least, most](const std::string& text) -> Result<std::uint64_t> {
     PROMISED_ASSIGN(const std::int64_t number, parse_integer(text, least, most));
@@ -142,7 +148,9 @@ Result<DaemonSection> read_daemon(const Section& section, const Environment& env
                                      {"log_level", into(settings.log_level, parse_log_level)},
                                      {"stop_grace", into(settings.stop_grace, parse_duration)},
                                      {"pools_dir", into(daemon.pools_dir, parse_path)},
+                                     {"pools", into(daemon.without_pools, parse_pools)},
                                  }));
+  daemon.pools_place = place_of(section, "pools");
   daemon.pools_dir_place = place_of(section, "pools_dir");
   daemon.has_endpoint_mode = has(section, "endpoint_mode");
   return daemon;

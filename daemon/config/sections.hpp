@@ -16,6 +16,8 @@ struct DaemonSection {
   std::string pools_dir;
   Place pools_dir_place;
   bool has_endpoint_mode = false;
+  bool without_pools = false;  ///< pools = none
+  Place pools_place;
 };
 
 [[nodiscard]] Result<DaemonSection> read_daemon(const Section& section, const Environment& environment,

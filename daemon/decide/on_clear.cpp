@@ -51,7 +51,7 @@ std::uint64_t Scheduler::withdraw_ready(const Queue& queue, const std::string& r
       Job& job = *slot.job;
       if (job.lane->queue != &queue || job.state != State::pending) continue;
       job.withdraw_asked = true;
-      job.more().reason = reason;
+      job.tell().reason = reason;
       ++count;
       any = true;
     }

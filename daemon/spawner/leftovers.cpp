@@ -57,13 +57,13 @@ bool maker_lives(std::string_view maker) {
 }
 
 bool is_leftover(pid_t pid, const std::string& prefix, std::span<const uid_t> users) {
-  const std::optional<std::string> mark = variable_of(pid, kStateVariable);
-  if (!mark || !mark->starts_with(prefix) || maker_lives(std::string_view(*mark).substr(prefix.size())))
-    return false;
+  // First whose it is: what others have in their environment is not looked at.
   struct stat owner {};
   if (::stat(("/proc/" + std::to_string(pid)).c_str(), &owner) != 0) return false;
   const auto has = [&](uid_t uid) { return std::find(users.begin(), users.end(), uid) != users.end(); };
-  return has(owner.st_uid) || has(0);
+  if (!has(owner.st_uid) && !has(0)) return false;
+  const std::optional<std::string> mark = variable_of(pid, kStateVariable);
+  return mark && mark->starts_with(prefix) && !maker_lives(std::string_view(*mark).substr(prefix.size()));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // nothing.
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <fstream>
 
@@ -246,6 +247,23 @@ TEST_CASE("I what a job makes of its own user and signals is not the next job's"
   CHECK_FALSE(scene.client().submit<bool>("deaf").result(kPatience));
   scene.neighbours_notice_nothing();
   CHECK(scene.crashes() == 0);
+}
+
+TEST_CASE(
+    "I limits that a job has lowered are as they were for the next one, in another process if it takes one") {
+  DaemonConfig config;
+  config.pool("misbehave", worker_binary("misbehave"), {{"size", "1"}});
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  const auto files = client.submit<rlim_t>("files_limit").result(kPatience);
+  const auto process = client.submit<std::int64_t>("process").result(kPatience);
+  for (const bool for_good : {false, true}) {
+    CAPTURE(for_good);
+    CHECK_FALSE(client.submit("lower_limits", for_good).failure(kPatience));
+    CHECK(client.submit<rlim_t>("files_limit").result(kPatience) == files);
+    if (!for_good) CHECK(client.submit<std::int64_t>("process").result(kPatience) == process);
+  }
+  CHECK(pool_view(client, "misbehave").crashes == 0);
 }
 
 TEST_CASE("I a thread that outlives its job takes its own worker alone") {

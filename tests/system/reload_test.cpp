@@ -86,6 +86,21 @@ TEST_CASE("E6 a bad configuration changes nothing, and is told with file and lin
   CHECK(client.status().health == "ok");
 }
 
+TEST_CASE("E6 a configuration without any pool is refused, unless it says that this is meant") {
+  TestDaemon daemon(story_config(1));
+  Client client = connect(daemon);
+  daemon.configure(DaemonConfig());
+  CHECK(thrown_by([&] { client.reload(); }) ==
+        "RefusedError config: " + daemon.config_file().string() +
+            ": there is no pool in it, and all pools that are there would go; if that is meant, say pools = "
+            "none in [daemon]");
+  CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);
+  daemon.configure(DaemonConfig().set("daemon", "pools", "none"));
+  CHECK(client.reload().removed == Names{"story"});
+  CHECK(eventually([&] { return client.status(kPatience).pools.empty(); }));
+  CHECK(client.reload().empty());
+}
+
 TEST_CASE("E6 a pool that has not changed keeps its workers, one whose program was replaced gets new ones") {
   const OwnProgram own;
   Client client = connect(own.daemon);
@@ -138,7 +153,8 @@ TEST_CASE("E6 a removed pool lets its job end, a new one starts, and the daemon 
   DaemonConfig other;
   other.set("daemon", "large_result", "8KiB");
   other.limit("max_jobs", "1000");
-  daemon.configure(other);
+  DaemonConfig none = other;
+  daemon.configure(none.set("daemon", "pools", "none"));
   const ReloadReport report = client.reload();
   CHECK(report.removed == Names{"story"});
   CHECK(report.changed == Names{"limits.max_jobs"});

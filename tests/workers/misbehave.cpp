@@ -271,6 +271,22 @@ std::map<std::string, bool> change_itself(unsigned uid) {
   return {{"other user", other_user}, {"deaf", deaf}, {"shut", shut}};
 }
 
+rlim_t files_limit() {
+  rlimit now{};
+  ::getrlimit(RLIMIT_NOFILE, &now);
+  return now.rlim_cur;
+}
+
+// For longer than the library goes without a look at limits.
+void lower_limits(bool for_good) {
+  rlimit few{};
+  ::getrlimit(RLIMIT_NOFILE, &few);
+  few.rlim_cur = 16;
+  if (for_good) few.rlim_max = 16;
+  if (::setrlimit(RLIMIT_NOFILE, &few) != 0) std::_Exit(9);
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));
+}
+
 // A thread that goes on when its job has ended, until `file` is there, and then takes the process with it.
 void leave_thread(const std::string& file) {
   std::thread([file] {
@@ -352,6 +368,9 @@ int main(int argc, char** argv) {
       .define("send_on_channel", send_on_channel)
       .define("send_and_die", send_and_die)
       .define("change_itself", change_itself)
+      .define("files_limit", files_limit)
+      .define("lower_limits", lower_limits)
+      .define("process", [] { return std::int64_t{::getpid()}; })
       .define("leave_thread", leave_thread)
       .define("wait_for", wait_for);
   return worker.run();

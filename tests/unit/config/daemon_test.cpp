@@ -56,6 +56,10 @@ TEST_CASE("E3 an impossible value in [daemon] is told with file, line and what w
         "found '0999'");
   CHECK(told("endpoint_mode = 0466").find("let the owner read and write") != std::string::npos);
   CHECK(told("state_dir = here") == "FILE:2: state_dir: expected an absolute path, found 'here'");
+  CHECK(told("pools = 3") ==
+        "FILE:2: pools: expected any, or none for a daemon that is to have no pool, found '3'");
+  CHECK(told("pools = none\n[pool.a]\nprogram = /bin/true") ==
+        "FILE:2: pools = none, and there is a pool 'a': take one of the two out");
   CHECK(told("large_result = 100") == "FILE:2: large_result: expected at least 4KiB, found '100'");
   CHECK(told("user = nobody-here") == "FILE:2: user: there is no user 'nobody-here' on this system");
   CHECK(told("log_level = inof") ==

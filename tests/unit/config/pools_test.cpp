@@ -202,7 +202,9 @@ TEST_CASE("E3 an unreadable drop-in folder stops the start") {
   CHECK(message == scene.path("conf/pools.d") + ": cannot read the folder of pools: Not a directory");
 }
 
-TEST_CASE("--check warns of a program that is missing or not executable and is still content") {
+TEST_CASE(
+    "--check warns of a program, a directory or a user that is missing or does not do, and is still "
+    "content") {
   const Scene scene;
   const std::string plain = scene.write("plain", "");
   const std::string tool = scene.write("tool", "");
@@ -210,7 +212,9 @@ TEST_CASE("--check warns of a program that is missing or not executable and is s
   const std::string file = scene.write(
       "conf/promised.conf", "[pool.gone]\nprogram = /no/such\n[pool.plain]\nprogram = " + plain +
                                 "\n[pool.folder]\nprogram = /usr\n[pool.fine]\n" + "program = " + tool +
-                                "\nuser = bob\n[pool.who]\nprogram = " + tool + "\nuser = mallory\n");
+                                "\nuser = bob\n[pool.who]\nprogram = " + tool + "\nuser = mallory\n" +
+                                "[pool.lost]\nprogram = " + tool + "\ndirectory = /no/such/place\n" +
+                                "[pool.odd]\nprogram = " + tool + "\ndirectory = " + tool + "\n");
   const auto checked = scene.run({"--config", file, "--check"});
   REQUIRE(checked.ok());
   CHECK(checked->action == Invocation::Action::check);
@@ -221,6 +225,9 @@ TEST_CASE("--check warns of a program that is missing or not executable and is s
   CHECK(text.find("warning: pool fine: only a daemon that root starts can run workers as 'bob'\n") !=
         std::string::npos);
   CHECK(text.find("warning: pool who: there is no user 'mallory' on this system\n") != std::string::npos);
+  CHECK(text.find("warning: pool lost: directory /no/such/place: No such file or directory\n") !=
+        std::string::npos);
+  CHECK(text.find("warning: pool odd: directory " + tool + ": not a directory\n") != std::string::npos);
   CHECK(text.ends_with("ok\n"));
 }
 

@@ -84,6 +84,7 @@ TEST_CASE("the shipped configuration has every key") {
                            "log_level",
                            "stop_grace",
                            "pools_dir",
+                           "pools",
                            "users",
                            "groups",
                            "everyone",
