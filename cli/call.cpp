@@ -2,6 +2,7 @@
 #include "cli/call.hpp"
 
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -87,6 +88,21 @@ void read_name(const Invocation& invocation, Options& options) {
   options.remember(usable_name(*name, "--name"), lifespan, parse_duplicate(duplicate.value_or("raise")));
 }
 
+/// KEY, or KEY=N: what stands behind the last = is a number then.
+void add_key(const std::string& text, Options& options) {
+  const std::size_t equals = text.rfind('=');
+  std::uint32_t most = 0;
+  const char* const end = text.data() + text.size();
+  if (equals != std::string::npos) {
+    const auto [rest, error] = std::from_chars(text.data() + equals + 1, end, most);
+    if (error == std::errc() && rest == end && most > 0) {
+      options.quota(text.substr(0, equals), most);
+      return;
+    }
+  }
+  options.exclusive(text);
+}
+
 Options read_options(const Invocation& invocation) {
   Options options;
   read_name(invocation, options);
@@ -98,6 +114,8 @@ Options read_options(const Invocation& invocation) {
   if (const auto t = invocation.duration("progress-timeout")) options.progress_timeout(*t);
   if (const auto t = invocation.duration("deadline")) options.deadline(*t);
   if (invocation.flag("retry-crash")) options.retry_on(Retry::crash);
+  for (const std::string& name : invocation.texts("quota")) options.quota(name);
+  for (const std::string& key : invocation.texts("exclusive")) add_key(key, options);
   if (invocation.flag("memory")) options.durability(Durability::memory);
   if (invocation.flag("at-most-once")) options.at_most_once();
   if (invocation.flag("abandon")) options.abandon(Abandon::cancel);
@@ -123,6 +141,9 @@ boost::program_options::options_description call_options() {
   add_option(options, "deadline", "TIME",
              "the longest time from submission to end; over it the job is stopped and fails");
   add_flag(options, "retry-crash", "try it again when its worker crashes, until it is quarantined");
+  add_repeated(options, "quota", "NAME", "run only while this quota of the daemon's configuration has room");
+  add_repeated(options, "exclusive", "KEY[=N]",
+               "run only while fewer than N (default: 1) of your jobs with this key do");
   add_flag(options, "memory", "keep the job in memory only: lost when the daemon goes");
   add_flag(options, "at-most-once", "do not run it again when the daemon's restart cuts it off");
   add_flag(options, "abandon", "cancel the job when this command ends before it; for use with waiting");

@@ -42,6 +42,13 @@ Json ids_json(const std::vector<JobId>& ids) {
   return texts;
 }
 
+Json quotas_json(const std::vector<QuotaUse>& quotas) {
+  Json uses = Json::array();
+  for (const auto& [name, most] : quotas)
+    uses.push_back({{"name", valid_utf8(name)}, {"most", most == 0 ? Json(nullptr) : Json(most)}});
+  return uses;
+}
+
 Json lifespan_json(std::chrono::milliseconds lifespan) {
   return lifespan == kForever ? Json("forever") : Json(lifespan.count());
 }
@@ -150,7 +157,8 @@ nlohmann::ordered_json to_json(const JobView& job) {
           {"progress_timeout_ms", job.progress_timeout.count()},
           {"deadline_ms", job.deadline.count()},
           {"retry_on", job.retry_on == Retry::crash ? Json::array({"crash"}) : Json::array()},
-          {"waits_for", ids_json(job.waits_for)}};
+          {"waits_for", ids_json(job.waits_for)},
+          {"quotas", quotas_json(job.quotas)}};
 }
 
 nlohmann::ordered_json to_json(const StatusView& s) {

@@ -73,6 +73,10 @@ std::string options_line(const JobView& job) {
     text += ", progress-timeout " + format_duration(job.progress_timeout);
   if (job.deadline.count() != 0) text += ", deadline " + format_duration(job.deadline);
   if (job.retry_on == Retry::crash) text += ", retry-crash";
+  for (const auto& [name, most] : job.quotas) {
+    text += most == 0 ? ", quota " + name : ", exclusive " + name;
+    if (most > 1) text += "=" + std::to_string(most);
+  }
   return text;
 }
 

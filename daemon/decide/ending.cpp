@@ -49,6 +49,12 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
   untie(job);
   if (job.began != Instant{} && job.state == State::running)
     ran_.record(t.now.steady - job.began, t.now.steady);
+  // A key is kept with the jobs that need it, and not with results. What has failed may be run again.
+  if (job.lane->caps != nullptr && state != State::failed) {
+    Lane& unbound = lane(job.lane->queue->name, *job.function, {});
+    lanes_.leave(job);
+    lanes_.enter(job, unbound);
+  }
   set_state(job, state);
   ++finished_;
   job.ended_at = t.now.wall;

@@ -24,8 +24,9 @@ void Scheduler::restore_known(RecoveredJob recovered, Now now, Plan& plan) {
 /// A job as the store has it; it is in no list yet.
 Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
   const Options& options = recovered.options;
+  const bool is_over = is_ended(recovered.state) && recovered.state != State::failed;
   Job& job = make_job(recovered.id, recovered.owner, recovered.function, options.queue(),
-                      quota_text(options.quotas(), recovered.owner));
+                      is_over ? std::string() : quota_text(options.quotas(), recovered.owner));
   job.priority = static_cast<std::int8_t>(recovered.options.priority());
   job.at_most_once = std::as_const(recovered.options).at_most_once();
   job.submitted = recovered.submitted;

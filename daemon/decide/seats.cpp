@@ -59,7 +59,7 @@ void Lanes::refresh(Lane& lane) {
   for (const auto& seat : lane.seats) {
     if (lane.bands.empty()) {
       withdraw(*seat);
-    } else if (seat->parked != nullptr && lane.caps->full() != nullptr) {
+    } else if (seat->parked != nullptr) {
       seat->parked->lanes.update(*seat);
     } else {
       join(*seat);

@@ -56,6 +56,27 @@ TEST_CASE("Q1 jobs beyond max_in_memory wait on disk and leave their queue in th
   CHECK(house->count<message::Ended>(client) == 5000);
 }
 
+TEST_CASE(
+    "Q5 jobs on disk keep their keys over a restart, and those that a key holds do not hold up others") {
+  Settings settings = small_memory();
+  settings.pools[0].prefetch = 4;
+  StoredHouse house(settings);
+  const auto client = house->connect();
+  const auto held = submit_many(*house, client, 200, Options{}.exclusive("k"));
+  const auto free = submit_many(*house, client, 200);
+  CHECK(in_backlog(*house) > 300);
+  house->wait(50ms);
+  house.commit();
+  house.restart_after();
+  // The worker has one of the key in its channel, and three others while there are such.
+  std::vector<JobId> expected;
+  for (std::size_t i = 0, j = 0; i < held.size(); ++i) {
+    expected.push_back(held[i]);
+    for (int beside = 0; beside < 3 && j < free.size(); ++beside) expected.push_back(free[j++]);
+  }
+  CHECK(finish_all(*house, house.worker(), 400) == expected);
+}
+
 TEST_CASE("Q1 a higher priority comes first, also before what waits on disk") {
   StoredHouse house(small_memory());
   const auto client = house->connect();

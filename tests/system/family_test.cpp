@@ -31,6 +31,16 @@ TEST_CASE("C8 jobs that submit jobs and wait for them, ten levels deep, in a poo
   CHECK(pool_view(client, "family").crashes == 0);
 }
 
+TEST_CASE("C8 Q5 jobs that wait for jobs with their own key give it to them, and have it again afterwards") {
+  TestDaemon daemon(family_config());
+  Client client = connect(daemon);
+  const Options one_by_one = Options().exclusive("family");
+  const auto eldest = client.submit<std::int64_t>(one_by_one, "generations_one_by_one", 5);
+  const auto other = client.submit<std::int64_t>(one_by_one, "generations_one_by_one", 0);
+  CHECK(eldest.result(60s) == 6);
+  CHECK(other.result(kPatience) == 1);
+}
+
 TEST_CASE("C8 a job waits for many at once, which run one by one meanwhile") {
   TestDaemon daemon(family_config());
   Client client = connect(daemon);

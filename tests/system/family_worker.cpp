@@ -30,6 +30,15 @@ std::int64_t generations(promised::Job& job, std::int64_t below) {
   return 1 + child.result();
 }
 
+// The same, and all of them have one key, so that one at a time may run.
+std::int64_t generations_one_by_one(promised::Job& job, std::int64_t below) {
+  if (below == 0) return 1;
+  const auto child = client().submit<std::int64_t>(promised::Options().exclusive("family"),
+                                                   "generations_one_by_one", below - 1);
+  job.wait(child);
+  return 1 + child.result();
+}
+
 // The sum of what several jobs return, which are waited for together.
 std::int64_t sum(promised::Job& job, std::int64_t count) {
   std::vector<promised::Future<std::int64_t>> children;
@@ -79,6 +88,7 @@ std::string wait_for_itself(promised::Job& job) {
 int main(int argc, char** argv) {
   promised::Worker worker(argc, argv);
   worker.define("generations", generations)
+      .define("generations_one_by_one", generations_one_by_one)
       .define("sum", sum)
       .define("same", same)
       .define("wait_for_gate", wait_for_gate)

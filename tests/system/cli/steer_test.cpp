@@ -42,6 +42,20 @@ TEST_CASE("A3 T3 a call's limits and retries are said with it, and shown") {
   shell.open_gate();
 }
 
+TEST_CASE("Q5 M4 keys are said with a call and shown, and a quota that nobody has configured is refused") {
+  const Shell shell;
+  const std::string id =
+      shell.submit({"wait_for", shell.gate(), "--exclusive", "customer 17", "--exclusive", "host=3"});
+  const auto job = shell.json(kFine, {"show", id}).at("job");
+  CHECK(job.at("quotas").size() == 2);
+  const std::string shown = shell.run(kFine, {"show", id}).out;
+  CHECK(shown.find(", exclusive customer 17") != std::string::npos);
+  CHECK(shown.find(", exclusive host=3") != std::string::npos);
+  const std::string refused = shell.run(kRefused, {"submit", "add", "1", "2", "--quota", "licences"}).err;
+  CHECK(refused.find("there is no quota \"licences\"") != std::string::npos);
+  shell.open_gate();
+}
+
 TEST_CASE("A3 show tells of crashes and the last failure") {
   const Shell shell;
   const std::string id = shell.submit({"crash_twice", shell.gate(), "11", "--retry-crash"});

@@ -120,6 +120,15 @@ TEST_CASE("every option of a call reaches the client") {
   CHECK(call({"f", "--name", "n"}).options == Options().remember("n"));
 }
 
+TEST_CASE("M4 --quota names quotas, and --exclusive keys, with how many jobs of each may run") {
+  const Call c =
+      call({"f", "--quota", "licences", "--quota", "a=2", "--exclusive", "customer 17", "--exclusive", "k=3",
+            "--exclusive", "x=", "--exclusive", "y=0", "--exclusive", "z=1=7"});
+  CHECK(c.options.quotas() ==
+        std::vector<QuotaUse>{
+            {"licences", 0}, {"a=2", 0}, {"customer 17", 1}, {"k", 3}, {"x=", 1}, {"y=0", 1}, {"z=1", 7}});
+}
+
 TEST_CASE("options of a call that cannot be are told") {
   CHECK(refusal({"f", "--lifespan", "60s"}) == "--lifespan needs a --name to apply to");
   CHECK(refusal({"f", "--duplicate", "keep"}) == "--duplicate needs a --name to apply to");

@@ -47,7 +47,7 @@ TEST_CASE("M5 a job has the documented shape") {
     "progress": null, "progress_message": null, "notes": {}, "parts": 0, "parts_size": 0, "output_size": 0,
     "submitted": "2026-01-31T12:00:00.000000Z", "started": null, "ended": null, "kept_until": null,
     "crashes": 0, "last_failure": null, "progress_timeout_ms": 0, "deadline_ms": 0, "retry_on": [],
-    "waits_for": []})"));
+    "waits_for": [], "quotas": []})"));
 }
 
 TEST_CASE("M5 a job that is tried again tells why, and one that waits for what") {
@@ -59,6 +59,7 @@ TEST_CASE("M5 a job that is tried again tells why, and one that waits for what")
   job.progress_timeout = 3s;
   job.deadline = 2h;
   job.waits_for = {job.id};
+  job.quotas = {{"licences", 0}, {"customer 17", 2}};
   const Json shown = to_json(job);
   CHECK(shown.at("failure").is_null());
   CHECK(shown.at("last_failure").at("cause") == "crashed");
@@ -67,6 +68,8 @@ TEST_CASE("M5 a job that is tried again tells why, and one that waits for what")
   CHECK(shown.at("progress_timeout_ms") == 3'000);
   CHECK(shown.at("deadline_ms") == 7'200'000);
   CHECK(shown.at("waits_for") == Json::array({job.id.text()}));
+  CHECK(shown.at("quotas") ==
+        Json::parse(R"([{"name": "licences", "most": null}, {"name": "customer 17", "most": 2}])"));
 }
 
 TEST_CASE("M5 a remembered job that runs has its name, lifespan and worker") {

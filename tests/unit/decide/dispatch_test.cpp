@@ -19,7 +19,7 @@ void teach(House& house, SessionId client, Nanos run) {
 
 }  // namespace
 
-TEST_CASE("Q1 jobs leave a queue in submission order, higher priorities first") {
+TEST_CASE("Q1 jobs leave a queue in submission order, higher priorities first, and queues take turns") {
   ReadyHouse house;
   const auto client = house.connect();
   const WorkerId worker = house.workers()[0];
@@ -29,7 +29,7 @@ TEST_CASE("Q1 jobs leave a queue in submission order, higher priorities first") 
   const JobId b = house.submit(client, "g");
   const JobId high = house.submit(client, "f", Options{}.priority(5));
   const JobId other_queue = house.submit(client, "f", Options{}.queue("q"));
-  for (const JobId& id : {running, high, a, b, other_queue, low}) CHECK(house.finish(worker, "r", 1s) == id);
+  for (const JobId& id : {running, other_queue, high, a, b, low}) CHECK(house.finish(worker, "r", 1s) == id);
 }
 
 TEST_CASE("a function that has never run is not put behind another job") {

@@ -110,6 +110,11 @@ TEST_CASE("a request about one job needs exactly one of id and name") {
         "remember.name: expected a name, found nothing");
 }
 
+TEST_CASE("Q3 a quota whose name is no text is refused") {
+  check(refused_options([](auto& o) { o.add_quotas()->set_name("a\xff"); }),
+        "submit.options.quotas: expected UTF-8, found byte 255 at offset 1");
+}
+
 TEST_CASE("Q1 a priority outside -100 to 100 is refused") {
   check(refused_options([](auto& o) { o.set_priority(101); }),
         "submit.options.priority: expected -100 to 100, found 101");
