@@ -56,6 +56,7 @@ TEST_CASE("Q5 two users' keys are two keys") {
 
 TEST_CASE("Q3 a cap holds over pools, and room in it goes to whichever pool has a worker") {
   auto settings = one_pool();
+  settings.pools[0].prefetch = 1;
   settings.pools.push_back(settings.pools[0]);
   settings.pools[1].name = "other";
   House house(settings);
