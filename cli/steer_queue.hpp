@@ -6,7 +6,8 @@
 
 namespace promised::cli {
 
-/// Has the queue that is the command's first word served so, and says "queue NAME: `told`, N jobs wait in it".
+/// Has the queue that is the command's first word served so, and says "queue NAME: `told`, N jobs wait in
+/// it".
 ExitCode steer_queue(Invocation& invocation, const QueueChange& change, const char* told);
 
 /// A command that does that; it has no options of its own.

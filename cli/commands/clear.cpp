@@ -23,10 +23,11 @@ ExitCode clear(Invocation& invocation) {
 }  // namespace
 
 Command clear_command() {
-  return queue_command("clear", "Cancel all jobs that wait in a queue",
-                       "Those that run go on. Waits until it is done, for --timeout at most; the daemon goes on in\n"
-                       "any case. To keep further jobs out, `promisectl drain` it first. For administrators.\n",
-                       clear);
+  return queue_command(
+      "clear", "Cancel all jobs that wait in a queue",
+      "Those that run go on. Waits until it is done, for --timeout at most; the daemon goes on in\n"
+      "any case. To keep further jobs out, `promisectl drain` it first. For administrators.\n",
+      clear);
 }
 
 }  // namespace promised::cli

@@ -43,15 +43,17 @@ ExitCode explain(Invocation& invocation) {
 }  // namespace
 
 Command explain_command() {
-  return {"explain",
-          "JOB",
-          "Tell why a job is not running",
-          "JOB is an id, the beginning of one, a name, or `last`. All reasons that hold in this moment are told,\n"
-          "each with the jobs because of which, as far as there are some. --output quiet prints their codes.\n",
-          1,
-          1,
-          boost::program_options::options_description("Options"),
-          explain};
+  return {
+      "explain",
+      "JOB",
+      "Tell why a job is not running",
+      "JOB is an id, the beginning of one, a name, or `last`. All reasons that hold in this moment are "
+      "told,\n"
+      "each with the jobs because of which, as far as there are some. --output quiet prints their codes.\n",
+      1,
+      1,
+      boost::program_options::options_description("Options"),
+      explain};
 }
 
 }  // namespace promised::cli

@@ -11,10 +11,11 @@ ExitCode pause(Invocation& invocation) {
 }  // namespace
 
 Command pause_command() {
-  return queue_command("pause", "Let no more jobs of a queue begin",
-                       "Jobs that run go on, and further ones are accepted and wait. It holds over restarts, until\n"
-                       "`promisectl resume`, or until the configuration says something else of it. For administrators.\n",
-                       pause);
+  return queue_command(
+      "pause", "Let no more jobs of a queue begin",
+      "Jobs that run go on, and further ones are accepted and wait. It holds over restarts, until\n"
+      "`promisectl resume`, or until the configuration says something else of it. For administrators.\n",
+      pause);
 }
 
 }  // namespace promised::cli

@@ -51,26 +51,29 @@ ExitCode queues(Invocation& invocation) {
     return ExitCode::fine;
   }
   if (invocation.words().empty())
-    throw UsageError("--weight, --rate and --max-length are about one queue: name it (see promisectl queues --help)");
+    throw UsageError(
+        "--weight, --rate and --max-length are about one queue: name it (see promisectl queues --help)");
   return steer_queue(invocation, change, "changed");
 }
 
 }  // namespace
 
 Command queues_command() {
-  Command command{
-      "queues",
-      "[QUEUE]",
-      "List the queues, or have one served in another way",
-      "Those with jobs, and those that are paused or draining: the longest first, at most 100. With an option,\n"
-      "QUEUE is served so from now on, over restarts too, until the configuration says something else of the\n"
-      "same. For administrators.\n",
-      0,
-      1,
-      boost::program_options::options_description("Options"),
-      queues};
+  Command command{"queues",
+                  "[QUEUE]",
+                  "List the queues, or have one served in another way",
+                  "Those with jobs, and those that are paused or draining: the longest first, at most 100. "
+                  "With an option,\n"
+                  "QUEUE is served so from now on, over restarts too, until the configuration says something "
+                  "else of the\n"
+                  "same. For administrators.\n",
+                  0,
+                  1,
+                  boost::program_options::options_description("Options"),
+                  queues};
   add_option(command.options, "weight", "N", "its part of the workers beside other queues: 1 to 1000");
-  add_option(command.options, "rate", "RATE", "jobs that begin in a time: 10/s, 100/min, '10/s burst 20' or none");
+  add_option(command.options, "rate", "RATE",
+             "jobs that begin in a time: 10/s, 100/min, '10/s burst 20' or none");
   add_option(command.options, "max-length", "N", "jobs that may wait in it; 0: any number");
   return command;
 }

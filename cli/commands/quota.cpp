@@ -42,7 +42,8 @@ void change(Invocation& invocation, const std::string& name, std::optional<std::
   const std::uint64_t running =
       size ? client.set_quota(name, *size, timeout) : client.remove_quota(name, timeout);
   if (invocation.output() == Output::json) {
-    const nlohmann::ordered_json shown = size ? nlohmann::ordered_json(*size) : nlohmann::ordered_json(nullptr);
+    const nlohmann::ordered_json shown =
+        size ? nlohmann::ordered_json(*size) : nlohmann::ordered_json(nullptr);
     invocation.print_json({{"quota", valid_utf8(name)}, {"size", shown}, {"running", running}});
   } else if (invocation.output() == Output::human) {
     std::cout << "quota " << printable(name) << ": " << (size ? std::to_string(*size) : "removed") << ", "
@@ -72,7 +73,8 @@ Command quota_command() {
       "quota",
       "[NAME [SIZE]]",
       "List the quotas, or give one another size",
-      "With SIZE, so many of the jobs that name the quota run at once from now on; a quota that is not there is\n"
+      "With SIZE, so many of the jobs that name the quota run at once from now on; a quota that is not there "
+      "is\n"
       "made. Where more run already they end, and no others begin before. It holds over restarts, until the\n"
       "configuration says something else of it. For administrators.\n",
       0,

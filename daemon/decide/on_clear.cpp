@@ -99,9 +99,8 @@ void Scheduler::search_to_clear(Clearing& clearing, Turn& t) {
 }
 
 void Scheduler::found_to_clear(BacklogSearch& search, Turn& t) {
-  const auto clearing = std::find_if(clearings_.begin(), clearings_.end(), [&](const Clearing& c) {
-    return c.order == search.request.number;
-  });
+  const auto clearing = std::find_if(clearings_.begin(), clearings_.end(),
+                                     [&](const Clearing& c) { return c.order == search.request.number; });
   if (clearing == clearings_.end()) return;
   const bool was_last = search.found.size() < search.most;
   clearing->disk = was_last ? Clearing::Disk::nothing : Clearing::Disk::to_search;

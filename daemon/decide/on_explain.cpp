@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Why a job is not running (SEMANTICS M3): from the scheduler's own state, in this moment. One function a
-// reason; reasons_to_wait() lists those of a job that waits in its queue. JobView::reason is the first of them
-// in words.
+// reason; reasons_to_wait() lists those of a job that waits in its queue. JobView::reason is the first of
+// them in words.
 #include <algorithm>
 #include <utility>
 
@@ -36,10 +36,9 @@ struct Scheduler::Why {
 
 /// Of a job that waits in its queue, the broadest first.
 std::span<const Scheduler::WhyNot> Scheduler::reasons_to_wait() {
-  static constexpr WhyNot kAll[] = {
-      &Scheduler::why_stopping, &Scheduler::why_disk,    &Scheduler::why_paused,
-      &Scheduler::why_rate,     &Scheduler::why_quota,   &Scheduler::why_on_disk,
-      &Scheduler::why_function, &Scheduler::why_pools,   &Scheduler::why_behind};
+  static constexpr WhyNot kAll[] = {&Scheduler::why_stopping, &Scheduler::why_disk,  &Scheduler::why_paused,
+                                    &Scheduler::why_rate,     &Scheduler::why_quota, &Scheduler::why_on_disk,
+                                    &Scheduler::why_function, &Scheduler::why_pools, &Scheduler::why_behind};
   return kAll;
 }
 
@@ -115,8 +114,7 @@ void Scheduler::why_waiting(Why& why) const {
     return;
   }
   const std::size_t count = worker.waits.size();
-  why.add("waits_for",
-          "it waits for " + std::to_string(count) + (count == 1 ? " other job" : " other jobs"));
+  why.add("waits_for", "it waits for " + std::to_string(count) + (count == 1 ? " other job" : " other jobs"));
   for (const JobId& id : worker.waits) {
     if (const Job* other = jobs_.find(id); other != nullptr) name(*other, why);
   }

@@ -130,8 +130,10 @@ void Scheduler::apply_quotas() {
 /// The configuration, or what is remembered from before, is as it is from now on.
 void Scheduler::apply_steering(Turn& t) {
   Steering::Changed changed = steering_.configure();
-  for (SteeredQueue& queue : changed.queues) t.plan.changes.emplace_back(change::SteerQueue{std::move(queue)});
-  for (SteeredQuota& quota : changed.quotas) t.plan.changes.emplace_back(change::SteerQuota{std::move(quota)});
+  for (SteeredQueue& queue : changed.queues)
+    t.plan.changes.emplace_back(change::SteerQueue{std::move(queue)});
+  for (SteeredQuota& quota : changed.quotas)
+    t.plan.changes.emplace_back(change::SteerQuota{std::move(quota)});
   std::vector<std::string> queues = steering_.named_queues();
   for (const auto& [name, queue] : lanes_.queues()) queues.emplace_back(name);
   for (const std::string& queue : queues) apply_rule(queue);

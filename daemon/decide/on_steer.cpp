@@ -114,7 +114,7 @@ void Scheduler::withdraw(Job& job, const std::string& reason, Turn& t) {
     return;
   }
   job.withdraw_asked = true;
-  job.more().reason = reason;
+  job.tell().reason = reason;
   revoke(*job.worker, t);
 }
 

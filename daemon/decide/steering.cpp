@@ -22,8 +22,7 @@ void each_key(F&& f) {
 /// Keeps of what was said only what differs from `now`, and was said over the same.
 void drop_outdated(SteeredQueue& queue, const QueueChange& now) {
   each_key([&](auto key) {
-    const bool holds =
-        queue.said.*key && queue.configured.*key == now.*key && queue.said.*key != now.*key;
+    const bool holds = queue.said.*key && queue.configured.*key == now.*key && queue.said.*key != now.*key;
     if (holds) return;
     (queue.said.*key).reset();
     (queue.configured.*key).reset();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How each queue is to be served, and how large each quota is (SEMANTICS Q2, Q4): what the configuration says,
-// and over it what administrators have said at run time. Key by key, what was said holds until the
+// How each queue is to be served, and how large each quota is (SEMANTICS Q2, Q4): what the configuration
+// says, and over it what administrators have said at run time. Key by key, what was said holds until the
 // configuration says something else of that key than it did then. Knows nothing of jobs; Scheduler asks it,
 // tells lanes of it, and has written what is to be remembered.
 #pragma once
@@ -44,7 +44,8 @@ class Steering {
   [[nodiscard]] std::map<std::string, std::uint64_t> quotas() const;
   [[nodiscard]] std::optional<std::uint64_t> quota(const std::string& name) const;
 
-  /// From now on this holds. Returns what is to be remembered of the queue, or quota (no size: it is removed).
+  /// From now on this holds. Returns what is to be remembered of the queue, or quota (no size: it is
+  /// removed).
   SteeredQueue say(const std::string& queue, const QueueChange& change);
   SteeredQuota say(const std::string& quota, std::optional<std::uint64_t> size);
 

@@ -78,14 +78,16 @@ TEST_CASE("Q2 a draining and a full queue refuse, over a kill -9 too, and the fi
     Client client = connect(daemon);
     client.steer_queue("mail", {.paused = true});
     client.submit(kMail, "add", 1, 2).accepted(kPatience);
-    CHECK(thrown_by([&] { client.submit(kMail, "add", 1, 2).accepted(kPatience); })
-              .find("queue \"mail\" is full: max_length (1) jobs wait in it") != std::string::npos);
+    CHECK(thrown_by([&] {
+            client.submit(kMail, "add", 1, 2).accepted(kPatience);
+          }).find("queue \"mail\" is full: max_length (1) jobs wait in it") != std::string::npos);
     client.steer_queue("mail", {.draining = true, .max_length = 5});
   }
   daemon.restart_after_kill();
   Client client = connect(daemon);
-  CHECK(thrown_by([&] { client.submit(kMail, "add", 1, 2).accepted(kPatience); })
-            .find("queue \"mail\" is draining") != std::string::npos);
+  CHECK(thrown_by([&] {
+          client.submit(kMail, "add", 1, 2).accepted(kPatience);
+        }).find("queue \"mail\" is draining") != std::string::npos);
   CHECK(queue_view(client, "mail").max_length == 5);
   config.set("queue.mail", "max_length", "7");
   daemon.configure(config);
@@ -125,7 +127,8 @@ TEST_CASE("Q4 a quota is made larger while jobs wait for it, and keeps its size 
         std::string::npos);
 }
 
-TEST_CASE("Q7 a call to a function that is not there yet waits in a queue that holds, until a pool offers it") {
+TEST_CASE(
+    "Q7 a call to a function that is not there yet waits in a queue that holds, until a pool offers it") {
   DaemonConfig config;
   config.set("queue.mail", "hold", "yes");
   TestDaemon daemon(config);

@@ -12,8 +12,7 @@ TEST_CASE("M4 a queue is paused, explained, listed, cleared and resumed") {
   const std::string id = shell.submit({"add", "1", "2", "--queue", "mail"});
   CHECK(shell.json(kFine, {"pause", "mail"}) ==
         nlohmann::json{{"format", 1}, {"queue", "mail"}, {"waiting", 1}});
-  CHECK(shell.run(kFine, {"explain", id}).out ==
-        id + ": pending\n  paused  queue mail is paused\n");
+  CHECK(shell.run(kFine, {"explain", id}).out == id + ": pending\n  paused  queue mail is paused\n");
   CHECK(shell.run(kFine, {"explain", "last", "--output", "quiet"}).out == "paused\n");
   const auto explained = shell.json(kFine, {"explain", id});
   CHECK(explained.at("state") == "pending");
@@ -33,7 +32,8 @@ TEST_CASE("M4 a queue is paused, explained, listed, cleared and resumed") {
 TEST_CASE("M4 a draining queue refuses with a code of its own, until it is resumed") {
   const Shell shell(1);
   CHECK(shell.run(kFine, {"drain", "mail"}).out == "queue mail: draining, 0 jobs wait in it\n");
-  const Finished refused = shell.run(kRefused, {"submit", "add", "1", "2", "--queue", "mail", "--output", "json"});
+  const Finished refused =
+      shell.run(kRefused, {"submit", "add", "1", "2", "--queue", "mail", "--output", "json"});
   CHECK(nlohmann::json::parse(refused.err).at("error").at("code") == "draining");
   shell.run(kFine, {"resume", "mail"});
   CHECK(shell.run(kFine, {"run", "add", "1", "2", "--queue", "mail"}).out == "3\n");
@@ -41,8 +41,9 @@ TEST_CASE("M4 a draining queue refuses with a code of its own, until it is resum
 
 TEST_CASE("M4 a queue's weight, rate and length are said, and shown as they are written") {
   const Shell shell(1);
-  CHECK(shell.run(kFine, {"queues", "mail", "--weight", "5", "--rate", "10/s burst 20", "--max-length", "100"})
-            .out == "queue mail: changed, 0 jobs wait in it\n");
+  CHECK(
+      shell.run(kFine, {"queues", "mail", "--weight", "5", "--rate", "10/s burst 20", "--max-length", "100"})
+          .out == "queue mail: changed, 0 jobs wait in it\n");
   const auto queue = shell.json(kFine, {"queues"}).at("queues").at(0);
   CHECK(queue.at("weight") == 5);
   CHECK(queue.at("rate") == "10/s burst 20");
@@ -69,8 +70,9 @@ TEST_CASE("M4 a quota is made, listed, resized and removed") {
 TEST_CASE("M4 what is wrong with the words about queues and quotas is told, with what was expected") {
   const Shell shell(1);
   CHECK(shell.run(kUsage, {"queues", "--weight", "2"}).err.find("name it") != std::string::npos);
-  CHECK(shell.run(kUsage, {"queues", "q", "--rate", "fast"})
-            .err.find("--rate: expected a rate such as 10/s") != std::string::npos);
+  CHECK(
+      shell.run(kUsage, {"queues", "q", "--rate", "fast"}).err.find("--rate: expected a rate such as 10/s") !=
+      std::string::npos);
   CHECK(shell.run(kUsage, {"queues", "q", "--weight", "0"}).err.find("from 1 to 1000") != std::string::npos);
   CHECK(shell.run(kUsage, {"quota", "q", "many"}).err.find("the quota's size: expected a whole number") !=
         std::string::npos);

@@ -204,11 +204,11 @@ TEST_CASE("M3 a daemon that is stopping, and one whose disk is too slow") {
   ReadyHouse house(settings);
   const auto client = house.connect();
   house.submit(client);
+  house.begin(house.workers()[0]);
   const JobId waits = house.submit(client);
   house.around.store.unwritten = settings.limits.max_unwritten;
   house.turn();
   CHECK(explain(house, client, waits).reasons[0].code == "disk");
-  house.begin(house.workers()[0]);
   house.scheduler.drain(house.now, house.plan);
   house.turn();
   CHECK(explain(house, client, waits).reasons[0].text == "the daemon is stopping");

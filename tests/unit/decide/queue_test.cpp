@@ -57,7 +57,7 @@ TEST_CASE("Q2 of a paused queue no job begins, of others they do, and resumed it
   CHECK(house.show(admin, held).reason == "queue mail is paused");
   CHECK(view(house, admin).paused);
   CHECK(view(house, admin).length == 1);
-  CHECK(steer(house, admin, {.paused = false}) == 0);
+  CHECK(steer(house, admin, {.paused = false}) == 1);
   CHECK(house.finish(house.workers()[0]) == held);
 }
 
