@@ -68,6 +68,47 @@ TEST_CASE("A3 show tells of crashes and the last failure") {
   shell.open_gate();
 }
 
+TEST_CASE("M4 retry has a job that has failed run again, and says of any other that it has not") {
+  const Shell shell;
+  const std::string id = shell.submit({"fail_until", "2", "", "--name", "n"});
+  REQUIRE(eventually([&] { return shell.state(id) == "failed"; }));
+  const Finished again = shell.run(kFine, {"retry", "n"});
+  CHECK(again.out.empty());
+  CHECK(again.err.empty());
+  REQUIRE(eventually([&] { return shell.state(id) == "succeeded"; }));
+  CHECK(shell.json(kFine, {"show", id}).at("job").at("attempts") == 2);
+  CHECK(shell.run(kRefused, {"retry", "n"}).err ==
+        "promisectl: n has not failed: it is left as it is (promisectl show tells how it stands)\n");
+  const auto told = shell.json(kRefused, {"retry", "n", id}).at("jobs");
+  CHECK(told.size() == 2);
+  CHECK(told.at(0).at("job") == "n");
+  CHECK(told.at(1).at("effect") == false);
+}
+
+TEST_CASE("T2 A6 show tells when a job begins, and when it is tried again") {
+  const Shell shell;
+  const std::string later =
+      shell.submit({"add", "1", "1", "--delay", "1h", "--begin-by", "5min", "--unique"});
+  CHECK(shell.state(later) == "scheduled");
+  const auto job = shell.json(kFine, {"show", later}).at("job");
+  CHECK(job.at("due") == job.at("begin_after"));
+  CHECK(job.at("begin_by_ms") == 300'000);
+  const std::string shown = shell.run(kFine, {"show", later}).out;
+  CHECK(shown.find("it begins after ") != std::string::npos);
+  CHECK(shown.find("begin-by 5min, unique") != std::string::npos);
+  CHECK(shown.find("begins after") != std::string::npos);
+  const std::string again = shell.submit({"fail_until", "9", "", "--retries", "3", "--backoff", "1h"});
+  REQUIRE(eventually([&] {
+    return shell.json(kFine, {"show", again}).at("job").at("attempts") == 1 &&
+           shell.state(again) == "pending";
+  }));
+  const std::string rests = shell.run(kFine, {"show", again}).out;
+  CHECK(rests.find("its next attempt begins after ") != std::string::npos);
+  CHECK(rests.find("last failure") != std::string::npos);
+  CHECK(rests.find("next attempt  in 60 min") != std::string::npos);
+  CHECK(rests.find("retries 3") != std::string::npos);
+}
+
 TEST_CASE("R4 forget removes the name once") {
   const Shell shell;
   const std::string id = shell.submit({"wait_for", shell.gate(), "--name", "n"});
