@@ -154,5 +154,5 @@ TEST_CASE("C4 a composite with a function that nobody offers is refused whole") 
   CHECK(thrown_by([&] { (void)job.value(kPatience); }).find("tally") != std::string::npos);
   CHECK(client.jobs().jobs.empty());
   CHECK(thrown_by([&] { (void)client.submit("add", 1, 2).on_done(serial()); }) ==
-        "Error: only a call can follow another job, not a composite: submit that from the function that follows");
+        "exception: only a call can follow another job, not a composite: submit that from the function that follows");
 }
