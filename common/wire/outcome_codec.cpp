@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/wire/outcome_codec.hpp"
 
-#include <promised/value.hpp>
 #include <proto/job.pb.h>
+#include <promised/value.hpp>
 
 #include <cstdint>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How jobs hang together, from what the store remembers of each of them. What had been passed on when the daemon
-// was cut off is in the store with the end itself; what has still to be read from there is asked for again.
+// How jobs hang together, from what the store remembers of each of them. What had been passed on when the
+// daemon was cut off is in the store with the end itself; what has still to be read from there is asked for
+// again.
 #include <utility>
 
 #include "daemon/decide/scheduler.hpp"

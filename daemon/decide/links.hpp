@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rules by which jobs hang together (SEMANTICS C): what follows which end, and in which course the members
-// of a composite run. They know numbers and states, and no jobs: on_link.cpp and on_composite.cpp carry out
-// what they say.
+// The rules by which jobs hang together (SEMANTICS C): what follows which end, and in which course the
+// members of a composite run. They know numbers and states, and no jobs: on_link.cpp and on_composite.cpp
+// carry out what they say.
 #pragma once
 
 #include <promised/types.hpp>
@@ -69,14 +69,14 @@ class Course {
 struct Kin {
   Link link;
   std::vector<JobId> callbacks;
-  std::vector<JobId> members;      ///< of a composite, by their places
-  JobId then;                      ///< gets the list of what they have come to; empty: nobody
-  std::optional<Course> course;    ///< of a composite
-  std::vector<JobId> heirs;        ///< they come to what this job comes to (SEMANTICS C7)
-  std::vector<JobId> wanted_by;    ///< they wait for its result, which comes from the store
-  std::uint32_t missing = 0;       ///< results of members that are still to come from there
+  std::vector<JobId> members;                   ///< of a composite, by their places
+  JobId then;                                   ///< gets the list of what they have come to; empty: nobody
+  std::optional<Course> course;                 ///< of a composite
+  std::vector<JobId> heirs;                     ///< they come to what this job comes to (SEMANTICS C7)
+  std::vector<JobId> wanted_by;                 ///< they wait for its result, which comes from the store
+  std::uint32_t missing = 0;                    ///< results of members that are still to come from there
   std::unordered_map<JobId, Payload> gathered;  ///< those that have come
-  std::optional<std::string> lost;  ///< why its result could not be read
+  std::optional<std::string> lost;              ///< why its result could not be read
 };
 
 /// How outcomes become arguments and results. Decide passes these bytes on and does not know what is in them:

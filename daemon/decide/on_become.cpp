@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs that return a future (SEMANTICS C7): such a job comes to what the future's job comes to, and its worker is
-// free meanwhile. What a job has submitted is kept until it has ended, in case it returns that.
+// Jobs that return a future (SEMANTICS C7): such a job comes to what the future's job comes to, and its
+// worker is free meanwhile. What a job has submitted is kept until it has ended, in case it returns that.
 #include <algorithm>
 #include <utility>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Composites: jobs that are made of others (SEMANTICS C4 to C6). A composite waits, without a worker, for its
-// members, which run like any other jobs, in the course that links.hpp has the rules of. It comes to the list of
-// what they have come to, or to what its `then` makes of that.
+// members, which run like any other jobs, in the course that links.hpp has the rules of. It comes to the list
+// of what they have come to, or to what its `then` makes of that.
 #include <promised/outcome.hpp>
 
 #include <algorithm>
@@ -56,9 +56,11 @@ std::optional<message::Refused> check_shape(const std::vector<Node>& nodes, std:
       return bad(which + "expected the place of a composite before it as its parent, found " +
                  std::to_string(node.parent));
     if (node.follows != Follows::member && node.follows != Follows::then)
-      return bad(which + "expected 4 (member) or 5 (then), found " + std::to_string(static_cast<int>(node.follows)));
+      return bad(which + "expected 4 (member) or 5 (then), found " +
+                 std::to_string(static_cast<int>(node.follows)));
     if (node.follows == Follows::then && composite) return bad(which + "only a call can be a `then`");
-    if (node.follows == Follows::then && has_then[node.parent]) return bad(which + "its parent has a `then` already");
+    if (node.follows == Follows::then && has_then[node.parent])
+      return bad(which + "its parent has a `then` already");
     if (node.follows == Follows::then) has_then[node.parent] = true;
     depth[i] = depth[node.parent] + 1;
     if (composite && depth[i] >= kMostNested)
@@ -83,9 +85,11 @@ std::optional<message::Refused> Scheduler::check_tree(const Asked& asked, const 
   if (auto refused = accounts_.check(asked.uid(), Quantity::jobs, nodes.size())) return refused;
   for (const Node& node : nodes) {
     const bool composite = node.composite != Composite::none;
-    message::Submit submit{node.id, composite ? std::string(to_string(node.composite)) : node.function, node.options};
+    message::Submit submit{node.id, composite ? std::string(to_string(node.composite)) : node.function,
+                           node.options};
     if (auto refused = check_submit(asked, submit)) return refused;
-    if (&node != &nodes[0] && (jobs_.find(node.id) != nullptr || backlog_ids_.contains(node.id) || graves_.find(node.id) != nullptr))
+    if (&node != &nodes[0] && (jobs_.find(node.id) != nullptr || backlog_ids_.contains(node.id) ||
+                               graves_.find(node.id) != nullptr))
       return id_taken(node.id);
   }
   return std::nullopt;
@@ -133,7 +137,8 @@ void Scheduler::accept_tree(Asked& asked, message::SubmitTree& tree, const std::
 Job& Scheduler::make_node(const Asked& asked, Node& node, std::string_view arguments,
                           const std::vector<Job*>& before, Turn& t) {
   const bool composite = node.composite != Composite::none;
-  const message::Submit submit{node.id, composite ? std::string(to_string(node.composite)) : std::move(node.function),
+  const message::Submit submit{node.id,
+                               composite ? std::string(to_string(node.composite)) : std::move(node.function),
                                std::move(node.options)};
   Job& job = make_job(asked, submit, t);
   job.arguments = Payload(arguments);
@@ -162,7 +167,8 @@ Job& Scheduler::make_node(const Asked& asked, Node& node, std::string_view argum
 }
 
 void Scheduler::start_course(Kin& kin) {
-  kin.course.emplace(kin.link.composite, kin.link.on_member_failure, static_cast<std::uint32_t>(kin.members.size()));
+  kin.course.emplace(kin.link.composite, kin.link.on_member_failure,
+                     static_cast<std::uint32_t>(kin.members.size()));
 }
 
 void Scheduler::begin_course(Job& composite, Turn& t) {
@@ -191,8 +197,11 @@ void Scheduler::stop_members(Job& composite, Turn& t) {
     Job* member = jobs_.find(id);
     if (member == nullptr || member->ended()) continue;
     const bool begun = member->kin()->course && member->kin()->link.phase == Link::Phase::ready;
-    if (begun || member->state == State::running || (member->state == State::waiting && member->worker != nullptr)) continue;
-    withdraw(*member, "another member of job " + composite.id.text() + " did not succeed, and it stops then", t);
+    if (begun || member->state == State::running ||
+        (member->state == State::waiting && member->worker != nullptr))
+      continue;
+    withdraw(*member, "another member of job " + composite.id.text() + " did not succeed, and it stops then",
+             t);
   }
 }
 
@@ -222,7 +231,9 @@ void Scheduler::members_over(Job& composite, Turn& t) {
   }
   for (const JobId& id : kin.members) {
     Job* member = jobs_.find(id);
-    if (member == nullptr || member->state != State::succeeded || member->result_size == 0 || !member->result.empty()) continue;
+    if (member == nullptr || member->state != State::succeeded || member->result_size == 0 ||
+        !member->result.empty())
+      continue;
     ++kin.missing;
     want_result(*member, composite, t);
   }
@@ -237,7 +248,8 @@ Failure Scheduler::member_failure(const Job& composite) const {
   failure.message = "member " + std::to_string(place + 1) + " of " + std::to_string(kin.members.size());
   const Job* member = jobs_.find(kin.members[place]);
   if (member == nullptr) return failure;
-  failure.message += " (job " + member->id.text() + ", " + member->function->name + ") has ended as " + std::string(to_string(member->state));
+  failure.message += " (job " + member->id.text() + ", " + member->function->name + ") has ended as " +
+                     std::string(to_string(member->state));
   if (member->state == State::failed) failure.message += ": " + member->story().failure.message;
   return failure;
 }
@@ -256,7 +268,8 @@ void Scheduler::have_gathered(Job& composite, Turn& t) {
     const Job* member = jobs_.find(id);
     const auto loaded = kin.gathered.find(id);
     if (member == nullptr) continue;
-    outcomes.push_back(encode_outcome(*member, loaded == kin.gathered.end() ? member->result : loaded->second));
+    outcomes.push_back(
+        encode_outcome(*member, loaded == kin.gathered.end() ? member->result : loaded->second));
   }
   kin.gathered.clear();
   const std::string list = around_.outcomes.list(outcomes);
@@ -276,14 +289,16 @@ void Scheduler::cancel_members(Job& composite, std::string reason, Haste haste, 
   kin.course->halt();
   if (!std::exchange(composite.cancel_asked, true)) {
     composite.tell().reason = std::move(reason);
-    if (composite.written) t.plan.changes.emplace_back(change::CancelJob{composite.id, composite.story().reason});
+    if (composite.written)
+      t.plan.changes.emplace_back(change::CancelJob{composite.id, composite.story().reason});
   }
   bool any = false;
   const auto cancel_one = [&](const JobId& id) {
     Job* member = jobs_.find(id);
     if (member == nullptr || member->ended()) return;
     any = true;
-    cancel(*member, "job " + composite.id.text() + ", of which it is a part, was " + composite.story().reason, haste, t);
+    cancel(*member, "job " + composite.id.text() + ", of which it is a part, was " + composite.story().reason,
+           haste, t);
   };
   for (const JobId& id : kin.members) cancel_one(id);
   const Job* then = kin.then.empty() ? nullptr : jobs_.find(kin.then);
@@ -297,7 +312,8 @@ void Scheduler::leave_members(Job& composite, Turn& t) {
   Kin& kin = *composite.kin();
   kin.course->halt();
   kin.gathered.clear();
-  const std::string why = "job " + composite.id.text() + ", of which it is a part, has ended as " + std::string(to_string(composite.state));
+  const std::string why = "job " + composite.id.text() + ", of which it is a part, has ended as " +
+                          std::string(to_string(composite.state));
   for (const JobId& id : kin.members) {
     Job* member = jobs_.find(id);
     if (member == nullptr) continue;

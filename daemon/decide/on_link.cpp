@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs that follow others (SEMANTICS C1 to C3, C7). One that follows waits, without a worker and without the
-// timers of a queue, until the other has ended; then it has its turn, with the outcome before its arguments, or
-// is passed over. Ends are passed on one after the other at the end of each event, in the batch that has the
-// end itself: so no chain is too long, and a restart finds all of it or nothing.
+// timers of a queue, until the other has ended; then it has its turn, with the outcome before its arguments,
+// or is passed over. Ends are passed on one after the other at the end of each event, in the batch that has
+// the end itself: so no chain is too long, and a restart finds all of it or nothing.
 #include <utility>
 
 #include <promised/outcome.hpp>
@@ -168,10 +168,11 @@ void Scheduler::follow(Job& job, Job& parent, const Payload& result, Turn& t) {
   if (job.ended() || kin.link.phase != Link::Phase::waiting) return;
   const bool passed_over = parent.kin()->link.phase == Link::Phase::passed_over;
   if (passed_over || !is_taken(kin.link.follows, parent.state)) {
-    pass_over(job,
-              described(parent) + " " +
-                  (passed_over ? "was passed over too" : "has ended as " + std::string(to_string(parent.state))),
-              t);
+    pass_over(
+        job,
+        described(parent) + " " +
+            (passed_over ? "was passed over too" : "has ended as " + std::string(to_string(parent.state))),
+        t);
   } else if (is_away(parent, result)) {
     want_result(parent, job, t);
   } else {
@@ -184,8 +185,8 @@ void Scheduler::pass_over(Job& job, const std::string& why, Turn& t) {
   Link& link = job.kin()->link;
   link.phase = Link::Phase::passed_over;
   if (job.written) t.plan.changes.emplace_back(change::LinkJob{job.id, link});
-  end_job(job, State::cancelled, {}, "passed over: it follows with " + std::string(to_string(link.follows)) + ", and " + why,
-          {}, t);
+  end_job(job, State::cancelled, {},
+          "passed over: it follows with " + std::string(to_string(link.follows)) + ", and " + why, {}, t);
 }
 
 /// From now on it is as if it had been submitted now.

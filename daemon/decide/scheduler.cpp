@@ -24,10 +24,10 @@ Scheduler::Scheduler(const Settings& settings, const Surroundings& around, uid_t
       names_(accounts_),
       graves_(settings.limits.max_tombstones, accounts_, seed),
       lanes_(settings.limits.max_in_memory),
-      unique_(seed),
       steering_(settings),
       subscriptions_(settings.limits, accounts_),
       commands_(settings.commands),
+      unique_(seed),
       backlog_ids_(seed) {
   for (const PoolSettings& pool : settings.pools)
     pools_.emplace_back(std::make_shared<const PoolSettings>(pool));

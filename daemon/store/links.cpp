@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How jobs hang together (SEMANTICS C), as rows: a row of `link` for a job that hangs together with others, which
-// goes with the job's.
+// How jobs hang together (SEMANTICS C), as rows: a row of `link` for a job that hangs together with others,
+// which goes with the job's.
 #include <cstdint>
 #include <string>
 
@@ -61,8 +61,7 @@ Result<void> Store::Impl::apply(const change::LinkJob& c) {
 }
 
 Result<void> Store::Impl::apply(const change::ReadyJob& c) {
-  PROMISED_TRY(
-      statements.ready_link.bind_blob(1, c.id.view()).bind(2, number(Link::Phase::ready)).run());
+  PROMISED_TRY(statements.ready_link.bind_blob(1, c.id.view()).bind(2, number(Link::Phase::ready)).run());
   PROMISED_TRY(statements.delete_large_part.bind_blob(1, c.id.view()).bind(2, number(Part::arguments)).run());
   Statement& s = statements.ready_job;
   s.bind_blob(1, c.id.view()).bind(2, c.submitted.time_since_epoch().count());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs that hang together, over restarts of the daemon (SEMANTICS C): between any two steps, what is left goes on.
+// Jobs that hang together, over restarts of the daemon (SEMANTICS C): between any two steps, what is left
+// goes on.
 #include <doctest/doctest.h>
 
 #include "tests/flow/stored_house.hpp"

@@ -46,10 +46,12 @@ TEST_CASE("C1 callbacks get the outcome of what they follow, before its end, aft
       return true;
     }
   }));
-  CHECK(job.on_success<std::string>(call("tell", "aunt")).result(kPatience) == "aunt: wait_for has succeeded with " + pid);
+  CHECK(job.on_success<std::string>(call("tell", "aunt")).result(kPatience) ==
+        "aunt: wait_for has succeeded with " + pid);
   CHECK_THROWS_AS(job.on_failure(call("tell", "uncle")).result(kPatience), CancelledError);
-  CHECK(thrown_by([&] { (void)client.future(JobId(job.id())).on_done(call("tell", "me")).value(kPatience); })
-            .find("NoSuchFuture") == 0);
+  CHECK(thrown_by([&] {
+          (void)client.future(JobId(job.id())).on_done(call("tell", "me")).value(kPatience);
+        }).find("NoSuchFuture") == 0);
 }
 
 TEST_CASE("C2 a failing callback changes nothing for the others") {
@@ -79,11 +81,11 @@ TEST_CASE("C1 callbacks are as durable as their parent: over a kill, and with it
 TEST_CASE("C4 one job of many: nested, in order, with a last word") {
   TestDaemon daemon(story_config());
   Client client = connect(daemon);
-  const auto list = client
-                        .submit<std::vector<Outcome>>(serial(call("add", 1, 2),
-                                                             parallel(call("add", 3, 4), call("fail", "five")),
-                                                             call("echo", "six")))
-                        .result(kPatience);
+  const auto list =
+      client
+          .submit<std::vector<Outcome>>(serial(
+              call("add", 1, 2), parallel(call("add", 3, 4), call("fail", "five")), call("echo", "six")))
+          .result(kPatience);
   REQUIRE(list.size() == 3);
   CHECK(list[0].result<int>() == 3);
   const auto inner = list[1].result<std::vector<Outcome>>();
@@ -130,12 +132,13 @@ TEST_CASE("C4 a composite goes on after the daemon was killed between its member
   TestDaemon daemon(story_config());
   Client client = connect(daemon);
   const auto gate = daemon.directory() / "gate";
-  const auto job = client.submit<std::string>(
-      Options().remember("n", 1h), "echo", "x");  // something before it
+  const auto job =
+      client.submit<std::string>(Options().remember("n", 1h), "echo", "x");  // something before it
   job.wait(kPatience);
   const auto tree = client.submit<std::vector<Outcome>>(
       serial(call("large", 100'000), call("wait_for", gate.string()), call("add", 1, 2)));
-  REQUIRE(eventually([&] { return pool_view(client, "story").busy == 1 && client.show(tree.id()).waits_for.size() == 2; }));
+  REQUIRE(eventually(
+      [&] { return pool_view(client, "story").busy == 1 && client.show(tree.id()).waits_for.size() == 2; }));
   daemon.restart_after_kill();
   CHECK(tree.state() == State::waiting);
   open_gate(gate);
@@ -154,5 +157,6 @@ TEST_CASE("C4 a composite with a function that nobody offers is refused whole") 
   CHECK(thrown_by([&] { (void)job.value(kPatience); }).find("tally") != std::string::npos);
   CHECK(client.jobs().jobs.empty());
   CHECK(thrown_by([&] { (void)client.submit("add", 1, 2).on_done(serial()); }) ==
-        "Error: only a call can follow another job, not a composite: submit that from the function that follows");
+        "exception: only a call can follow another job, not a composite: submit that from the function that "
+        "follows");
 }

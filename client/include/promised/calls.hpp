@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls that are not submitted yet: by themselves, to follow other jobs, and as members of composites (SEMANTICS
-// C1, C4):
+// Calls that are not submitted yet: by themselves, to follow other jobs, and as members of composites
+// (SEMANTICS C1, C4):
 //
 //   client.submit(serial(call("fetch", url), parallel(call("thumbnail", url), call("index", url)))
 //                     .then(call("publish", url)));
@@ -64,8 +64,8 @@ class Call {
     options_ = std::move(options);
     return *this;
   }
-  /// Of a composite: a call that gets the list of outcomes (std::vector<Outcome>) before its own arguments when
-  /// all members have ended; what it comes to is what the composite comes to.
+  /// Of a composite: a call that gets the list of outcomes (std::vector<Outcome>) before its own arguments
+  /// when all members have ended; what it comes to is what the composite comes to.
   Call& then(Call call) {
     then_.assign(1, std::move(call));
     return *this;
@@ -106,8 +106,9 @@ template <class... A>
   return {std::string(function), std::move(options), detail::arguments_of(std::forward<A>(arguments)...)};
 }
 
-/// One job of many (SEMANTICS C4): its members run one after the other, each when the one before it has ended,
-/// and it comes to the list of their outcomes, in order: std::vector<Outcome>. Members may be composites.
+/// One job of many (SEMANTICS C4): its members run one after the other, each when the one before it has
+/// ended, and it comes to the list of their outcomes, in order: std::vector<Outcome>. Members may be
+/// composites.
 [[nodiscard]] inline Call serial(std::vector<Call> members) {
   return {Composite::serial, std::move(members)};
 }

@@ -75,6 +75,7 @@ TEST_CASE("every cause has a sentence of its own where the daemon sends none") {
       {Cause::no_function, "no pool offers the function"},
       {Cause::bad_arguments, "its arguments do not fit"},
       {Cause::result_too_large, "its result is larger than the daemon allows"},
+      {Cause::member_failed, "one of its members did not succeed"},
       {Cause::exception, "no reason is known"},
   };
   for (const auto& [cause, sentence] : sentences) {

@@ -61,11 +61,14 @@ TEST_CASE("C7 what has ended is taken over at once, as long as the job that retu
   // The job's own client: a process of the worker's session.
   const SessionId session{77};
   const Identity who{1000, 1000, 4712, static_cast<pid_t>(100 + static_cast<std::uint32_t>(house.worker()))};
-  house.handle(event::Requested{session, who, {1, 0, message::Hello{message::kClientProtocol, new_job_id(), "job"}}, {}});
+  house.handle(event::Requested{
+      session, who, {1, 0, message::Hello{message::kClientProtocol, new_job_id(), "job"}}, {}});
   const JobId child = new_job_id();
-  house.handle(event::Requested{session, who, {2, 0, message::Submit{child, "g", Options{}.durability(Durability::memory)}}, {}});
+  house.handle(event::Requested{
+      session, who, {2, 0, message::Submit{child, "g", Options{}.durability(Durability::memory)}}, {}});
   // It ends before the parent does: say, because it was cancelled. Its outcome arrives, and is acknowledged.
-  house.handle(event::Requested{session, who, {3, 0, message::Cancel{{child, {}}, false, "by its parent"}}, {}});
+  house.handle(
+      event::Requested{session, who, {3, 0, message::Cancel{{child, {}}, false, "by its parent"}}, {}});
   house.handle(event::Requested{session, who, {4, 1, std::monostate{}}, {}});
   CHECK(house.state(child) == State::cancelled);
   house.become(child);
@@ -83,14 +86,15 @@ TEST_CASE("C7 a circle fails as deadlock, and a future that is gone fails too") 
   const auto ended = house.ended(house.client, b);
   REQUIRE(ended);
   CHECK(ended->failure.cause == Cause::deadlock);
-  CHECK(ended->failure.message == "a circle of waits: job " + b.text() + " (f) would wait for job " + a.text() +
-                                      " (f), which waits for job " + b.text() + " (f)");
+  CHECK(ended->failure.message == "a circle of waits: job " + b.text() + " (f) would wait for job " +
+                                      a.text() + " (f), which waits for job " + b.text() + " (f)");
   CHECK(house.ended(house.client, a)->failure.cause == Cause::deadlock);
   const JobId c = house.submit(house.client);
   const JobId never = new_job_id();
   house.become(never);
   CHECK(house.ended(house.client, c)->failure.message ==
-        "it returned the future of job " + never.text() + ", which is gone, or was never there, or is another user's");
+        "it returned the future of job " + never.text() +
+            ", which is gone, or was never there, or is another user's");
   const JobId d = house.submit(house.client);
   house.become(d);
   CHECK(house.ended(house.client, d)->failure.cause == Cause::deadlock);

@@ -113,7 +113,8 @@ TEST_CASE("C4 composites nest; `then` gets the list, and what it comes to is wha
   tree.submit(house, house.client);
   CHECK(house.show(house.client, tree.id(then)).reason ==
         "it begins when the members of job " + tree.id().text() + " (serial) have ended");
-  CHECK(house.show(house.client, tree.id(c)).reason == "its turn in job " + tree.id().text() + " (serial) has not come");
+  CHECK(house.show(house.client, tree.id(c)).reason ==
+        "its turn in job " + tree.id().text() + " (serial) has not come");
   house.end(tree.id(a), "a");
   house.end(tree.id(b), "b");
   CHECK(house.show(house.client, tree.id()).related.size() == 3);
@@ -284,12 +285,15 @@ TEST_CASE("C4 a tree is accepted whole or not at all, and says what is wrong wit
         "node 2: expected the place of a composite before it as its parent, found 1");
   CHECK(refused([](Tree& t) { t.nodes()[1].follows = Follows::done; }) ==
         "node 1: expected 4 (member) or 5 (then), found 3");
-  CHECK(refused([](Tree& t) { t.nodes()[2].follows = Follows::then; }) == "node 2: only a call can be a `then`");
+  CHECK(refused([](Tree& t) { t.nodes()[2].follows = Follows::then; }) ==
+        "node 2: only a call can be a `then`");
   CHECK(refused([](Tree& t) { t.nodes()[2].function = "f"; }) ==
         "node 2: a composite has neither a function nor arguments");
-  CHECK(refused([](Tree& t) { t.nodes()[2].id = t.nodes()[1].id; }) == "node 2: its id is another node's too");
+  CHECK(refused([](Tree& t) { t.nodes()[2].id = t.nodes()[1].id; }) ==
+        "node 2: its id is another node's too");
   CHECK(refused([](Tree& t) { ++t.nodes()[1].arguments_size; }) == "node 1: there are not as many arguments");
-  CHECK(refused([](Tree& t) { --t.nodes()[1].arguments_size; }) == "there are more arguments than the nodes have");
+  CHECK(refused([](Tree& t) { --t.nodes()[1].arguments_size; }) ==
+        "there are more arguments than the nodes have");
   CHECK(refused([](Tree& t) { t.nodes()[1].options.remember("n"); }) ==
         "node 1: only the composite as a whole has a name, or is cancelled when its submitter goes");
   CHECK(refused([](Tree& t) {

@@ -46,8 +46,8 @@ class Tree {
     own.positional.emplace_back(std::to_string(nodes_.size()));
     const std::string encoded = wire::encode(own).value();
     arguments_ += encoded;
-    nodes_.push_back({new_job_id(), "f", std::move(options), Composite::none, MemberFailure::go_on, follows, parent,
-                      encoded.size()});
+    nodes_.push_back({new_job_id(), "f", std::move(options), Composite::none, MemberFailure::go_on, follows,
+                      parent, encoded.size()});
     return static_cast<std::uint32_t>(nodes_.size() - 1);
   }
   std::uint32_t composite(Composite kind, std::uint32_t parent = 0) {

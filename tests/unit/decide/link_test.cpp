@@ -66,7 +66,9 @@ TEST_CASE("C1 a callback waits, then runs with the outcome before its own argume
   CHECK(house.ended(house.client, parent)->state == State::succeeded);
 }
 
-TEST_CASE("C2 all that follow get the same outcome, those of the other branch are passed over with all behind them") {
+TEST_CASE(
+    "C2 all that follow get the same outcome, those of the other branch are passed over with all behind "
+    "them") {
   Parents house;
   const JobId parent = house.submit(house.client);
   const JobId success = house.follow(parent, Follows::success);
@@ -75,8 +77,8 @@ TEST_CASE("C2 all that follow get the same outcome, those of the other branch ar
   const JobId done = house.follow(parent, Follows::done);
   house.fail(house.worker(), an_exception("no paper"));
   CHECK(house.ended(house.client, success)->state == State::cancelled);
-  CHECK(house.ended(house.client, success)->reason == "passed over: it follows with success, and job " +
-                                                          parent.text() + " (f) has ended as failed");
+  CHECK(house.ended(house.client, success)->reason ==
+        "passed over: it follows with success, and job " + parent.text() + " (f) has ended as failed");
   CHECK(house.ended(house.client, behind)->reason ==
         "passed over: it follows with done, and job " + success.text() + " (g) was passed over too");
   CHECK(first_argument(house).failure.message == "no paper");
@@ -209,7 +211,8 @@ TEST_CASE("C8 a job that waits for its own callback closes a circle") {
   const JobId parent = house.submit(house.client);
   house.begin(house.worker());
   const JobId callback = house.follow(parent, Follows::done);
-  house.handle(event::AttemptWaits{house.worker(), house.hand(house.worker()).channel.front().sequence, {callback}});
+  house.handle(
+      event::AttemptWaits{house.worker(), house.hand(house.worker()).channel.front().sequence, {callback}});
   CHECK(house.hand(house.worker()).resumed.back().code == "deadlock");
 }
 

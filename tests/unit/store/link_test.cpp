@@ -32,8 +32,8 @@ TEST_CASE("C1 how a job hangs together with others is kept, whatever it is, and 
   const TempDirectory directory;
   {
     const auto store = open_store(directory / "state");
-    commit(*store, {insert(1), change::LinkJob{job_id(1), full_link()}, insert(2), change::LinkJob{job_id(2), Link()},
-                    change::LinkJob{job_id(3), full_link()}});
+    commit(*store, {insert(1), change::LinkJob{job_id(1), full_link()}, insert(2),
+                    change::LinkJob{job_id(2), Link()}, change::LinkJob{job_id(3), full_link()}});
   }
   const auto store = open_store(directory / "state");
   const auto links = links_of(*store);
@@ -57,7 +57,8 @@ TEST_CASE("C1 a job whose turn has come has other arguments, of any size, and an
       const auto path = directory / (std::to_string(before.size()) + "-" + std::to_string(after.size()));
       const auto store = open_store(path);
       commit(*store, {insert(1, before), change::LinkJob{job_id(1), Link()}});
-      commit(*store, {change::ReadyJob{job_id(1), Payload(after), moment(99)}, change::ReadyJob{job_id(2), Payload(large), {}}});
+      commit(*store, {change::ReadyJob{job_id(1), Payload(after), moment(99)},
+                      change::ReadyJob{job_id(2), Payload(large), {}}});
       const Contents contents = contents_of(*store);
       REQUIRE(contents.jobs.size() == 1);
       CHECK(contents.jobs[0].arguments.view() == after);

@@ -93,7 +93,7 @@ TEST_CASE("a failure comes back from the store as it went in") {
 }
 
 TEST_CASE("every cause, state, durability and way with duplicates has its number") {
-  for (std::uint8_t n = 0; n <= static_cast<std::uint8_t>(Cause::result_too_large); ++n) {
+  for (std::uint8_t n = 0; n <= static_cast<std::uint8_t>(Cause::member_failed); ++n) {
     Failure failure;
     failure.cause = static_cast<Cause>(n);
     const auto back = wire::decode_failure(wire::encode(failure));

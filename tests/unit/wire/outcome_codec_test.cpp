@@ -51,13 +51,15 @@ TEST_CASE("C1 an outcome without success has no value, but tells why") {
   CHECK_THROWS_AS((void)failed.result(), JobFailed);
   CHECK_THROWS_AS((void)cancelled.result(), CancelledError);
   CHECK_THROWS_WITH_AS((void)succeeded(1, Value("text")).result<int>(),
-                       "the result of report.b\xc3\xbcild (job 01020304-0506-0708-090a-0b0c0d0e0f10): expected int32, given text",
+                       "the result of report.b\xc3\xbcild (job 01020304-0506-0708-090a-0b0c0d0e0f10): "
+                       "expected int32, given text",
                        Mismatch);
 }
 
 TEST_CASE("C4 a list of outcomes, and an empty one") {
   const Outcome a = succeeded(1, Value("a")), b = succeeded(2, Value(std::int64_t{7}));
-  const std::vector<std::string> both{wire::encode_outcome(a, encoded(a.value)), wire::encode_outcome(b, encoded(b.value))};
+  const std::vector<std::string> both{wire::encode_outcome(a, encoded(a.value)),
+                                      wire::encode_outcome(b, encoded(b.value))};
   const auto read = wire::decode_value(wire::encode_list(both));
   REQUIRE(read.ok());
   CHECK(from_value<std::vector<Outcome>>(*read) == std::vector<Outcome>{a, b});
