@@ -52,7 +52,7 @@ struct JobLimits {
 };
 
 /// What is told of a job beside how it stands.
-struct Story {
+struct JobStory {
   Failure failure;                 ///< of a job that has not ended: why its last attempt is tried again
   std::string reason;              ///< who cancelled it
   std::optional<double> progress;  ///< percent, as the running attempt last said
@@ -89,7 +89,7 @@ struct Timing {
 /// What few jobs have, or few of these have much of: it is small itself, for jobs wait in millions.
 struct JobDetail {
   std::unique_ptr<JobLimits> limits;
-  std::unique_ptr<Story> story;
+  std::unique_ptr<JobStory> story;
   std::unique_ptr<Audience> audience;
   std::unique_ptr<Timing> timing;
   std::unique_ptr<Stream> stream;
@@ -125,8 +125,8 @@ struct Job : Timer {
   /// Empty: nothing was said.
   [[nodiscard]] const JobLimits& limits() const;
   JobLimits& own_limits() { return made(more().limits); }
-  [[nodiscard]] const Story& story() const;
-  Story& tell() { return made(more().story); }
+  [[nodiscard]] const JobStory& story() const;
+  JobStory& tell() { return made(more().story); }
 
   /// An attempt has begun: what has to begin by a moment has done so.
   [[nodiscard]] bool has_begun() const { return attempts > 0 || interruptions > 0; }
@@ -192,8 +192,8 @@ inline const JobLimits& Job::limits() const {
   return detail && detail->limits ? *detail->limits : kNone;
 }
 
-inline const Story& Job::story() const {
-  static const Story kNone;
+inline const JobStory& Job::story() const {
+  static const JobStory kNone;
   return detail && detail->story ? *detail->story : kNone;
 }
 

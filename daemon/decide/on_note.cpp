@@ -151,7 +151,7 @@ void Scheduler::tell_worker_notes(Job& job, Turn& t) {
 message::Told Scheduler::told(const Job& job) {
   message::Told told;
   if (!job.detail) return told;
-  const Story& story = job.story();
+  const JobStory& story = job.story();
   told.progress = job.state == State::succeeded && story.progress ? 100 : story.progress;
   told.progress_message = story.progress_message;
   if (const Stream* stream = job.stream(); stream != nullptr) {

@@ -59,10 +59,8 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   clear_timer(*worker);
   pool.dirty = true;
   if (pool.is_current(*worker) && std::exchange(pool.failure_told, false)) {
-    t.plan.effects.emplace_back(
-        effect::Log{effect::Log::Level::info, "pool " + pool.settings->name +
-                                                  " has recovered: a worker is ready, after " +
-                                                  std::to_string(pool.failures) + " that came to nothing"});
+    t.plan.effects.emplace_back(effect::Log{
+        effect::Log::Level::info, "pool " + pool.settings->name + " has recovered: a worker is ready"});
   }
   const bool was_new = std::exchange(pool.unproven, false);
   if (std::exchange(pool.phase, Pool::Phase::ready) != Pool::Phase::ready || was_new) retry_held(t);
@@ -96,14 +94,15 @@ void Scheduler::pool_failed(Pool& pool, std::string reason, Turn& t) {
   const auto pause = kFirstPause * (1U << std::min(pool.failures, 9U));
   ++pool.failures;
   pool.reason = std::move(reason);
-  if (std::has_single_bit(pool.failures)) {  // the first time, and whenever there have been twice as many
-    const bool once = pool.failures == 1;
-    pool.failure_told = true;
+  // The first time, then whenever there have been twice as many; not the first few of each row, for jobs that
+  // end on other workers begin it anew.
+  constexpr std::uint32_t kFew = 8;
+  const bool first = !std::exchange(pool.failure_told, true);
+  if (first || (pool.failures >= kFew && std::has_single_bit(pool.failures))) {
+    const std::string count = first ? "" : ", " + std::to_string(pool.failures) + " starts in a row";
     t.plan.effects.emplace_back(
         effect::Log{effect::Log::Level::warning,
-                    "pool " + pool.settings->name + " is failing" +
-                        (once ? std::string() : ", " + std::to_string(pool.failures) + " starts in a row") +
-                        ": " + pool.reason});
+                    "pool " + pool.settings->name + " is failing" + count + ": " + pool.reason});
   }
   if (!draining_) set_timer(pool, t.now.steady + std::min<std::chrono::milliseconds>(pause, kLongestPause));
   // Those of an earlier configuration may serve on; that this one does not work is to be seen all the same.
