@@ -2,8 +2,8 @@
 // Whose turn it is (seats.hpp). A lane that comes first in a line and has a full quota is parked there: it
 // alone, so nothing waits behind it. It comes back when there is room: then each pool takes back the best of
 // those that are parked, and whenever that one is served or leaves, and there is room still, the next. So a
-// quota with room always has the best of its lanes in each line (the baton); a queue that cannot go on itself,
-// because it is paused or has used up its rate, is passed over until it can.
+// quota with room always has the best of its lanes in each line (the baton); a queue that cannot go on
+// itself, because it is paused or has used up its rate, is passed over until it can.
 #include <algorithm>
 #include <utility>
 

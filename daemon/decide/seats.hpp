@@ -2,8 +2,8 @@
 // Whose turn it is in a pool. The pool has a line of queues, each with the lanes of it that have a job which
 // may begin, best first. The line goes by weight (SEMANTICS Q6): a queue's pass grows by 1/weight with each
 // of its jobs, and the smallest is served next; one that comes back does not get what it has not used. A lane
-// of which a quota is full does not stand in the line but is parked at that quota, so that it is not looked at
-// again with each job; seats.cpp says when it comes back.
+// of which a quota is full does not stand in the line but is parked at that quota, so that it is not looked
+// at again with each job; seats.cpp says when it comes back.
 #pragma once
 
 #include <cstdint>
@@ -69,7 +69,7 @@ using QueueHeap = IndexedHeap<QueueSeat, PassLess, SeatPlace>;
 
 struct Line {
   QueueHeap queues;
-  std::uint64_t pass = 0;     ///< of the queue that was served last
+  std::uint64_t pass = 0;  ///< of the queue that was served last
   std::uint64_t arrivals = 0;
   std::uint64_t parked = 0;  ///< of its queues, at any quota
   bool changed = false;      ///< a lane has come back to it: the pool is to be looked at
