@@ -51,7 +51,7 @@ void World::settle() {
   quotas_ = {{"qa", 1}, {"qb", 1}};
   configure_queues();
   for (Client& client : clients_) {
-    if (!client.session) come_back(client);
+    client.session ? ask_again(client) : come_back(client);
   }
   turn();
   for (int round = 0; !all_have_ended(); ++round) {
