@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a long queue costs everybody else: a daemon in which a million durable jobs wait in ten thousand
-// queues beside an empty one. Both are measured in turn, so that a machine that slows down does so for both.
+// queues under a thousand quotas, beside an empty one. Both are measured in turn, so that a machine that
+// slows down does so for both.
 //
 //   scale-bench [--check] [JOBS] [QUEUES] [DIRECTORY]     default: 1000000 jobs, 10000 queues, below /tmp
 //
@@ -24,6 +25,7 @@ using namespace promised::bench;
 constexpr int kRounds = 5;
 constexpr std::chrono::milliseconds kSlice{600};
 constexpr std::size_t kWindow = 2000;
+constexpr std::uint64_t kQuotas = 1000;
 /// DESIGN 7: within 20 % of empty.
 constexpr double kLeast = 0.8;
 

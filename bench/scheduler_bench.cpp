@@ -28,6 +28,7 @@ using promised::bench::Clock;
 
 constexpr std::uint64_t kAtOnce = 1'000'000;
 constexpr std::size_t kQueues = 10'000;
+constexpr std::size_t kQuotas = 1'000;
 /// Events that a busy loop finds in one turn.
 constexpr std::uint64_t kTurn = 256;
 constexpr std::size_t kPayload = 64;
@@ -69,10 +70,11 @@ class Simulation {
     turn();
   }
 
-  /// Jobs that wait in so many queues; `workers` begin none of them meanwhile.
-  void fill(std::uint64_t jobs, std::size_t queues) {
+  /// Jobs that wait in so many queues, and of which each has one of so many quotas; no worker ends any
+  /// meanwhile.
+  void fill(std::uint64_t jobs, std::size_t queues, std::size_t quotas) {
     for (std::uint64_t i = 0; i < jobs; ++i) {
-      submit(queues == 1 ? 0 : i * 7919 % queues);
+      submit(queues == 1 ? 0 : i * 7919 % queues, quotas == 0 ? 0 : 1 + i % quotas);
       if (i % kTurn == kTurn - 1) turn();
     }
     turn();
@@ -106,10 +108,11 @@ class Simulation {
         event::Requested{SessionId{1}, {1000, 1000, 4711}, std::move(request), std::move(payload)}, now_,
         plan_);
   }
-  void submit(std::size_t queue) {
+  void submit(std::size_t queue, std::size_t quota = 0) {
     Options options;
     options.durability(Durability::memory);
     if (queue > 0) options.queue("queue-" + std::to_string(queue));
+    if (quota > 0) options.quota("quota-" + std::to_string(quota), 1000);
     say(message::Submit{id_of(++submitted_), "f", std::move(options)}, Payload(payload_));
   }
   /// Everything that is in the workers' channels ends, and the client has had all that it was told.
@@ -165,14 +168,14 @@ struct Line {
 };
 
 /// So many jobs pile up in the queues, then all of them run; again and again until `jobs` have.
-Line pile_up(std::uint64_t jobs, std::size_t queues) {
+Line pile_up(std::uint64_t jobs, std::size_t queues, std::size_t quotas) {
   Line line;
   double filling = 0, draining = 0;
   Simulation simulation;
   while (simulation.ended() < jobs) {
     const std::uint64_t before = bytes_in_use();
     const auto begin = Clock::now();
-    simulation.fill(std::min(kAtOnce, jobs - simulation.ended()), queues);
+    simulation.fill(std::min(kAtOnce, jobs - simulation.ended()), queues, quotas);
     filling += seconds_since(begin);
     if (line.bytes == 0)
       line.bytes =
@@ -209,10 +212,12 @@ int run(std::uint64_t jobs, bool check) {
               << std::setw(24) << static_cast<std::uint64_t>(both) << '\n'
               << std::flush;
   }
-  const Line one = pile_up(jobs * 3 / 10, 1);
+  const Line one = pile_up(jobs / 5, 1, 0);
   print("one queue", one);
-  const Line many = pile_up(jobs * 3 / 10, kQueues);
+  const Line many = pile_up(jobs / 5, kQueues, 0);
   print(std::to_string(kQueues) + " queues", many);
+  const Line capped = pile_up(jobs / 5, kQueues, kQuotas);
+  print(std::to_string(kQueues) + " queues, " + std::to_string(kQuotas) + " quotas", capped);
   const double ratio = many.ended / one.ended;
   const bool small = std::max(one.bytes, many.bytes) < kMostBytes;
   const bool even = ratio >= kLeastRatio;

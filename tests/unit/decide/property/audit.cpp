@@ -12,9 +12,9 @@ constexpr std::size_t kStates = 11;
 }  // namespace
 
 std::size_t Audit::running(const Pool& pool) {
-  return static_cast<std::size_t>(std::count_if(pool.workers.begin(), pool.workers.end(), [](const Worker* w) {
-    return !w->channel.empty() && w->wait == Worker::Wait::none;
-  }));
+  return static_cast<std::size_t>(
+      std::count_if(pool.workers.begin(), pool.workers.end(),
+                    [](const Worker* w) { return !w->channel.empty() && w->wait == Worker::Wait::none; }));
 }
 
 void Audit::check(bool holds, const std::string& what) {
@@ -113,9 +113,9 @@ void Audit::channels() const {
             who + " holds as number " + std::to_string(i) + " a job that " + describe(job.id));
     }
     check(load == worker->load, who + " has a load that is not that of its channel");
-    const bool resuming =
-        std::count(worker->pool->resuming.begin(), worker->pool->resuming.end(), worker.get()) == 1;
-    check(resuming == (worker->wait == Worker::Wait::resuming),
+    const auto is_in = [&](const auto& list) { return std::count(list.begin(), list.end(), worker.get()); };
+    const auto resuming = is_in(worker->pool->resuming) + is_in(s_.want_quotas_);
+    check(resuming == (worker->wait == Worker::Wait::resuming ? 1 : 0),
           who + " and its pool do not agree on its wait");
   }
   for (const Pool& pool : s_.pools_) {

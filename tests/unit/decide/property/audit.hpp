@@ -51,6 +51,7 @@ class Audit {
   void caps(const RunningBefore& before, RunningBefore& after) const;
   void line(const Pool& pool) const;
   void seats(const Lane& lane) const;
+  void baton(const Lane& lane) const;
   [[nodiscard]] bool held_up(const Lane& lane, const Pool& pool) const;
   [[nodiscard]] static std::size_t running(const Pool& pool);
   void accounts() const;

@@ -19,7 +19,8 @@ std::size_t length(const JobList& list) {
 /// SEMANTICS Q1: where the job stands in its queue.
 Lane::Turn turn_of(const Job& job) {
   const std::int64_t ageing = std::chrono::microseconds(job.lane->queue->policy.ageing).count();
-  return {ageing == 0 ? -job.priority : job.submitted.time_since_epoch().count() - job.priority * ageing, job.submitted};
+  return {ageing == 0 ? -job.priority : job.submitted.time_since_epoch().count() - job.priority * ageing,
+          job.submitted};
 }
 
 const LaneSeat* seat_in(const Lane& lane, const Pool& pool) {
@@ -51,8 +52,8 @@ bool Audit::may_begin(const Pool& pool, const Worker& worker, const Job& job) co
 /// What was submitted to the queue before has still to come from disk.
 bool Audit::held_up(const Lane& lane, const Pool& pool) const {
   return std::any_of(lane.queue->lanes.begin(), lane.queue->lanes.end(), [&](const Lane* other) {
-    return !other->bands.empty() && other->best() == nullptr && seat_in(*other, pool) != nullptr && has_room(*other) &&
-           other->turn() < lane.turn();
+    return !other->bands.empty() && other->best() == nullptr && seat_in(*other, pool) != nullptr &&
+           has_room(*other) && other->turn() < lane.turn();
   });
 }
 
@@ -66,8 +67,8 @@ void Audit::nobody_idles() const {
   for (const Pool& pool : s_.pools_) {
     check(pool.resuming.empty() || running(pool) >= pool.slots(),
           "a job of pool " + pool.settings->name + " does not go on though there is a slot");
-    // While one program takes the place of another, the first job may wait for a worker that has its function,
-    // and the others behind it.
+    // While one program takes the place of another, the first job may wait for a worker that has its
+    // function, and the others behind it.
     const bool alike = std::all_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* w) {
       return w->phase != Worker::Phase::ready || w->offer == pool.offer;
     });
@@ -76,11 +77,13 @@ void Audit::nobody_idles() const {
       if (queue->length == 0 || !queue->open()) continue;
       for (const Lane* lane : queue->lanes) {
         const Job* job = lane->best();
-        if (job == nullptr || seat_in(*lane, pool) == nullptr || !has_room(*lane) || held_up(*lane, pool)) continue;
+        if (job == nullptr || seat_in(*lane, pool) == nullptr || !has_room(*lane) || held_up(*lane, pool))
+          continue;
         for (const Worker* worker : pool.workers)
-          check(!may_begin(pool, *worker, *job),
-                "job " + job->id.text() + " " + describe(job->id) + " (" + where(*lane) + "), and worker " +
-                    std::to_string(static_cast<std::uint32_t>(worker->id)) + " has nothing to do; " + describe(pool));
+          check(!may_begin(pool, *worker, *job), "job " + job->id.text() + " " + describe(job->id) + " (" +
+                                                     where(*lane) + "), and worker " +
+                                                     std::to_string(static_cast<std::uint32_t>(worker->id)) +
+                                                     " has nothing to do; " + describe(pool));
       }
     }
   }
@@ -94,15 +97,18 @@ void Audit::went_first(const JobId& id, const WorkerId& by) const {
   const Queue& queue = *job->lane->queue;
   check(!queue.paused, "job " + id.text() + " begins, and its queue " + queue.name + " is paused");
   for (const Lane* lane : queue.lanes) {
-    // One that this worker does not offer, or of which a quota is full, was no choice for it.
-    const bool a_choice = seat_in(*lane, pool) != nullptr && worker->second->offer->has(*lane->function) && has_room(*lane);
+    // One that this worker does not offer was no choice for it. One with quotas may be passed over: the room
+    // that they have may be kept for a job of another queue.
+    const bool a_choice = seat_in(*lane, pool) != nullptr && worker->second->offer->has(*lane->function) &&
+                          (lane->caps == nullptr || lane == job->lane);
     if (!a_choice) continue;
     const Job* first = lane->best();
     check(first == nullptr || first == job || turn_of(*job) < turn_of(*first),
-          "job " + id.text() + " (" + where(*job->lane) + ") goes before job " + (first == nullptr ? "" : first->id.text()) + " (" +
-              where(*lane) + ")");
+          "job " + id.text() + " (" + where(*job->lane) + ") goes before job " +
+              (first == nullptr ? "" : first->id.text()) + " (" + where(*lane) + ")");
     for (const Lane::Band& band : lane->bands) {
-      check(lane != job->lane || band.on_disk == 0 || band.priority != job->priority || job->submitted <= band.fetched_until,
+      check(lane != job->lane || band.on_disk == 0 || band.priority != job->priority ||
+                job->submitted <= band.fetched_until,
             "job " + id.text() + " goes before jobs on disk of its queue " + queue.name);
     }
   }
@@ -141,12 +147,34 @@ void Audit::seats(const Lane& lane) const {
     const bool stands = seat->place != kNotInHeap;
     check(stands == !lane.bands.empty(), where(lane) + ": stands in a line by mistake, or in none");
     if (seat->parked == nullptr) continue;
-    check(lane.caps != nullptr && seat->parked->queue == seat->queue, where(lane) + ": parked at a quota that it has not");
+    check(lane.caps != nullptr && seat->parked->queue == seat->queue,
+          where(lane) + ": parked at a quota that it has not");
   }
   for (const Pool& pool : s_.pools_) {
     const bool serves = pool.offer != nullptr && pool.offer->has(*lane.function) &&
                         pool.phase != Pool::Phase::removed && pool.settings->serves(lane.queue->name);
-    check(serves == (seat_in(lane, pool) != nullptr), "pool " + pool.settings->name + " does not know whether it serves " + where(lane));
+    check(serves == (seat_in(lane, pool) != nullptr),
+          "pool " + pool.settings->name + " does not know whether it serves " + where(lane));
+  }
+}
+
+/// A lane that is parked though its quotas have room has somebody in the line who is to take it, and to hand
+/// it on.
+void Audit::baton(const Lane& lane) const {
+  const auto shares = [&](const Lane& other) {
+    return other.caps != nullptr &&
+           std::any_of(other.caps->caps.begin(), other.caps->caps.end(), [&](const Cap* theirs) {
+             return std::any_of(lane.caps->caps.begin(), lane.caps->caps.end(),
+                                [&](const Cap* own) { return own->quota == theirs->quota; });
+           });
+  };
+  for (const auto& seat : lane.seats) {
+    if (seat->parked == nullptr || seat->queue->from_disk || !lane.queue->open() || !has_room(lane)) continue;
+    bool kept = false;
+    for (const QueueSeat* queue : seat->queue->line->queues.items()) {
+      for (const LaneSeat* other : queue->lanes.items()) kept |= shares(*other->lane);
+    }
+    check(kept, where(lane) + ": its quotas have room, it is parked, and nobody in the line takes it");
   }
 }
 
@@ -154,19 +182,24 @@ void Audit::seats(const Lane& lane) const {
 void Audit::line(const Pool& pool) const {
   const auto in_order = [&](const auto& items, auto less) {
     for (std::size_t i = 1; i < items.size(); ++i)
-      check(!less(*items[i], *items[(i - 1) / 2]), "the line of pool " + pool.settings->name + " is out of order");
+      check(!less(*items[i], *items[(i - 1) / 2]),
+            "the line of pool " + pool.settings->name + " is out of order");
   };
   in_order(pool.ready.queues.items(), PassLess());
   for (const QueueSeat* queue : pool.ready.queues.items()) {
     in_order(queue->lanes.items(), LaneSeatLess());
-    check(!queue->lanes.empty() && queue->queue->open() && !queue->from_disk,
-          "queue " + queue->queue->name + " stands in the line of pool " + pool.settings->name + " by mistake");
+    check(
+        !queue->lanes.empty() && queue->queue->open() && !queue->from_disk,
+        "queue " + queue->queue->name + " stands in the line of pool " + pool.settings->name + " by mistake");
   }
 }
 
 void Audit::heaps() const {
   for (const auto& [name, queue] : s_.lanes_.queues()) {
-    for (const Lane* lane : queue->lanes) seats(*lane);
+    for (const Lane* lane : queue->lanes) {
+      seats(*lane);
+      baton(*lane);
+    }
     for (const auto& seat : queue->seats)
       check(seat->place != kNotInHeap || seat->lanes.empty() || !queue->open() || seat->from_disk,
             "queue " + queue->name + " does not stand in a line where it has jobs");
@@ -183,7 +216,8 @@ void Audit::quotas() const {
     for (const Cap* cap : job.lane->caps->caps) ++counts[cap->quota];
   };
   for (const auto& job : s_.jobs_) {
-    check(!job->has_quotas || job->worker != nullptr, "job " + job->id.text() + " has quotas and does not run: it " + describe(job->id));
+    check(!job->has_quotas || job->worker != nullptr,
+          "job " + job->id.text() + " has quotas and does not run: it " + describe(job->id));
     if (job->has_quotas) count(running, *job);
   }
   for (const Worker* worker : s_.want_quotas_) count(claimed, *worker->channel.front().job);
@@ -191,9 +225,11 @@ void Audit::quotas() const {
     for (const Lane* lane : queue->lanes) {
       if (lane->caps == nullptr) continue;
       for (const Cap* cap : lane->caps->caps) {
-        check(cap->quota->running == running[cap->quota], "quota " + cap->quota->id + " counts " + std::to_string(cap->quota->running) +
-                                                              " that have it, and there are " + std::to_string(running[cap->quota]));
-        check(cap->quota->claimed == claimed[cap->quota], "quota " + cap->quota->id + " counts claims that are not there");
+        check(cap->quota->running == running[cap->quota],
+              "quota " + cap->quota->id + " counts " + std::to_string(cap->quota->running) +
+                  " that have it, and there are " + std::to_string(running[cap->quota]));
+        check(cap->quota->claimed == claimed[cap->quota],
+              "quota " + cap->quota->id + " counts claims that are not there");
       }
     }
   }
@@ -205,7 +241,8 @@ void Audit::caps(const RunningBefore& before, RunningBefore& after) const {
   for (const auto& job : s_.jobs_) {
     if (job->worker == nullptr || job->lane->caps == nullptr) continue;
     const bool holds_back = job->worker->wait != Worker::Wait::none && !job->has_quotas;
-    check(job->has_quotas || holds_back, "job " + job->id.text() + " runs without its quotas: it " + describe(job->id));
+    check(job->has_quotas || holds_back,
+          "job " + job->id.text() + " runs without its quotas: it " + describe(job->id));
     for (const Cap* cap : job->lane->caps->caps) {
       if (job->has_quotas) most[cap->quota] = std::max(most[cap->quota], cap->size());
     }
@@ -213,8 +250,8 @@ void Audit::caps(const RunningBefore& before, RunningBefore& after) const {
   for (const auto& [quota, allowed] : most) {
     const auto known = before.find(quota);
     const std::uint64_t bound = std::max<std::uint64_t>(allowed, known == before.end() ? 0 : known->second);
-    check(quota->running <= bound, "quota " + quota->id + " is had by " + std::to_string(quota->running) + " jobs, and " +
-                                       std::to_string(allowed) + " may have it");
+    check(quota->running <= bound, "quota " + quota->id + " is had by " + std::to_string(quota->running) +
+                                       " jobs, and " + std::to_string(allowed) + " may have it");
     after[quota] = quota->running;
   }
 }

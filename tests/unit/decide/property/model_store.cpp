@@ -161,8 +161,8 @@ std::vector<RecoveredJob> ModelStore::load_backlog(const effect::LoadBacklog& pa
   for (const auto& [id, row] : rows_) {
     const RecoveredJob& job = row.job;
     const bool wanted = row.backlog && job.options.queue() == page.queue && job.function == page.function &&
-                        row.quotas == page.quotas &&
-                        job.options.priority() == page.priority && job.submitted > page.after;
+                        row.quotas == page.quotas && job.options.priority() == page.priority &&
+                        job.submitted > page.after;
     if (wanted) found.push_back(job);
   }
   std::sort(found.begin(), found.end(),

@@ -51,12 +51,14 @@ void World::settle() {
   quotas_ = {{"qa", 1}, {"qb", 1}};
   configure_queues();
   for (Client& client : clients_) {
-    if (!client.session) come_back(client);
+    client.session ? ask_again(client) : come_back(client);
   }
   turn();
   for (int round = 0; !all_have_ended(); ++round) {
     everybody_works();
-    pass(round < 200 ? 20ms : 1000ms);
+    // Short for the limits of running jobs, and now and then long enough for a pool that rests after a
+    // failure.
+    pass(round % 50 != 49 ? 20ms : 1000ms);
     if (round < kMostRounds) continue;
     const Audit audit(*scheduler_, settings_, now_);
     for (const auto& [number, entry] : entries_) {

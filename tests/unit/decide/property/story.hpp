@@ -59,9 +59,9 @@ struct Step {
     commit,
     slow_disk,
     reload,
-    pause,     ///< a queue is paused, or goes on
-    policy,    ///< a queue has another weight, ageing or rate
-    quota,     ///< one has another size, or binds nobody any more
+    pause,    ///< a queue is paused, or goes on
+    policy,   ///< a queue has another weight, ageing or rate
+    quota,    ///< one has another size, or binds nobody any more
     restart,  ///< the daemon is killed, or stops; what it had written is there
     count
   };

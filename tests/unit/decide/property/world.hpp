@@ -126,6 +126,7 @@ class World {
   [[nodiscard]] Options options_of(const Step& step);
   void send_submit(Client& client, Entry& entry);
   void come_back(Client& client);
+  void ask_again(Client& client);
   void leave(Client& client, std::uint64_t detail);
   void steer(const Step& step);
   template <class Body>

@@ -104,6 +104,15 @@ void World::come_back(Client& client) {
   }
 }
 
+/// While too much waited for the disk it may have been refused.
+void World::ask_again(Client& client) {
+  const std::size_t index = static_cast<std::size_t>(&client - clients_.data());
+  for (auto& [number, entry] : entries_) {
+    if (entry.client == index && entry.is_open() && entry.accepted)
+      ask(client, &entry, message::Watch{{entry.id, {}}});
+  }
+}
+
 void World::leave(Client& client, std::uint64_t detail) {
   if (!client.session) return;
   const bool for_good = detail % 4 == 0;
