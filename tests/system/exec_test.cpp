@@ -15,7 +15,7 @@ using namespace promised::test;
 namespace {
 
 using Words = std::vector<std::string>;
-using Outcome = std::map<std::string, Value>;
+using Ended = std::map<std::string, Value>;
 
 DaemonConfig shell_config(const DaemonConfig::Lines& lines = {}) {
   DaemonConfig config;
@@ -24,13 +24,13 @@ DaemonConfig shell_config(const DaemonConfig::Lines& lines = {}) {
   return config;
 }
 
-Outcome outcome_of(Client& client, const Words& words,
+Ended outcome_of(Client& client, const Words& words,
                    std::vector<std::pair<std::string, Value>> named = {}) {
   const Arguments arguments{{to_value(words)}, std::move(named)};
-  return from_value<Outcome>(client.submit_arguments({}, "exec", arguments).value(kPatience));
+  return from_value<Ended>(client.submit_arguments({}, "exec", arguments).value(kPatience));
 }
 
-Outcome expected(int status, const std::string& out, const std::string& err = {}) {
+Ended expected(int status, const std::string& out, const std::string& err = {}) {
   return {{"exit_status", Value(std::int64_t{status})}, {"stdout", Value(out)}, {"stderr", Value(err)}};
 }
 
@@ -58,7 +58,7 @@ TEST_CASE("I8 exec runs a command without a shell; its status and output come ba
   CHECK(outcome_of(client, {"/bin/sh", "-c", "echo fine; echo bad >&2; exit 3"}) ==
         expected(3, "fine\n", "bad\n"));
   CHECK(outcome_of(client, {"sh", "-c", "kill -9 $$"}) ==
-        Outcome{{"signal", Value(std::int64_t{SIGKILL})}, {"stdout", Value("")}, {"stderr", Value("")}});
+        Ended{{"signal", Value(std::int64_t{SIGKILL})}, {"stdout", Value("")}, {"stderr", Value("")}});
 }
 
 TEST_CASE("I8 exec gives the command a directory, variables and an input") {

@@ -131,7 +131,7 @@ TEST_CASE("Q8 unique jobs are known after a restart, also those that wait on dis
       h.load_backlog_later = [](const effect::LoadBacklog&) {};
       job.submitted = h.now.wall - 1s;
       if (on_disk) {
-        h.scheduler.restore(RecoveredBacklog{"default", "f", 0, 1000, 1, job.submitted});
+        h.scheduler.restore(RecoveredBacklog{"default", "f", {}, 0, 1000, 1, job.submitted});
         h.scheduler.restore_backlog_id(job.id);
         h.scheduler.restore_known(job, h.now, h.plan);
       } else {

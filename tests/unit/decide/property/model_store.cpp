@@ -120,6 +120,29 @@ void ModelStore::apply_to(const change::DeleteGrave& c) {
   graves_.erase(c.id);
 }
 
+void ModelStore::apply_to(const change::RetryJob& c) {
+  Row* found = row(c.id);
+  if (found == nullptr) return;
+  found->job.state = State::pending;
+  found->job.interruptions = found->job.crashes = 0;
+}
+
+void ModelStore::apply_to(const change::SteerQueue&) {
+  throw Violation("a queue is steered in the store");
+}
+
+void ModelStore::apply_to(const change::SteerQuota&) {
+  throw Violation("a quota is steered in the store");
+}
+
+void ModelStore::apply_to(const change::LinkJob&) {
+  throw Violation("a job is linked in the store");
+}
+
+void ModelStore::apply_to(const change::ReadyJob&) {
+  throw Violation("a linked job has its turn in the store");
+}
+
 void ModelStore::restore(Scheduler& scheduler, Now now, Plan& plan) const {
   std::map<std::tuple<std::string, std::string, std::string, int, std::uint32_t>, RecoveredBacklog> parts;
   std::vector<const Row*> known;

@@ -62,6 +62,12 @@ class ModelStore {
   void apply_to(const change::DeleteName& c);
   void apply_to(const change::BuryId& c);
   void apply_to(const change::DeleteGrave& c);
+  void apply_to(const change::RetryJob& c);
+  // No story has these yet.
+  [[noreturn]] void apply_to(const change::SteerQueue& c);
+  [[noreturn]] void apply_to(const change::SteerQuota& c);
+  [[noreturn]] void apply_to(const change::LinkJob& c);
+  [[noreturn]] void apply_to(const change::ReadyJob& c);
   Row* row(const JobId& id);
 
   std::unordered_map<JobId, Row> rows_;
