@@ -19,8 +19,9 @@ std::size_t length(const JobList& list) {
 /// SEMANTICS Q1: where the job stands in its queue.
 Lane::Turn turn_of(const Job& job) {
   const std::int64_t ageing = std::chrono::microseconds(job.lane->queue->policy.ageing).count();
-  return {ageing == 0 ? -job.priority : job.submitted.time_since_epoch().count() - job.priority * ageing,
-          job.submitted};
+  return {
+      ageing == 0 ? -job.priority : job.place_in_queue().time_since_epoch().count() - job.priority * ageing,
+      job.place_in_queue()};
 }
 
 const LaneSeat* seat_in(const Lane& lane, const Pool& pool) {
@@ -108,7 +109,7 @@ void Audit::went_first(const JobId& id, const WorkerId& by) const {
               (first == nullptr ? "" : first->id.text()) + " (" + where(*lane) + ")");
     for (const Lane::Band& band : lane->bands) {
       check(lane != job->lane || band.on_disk == 0 || band.priority != job->priority ||
-                job->submitted <= band.fetched_until,
+                job->place_in_queue() <= band.fetched_until,
             "job " + id.text() + " goes before jobs on disk of its queue " + queue.name);
     }
   }
@@ -129,7 +130,7 @@ void Audit::lanes() const {
         check(!band.empty(), where(*lane) + ": an empty band");
         check(length(band.ready) == band.ready_count, where(*lane) + ": ready_count is wrong");
         for (const Job* job = band.ready.first; job != nullptr && job->next != nullptr; job = job->next)
-          check(job->submitted < job->next->submitted, where(*lane) + ": out of order");
+          check(job->place_in_queue() < job->next->place_in_queue(), where(*lane) + ": out of order");
         waiting += band.ready_count + length(band.behind) + band.on_disk;
         in_memory += band.ready_count;
       }

@@ -87,10 +87,10 @@ void World::check_nothing_left() {
   const Audit audit(*scheduler_, settings_, now_);
   audit.thorough();
   audit.nothing_left();
-  if (store_.jobs() + store_.names() + store_.graves() > 0)
+  if (store_.jobs() + store_.names() + store_.graves() + store_.links() > 0)
     throw Violation("the store still has " + std::to_string(store_.jobs()) + " jobs, " +
-                    std::to_string(store_.names()) + " names and " + std::to_string(store_.graves()) +
-                    " tombstones");
+                    std::to_string(store_.names()) + " names, " + std::to_string(store_.links()) +
+                    " links and " + std::to_string(store_.graves()) + " tombstones");
 }
 
 }  // namespace promised::test

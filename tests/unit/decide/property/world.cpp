@@ -249,6 +249,7 @@ void World::carry_out(std::vector<Effect>& effects) {
       if (const auto hand = hands_.find(resume->worker); hand != hands_.end()) hand->second.waiting = false;
     } else if (std::holds_alternative<effect::LoadBacklog>(effect) ||
                std::holds_alternative<effect::LoadJob>(effect) ||
+               std::holds_alternative<effect::LoadArguments>(effect) ||
                std::holds_alternative<effect::LoadResult>(effect)) {
       // The committer does things in their order.
       disk_.empty() ? read(effect) : disk_.back().reads.push_back(effect);
@@ -263,6 +264,8 @@ void World::read(const Effect& effect) {
     tell(event::BacklogLoaded{page->queue, page->function, page->quotas, page->priority, std::move(jobs)});
   } else if (const auto* one = std::get_if<effect::LoadJob>(&effect)) {
     tell(event::JobLoaded{one->id, store_.load_job(one->id)});
+  } else if (const auto* of = std::get_if<effect::LoadArguments>(&effect)) {
+    tell(event::ArgumentsLoaded{of->job, of->session, of->number, store_.load_arguments(of->job)});
   } else if (const auto* result = std::get_if<effect::LoadResult>(&effect)) {
     const auto found = store_.load_result(result->job);
     tell(event::ResultLoaded{result->job, found.has_value(), {}, found.value_or(Payload())});
