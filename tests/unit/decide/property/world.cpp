@@ -56,6 +56,10 @@ void Tally::add(const Tally& other) {
   waits += other.waits;
   from_disk += other.from_disk;
   interrupted += other.interrupted;
+  retried += other.retried;
+  joined += other.joined;
+  followed += other.followed;
+  composites += other.composites;
 }
 
 World::World(std::uint64_t setup) : setup_(setup) {
@@ -82,6 +86,7 @@ World::World(std::uint64_t setup) : setup_(setup) {
 void World::begin_daemon() {
   around_ = {};
   around_.started = now_.steady;
+  around_.outcomes = kOutcomes;
   around_.instance = make_id(IdOf::daemon, tally_.restarts);
   scheduler_ = std::make_unique<Scheduler>(settings_, around_, 999, 42);
   configure_queues();
@@ -301,6 +306,12 @@ void World::perform(const Step& step) {
   switch (step.kind) {
     case Step::Kind::submit:
       submit(step);
+      break;
+    case Step::Kind::follow:
+      follow(step);
+      break;
+    case Step::Kind::tree:
+      tree(step);
       break;
     case Step::Kind::leave:
       leave(client, step.detail);
