@@ -137,14 +137,16 @@ void Audit::channels() const {
 
 /// One that has not ended, and that no worker has: in one place, and in the state that belongs to it.
 void Audit::stands_somewhere(const Job& job) const {
-  const std::string what = "job " + job.id.text();
+  const auto wrong = [&](const char* what) {
+    throw Violation("job " + job.id.text() + " " + what + ": it " + describe(job.id));
+  };
   const bool waits = Scheduler::waits_for_kin(job);
   const bool scheduled = Schedule::contains(job);
   const int places = (job.queued_in_lane || job.on_disk ? 1 : 0) + (scheduled ? 1 : 0) + (waits ? 1 : 0);
-  check(places > 0, what + " is nowhere: it " + describe(job.id));
-  check(places == 1, what + " is in two places: it " + describe(job.id));
-  check(!waits || job.kin() != nullptr, what + " waits for nobody");
-  check(scheduled || job.state != State::scheduled, what + " has no moment: it " + describe(job.id));
+  if (places == 0) wrong("is nowhere");
+  if (places > 1) wrong("is in two places");
+  if (waits && job.kin() == nullptr) wrong("waits for nobody");
+  if (!scheduled && job.state == State::scheduled) wrong("has no moment");
 }
 
 /// The jobs in the schedule, and those that others join, are there.
@@ -153,8 +155,8 @@ void Audit::timing() const {
   std::size_t unique = 0;
   for (const auto& job : s_.jobs_) {
     scheduled += Schedule::contains(*job) ? 1 : 0;
-    check(!Schedule::contains(*job) || (!job->ended() && job->worker == nullptr),
-          "job " + job->id.text() + " is in the schedule by mistake: it " + describe(job->id));
+    if (Schedule::contains(*job) && (job->ended() || job->worker != nullptr))
+      throw Violation("job " + job->id.text() + " is in the schedule by mistake: it " + describe(job->id));
     const bool is_unique = !job->ended() && job->detail && job->detail->unique;
     unique += is_unique && s_.unique_.find(*job->detail->unique) == job.get() ? 1 : 0;
   }

@@ -66,8 +66,8 @@ void Audit::nobody_idles() const {
     check(caps != nullptr && !caps->free_for_claim(), "a job that has its quotas free does not go on");
   }
   for (const Pool& pool : s_.pools_) {
-    check(pool.resuming.empty() || running(pool) >= pool.slots(),
-          "a job of pool " + pool.settings->name + " does not go on though there is a slot");
+    if (!pool.resuming.empty() && running(pool) < pool.slots())
+      throw Violation("a job of pool " + pool.settings->name + " does not go on though there is a slot");
     // While one program takes the place of another, the first job may wait for a worker that has its
     // function, and the others behind it.
     const bool alike = std::all_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* w) {
@@ -80,11 +80,12 @@ void Audit::nobody_idles() const {
         const Job* job = lane->best();
         if (job == nullptr || seat_in(*lane, pool) == nullptr || !has_room(*lane) || held_up(*lane, pool))
           continue;
-        for (const Worker* worker : pool.workers)
-          check(!may_begin(pool, *worker, *job), "job " + job->id.text() + " " + describe(job->id) + " (" +
-                                                     where(*lane) + "), and worker " +
-                                                     std::to_string(static_cast<std::uint32_t>(worker->id)) +
-                                                     " has nothing to do; " + describe(pool));
+        for (const Worker* worker : pool.workers) {
+          if (!may_begin(pool, *worker, *job)) continue;
+          throw Violation("job " + job->id.text() + " " + describe(job->id) + " (" + where(*lane) +
+                          "), and worker " + std::to_string(static_cast<std::uint32_t>(worker->id)) +
+                          " has nothing to do; " + describe(pool));
+        }
       }
     }
   }

@@ -23,6 +23,9 @@ const ModelStore::Row* ModelStore::find(const JobId& id) const {
 void ModelStore::apply_to(const change::InsertJob& c) {
   // The real store would fail, and the daemon with it.
   if (rows_.contains(c.id)) throw Violation("job " + c.id.text() + " is inserted twice");
+  const Options& options = c.options;
+  if (options.delay().count() < 0 || options.begin_by().count() < 0 || options.deadline().count() < 0)
+    throw Violation("job " + c.id.text() + " is inserted with a time before all times");
   Row& made = rows_[c.id];
   had_.insert(c.id);
   made.job.id = c.id;

@@ -141,7 +141,7 @@ void World::restart(std::uint64_t detail) {
   if (detail % 3 == 0) {
     scheduler_->drain(now_, plan_);
     turn();
-    everybody_works();
+    (void)everybody_works();
     scheduler_->stop_now(plan_);
     turn();
     while (!hands_.empty()) gone(hands_.begin()->second, SIGKILL, 0);

@@ -174,7 +174,7 @@ class World {
   [[nodiscard]] Hand* choose(std::uint32_t who, May may);
 
   // settling
-  void everybody_works();
+  bool everybody_works();
   [[nodiscard]] bool all_have_ended() const;
   void check_nothing_left();
 

@@ -132,7 +132,9 @@ void World::send_kin(Client& client, Entry& of) {
 /// What succeeds does so with what a worker has said, or what its members have come to, in their order.
 void World::check_result(const Entry& of, std::string_view result) {
   const std::string job = "job " + of.id.text();
-  const auto wrong = [&] { throw Violation(job + " succeeds with what nobody has said: " + std::string(result)); };
+  const auto wrong = [&] {
+    throw Violation(job + " succeeds with what nobody has said: " + std::string(result));
+  };
   if (of.became) return;
   if (of.nodes.empty()) {
     if (of.successes == 0 || !result.starts_with("result of " + of.id.text())) wrong();
