@@ -227,3 +227,20 @@ TEST_CASE("C1 what came before the pools had told their functions follows too") 
   CHECK(house.finish(house.workers().front()) == callback);
   CHECK(house.finish(house.workers().front()) == second);
 }
+
+TEST_CASE("C1 what follows a job of a cleared queue is passed on in the batch that has the job's end") {
+  Parents house;
+  const SessionId admin = house.connect(0);
+  house.ask(admin, message::SteerQueue{"mail", QueueChange{.paused = true}, false});
+  const JobId parent = house.submit(house.client, "f", Options{}.queue("mail"));
+  const JobId callback = house.follow(parent, Follows::done);
+  CHECK(house.state(callback) == State::waiting);
+  house.hold_commits();
+  house.ask(admin, message::SteerQueue{"mail", {}, true});
+  // Nothing has happened since.
+  const auto ready = house.written<change::ReadyJob>();
+  REQUIRE(ready.size() == 1);
+  CHECK(ready.front().id == callback);
+  house.commit();
+  CHECK(house.state(callback) == State::running);
+}

@@ -367,3 +367,18 @@ TEST_CASE("C8 a worker cannot make undone that its job has begun, and waits") {
   family.finish(worker);
   CHECK(family.state(parent) == State::cancelled);
 }
+
+TEST_CASE("C8 a job goes on at once when what it waits for goes with a cleared queue") {
+  Family house;
+  const JobId parent = house.submit(house.client);
+  house.at(parent);
+  const JobId child = house.submit(house.client, "f", Options{}.queue("mail"));
+  const SessionId admin = house.connect(0);
+  house.ask(admin, message::SteerQueue{"mail", QueueChange{.paused = true}, false});
+  house.wait_for(parent, {child});
+  CHECK_FALSE(house.answer(parent));
+  house.ask(admin, message::SteerQueue{"mail", {}, true});
+  REQUIRE(house.answer(parent));
+  CHECK(house.answer(parent)->code.empty());
+  CHECK(house.show(house.client, child).state == State::cancelled);
+}
