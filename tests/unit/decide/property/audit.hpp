@@ -33,8 +33,6 @@ class Audit {
   [[nodiscard]] std::string describe(const JobId& id) const;
   [[nodiscard]] std::size_t jobs() const { return s_.jobs_.size(); }
   [[nodiscard]] bool any_active() const;
-  /// What only the configuration reaches.
-  [[nodiscard]] static Lanes& levers(Scheduler& scheduler) { return scheduler.lanes_; }
   [[nodiscard]] std::size_t on_disk() const { return s_.backlog_ids_.size(); }
 
   [[nodiscard]] static std::string describe(const Pool& pool);

@@ -221,6 +221,23 @@ std::vector<RecoveredJob> ModelStore::load_backlog(const effect::LoadBacklog& pa
   return found;
 }
 
+/// Of a queue; nothing else is searched for here.
+void ModelStore::find_in_backlog(BacklogSearch& search) const {
+  std::vector<RecoveredJob> all;
+  for (const auto& [id, row] : rows_) {
+    const bool wanted =
+        row.backlog && row.job.options.queue() == search.queue && (search.below.empty() || id < search.below);
+    if (wanted) all.push_back(row.job);
+  }
+  std::sort(all.begin(), all.end(), [](const RecoveredJob& a, const RecoveredJob& b) { return b.id < a.id; });
+  if (all.size() > search.most) all.resize(search.most);
+  for (RecoveredJob& job : all) {
+    job.arguments = {};
+    search.below = job.id;
+  }
+  search.found = std::move(all);
+}
+
 std::optional<RecoveredJob> ModelStore::load_job(const JobId& id) const {
   const Row* found = find(id);
   if (found == nullptr || !found->backlog) return std::nullopt;

@@ -37,6 +37,7 @@ class ModelStore {
   void restore(Scheduler& scheduler, Now now, Plan& plan) const;
 
   [[nodiscard]] std::vector<RecoveredJob> load_backlog(const effect::LoadBacklog& page) const;
+  void find_in_backlog(BacklogSearch& search) const;
   [[nodiscard]] std::optional<RecoveredJob> load_job(const JobId& id) const;
   /// Of a job that has failed; empty: there are none.
   [[nodiscard]] Payload load_arguments(const JobId& id) const;

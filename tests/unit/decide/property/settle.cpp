@@ -51,13 +51,13 @@ void World::settle() {
   slow_disk_ = false;
   turn();
   everything_is_offered();
-  // No queue is paused, and each quota has room.
-  for (const std::string& queue : std::exchange(paused_, {})) Audit::levers(*scheduler_).resume(queue);
-  quotas_ = {{"qa", 1}, {"qb", 1}};
-  configure_queues();
   for (Client& client : clients_) {
     client.session ? ask_again(client) : come_back(client);
   }
+  // No queue is paused, and each quota has room.
+  for (const char* queue : kQueues)
+    ask(clients_[0], nullptr, message::SteerQueue{queue, QueueChange{false, false, 1, Rate{}, 0}});
+  for (const char* quota : kQuotas) ask(clients_[0], nullptr, message::SteerQuota{quota, 1});
   turn();
   for (int round = 0; !all_have_ended(); ++round) {
     // Short for the limits of running jobs; as long as need be where all wait for a moment.

@@ -66,6 +66,8 @@ World::World(std::uint64_t setup) : setup_(setup) {
   Dice dice(setup);
   settings_.access.everyone = true;
   settings_.pools = pools_of(dice.roll());
+  settings_.quotas = {{"qa", 1}, {"qb", 2}};
+  if (dice.below(2) == 0) settings_.queues = queues_of(dice.roll());
   Limits& limits = settings_.limits;
   limits.keep_unfetched = 10h;
   limits.default_lifespan = 5s;
@@ -89,50 +91,47 @@ void World::begin_daemon() {
   around_.outcomes = kOutcomes;
   around_.instance = make_id(IdOf::daemon, tally_.restarts);
   scheduler_ = std::make_unique<Scheduler>(settings_, around_, 999, 42);
-  configure_queues();
   store_.restore(*scheduler_, now_, plan_);
   scheduler_->start(now_, plan_);
   turn();
 }
 
-/// As the configuration, and what has been said at run time, has them.
-void World::configure_queues() {
-  Lanes& lanes = Audit::levers(*scheduler_);
-  for (const auto& [name, size] : quotas_) lanes.configure_quota(name, size);
-  for (const auto& [name, policy] : policies_) lanes.configure(name, policy);
-  for (const std::string& name : paused_) lanes.pause(name);
+/// Some queues are served in ways of their own.
+std::vector<QueueSettings> World::queues_of(std::uint64_t choice) {
+  Dice dice(choice);
+  std::vector<QueueSettings> queues;
+  for (const char* name : kQueues) {
+    if (dice.below(2) == 0) continue;
+    QueueSettings& queue = queues.emplace_back();
+    queue.name = name;
+    queue.weight = 1 + static_cast<std::uint32_t>(dice.below(3));
+    if (dice.below(2) == 0) queue.ageing = 20ms;
+    if (dice.below(4) == 0) queue.rate = {1 + static_cast<std::uint32_t>(dice.below(5)), 100ms, 0};
+    if (dice.below(6) == 0) queue.max_length = 10;
+    if (dice.below(6) == 0) queue.paused = true;
+  }
+  return queues;
 }
 
+/// As an administrator does, whose word lasts.
 void World::steer_queues(const Step& step) {
+  if (!clients_[0].session) return;
   Dice dice(step.detail);
-  constexpr std::array<const char*, 3> kQueues{"default", "q1", "q2"};
-  const std::string queue = kQueues[step.who % kQueues.size()];
-  Lanes& lanes = Audit::levers(*scheduler_);
+  const auto any = [&](std::uint64_t n) { return static_cast<std::uint32_t>(dice.below(n)); };
+  message::SteerQueue steer{kQueues[step.who % kQueues.size()]};
   if (step.kind == Step::Kind::pause) {
-    const bool goes_on = paused_.erase(queue) > 0;
-    goes_on ? lanes.resume(queue) : lanes.pause(queue);
-    if (!goes_on) paused_.insert(queue);
+    (any(4) == 0 ? steer.change.draining : steer.change.paused) = any(2) == 0;
   } else if (step.kind == Step::Kind::policy) {
-    QueuePolicy policy;
-    policy.weight = 1 + static_cast<std::uint32_t>(dice.below(3));
-    if (dice.below(3) == 0) policy.ageing = 20ms;
-    if (dice.below(3) == 0) {
-      policy.jobs = 1 + static_cast<std::uint32_t>(dice.below(5));
-      policy.per = 100ms;
-      policy.burst = static_cast<std::uint32_t>(dice.below(4));
-    }
-    policies_[queue] = policy;
-    lanes.configure(queue, policy);
+    if (any(2) == 0) steer.change.weight = 1 + any(3);
+    if (any(2) == 0) steer.change.rate = any(2) == 0 ? Rate{} : Rate{1 + any(5), 100ms, any(4)};
+    if (any(4) == 0) steer.change.max_length = any(20);
+    steer.clear = any(6) == 0;
   } else {
-    const std::string name = dice.below(2) == 0 ? "qa" : "qb";
-    if (dice.below(4) == 0) {
-      quotas_.erase(name);
-      (void)lanes.remove_quota(name);
-    } else {
-      quotas_[name] = dice.below(4);
-      lanes.configure_quota(name, quotas_[name]);
-    }
+    const bool remove = any(4) == 0;
+    ask(clients_[0], nullptr, message::SteerQuota{kQuotas[any(2)], any(4), remove});
+    return;
   }
+  ask(clients_[0], nullptr, std::move(steer));
 }
 
 /// It is killed; or it is told to stop, has all written, and is gone.
@@ -255,6 +254,7 @@ void World::carry_out(std::vector<Effect>& effects) {
     } else if (std::holds_alternative<effect::LoadBacklog>(effect) ||
                std::holds_alternative<effect::LoadJob>(effect) ||
                std::holds_alternative<effect::LoadArguments>(effect) ||
+               std::holds_alternative<effect::FindInBacklog>(effect) ||
                std::holds_alternative<effect::LoadResult>(effect)) {
       // The committer does things in their order.
       disk_.empty() ? read(effect) : disk_.back().reads.push_back(effect);
@@ -267,6 +267,10 @@ void World::read(const Effect& effect) {
     auto jobs = store_.load_backlog(*page);
     tally_.from_disk += jobs.size();
     tell(event::BacklogLoaded{page->queue, page->function, page->quotas, page->priority, std::move(jobs)});
+  } else if (const auto* searched = std::get_if<effect::FindInBacklog>(&effect)) {
+    BacklogSearch search = searched->search;
+    store_.find_in_backlog(search);
+    tell(event::FoundInBacklog{std::move(search)});
   } else if (const auto* one = std::get_if<effect::LoadJob>(&effect)) {
     tell(event::JobLoaded{one->id, store_.load_job(one->id)});
   } else if (const auto* of = std::get_if<effect::LoadArguments>(&effect)) {
@@ -285,6 +289,7 @@ void World::pass(Nanos duration) {
 
 void World::reconfigure(std::uint64_t choice) {
   event::Reconfigured read;
+  if (choice % 4 == 0) settings_.queues = queues_of(choice);
   for (const PoolSettings& pool : pools_of(choice))
     read.pools.push_back(std::make_shared<const PoolSettings>(pool));
   tell(std::move(read));

@@ -10,13 +10,13 @@
 //   - in the end all have ended, all clients have been told, and nothing is left.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,6 +26,9 @@
 #include "tests/unit/decide/property/story.hpp"
 
 namespace promised::test {
+
+inline constexpr std::array<const char*, 3> kQueues{"default", "q1", "q2"};
+inline constexpr std::array<const char*, 2> kQuotas{"qa", "qb"};
 
 /// Outcomes as text that a test can look into.
 extern const OutcomeFormat kOutcomes;
@@ -132,7 +135,7 @@ class World {
   void reconfigure(std::uint64_t choice);
   void everything_is_offered();
   void steer_queues(const Step& step);
-  void configure_queues();
+  [[nodiscard]] static std::vector<QueueSettings> queues_of(std::uint64_t choice);
   void check_dispatches(const std::vector<const effect::Dispatch*>& dispatches);
 
   // world_clients
@@ -188,9 +191,6 @@ class World {
   ModelStore store_;
   std::deque<Batch> disk_;
   bool narrow_ = false;  ///< nearly all jobs stand in one lane, which is longer than memory allows
-  std::map<std::string, QueuePolicy> policies_;
-  std::map<std::string, std::uint64_t> quotas_{{"qa", 1}, {"qb", 2}};
-  std::set<std::string> paused_;
   bool slow_disk_ = false;
   std::vector<Client> clients_;
   std::map<std::uint32_t, Entry> entries_;  ///< by the job's number

@@ -12,7 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<const char*, 5> kFunctions{"f", "g", "h", "f", "g"};
-constexpr std::array<const char*, 4> kQueues{"default", "default", "q1", "q2"};
 
 }  // namespace
 
@@ -45,7 +44,7 @@ Options World::options_of(const Step& step) {
   if (one_in(6)) options.exclusive(one_in(2) ? "k1" : "k2");
   if (one_in(8)) options.quota("k1", 1 + static_cast<std::uint32_t>(dice.below(3)));
   if (narrow_ && !one_in(8)) return options;
-  options.queue(kQueues[dice.below(kQueues.size())]);
+  options.queue(kQueues[dice.below(4) % kQueues.size()]);
   if (one_in(3)) options.priority(static_cast<int>(dice.below(3)) - 1);
   if (one_in(3)) options.durability(Durability::memory);
   if (one_in(10)) {
@@ -97,7 +96,8 @@ World::Entry* World::new_entry(const Step& step) {
   if ((step.detail >> 40) % 100 == 0) made.function = "nobody";
   made.options = options_of(step);
   made.arguments = "of " + made.id.text();
-  made.may_lapse = !made.options.name().empty();
+  // An equal one that joins it may bring a name.
+  made.may_lapse = !made.options.name().empty() || std::as_const(made.options).unique();
   numbers_[made.id] = made.number;
   ++tally_.jobs;
   return &made;
