@@ -218,7 +218,7 @@ TEST_CASE("C6 cancelling while `then` runs ends both") {
 
 TEST_CASE("C6 members carry their own options, and the composite its deadline") {
   Trees house;
-  Tree tree(Composite::parallel, MemberFailure::go_on, Options{}.deadline(5s).timeout(1s));
+  Tree tree(Composite::parallel, MemberFailure::go_on, Options{}.deadline(5s));
   const auto a = tree.call(), b = tree.call(0, Follows::member, Options{}.priority(9).queue("q").timeout(1s));
   tree.submit(house, house.client);
   CHECK(house.show(house.client, tree.id(b)).priority == 9);
@@ -296,6 +296,11 @@ TEST_CASE("C4 a tree is accepted whole or not at all, and says what is wrong wit
         "there are more arguments than the nodes have");
   CHECK(refused([](Tree& t) { t.nodes()[1].options.remember("n"); }) ==
         "node 1: only the composite as a whole has a name, or is cancelled when its submitter goes");
+  CHECK(refused([](Tree& t) { t.nodes()[2].options.retries(1); }) ==
+        "node 2: a composite has no moment to begin, retries, quotas or timeout of its own; give them to its "
+        "members");
+  CHECK(refused([](Tree& t) { t.nodes()[1].options.unique(); }) ==
+        "node 1: what belongs to a composite joins no other job (unique)");
   CHECK(refused([](Tree& t) {
           t.call(0, Follows::then);
           t.call(0, Follows::then);
