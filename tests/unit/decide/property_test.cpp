@@ -62,7 +62,9 @@ TEST_CASE("whatever happens in whatever order, every promise of the scheduler ho
   MESSAGE("stories: " << seed - first << ", events: " << tally.events << ", jobs: " << tally.jobs
                       << ", outcomes: " << tally.outcomes << ", dispatches: " << tally.dispatches
                       << ", restarts: " << tally.restarts << ", waits: " << tally.waits
-                      << ", from disk: " << tally.from_disk << ", interrupted: " << tally.interrupted);
+                      << ", from disk: " << tally.from_disk << ", interrupted: " << tally.interrupted
+                      << ", retried: " << tally.retried << ", joined: " << tally.joined
+                      << ", followed: " << tally.followed << ", composites: " << tally.composites);
 }
 
 TEST_CASE("the stories have everything in them that may happen") {
@@ -75,6 +77,10 @@ TEST_CASE("the stories have everything in them that may happen") {
   CHECK(tally.waits > 50);
   CHECK(tally.from_disk > 100);
   CHECK(tally.interrupted > 0);
+  CHECK(tally.retried > 100);
+  CHECK(tally.joined > 10);
+  CHECK(tally.followed > 100);
+  CHECK(tally.composites > 50);
 }
 
 TEST_CASE("a story that breaks something is shortened to what breaks it") {

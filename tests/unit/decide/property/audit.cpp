@@ -34,6 +34,7 @@ std::string Audit::describe(const JobId& id) const {
             std::to_string(job->worker->revoking) + ")";
   if (job->queued_in_lane) text += job->behind ? ", in its lane behind the backlog" : ", in its lane";
   if (job->on_disk) text += ", on disk";
+  if (Schedule::contains(*job)) text += ", in the schedule";
   return text;
 }
 
@@ -89,6 +90,7 @@ void Audit::thorough() const {
   lanes();
   heaps();
   quotas();
+  timing();
   accounts();
 }
 
@@ -128,10 +130,38 @@ void Audit::channels() const {
   for (const auto& job : s_.jobs_) {
     held -= job->worker != nullptr ? 1 : 0;
     if (job->ended() || job->worker != nullptr) continue;
-    check(job->queued_in_lane || job->on_disk,
-          "job " + job->id.text() + " is nowhere: it " + describe(job->id));
+    stands_somewhere(*job);
   }
   check(held == 0, "a job is held by a worker that is not there");
+}
+
+/// One that has not ended, and that no worker has: in one place, and in the state that belongs to it.
+void Audit::stands_somewhere(const Job& job) const {
+  const auto wrong = [&](const char* what) {
+    throw Violation("job " + job.id.text() + " " + what + ": it " + describe(job.id));
+  };
+  const bool waits = Scheduler::waits_for_kin(job);
+  const bool scheduled = Schedule::contains(job);
+  const int places = (job.queued_in_lane || job.on_disk ? 1 : 0) + (scheduled ? 1 : 0) + (waits ? 1 : 0);
+  if (places == 0) wrong("is nowhere");
+  if (places > 1) wrong("is in two places");
+  if (waits && job.kin() == nullptr) wrong("waits for nobody");
+  if (!scheduled && job.state == State::scheduled) wrong("has no moment");
+}
+
+/// The jobs in the schedule, and those that others join, are there.
+void Audit::timing() const {
+  std::size_t scheduled = 0;
+  std::size_t unique = 0;
+  for (const auto& job : s_.jobs_) {
+    scheduled += Schedule::contains(*job) ? 1 : 0;
+    if (Schedule::contains(*job) && (job->ended() || job->worker != nullptr))
+      throw Violation("job " + job->id.text() + " is in the schedule by mistake: it " + describe(job->id));
+    const bool is_unique = !job->ended() && job->detail && job->detail->unique;
+    unique += is_unique && s_.unique_.find(*job->detail->unique) == job.get() ? 1 : 0;
+  }
+  check(scheduled == s_.schedule_.size(), "the schedule has jobs that are not there");
+  check(unique == s_.unique_.size(), "unique jobs are known that are not there");
 }
 
 void Audit::accounts() const {
@@ -173,6 +203,10 @@ void Audit::nothing_left() const {
         "something waits for the backlog");
   for (const auto& [name, queue] : s_.lanes_.queues())
     check(queue->length == 0 && queue->jobs == 0, "queue " + queue->name + " has jobs that are not there");
+  check(s_.schedule_.size() == 0, "the schedule has jobs");
+  check(s_.unique_.size() == 0, "unique jobs are left");
+  check(s_.heirs_wait_for_backlog_.empty() && s_.ended_kin_.empty() && s_.recovered_links_.empty(),
+        "an end is not passed on");
   check(s_.want_quotas_.empty(), "a job waits for its quotas");
   check(s_.lanes_.busy_queues() == 0, "busy_queues is wrong");
   for (const auto& [id, worker] : s_.workers_)

@@ -45,6 +45,8 @@ class Audit {
   void nobody_idles() const;
   [[nodiscard]] bool may_begin(const Pool& pool, const Worker& worker, const Job& job) const;
   void channels() const;
+  void stands_somewhere(const Job& job) const;
+  void timing() const;
   void lanes() const;
   void heaps() const;
   void quotas() const;

@@ -19,8 +19,9 @@ std::size_t length(const JobList& list) {
 /// SEMANTICS Q1: where the job stands in its queue.
 Lane::Turn turn_of(const Job& job) {
   const std::int64_t ageing = std::chrono::microseconds(job.lane->queue->policy.ageing).count();
-  return {ageing == 0 ? -job.priority : job.submitted.time_since_epoch().count() - job.priority * ageing,
-          job.submitted};
+  return {
+      ageing == 0 ? -job.priority : job.place_in_queue().time_since_epoch().count() - job.priority * ageing,
+      job.place_in_queue()};
 }
 
 const LaneSeat* seat_in(const Lane& lane, const Pool& pool) {
@@ -65,8 +66,8 @@ void Audit::nobody_idles() const {
     check(caps != nullptr && !caps->free_for_claim(), "a job that has its quotas free does not go on");
   }
   for (const Pool& pool : s_.pools_) {
-    check(pool.resuming.empty() || running(pool) >= pool.slots(),
-          "a job of pool " + pool.settings->name + " does not go on though there is a slot");
+    if (!pool.resuming.empty() && running(pool) < pool.slots())
+      throw Violation("a job of pool " + pool.settings->name + " does not go on though there is a slot");
     // While one program takes the place of another, the first job may wait for a worker that has its
     // function, and the others behind it.
     const bool alike = std::all_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* w) {
@@ -79,11 +80,12 @@ void Audit::nobody_idles() const {
         const Job* job = lane->best();
         if (job == nullptr || seat_in(*lane, pool) == nullptr || !has_room(*lane) || held_up(*lane, pool))
           continue;
-        for (const Worker* worker : pool.workers)
-          check(!may_begin(pool, *worker, *job), "job " + job->id.text() + " " + describe(job->id) + " (" +
-                                                     where(*lane) + "), and worker " +
-                                                     std::to_string(static_cast<std::uint32_t>(worker->id)) +
-                                                     " has nothing to do; " + describe(pool));
+        for (const Worker* worker : pool.workers) {
+          if (!may_begin(pool, *worker, *job)) continue;
+          throw Violation("job " + job->id.text() + " " + describe(job->id) + " (" + where(*lane) +
+                          "), and worker " + std::to_string(static_cast<std::uint32_t>(worker->id)) +
+                          " has nothing to do; " + describe(pool));
+        }
       }
     }
   }
@@ -108,7 +110,7 @@ void Audit::went_first(const JobId& id, const WorkerId& by) const {
               (first == nullptr ? "" : first->id.text()) + " (" + where(*lane) + ")");
     for (const Lane::Band& band : lane->bands) {
       check(lane != job->lane || band.on_disk == 0 || band.priority != job->priority ||
-                job->submitted <= band.fetched_until,
+                job->place_in_queue() <= band.fetched_until,
             "job " + id.text() + " goes before jobs on disk of its queue " + queue.name);
     }
   }
@@ -129,7 +131,7 @@ void Audit::lanes() const {
         check(!band.empty(), where(*lane) + ": an empty band");
         check(length(band.ready) == band.ready_count, where(*lane) + ": ready_count is wrong");
         for (const Job* job = band.ready.first; job != nullptr && job->next != nullptr; job = job->next)
-          check(job->submitted < job->next->submitted, where(*lane) + ": out of order");
+          check(job->place_in_queue() < job->next->place_in_queue(), where(*lane) + ": out of order");
         waiting += band.ready_count + length(band.behind) + band.on_disk;
         in_memory += band.ready_count;
       }

@@ -23,6 +23,9 @@ const ModelStore::Row* ModelStore::find(const JobId& id) const {
 void ModelStore::apply_to(const change::InsertJob& c) {
   // The real store would fail, and the daemon with it.
   if (rows_.contains(c.id)) throw Violation("job " + c.id.text() + " is inserted twice");
+  const Options& options = c.options;
+  if (options.delay().count() < 0 || options.begin_by().count() < 0 || options.deadline().count() < 0)
+    throw Violation("job " + c.id.text() + " is inserted with a time before all times");
   Row& made = rows_[c.id];
   had_.insert(c.id);
   made.job.id = c.id;
@@ -54,6 +57,7 @@ void ModelStore::apply_to(const change::RequeueJob& c) {
   found->job.interruptions = c.interruptions;
   found->job.crashes = c.crashes;
   found->job.failure = c.failure;
+  found->job.due = c.due;
 }
 
 void ModelStore::apply_to(const change::AdjustJob& c) {
@@ -81,7 +85,8 @@ void ModelStore::apply_to(const change::EndJob& c) {
   found->job.ended = c.ended;
   found->job.failure = c.failure;
   found->job.reason = c.reason;
-  found->job.arguments = {};
+  if (c.state != State::failed) found->job.arguments = {};
+  found->job.due = {};
   found->job.client = 0;
   found->job.crashes = c.crashes;
   found->result = c.result;
@@ -90,6 +95,7 @@ void ModelStore::apply_to(const change::EndJob& c) {
 
 void ModelStore::apply_to(const change::DeleteJob& c) {
   rows_.erase(c.id);
+  if (c.has_link) links_.erase(c.id);
 }
 
 void ModelStore::apply_to(const change::TellJob& c) {
@@ -123,27 +129,44 @@ void ModelStore::apply_to(const change::DeleteGrave& c) {
 void ModelStore::apply_to(const change::RetryJob& c) {
   Row* found = row(c.id);
   if (found == nullptr) return;
-  found->job.state = State::pending;
-  found->job.interruptions = found->job.crashes = 0;
+  RecoveredJob& job = found->job;
+  job.state = State::pending;
+  job.started = false;
+  job.interruptions = job.crashes = 0;
+  job.result_size = 0;
+  job.began = job.ended = job.due = WallTime();
+  job.reason.clear();
+  job.client = 0;
+  job.told = {};
+  job.options.delay(std::chrono::milliseconds(0)).begin_by(std::chrono::milliseconds(0));
+  job.options.deadline(std::chrono::milliseconds(0));
 }
 
-void ModelStore::apply_to(const change::SteerQueue&) {
-  throw Violation("a queue is steered in the store");
+void ModelStore::apply_to(const change::SteerQueue& c) {
+  queues_[c.queue.name] = c.queue;
 }
 
-void ModelStore::apply_to(const change::SteerQuota&) {
-  throw Violation("a quota is steered in the store");
+void ModelStore::apply_to(const change::SteerQuota& c) {
+  quotas_[c.quota.name] = c.quota;
 }
 
-void ModelStore::apply_to(const change::LinkJob&) {
-  throw Violation("a job is linked in the store");
+void ModelStore::apply_to(const change::LinkJob& c) {
+  if (rows_.contains(c.id)) links_[c.id] = c.link;
 }
 
-void ModelStore::apply_to(const change::ReadyJob&) {
-  throw Violation("a linked job has its turn in the store");
+void ModelStore::apply_to(const change::ReadyJob& c) {
+  if (const auto link = links_.find(c.id); link != links_.end()) link->second.phase = Link::Phase::ready;
+  Row* found = row(c.id);
+  if (found == nullptr) return;
+  found->job.submitted = c.submitted;
+  found->job.arguments = c.arguments;
+  found->job.arguments_size = c.arguments.size();
 }
 
 void ModelStore::restore(Scheduler& scheduler, Now now, Plan& plan) const {
+  for (const auto& [name, queue] : queues_) scheduler.restore(queue);
+  for (const auto& [name, quota] : quotas_) scheduler.restore(quota);
+  for (const auto& [id, link] : links_) scheduler.restore(RecoveredLink{id, link});
   std::map<std::tuple<std::string, std::string, std::string, int, std::uint32_t>, RecoveredBacklog> parts;
   std::vector<const Row*> known;
   std::vector<const Row*> others;
@@ -170,7 +193,11 @@ void ModelStore::restore(Scheduler& scheduler, Now now, Plan& plan) const {
   std::sort(known.begin(), known.end(), in_order);
   std::sort(others.begin(), others.end(), in_order);
   for (const Row* row : known) scheduler.restore_known(row->job, now, plan);
-  for (const Row* row : others) scheduler.restore(row->job, now, plan);
+  for (const Row* row : others) {
+    RecoveredJob job = row->job;
+    if (is_ended(job.state)) job.arguments = {};
+    scheduler.restore(std::move(job), now, plan);
+  }
   for (const auto& [key, name] : names_) scheduler.restore(name, now, plan);
   std::vector<RecoveredGrave> graves;
   for (const auto& [id, grave] : graves_) graves.push_back(grave);
@@ -198,6 +225,11 @@ std::optional<RecoveredJob> ModelStore::load_job(const JobId& id) const {
   const Row* found = find(id);
   if (found == nullptr || !found->backlog) return std::nullopt;
   return found->job;
+}
+
+Payload ModelStore::load_arguments(const JobId& id) const {
+  const Row* found = find(id);
+  return found == nullptr || found->job.state != State::failed ? Payload() : found->job.arguments;
 }
 
 std::optional<Payload> ModelStore::load_result(const JobId& id) const {

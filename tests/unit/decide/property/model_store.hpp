@@ -38,12 +38,15 @@ class ModelStore {
 
   [[nodiscard]] std::vector<RecoveredJob> load_backlog(const effect::LoadBacklog& page) const;
   [[nodiscard]] std::optional<RecoveredJob> load_job(const JobId& id) const;
+  /// Of a job that has failed; empty: there are none.
+  [[nodiscard]] Payload load_arguments(const JobId& id) const;
   [[nodiscard]] std::optional<Payload> load_result(const JobId& id) const;
   [[nodiscard]] const Row* find(const JobId& id) const;
   /// It is there, or was.
   [[nodiscard]] bool has_had(const JobId& id) const { return had_.contains(id); }
   [[nodiscard]] std::size_t jobs() const { return rows_.size(); }
   [[nodiscard]] std::size_t names() const { return names_.size(); }
+  [[nodiscard]] std::size_t links() const { return links_.size(); }
   [[nodiscard]] std::size_t graves() const { return graves_.size(); }
 
  private:
@@ -63,17 +66,19 @@ class ModelStore {
   void apply_to(const change::BuryId& c);
   void apply_to(const change::DeleteGrave& c);
   void apply_to(const change::RetryJob& c);
-  // No story has these yet.
-  [[noreturn]] void apply_to(const change::SteerQueue& c);
-  [[noreturn]] void apply_to(const change::SteerQuota& c);
-  [[noreturn]] void apply_to(const change::LinkJob& c);
-  [[noreturn]] void apply_to(const change::ReadyJob& c);
+  void apply_to(const change::SteerQueue& c);
+  void apply_to(const change::SteerQuota& c);
+  void apply_to(const change::LinkJob& c);
+  void apply_to(const change::ReadyJob& c);
   Row* row(const JobId& id);
 
   std::unordered_map<JobId, Row> rows_;
   std::unordered_set<JobId> had_;
   std::map<std::pair<std::uint32_t, std::string>, RecoveredName> names_;
   std::map<JobId, RecoveredGrave> graves_;
+  std::map<JobId, Link> links_;
+  std::map<std::string, SteeredQueue> queues_;
+  std::map<std::string, SteeredQuota> quotas_;
 };
 
 }  // namespace promised::test

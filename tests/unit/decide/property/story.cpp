@@ -13,12 +13,12 @@ struct Trait {
 };
 
 constexpr std::array<Trait, static_cast<std::size_t>(Step::Kind::count)> kTraits{{
-    {"submit", 300},      {"cancel", 25},   {"withdraw", 12},    {"adjust", 10}, {"remember", 12},
-    {"forget", 8},        {"look", 6},      {"acknowledge", 40}, {"leave", 8},   {"come back", 20},
-    {"start worker", 60}, {"claim", 90},    {"finish", 260},     {"crash", 15},  {"obey", 60},
-    {"progress", 10},     {"wait for", 60}, {"stale", 3},        {"time", 90},   {"commit", 40},
-    {"slow disk", 6},     {"reload", 8},    {"pause", 10},       {"policy", 8},  {"quota", 10},
-    {"restart", 4},
+    {"submit", 300},     {"follow", 40},   {"tree", 25},      {"cancel", 25},       {"withdraw", 12},
+    {"adjust", 10},      {"remember", 12}, {"forget", 8},     {"retry", 20},        {"look", 6},
+    {"acknowledge", 40}, {"leave", 8},     {"come back", 20}, {"start worker", 60}, {"claim", 90},
+    {"finish", 260},     {"crash", 15},    {"obey", 60},      {"progress", 10},     {"wait for", 60},
+    {"stale", 3},        {"time", 90},     {"commit", 40},    {"slow disk", 6},     {"reload", 8},
+    {"pause", 10},       {"policy", 8},    {"quota", 10},     {"restart", 4},
 }};
 
 /// Each story has a character of its own: some things happen often in it, and some never.
@@ -60,7 +60,7 @@ Story make_story(std::uint64_t seed, std::size_t steps) {
     const std::uint64_t recent = dice.below(4) == 0 ? jobs : 12;
     const std::uint64_t back = dice.below(recent == 0 ? 1 : recent);
     step.job =
-        step.kind == Step::Kind::submit ? jobs++ : jobs - static_cast<std::uint32_t>(back < jobs ? back : 0);
+        step.kind <= Step::Kind::tree ? jobs++ : jobs - static_cast<std::uint32_t>(back < jobs ? back : 0);
     story.steps.push_back(step);
   }
   return story;

@@ -38,11 +38,14 @@ struct Step {
   /// To add one: name it here, give it a weight and a word in story.cpp, and let World do it.
   enum class Kind : std::uint8_t {
     submit,
+    follow,  ///< a callback for a job that is there, or was
+    tree,    ///< a composite with its members
     cancel,
     withdraw,
     adjust,
     remember,
     forget,
+    retry,        ///< what has failed is to run again
     look,         ///< status, and one job
     acknowledge,  ///< a client says which outcomes it has
     leave,        ///< a client loses its connection, or says that it ends
@@ -69,7 +72,8 @@ struct Step {
   Kind kind = Kind::time;
   bool joined = false;    ///< with the next one, in one turn of the loop
   std::uint32_t who = 0;  ///< which client, or which worker
-  std::uint32_t job = 0;  ///< of submit: the job's number, which no other has; else of the job that is meant
+  std::uint32_t job =
+      0;  ///< of what submits: the job's number, which no other has; else of the job that is meant
   std::uint64_t detail = 0;  ///< all other choices
 };
 

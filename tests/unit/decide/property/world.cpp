@@ -56,6 +56,10 @@ void Tally::add(const Tally& other) {
   waits += other.waits;
   from_disk += other.from_disk;
   interrupted += other.interrupted;
+  retried += other.retried;
+  joined += other.joined;
+  followed += other.followed;
+  composites += other.composites;
 }
 
 World::World(std::uint64_t setup) : setup_(setup) {
@@ -82,6 +86,7 @@ World::World(std::uint64_t setup) : setup_(setup) {
 void World::begin_daemon() {
   around_ = {};
   around_.started = now_.steady;
+  around_.outcomes = kOutcomes;
   around_.instance = make_id(IdOf::daemon, tally_.restarts);
   scheduler_ = std::make_unique<Scheduler>(settings_, around_, 999, 42);
   configure_queues();
@@ -136,7 +141,7 @@ void World::restart(std::uint64_t detail) {
   if (detail % 3 == 0) {
     scheduler_->drain(now_, plan_);
     turn();
-    everybody_works();
+    (void)everybody_works();
     scheduler_->stop_now(plan_);
     turn();
     while (!hands_.empty()) gone(hands_.begin()->second, SIGKILL, 0);
@@ -249,6 +254,7 @@ void World::carry_out(std::vector<Effect>& effects) {
       if (const auto hand = hands_.find(resume->worker); hand != hands_.end()) hand->second.waiting = false;
     } else if (std::holds_alternative<effect::LoadBacklog>(effect) ||
                std::holds_alternative<effect::LoadJob>(effect) ||
+               std::holds_alternative<effect::LoadArguments>(effect) ||
                std::holds_alternative<effect::LoadResult>(effect)) {
       // The committer does things in their order.
       disk_.empty() ? read(effect) : disk_.back().reads.push_back(effect);
@@ -263,6 +269,8 @@ void World::read(const Effect& effect) {
     tell(event::BacklogLoaded{page->queue, page->function, page->quotas, page->priority, std::move(jobs)});
   } else if (const auto* one = std::get_if<effect::LoadJob>(&effect)) {
     tell(event::JobLoaded{one->id, store_.load_job(one->id)});
+  } else if (const auto* of = std::get_if<effect::LoadArguments>(&effect)) {
+    tell(event::ArgumentsLoaded{of->job, of->session, of->number, store_.load_arguments(of->job)});
   } else if (const auto* result = std::get_if<effect::LoadResult>(&effect)) {
     const auto found = store_.load_result(result->job);
     tell(event::ResultLoaded{result->job, found.has_value(), {}, found.value_or(Payload())});
@@ -298,6 +306,12 @@ void World::perform(const Step& step) {
   switch (step.kind) {
     case Step::Kind::submit:
       submit(step);
+      break;
+    case Step::Kind::follow:
+      follow(step);
+      break;
+    case Step::Kind::tree:
+      tree(step);
       break;
     case Step::Kind::leave:
       leave(client, step.detail);

@@ -27,6 +27,9 @@
 
 namespace promised::test {
 
+/// Outcomes as text that a test can look into.
+extern const OutcomeFormat kOutcomes;
+
 /// What the story's world counts, so that a test can say that all of it happens.
 struct Tally {
   std::uint64_t events = 0;  ///< that the scheduler was given
@@ -37,6 +40,10 @@ struct Tally {
   std::uint64_t waits = 0;
   std::uint64_t from_disk = 0;  ///< jobs that came in from the backlog
   std::uint64_t interrupted = 0;
+  std::uint64_t retried = 0;
+  std::uint64_t joined = 0;  ///< unique submissions that did
+  std::uint64_t followed = 0;
+  std::uint64_t composites = 0;
   void add(const Tally& other);
 };
 
@@ -59,6 +66,10 @@ class World {
     JobId id;
     std::string function;
     Options options;
+    std::string arguments;
+    std::uint32_t parent = 0;  ///< the number of the job that it follows,
+    Follows follows = Follows::nothing;
+    std::vector<message::SubmitTree::Node> nodes;  ///< of a composite
     bool accepted = false;
     bool refused = false;
     bool orphan = false;         ///< its client has gone for good
@@ -66,12 +77,15 @@ class World {
     bool may_lapse = false;      ///< it has, or had, a lifespan
     bool may_run_again = false;  ///< its end was not on disk when a daemon ended, and did not have to be
     bool cancel_told = false;
+    bool part = false;     ///< of a composite: nobody is told how it ends
+    bool retried = false;  ///< somebody has said that it is to run again
+    bool became = false;   ///< what another job comes to
     std::optional<State> outcome;
     std::uint32_t starts = 0;
     std::uint32_t successes = 0;
 
     [[nodiscard]] bool durable() const { return options.durability() == Durability::durable; }
-    [[nodiscard]] bool is_open() const { return !refused && !outcome && !orphan; }
+    [[nodiscard]] bool is_open() const { return !refused && !outcome && !orphan && !part; }
   };
   struct Client {
     uid_t uid = 0;
@@ -123,19 +137,29 @@ class World {
 
   // world_clients
   void submit(const Step& step);
+  /// Nothing is asked if its client is not there.
+  [[nodiscard]] Entry* new_entry(const Step& step);
+  void choose_timing(Options& options, Dice& dice) const;
   [[nodiscard]] Options options_of(const Step& step);
   void send_submit(Client& client, Entry& entry);
   void come_back(Client& client);
   void ask_again(Client& client);
   void leave(Client& client, std::uint64_t detail);
   void steer(const Step& step);
-  template <class Body>
-  void ask(Client& client, const Entry* about, Body body, std::string payload = {});
+  void ask(Client& client, const Entry* about, decltype(message::Request::body) body,
+           const std::string& payload = {});
   void hear(SessionId session, const message::Reply& reply, const Payload& payload);
   void hear_refused(Entry& entry, const message::Refused& refused);
   void hear_outcome(const message::Ended& ended, const Payload& result);
   [[nodiscard]] Entry* entry(std::uint32_t number);
   [[nodiscard]] Entry& entry(const JobId& id);
+
+  // world_kin
+  void follow(const Step& step);
+  void tree(const Step& step);
+  void send_kin(Client& client, Entry& entry);
+  void check_result(const Entry& of, std::string_view result);
+  void check_arguments(const Entry& of, std::string_view arguments);
 
   // world_workers
   void work(const Step& step);
@@ -150,7 +174,7 @@ class World {
   [[nodiscard]] Hand* choose(std::uint32_t who, May may);
 
   // settling
-  void everybody_works();
+  bool everybody_works();
   [[nodiscard]] bool all_have_ended() const;
   void check_nothing_left();
 

@@ -27,8 +27,8 @@ World::Entry& World::entry(const JobId& id) {
   return entries_.at(number->second);
 }
 
-template <class Body>
-void World::ask(Client& client, const Entry* about, Body body, std::string payload) {
+void World::ask(Client& client, const Entry* about, decltype(message::Request::body) body,
+                const std::string& payload) {
   const std::uint64_t number = ++client.number;
   if (about != nullptr) client.asked[number] = about->number;
   message::Request request{number, number % 3 == 0 ? client.received : 0, std::move(body)};
@@ -40,6 +40,7 @@ Options World::options_of(const Step& step) {
   Dice dice(step.detail);
   const auto one_in = [&](std::uint64_t n) { return dice.below(n) == 0; };
   Options options;
+  choose_timing(options, dice);
   if (one_in(4)) options.quota(one_in(2) ? "qa" : "qb");
   if (one_in(6)) options.exclusive(one_in(2) ? "k1" : "k2");
   if (one_in(8)) options.quota("k1", 1 + static_cast<std::uint32_t>(dice.below(3)));
@@ -48,7 +49,7 @@ Options World::options_of(const Step& step) {
   if (one_in(3)) options.priority(static_cast<int>(dice.below(3)) - 1);
   if (one_in(3)) options.durability(Durability::memory);
   if (one_in(10)) {
-    options.at_most_once();
+    options.at_most_once().retries(0);
   } else if (one_in(4)) {
     options.retry_on(Retry::crash);
   }
@@ -65,9 +66,28 @@ Options World::options_of(const Step& step) {
   return options;
 }
 
-void World::submit(const Step& step) {
+/// When it may begin, when it must, and how often it is tried.
+void World::choose_timing(Options& options, Dice& dice) const {
+  const auto one_in = [&](std::uint64_t n) { return dice.below(n) == 0; };
+  constexpr std::array<std::chrono::milliseconds, 4> kMoments{1ms, 40ms, 700ms, 5000ms};
+  const auto moment = [&] { return kMoments[dice.below(kMoments.size())]; };
+  if (one_in(8)) {
+    options.delay(moment());
+  } else if (one_in(8)) {
+    options.begin_after(now_.wall + moment() - 500ms);
+  }
+  if (one_in(10)) options.begin_by(moment());
+  if (one_in(4)) {
+    options.retries(1 + static_cast<std::uint32_t>(dice.below(3)));
+    if (one_in(2)) options.backoff(Backoff::exponential(moment(), 5000ms, one_in(2) ? 0.5 : 0));
+    if (one_in(4)) options.backoff(Backoff::fixed(0ms));
+  }
+  if (one_in(12)) options.unique();
+}
+
+World::Entry* World::new_entry(const Step& step) {
   const std::size_t client = step.who % clients_.size();
-  if (!clients_[client].session || entries_.contains(step.job)) return;
+  if (!clients_[client].session || entries_.contains(step.job)) return nullptr;
   Entry& made = entries_[step.job];
   made.number = step.job;
   made.client = static_cast<std::uint32_t>(client);
@@ -76,14 +96,27 @@ void World::submit(const Step& step) {
   if (narrow_ && (step.detail >> 36) % 8 != 0) made.function = "f";
   if ((step.detail >> 40) % 100 == 0) made.function = "nobody";
   made.options = options_of(step);
+  made.arguments = "of " + made.id.text();
   made.may_lapse = !made.options.name().empty();
   numbers_[made.id] = made.number;
   ++tally_.jobs;
-  send_submit(clients_[client], made);
+  return &made;
+}
+
+void World::submit(const Step& step) {
+  Entry* made = new_entry(step);
+  if (made == nullptr) return;
+  // What is unique has equals.
+  if (std::as_const(made->options).unique()) made->arguments = "of unique " + std::to_string(step.detail % 2);
+  send_submit(clients_[made->client], *made);
 }
 
 void World::send_submit(Client& client, Entry& entry) {
-  ask(client, &entry, message::Submit{entry.id, entry.function, entry.options}, "of " + entry.id.text());
+  if (entry.follows != Follows::nothing || !entry.nodes.empty()) {
+    send_kin(client, entry);
+  } else {
+    ask(client, &entry, message::Submit{entry.id, entry.function, entry.options}, entry.arguments);
+  }
 }
 
 /// As the client library does: what was not accepted is submitted again, what was is asked for.
@@ -160,6 +193,11 @@ void World::steer(const Step& step) {
           message::Remember{
               about->id, "n" + std::to_string(step.detail % 4), 1000ms, Duplicate::replace, {}});
       break;
+    case Step::Kind::retry:
+      about->retried = about->may_run_again = true;
+      ++tally_.retried;
+      ask(client, nullptr, message::RetryJob{key});
+      break;
     case Step::Kind::forget:
       ask(client, nullptr, message::Forget{{{}, "n" + std::to_string(step.detail % 4)}});
       break;
@@ -190,6 +228,10 @@ void World::hear(SessionId session, const message::Reply& reply, const Payload& 
     if (about->client == found->second) hear_refused(*about, *refused);
   } else if (const auto* known = std::get_if<message::Known>(&reply.body);
              known != nullptr && about != nullptr) {
+    if (known->id != about->id && !about->accepted && std::as_const(about->options).unique()) {
+      about->refused = true;  // it is no job: it has joined one
+      ++tally_.joined;
+    }
     const bool cancelled = known->effect && !is_ended(known->state);
     if (cancelled && known->id == about->id && !about->outcome) about->cancel_told = true;
   }
@@ -211,10 +253,9 @@ void World::hear_outcome(const message::Ended& ended, const Payload& result) {
   // What is in memory may run once more after a daemon that had forgotten it.
   if (of.outcome && *of.outcome != ended.state && !of.may_be_lost && !of.may_run_again)
     throw Violation(job + " ends as " + std::string(to_string(*of.outcome)) + ", and then as " + told);
-  if (of.cancel_told && ended.state != State::cancelled && !of.may_be_lost)
+  if (of.cancel_told && ended.state != State::cancelled && !of.may_be_lost && !of.retried)
     throw Violation(job + " is told to be cancelled, and ends as " + told);
-  if (ended.state == State::succeeded && (of.successes == 0 || result.view() != "result of " + of.id.text()))
-    throw Violation(job + " succeeds with what no worker has said: " + std::string(result.view()));
+  if (ended.state == State::succeeded) check_result(of, result.view());
   if (!of.outcome) ++tally_.outcomes;
   if (ended.failure.cause == Cause::interrupted) ++tally_.interrupted;
   of.outcome = ended.state;

@@ -119,9 +119,7 @@ void World::dispatched(const effect::Dispatch& dispatch) {
   const auto functions = functions_of(hand.pool->program);
   if (dispatch.run.function >= functions.size() || functions[dispatch.run.function].name != of.function)
     throw Violation(job + " is given to a worker as another function than " + of.function);
-  if (dispatch.arguments.view() != "of " + of.id.text())
-    throw Violation(job + " is given to a worker with the arguments \"" +
-                    std::string(dispatch.arguments.view()) + "\"");
+  check_arguments(of, dispatch.arguments.view());
   hand.channel.push_back(dispatch.run);
 }
 
@@ -132,7 +130,7 @@ void World::claim(Hand& hand) {
   if (of.outcome && !of.may_be_lost && !of.may_run_again)
     throw Violation("job " + of.id.text() + " begins after it has ended as " +
                     std::string(to_string(*of.outcome)));
-  if (++of.starts > 1 && std::as_const(of.options).at_most_once() && of.durable())
+  if (++of.starts > 1 && std::as_const(of.options).at_most_once() && of.durable() && !of.retried)
     throw Violation("job " + of.id.text() + " was to run at most once, and begins again");
 }
 
@@ -143,14 +141,23 @@ void World::finish(Hand& hand, std::uint64_t detail) {
   Entry& of = entry(run.id);
   constexpr std::array<Nanos, 4> kRuns{5us, 5us, 300us, 30ms};
   event::AttemptEnded ended{hand.id, run.sequence, {}, kRuns[(detail >> 8) % kRuns.size()], {}, {}};
-  if (detail % 10 == 0) {
+  if (const Entry* other = (detail >> 24) % 16 == 0
+                               ? entry(of.number + 3 - static_cast<std::uint32_t>((detail >> 28) % 8))
+                               : nullptr) {
+    of.became = true;
+    ended.becomes = other->id;
+  } else if (detail % 10 == 0) {
     ended.failure = failure(Cause::exception);
+    if ((detail >> 12) % 6 == 0) ended.failure.permanent = true;
+    if ((detail >> 12) % 6 == 1) ended.failure.retry_after = std::chrono::milliseconds((detail >> 16) % 3000);
   } else if (detail % 10 == 1 && hand.pool->isolation == Isolation::job) {
     ended.failure = failure(Cause::crashed);
     ended.failure.signal = SIGSEGV;
   } else {
     ++of.successes;
-    ended.result = Payload("result of " + of.id.text());
+    // Large ones are in the store alone when they have arrived there.
+    ended.result =
+        Payload("result of " + of.id.text() + std::string((detail >> 20) % 4 == 0 ? 1500 : 0, '.'));
   }
   tell(std::move(ended));
 }
