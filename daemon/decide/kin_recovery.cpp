@@ -35,6 +35,7 @@ bool Scheduler::is_of_kin(const Job& job) {
 }
 
 void Scheduler::wait_again(Job& job, RecoveredJob& recovered) {
+  if (std::as_const(recovered.options).unique()) hold_unique(job);
   set_state(job, State::waiting);
   if (job.kin()->link.phase == Link::Phase::ready) watch_deadline(job);
   if (recovered.reason.empty()) return;

@@ -54,6 +54,7 @@ void Scheduler::become(Job& job, const Worker& worker, const JobId& id, Turn& t)
   if (!job.written) {
     write(job, t);
   } else {
+    make_known(job, t);  // the next start must find what it waits for, and not run it again
     t.plan.changes.emplace_back(change::LinkJob{job.id, link});
   }
   if (!std::exchange(job.start_written, true))

@@ -18,6 +18,7 @@ void Scheduler::restore_known(RecoveredJob recovered, Now now, Plan& plan) {
   backlog_ids_.erase(recovered.id);
   Job& job = bring_in(recovered, now);
   job.from_backlog = false;
+  adopt_link(job);
   wait_on_disk(job, recovered, t);
 }
 

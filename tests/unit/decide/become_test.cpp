@@ -123,3 +123,90 @@ TEST_CASE("C7 a cancelled job does not become what it returns") {
   house.become(child);
   CHECK(house.ended(house.client, job)->state == State::cancelled);
 }
+
+namespace {
+
+/// A job that had begun when the daemon was cut off.
+RecoveredJob under_way(const JobId& id) {
+  RecoveredJob job;
+  job.id = id;
+  job.owner = 1000;
+  job.function = "f";
+  job.arguments = Payload("x");
+  job.arguments_size = 1;
+  job.submitted = WallTime(500'000h) - 2s;
+  job.started = true;
+  job.attempts = 1;
+  return job;
+}
+
+Link comes_to(const JobId& id) {
+  Link link;
+  link.phase = Link::Phase::ready;
+  link.becomes = id;
+  return link;
+}
+
+}  // namespace
+
+TEST_CASE("C7 Q8 a unique job that is to become another is joined after a restart too") {
+  const JobId heir = new_job_id(), child = new_job_id();
+  House house(one_pool(), [&](House& h) {
+    h.scheduler.restore(RecoveredLink{heir, comes_to(child)});
+    RecoveredJob job = under_way(heir), other = under_way(child);
+    job.options.unique();
+    other.started = false;
+    other.submitted += 1s;
+    h.scheduler.restore(std::move(job), h.now, h.plan);
+    h.scheduler.restore(std::move(other), h.now, h.plan);
+  });
+  const auto client = house.connect();
+  house.ready(house.workers().front());
+  house.submit(client, "f", Options{}.unique(), "x");
+  CHECK(house.last<message::Known>(client).id == heir);
+}
+
+TEST_CASE("C7 a job of the backlog that is to become another is known to the next start, and waits again") {
+  const JobId heir = new_job_id(), child = new_job_id();
+  {
+    RecoveredJob row = under_way(heir);
+    row.started = false;
+    row.attempts = 0;
+    House with_backlog(Heirs::settings_of_one(), [&](House& h) {
+      h.load_backlog = [&](const effect::LoadBacklog&) { return std::vector{row}; };
+      h.scheduler.restore(RecoveredBacklog{"default", "f", {}, 0, 1000, 1, row.submitted});
+      h.scheduler.restore_backlog_id(heir);
+    });
+    const WorkerId worker = with_backlog.workers().front();
+    with_backlog.ready(worker);
+    const auto client = with_backlog.connect();
+    const JobId other = with_backlog.submit(client);
+    const message::Run run = with_backlog.begin(worker);
+    REQUIRE(run.id == heir);
+    with_backlog.hand(worker).channel.pop_front();
+    with_backlog.handle(event::AttemptEnded{worker, run.sequence, {}, 1ms, {}, {}, other});
+    const auto known = with_backlog.written<change::KnowJob>();
+    REQUIRE(known.size() == 1);
+    CHECK(known[0].id == heir);
+    CHECK(with_backlog.written<change::LinkJob>().back().link.becomes == other);
+  }
+  House house(one_pool(), [&](House& h) {
+    h.load_backlog = [](const effect::LoadBacklog&) { return std::vector<RecoveredJob>(); };
+    h.scheduler.restore(RecoveredLink{heir, comes_to(child)});
+    RecoveredJob job = under_way(heir), other = under_way(child);
+    other.started = false;
+    other.submitted += 1s;
+    h.scheduler.restore(RecoveredBacklog{"default", "f", {}, 0, 1000, 1, job.submitted});
+    h.scheduler.restore_backlog_id(heir);
+    h.scheduler.restore_known(std::move(job), h.now, h.plan);
+    h.scheduler.restore(std::move(other), h.now, h.plan);
+  });
+  const auto client = house.connect();
+  CHECK(house.show(client, heir).state == State::waiting);
+  house.ready(house.workers().front());
+  REQUIRE(house.hand(house.workers().front()).channel.size() == 1);
+  house.ask(client, message::Watch{.key = {heir, {}}});
+  CHECK(house.finish(house.workers().front(), "made") == child);
+  REQUIRE(house.ended(client, heir));
+  CHECK(house.ended(client, heir)->state == State::succeeded);
+}
