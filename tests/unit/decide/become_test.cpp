@@ -210,3 +210,27 @@ TEST_CASE("C7 a job of the backlog that is to become another is known to the nex
   REQUIRE(house.ended(client, heir));
   CHECK(house.ended(client, heir)->state == State::succeeded);
 }
+
+TEST_CASE("C7 what waits on disk alone is inherited from when it has been read, if it may be, and after a restart") {
+  for (const std::uint32_t owner : {1000U, 1001U}) {
+    CAPTURE(owner);
+    const JobId heir = new_job_id(), child = new_job_id();
+    RecoveredJob other = under_way(child);
+    other.owner = owner;
+    other.started = false;
+    House house(one_pool(), [&](House& h) {
+      h.load_backlog_later = [](const effect::LoadBacklog&) {};
+      h.load_job = [&](const JobId&) { return std::optional(other); };
+      h.scheduler.restore(RecoveredLink{heir, comes_to(child)});
+      h.scheduler.restore(RecoveredBacklog{"default", "f", {}, 0, owner, 1, other.submitted});
+      h.scheduler.restore_backlog_id(child);
+      h.scheduler.restore(under_way(heir), h.now, h.plan);
+    });
+    const auto client = house.connect();
+    if (owner == 1000) {
+      CHECK(house.show(client, heir).waits_for == std::vector<JobId>{child});
+    } else {
+      CHECK(house.show(client, heir).failure.type == "promised::NoSuchFuture");
+    }
+  }
+}
