@@ -234,3 +234,17 @@ TEST_CASE("C7 what waits on disk alone is inherited from when it has been read, 
     }
   }
 }
+
+TEST_CASE("C7 M4 a job that runs again does not come to what its earlier attempt had returned") {
+  Heirs house;
+  const JobId job = house.submit(house.client, "f", Options{}.deadline(3s)), child = house.submit(house.client);
+  house.become(child);
+  house.wait(3s);
+  REQUIRE(house.ended(house.client, job)->failure.limit == "deadline");
+  house.ask(house.client, message::RetryJob{{job, {}}});
+  REQUIRE(house.state(job) == State::pending);
+  CHECK(house.finish(house.worker(), "of the child") == child);
+  CHECK(house.state(job) == State::running);
+  CHECK(house.finish(house.worker(), "its own") == job);
+  CHECK(house.state(job) == State::succeeded);
+}
