@@ -409,6 +409,7 @@ class Scheduler {
   void member_ended(Job& composite, const Job& member, Turn& t);
   void stop_members(Job& composite, Turn& t);
   void members_over(Job& composite, Turn& t);
+  void end_too_large(Job& composite, std::uint64_t bytes, Turn& t);
   [[nodiscard]] Failure member_failure(const Job& composite) const;
   void gather(Job& composite, const Job& member, const Payload& result, Turn& t);
   void have_gathered(Job& composite, Turn& t);
