@@ -51,6 +51,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   const std::int64_t wall = now.wall.time_since_epoch().count();
   while (!wall_timers_.empty() && wall_timers_.top()->due <= wall && steps-- > 0)
     fire(*wall_timers_.top(), t);
+  go_on_clearing(t);
   pass_ends_on(t);
   for (NameEntry* grave = names_.oldest_tombstone();
        grave != nullptr && grave->until <= now.wall && steps-- > 0; grave = names_.oldest_tombstone()) {
@@ -72,7 +73,6 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     pool.ready.changed = false;
     watch_surplus(pool, t);
   }
-  go_on_clearing(t);
   fill_from_backlog(t);
   tell_news(t);
   tell_events(t);

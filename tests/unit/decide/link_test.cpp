@@ -227,3 +227,16 @@ TEST_CASE("C1 what came before the pools had told their functions follows too") 
   CHECK(house.finish(house.workers().front()) == callback);
   CHECK(house.finish(house.workers().front()) == second);
 }
+
+TEST_CASE("C1 Q2 what follows a job of a queue that is cleared has its turn at once, in the same batch") {
+  ReadyHouse house;
+  const auto admin = house.connect(0), client = house.connect();
+  house.ask(admin, message::SteerQueue{"mail", {.paused = true}, false});
+  const JobId job = house.submit(client, "f", Options{}.queue("mail"));
+  const JobId callback = add_callback(house, client, job, Follows::done);
+  house.ask(admin, message::SteerQueue{"mail", {}, true});
+  CHECK(house.ended(client, job)->state == State::cancelled);
+  CHECK(house.written<change::ReadyJob>().size() == 1);
+  REQUIRE(house.hand(house.workers()[0]).channel.size() == 1);
+  CHECK(house.begin(house.workers()[0]).id == callback);
+}
