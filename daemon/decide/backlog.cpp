@@ -146,6 +146,11 @@ void Scheduler::on(event::BacklogLoaded&& e, Turn& t) {
 /// The job stays where it is, but is known here now; unless it was under way when the daemon was cut off.
 void Scheduler::wait_on_disk(Job& job, RecoveredJob& recovered, Turn& t) {
   lanes_.pin(job);
+  if (is_of_kin(job)) {  // it had its turn, and is to come to what another comes to
+    lanes_.remove(job);
+    wait_again(job, recovered);
+    return;
+  }
   if (recovered.started || !recovered.reason.empty()) {
     lanes_.remove(job);
     resume(job, recovered, t);

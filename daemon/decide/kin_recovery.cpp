@@ -35,6 +35,7 @@ bool Scheduler::is_of_kin(const Job& job) {
 }
 
 void Scheduler::wait_again(Job& job, RecoveredJob& recovered) {
+  if (std::as_const(recovered.options).unique()) hold_unique(job);
   set_state(job, State::waiting);
   if (job.kin()->link.phase == Link::Phase::ready) watch_deadline(job);
   if (recovered.reason.empty()) return;
@@ -109,7 +110,10 @@ void Scheduler::restore_follower(Job& job, Turn& t) {
     return;
   }
   Job* other = jobs_.find(link.becomes.empty() ? link.parent : link.becomes);
-  if (other == nullptr) {
+  if (other == nullptr && !link.becomes.empty() && backlog_ids_.contains(link.becomes)) {
+    // It was being read when the daemon was cut off. Whose process it was is not known any more.
+    await_backlog(link.becomes, {job.id, true, 0}, t);
+  } else if (other == nullptr) {
     const JobId& id = link.becomes.empty() ? link.parent : link.becomes;
     end_job(job, State::failed, gone("job " + id.text() + ", which it waited for,"), {}, {}, t);
   } else if (!link.becomes.empty()) {

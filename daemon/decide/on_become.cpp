@@ -45,15 +45,14 @@ void Scheduler::become(Job& job, const Worker& worker, const JobId& id, Turn& t)
     await_heritage(job, *from, t);
     if (job.ended()) return;
   } else {
-    auto& heirs = heirs_wait_for_backlog_[id];
-    if (heirs.empty()) t.plan.effects.emplace_back(effect::LoadJob{id});
-    heirs.push_back(job.id);
+    await_backlog(id, {job.id, worker.settings->user.empty(), worker.pid}, t);
   }
   watch_deadline(job);
   if (!job.durable()) return;
   if (!job.written) {
     write(job, t);
   } else {
+    make_known(job, t);  // the next start must find what it waits for, and not run it again
     t.plan.changes.emplace_back(change::LinkJob{job.id, link});
   }
   if (!std::exchange(job.start_written, true))
@@ -72,15 +71,23 @@ void Scheduler::await_heritage(Job& job, Job& from, Turn& t) {
   make_known(from, t);
 }
 
+/// Whether it may be inherited from shows when it has been read.
+void Scheduler::await_backlog(const JobId& id, HeirOfBacklog heir, Turn& t) {
+  auto& heirs = heirs_wait_for_backlog_[id];
+  if (heirs.empty()) t.plan.effects.emplace_back(effect::LoadJob{id});
+  heirs.push_back(heir);
+}
+
 /// It has been read, if it was there.
 void Scheduler::found_for_heirs(const JobId& id, Turn& t) {
   auto waiting = heirs_wait_for_backlog_.extract(id);
   if (waiting.empty()) return;
   Job* from = jobs_.find(id);
-  for (const JobId& heir_id : waiting.mapped()) {
-    Job* heir = jobs_.find(heir_id);
-    if (heir == nullptr || heir->ended()) continue;
-    if (from == nullptr) {
+  for (const HeirOfBacklog& waits : waiting.mapped()) {
+    Job* heir = jobs_.find(waits.heir);
+    // One that has failed meanwhile, by its deadline, may have been told to run again.
+    if (heir == nullptr || heir->ended() || heir->kin()->link.becomes != id) continue;
+    if (from == nullptr || !may_wait_for(waits.as_daemon, waits.session, *heir, *from)) {
       end_job(*heir, State::failed, no_such_job(id), {}, {}, t);
     } else {
       await_heritage(*heir, *from, t);

@@ -196,8 +196,9 @@ void Scheduler::stop_members(Job& composite, Turn& t) {
   for (const JobId& id : composite.kin()->members) {
     Job* member = jobs_.find(id);
     if (member == nullptr || member->ended()) continue;
-    const bool begun = member->kin()->course && member->kin()->link.phase == Link::Phase::ready;
-    if (begun || member->state == State::running ||
+    const Link& link = member->kin()->link;
+    const bool begun = member->kin()->course && link.phase == Link::Phase::ready;
+    if (begun || !link.becomes.empty() || member->state == State::running ||
         (member->state == State::waiting && member->worker != nullptr))
       continue;
     withdraw(*member, "another member of job " + composite.id.text() + " did not succeed, and it stops then",
@@ -222,11 +223,7 @@ void Scheduler::members_over(Job& composite, Turn& t) {
     if (const Job* member = jobs_.find(id); member != nullptr) bytes += member->result_size;
   }
   if (bytes > settings_.limits.max_result) {
-    Failure failure;
-    failure.cause = Cause::result_too_large;
-    failure.message = "its members have come to " + std::to_string(bytes) + " bytes; max_result allows " +
-                      std::to_string(settings_.limits.max_result);
-    end_job(composite, State::failed, std::move(failure), {}, {}, t);
+    end_too_large(composite, bytes, t);
     return;
   }
   for (const JobId& id : kin.members) {
@@ -238,6 +235,15 @@ void Scheduler::members_over(Job& composite, Turn& t) {
     want_result(*member, composite, t);
   }
   if (kin.missing == 0) have_gathered(composite, t);
+}
+
+void Scheduler::end_too_large(Job& composite, std::uint64_t bytes, Turn& t) {
+  composite.kin()->gathered.clear();
+  Failure failure;
+  failure.cause = Cause::result_too_large;
+  failure.message = "its members have come to " + std::to_string(bytes) + " bytes; max_result allows " +
+                    std::to_string(settings_.limits.max_result);
+  end_job(composite, State::failed, std::move(failure), {}, {}, t);
 }
 
 Failure Scheduler::member_failure(const Job& composite) const {
@@ -264,12 +270,18 @@ void Scheduler::have_gathered(Job& composite, Turn& t) {
   Kin& kin = *composite.kin();
   std::vector<std::string> outcomes;
   outcomes.reserve(kin.members.size());
+  std::uint64_t bytes = 0;  // with what failures tell, which is more than results, and is not let grow here
   for (const JobId& id : kin.members) {
     const Job* member = jobs_.find(id);
     const auto loaded = kin.gathered.find(id);
     if (member == nullptr) continue;
     outcomes.push_back(
         encode_outcome(*member, loaded == kin.gathered.end() ? member->result : loaded->second));
+    bytes += outcomes.back().size();
+    if (bytes > settings_.limits.max_result) {
+      end_too_large(composite, bytes, t);
+      return;
+    }
   }
   kin.gathered.clear();
   const std::string list = around_.outcomes.list(outcomes);

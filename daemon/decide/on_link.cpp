@@ -148,7 +148,9 @@ void Scheduler::pass_ends_on(Turn& t) {
 void Scheduler::pass_on(Job& job, const Payload& result, Turn& t) {
   Kin& kin = *job.kin();
   for (const JobId& id : std::exchange(kin.heirs, {})) {
-    if (Job* heir = jobs_.find(id); heir != nullptr) inherit(*heir, job, result, t);
+    // One that has failed meanwhile, by its deadline, may run again: then it waits for nobody.
+    Job* heir = jobs_.find(id);
+    if (heir != nullptr && heir->kin()->link.becomes == job.id) inherit(*heir, job, result, t);
   }
   for (const JobId& id : kin.callbacks) {
     if (Job* callback = jobs_.find(id); callback != nullptr) follow(*callback, job, result, t);

@@ -109,17 +109,22 @@ void Scheduler::run_again(Job& job, Payload arguments, Turn& t) {
   job.submitter_tag = job.number = 0;
   job.started = job.ended_at = WallTime();
   set_state(job, State::pending);
-  if (job.detail->unique && unique_.find(*job.detail->unique) == nullptr)
-    unique_.hold(job, Hash128(*job.detail->unique));
+  if (job.detail->unique) {
+    const Hash128 hash = unique_.hash(job.owner, job.function->name, job.arguments.view());
+    if (unique_.find(hash) == nullptr) unique_.hold(job, hash);
+  }
   job.queued = t.now.steady;
   Timing& timing = job.timings();
   timing.begin_after = WallTime();
+  timing.follows_wall_clock = true;
   timing.moment = next_submitted(t.now);
   if (Kin* kin = job.kin(); kin != nullptr) kin->link.becomes = {};
   if (job.written) {
     job.batch = next_batch();
     t.plan.changes.emplace_back(change::RetryJob{job.id});
     if (job.kin() != nullptr) t.plan.changes.emplace_back(change::LinkJob{job.id, job.kin()->link});
+  } else {
+    write(job, t);  // it has failed before the store was told of it
   }
   enqueue(job, t);
 }

@@ -87,10 +87,14 @@ std::optional<message::Resume> Scheduler::refuse_wait(const Worker& worker,
 /// What its owner may, and what its process submits or could see as the daemon's own user. By default nobody
 /// learns of others' jobs.
 bool Scheduler::may_wait_for(const Worker& worker, const Job& job, const Job& target) const {
+  return may_wait_for(worker.settings->user.empty(), worker.pid, job, target);
+}
+
+bool Scheduler::may_wait_for(bool as_daemon, pid_t session, const Job& job, const Job& target) const {
   if (target.owner == job.owner) return true;
-  if (worker.settings->user.empty() && gate_.is_self(target.owner)) return true;
+  if (as_daemon && gate_.is_self(target.owner)) return true;
   const Session* submitter = sessions_.find(target.submitter);
-  return submitter != nullptr && submitter->who.session == worker.pid;
+  return submitter != nullptr && session != 0 && submitter->who.session == session;
 }
 
 /// The jobs, each waiting for the next, by which `job` would wait for itself if it waited for these; empty:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From what the store remembers back to where the daemon was.
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "daemon/decide/scheduler.hpp"
@@ -18,6 +19,7 @@ void Scheduler::restore_known(RecoveredJob recovered, Now now, Plan& plan) {
   backlog_ids_.erase(recovered.id);
   Job& job = bring_in(recovered, now);
   job.from_backlog = false;
+  adopt_link(job);
   wait_on_disk(job, recovered, t);
 }
 
@@ -60,6 +62,9 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     if (!recovered.reason.empty()) job.tell().reason = std::move(recovered.reason);
     job.result_in_store = recovered.state == State::succeeded && recovered.result_size > 0;
     job.submitter_tag = recovered.client;
+    // Made from its arguments if it runs again; until then it is no other's equal.
+    if (recovered.state == State::failed && std::as_const(recovered.options).unique())
+      job.more().unique = std::make_unique<Hash128>();
     set_wall_timer(job, now.wall + settings_.limits.keep_unfetched);  // its submitter is gone since now
     return;
   }

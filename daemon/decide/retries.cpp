@@ -61,8 +61,9 @@ void Scheduler::try_again(Job& job, Failure failure, Millis rest, Turn& t) {
   tell_requeued(job, t);
 }
 
-/// It is in no list then.
+/// It is in no list then. What came too late for its run, before that was known, does not count for the next.
 void Scheduler::take_from_run(Job& job) {
+  job.expire_asked = job.withdraw_asked = false;
   begin_anew(job);
   set_state(job, State::pending);
   job.start_written = false;

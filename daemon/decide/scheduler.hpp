@@ -110,6 +110,7 @@ class Scheduler {
     Plan& plan;
   };
   struct Asked;  // a request with its session
+  struct HeirOfBacklog;
   /// What is being done to the store, and whom to tell.
   struct Maintenance {
     StoreTask task = StoreTask::check;
@@ -358,6 +359,7 @@ class Scheduler {
   [[nodiscard]] std::optional<message::Resume> refuse_wait(const Worker& worker,
                                                            const std::vector<JobId>& ids) const;
   [[nodiscard]] bool may_wait_for(const Worker& worker, const Job& job, const Job& target) const;
+  [[nodiscard]] bool may_wait_for(bool as_daemon, pid_t session, const Job& job, const Job& target) const;
   [[nodiscard]] std::vector<const Job*> circle(const Job& job, const std::vector<JobId>& ids) const;
   [[nodiscard]] std::string closed_circle(const Job& job, const JobId& id) const;
   void begin_waiting(Worker& worker, std::vector<JobId> ids, Turn& t);
@@ -407,6 +409,7 @@ class Scheduler {
   void member_ended(Job& composite, const Job& member, Turn& t);
   void stop_members(Job& composite, Turn& t);
   void members_over(Job& composite, Turn& t);
+  void end_too_large(Job& composite, std::uint64_t bytes, Turn& t);
   [[nodiscard]] Failure member_failure(const Job& composite) const;
   void gather(Job& composite, const Job& member, const Payload& result, Turn& t);
   void have_gathered(Job& composite, Turn& t);
@@ -416,6 +419,7 @@ class Scheduler {
   // on_become
   void become(Job& job, const Worker& worker, const JobId& id, Turn& t);
   void await_heritage(Job& job, Job& from, Turn& t);
+  void await_backlog(const JobId& id, HeirOfBacklog heir, Turn& t);
   void found_for_heirs(const JobId& id, Turn& t);
   [[nodiscard]] Worker* runner_behind(const Session& session);
   void keep_child(Worker& worker, const JobId& id, Turn& t);
@@ -672,7 +676,12 @@ class Scheduler {
   std::deque<Clearing> clearings_;
   std::uint64_t last_clearing_ = 0;
   /// Jobs that are to come to what a job of the backlog comes to.
-  std::unordered_map<JobId, std::vector<JobId>> heirs_wait_for_backlog_;
+  struct HeirOfBacklog {
+    JobId heir;
+    bool as_daemon = false;  ///< its process could see the jobs of the daemon's own user
+    pid_t session = 0;       ///< of that process; 0: not known any more
+  };
+  std::unordered_map<JobId, std::vector<HeirOfBacklog>> heirs_wait_for_backlog_;
   /// Jobs that have ended, with their results, and whose ends are to be passed on to those that hang on them.
   struct EndedKin {
     JobId id;

@@ -129,6 +129,7 @@ Result<void> Store::Impl::apply(const change::RetryJob& c) {
   return change_options(c.id, [](Options& o) {
     o.delay(std::chrono::milliseconds(0)).begin_by(std::chrono::milliseconds(0));
     o.deadline(std::chrono::milliseconds(0));
+    o.abandon(Abandon::go_on);  // who submitted it has its outcome, and may have gone
   });
 }
 

@@ -20,7 +20,7 @@ inline constexpr std::string_view kJobColumns =
     " function, options, failure, reason, arguments, client, number, told, crashes, due, command";
 
 /// What a statement reads beside kJobColumns begins here.
-inline constexpr int kAfterJobColumns = 21;
+inline constexpr int kAfterJobColumns = 22;
 
 /// Everything in a row of kJobColumns but large arguments.
 [[nodiscard]] Result<RecoveredJob> read_job(const Statement& row);

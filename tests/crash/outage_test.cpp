@@ -137,7 +137,7 @@ TEST_CASE("DESIGN 2.8 a disk that is broken or read-only ends the daemon with 74
     for (const char* act : {"fail", "short"}) {
       const std::string key = std::string(act) + std::to_string(error);
       CAPTURE(key);
-      outage.daemon.start(outage.faults.environment({.act = act, .at = 200, .error = error, .stays = true}));
+      outage.daemon.start(outage.faults.environment({.act = act, .at = 400, .error = error, .stays = true}));
       const auto submitted = submit_until_end(outage, client, key);
       CHECK(outage.daemon.await_end() == Exit{kStoreFailed, 0});
       const std::string log = outage.daemon.log();
@@ -270,7 +270,7 @@ TEST_CASE(
 TEST_CASE(
     "DESIGN 2.8 who waits while the store fails is told why, and the next daemon tells of it until it ends") {
   Outage outage;
-  outage.daemon.start(outage.faults.environment({.act = "fail", .at = 150, .error = EIO, .stays = false}));
+  outage.daemon.start(outage.faults.environment({.act = "fail", .at = 400, .error = EIO, .stays = false}));
   ClientOptions hasty = options_for_load(outage.daemon.endpoint(), outage.ledger);
   hasty.connect_timeout = 300ms;
   Client waiting(hasty);

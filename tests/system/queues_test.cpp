@@ -156,6 +156,7 @@ TEST_CASE("M6 a user may not steer, and is told of the own job why it waits but 
         return refusal;
       },
       kStranger);
+  CAPTURE(told);
   CHECK(told.find("only an administrator may steer queues and quotas, and user 65534 is none") !=
         std::string::npos);
   Client client = connect(daemon);

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -94,6 +95,11 @@ inline Failure failure_from(Value v) {
     if (name == "system_ns") f.system = nanos(std::move(item));
     if (name == "peak_memory") f.peak_memory = from_value<std::uint64_t>(std::move(item));
     if (name == "backtrace") f.backtrace = from_value<std::string>(std::move(item));
+    if (name == "permanent") f.permanent = from_value<bool>(std::move(item));
+    if (name == "retry_after_ms") {
+      if (const auto ms = from_value<std::optional<std::int64_t>>(std::move(item)))
+        f.retry_after = std::chrono::milliseconds(*ms);
+    }
   });
   return f;
 }
@@ -112,7 +118,10 @@ inline Value value_of(const Failure& f) {
                           {Value("user_ns"), to_value(std::int64_t{f.user.count()})},
                           {Value("system_ns"), to_value(std::int64_t{f.system.count()})},
                           {Value("peak_memory"), to_value(f.peak_memory)},
-                          {Value("backtrace"), Value(f.backtrace)}});
+                          {Value("backtrace"), Value(f.backtrace)},
+                          {Value("permanent"), Value(f.permanent)},
+                          {Value("retry_after_ms"), f.retry_after ? to_value(std::int64_t{f.retry_after->count()})
+                                                                  : Value()}});
 }
 
 }  // namespace detail

@@ -21,7 +21,7 @@ quota reload store" promisectl ""
 expect "result remember retry resume reload" promisectl re
 expect "status store" promisectl --output json st
 expect "json" promisectl --output j
-expect "--queue --queue-timeout" promisectl submit --qu
+expect "--queue --queue-timeout --quota" promisectl submit --qu
 expect "failed" promisectl jobs --state f
 expect "failed" promisectl events --kind f
 expect "replace" promisectl submit --duplicate rep

@@ -123,3 +123,128 @@ TEST_CASE("C7 a cancelled job does not become what it returns") {
   house.become(child);
   CHECK(house.ended(house.client, job)->state == State::cancelled);
 }
+
+namespace {
+
+/// A job that had begun when the daemon was cut off.
+RecoveredJob under_way(const JobId& id) {
+  RecoveredJob job;
+  job.id = id;
+  job.owner = 1000;
+  job.function = "f";
+  job.arguments = Payload("x");
+  job.arguments_size = 1;
+  job.submitted = WallTime(500'000h) - 2s;
+  job.started = true;
+  job.attempts = 1;
+  return job;
+}
+
+Link comes_to(const JobId& id) {
+  Link link;
+  link.phase = Link::Phase::ready;
+  link.becomes = id;
+  return link;
+}
+
+}  // namespace
+
+TEST_CASE("C7 Q8 a unique job that is to become another is joined after a restart too") {
+  const JobId heir = new_job_id(), child = new_job_id();
+  House house(one_pool(), [&](House& h) {
+    h.scheduler.restore(RecoveredLink{heir, comes_to(child)});
+    RecoveredJob job = under_way(heir), other = under_way(child);
+    job.options.unique();
+    other.started = false;
+    other.submitted += 1s;
+    h.scheduler.restore(std::move(job), h.now, h.plan);
+    h.scheduler.restore(std::move(other), h.now, h.plan);
+  });
+  const auto client = house.connect();
+  house.ready(house.workers().front());
+  house.submit(client, "f", Options{}.unique(), "x");
+  CHECK(house.last<message::Known>(client).id == heir);
+}
+
+TEST_CASE("C7 a job of the backlog that is to become another is known to the next start, and waits again") {
+  const JobId heir = new_job_id(), child = new_job_id();
+  {
+    RecoveredJob row = under_way(heir);
+    row.started = false;
+    row.attempts = 0;
+    House with_backlog(Heirs::settings_of_one(), [&](House& h) {
+      h.load_backlog = [&](const effect::LoadBacklog&) { return std::vector{row}; };
+      h.scheduler.restore(RecoveredBacklog{"default", "f", {}, 0, 1000, 1, row.submitted});
+      h.scheduler.restore_backlog_id(heir);
+    });
+    const WorkerId worker = with_backlog.workers().front();
+    with_backlog.ready(worker);
+    const auto client = with_backlog.connect();
+    const JobId other = with_backlog.submit(client);
+    const message::Run run = with_backlog.begin(worker);
+    REQUIRE(run.id == heir);
+    with_backlog.hand(worker).channel.pop_front();
+    with_backlog.handle(event::AttemptEnded{worker, run.sequence, {}, 1ms, {}, {}, other});
+    const auto known = with_backlog.written<change::KnowJob>();
+    REQUIRE(known.size() == 1);
+    CHECK(known[0].id == heir);
+    CHECK(with_backlog.written<change::LinkJob>().back().link.becomes == other);
+  }
+  House house(one_pool(), [&](House& h) {
+    h.load_backlog = [](const effect::LoadBacklog&) { return std::vector<RecoveredJob>(); };
+    h.scheduler.restore(RecoveredLink{heir, comes_to(child)});
+    RecoveredJob job = under_way(heir), other = under_way(child);
+    other.started = false;
+    other.submitted += 1s;
+    h.scheduler.restore(RecoveredBacklog{"default", "f", {}, 0, 1000, 1, job.submitted});
+    h.scheduler.restore_backlog_id(heir);
+    h.scheduler.restore_known(std::move(job), h.now, h.plan);
+    h.scheduler.restore(std::move(other), h.now, h.plan);
+  });
+  const auto client = house.connect();
+  CHECK(house.show(client, heir).state == State::waiting);
+  house.ready(house.workers().front());
+  REQUIRE(house.hand(house.workers().front()).channel.size() == 1);
+  house.ask(client, message::Watch{.key = {heir, {}}});
+  CHECK(house.finish(house.workers().front(), "made") == child);
+  REQUIRE(house.ended(client, heir));
+  CHECK(house.ended(client, heir)->state == State::succeeded);
+}
+
+TEST_CASE("C7 what waits on disk alone is inherited from when it has been read, if it may be, and after a restart") {
+  for (const std::uint32_t owner : {1000U, 1001U}) {
+    CAPTURE(owner);
+    const JobId heir = new_job_id(), child = new_job_id();
+    RecoveredJob other = under_way(child);
+    other.owner = owner;
+    other.started = false;
+    House house(one_pool(), [&](House& h) {
+      h.load_backlog_later = [](const effect::LoadBacklog&) {};
+      h.load_job = [&](const JobId&) { return std::optional(other); };
+      h.scheduler.restore(RecoveredLink{heir, comes_to(child)});
+      h.scheduler.restore(RecoveredBacklog{"default", "f", {}, 0, owner, 1, other.submitted});
+      h.scheduler.restore_backlog_id(child);
+      h.scheduler.restore(under_way(heir), h.now, h.plan);
+    });
+    const auto client = house.connect();
+    if (owner == 1000) {
+      CHECK(house.show(client, heir).waits_for == std::vector<JobId>{child});
+    } else {
+      CHECK(house.show(client, heir).failure.type == "promised::NoSuchFuture");
+    }
+  }
+}
+
+TEST_CASE("C7 M4 a job that runs again does not come to what its earlier attempt had returned") {
+  Heirs house;
+  const JobId job = house.submit(house.client, "f", Options{}.deadline(3s)), child = house.submit(house.client);
+  house.become(child);
+  house.wait(3s);
+  REQUIRE(house.ended(house.client, job)->failure.limit == "deadline");
+  house.ask(house.client, message::RetryJob{{job, {}}});
+  REQUIRE(house.state(job) == State::pending);
+  CHECK(house.finish(house.worker(), "of the child") == child);
+  CHECK(house.state(job) == State::running);
+  CHECK(house.finish(house.worker(), "its own") == job);
+  CHECK(house.state(job) == State::succeeded);
+}

@@ -218,7 +218,7 @@ TEST_CASE("C6 cancelling while `then` runs ends both") {
 
 TEST_CASE("C6 members carry their own options, and the composite its deadline") {
   Trees house;
-  Tree tree(Composite::parallel, MemberFailure::go_on, Options{}.deadline(5s).timeout(1s));
+  Tree tree(Composite::parallel, MemberFailure::go_on, Options{}.deadline(5s));
   const auto a = tree.call(), b = tree.call(0, Follows::member, Options{}.priority(9).queue("q").timeout(1s));
   tree.submit(house, house.client);
   CHECK(house.show(house.client, tree.id(b)).priority == 9);
@@ -296,6 +296,11 @@ TEST_CASE("C4 a tree is accepted whole or not at all, and says what is wrong wit
         "there are more arguments than the nodes have");
   CHECK(refused([](Tree& t) { t.nodes()[1].options.remember("n"); }) ==
         "node 1: only the composite as a whole has a name, or is cancelled when its submitter goes");
+  CHECK(refused([](Tree& t) { t.nodes()[2].options.retries(1); }) ==
+        "node 2: a composite has no moment to begin, retries, quotas or timeout of its own; give them to its "
+        "members");
+  CHECK(refused([](Tree& t) { t.nodes()[1].options.unique(); }) ==
+        "node 1: what belongs to a composite joins no other job (unique)");
   CHECK(refused([](Tree& t) {
           t.call(0, Follows::then);
           t.call(0, Follows::then);
@@ -305,4 +310,32 @@ TEST_CASE("C4 a tree is accepted whole or not at all, and says what is wrong wit
   CHECK(refused([](Tree& t) {
           for (std::uint32_t at = 2, i = 0; i < 16; ++i) at = t.composite(Composite::serial, at);
         }) == "composites nest at most 16 deep");
+}
+
+TEST_CASE("E2 what failures of members tell counts against max_result too") {
+  Trees house;
+  house.settings.limits.max_result = 2000;
+  Tree tree(Composite::serial);
+  for (int i = 0; i < 3; ++i) tree.call();
+  tree.submit(house, house.client);
+  for (std::uint32_t place = 1; place <= 3; ++place)
+    house.fail(house.at(tree.id(place)), an_exception(std::string(1000, 'x')));
+  CHECK(house.ended(house.client, tree.id())->failure.cause == Cause::result_too_large);
+}
+
+TEST_CASE("C5 C7 a member that has returned a future has begun, and goes on when another fails") {
+  Trees house(2);
+  Tree tree(Composite::parallel, MemberFailure::stop);
+  const auto a = tree.call(), b = tree.call();
+  tree.submit(house, house.client);
+  const JobId child = house.submit(house.client);
+  const WorkerId worker = house.at(tree.id(a));
+  const message::Run run = house.begin(worker);
+  house.hand(worker).channel.pop_front();
+  house.handle(event::AttemptEnded{worker, run.sequence, {}, 1ms, {}, {}, child});
+  house.fail(house.at(tree.id(b)), an_exception());
+  CHECK(house.state(tree.id(a)) == State::waiting);
+  house.end(child, "made");
+  CHECK(house.state(tree.id(a)) == State::succeeded);
+  CHECK(house.ended(house.client, tree.id())->failure.cause == Cause::member_failed);
 }

@@ -228,19 +228,15 @@ TEST_CASE("C1 what came before the pools had told their functions follows too") 
   CHECK(house.finish(house.workers().front()) == second);
 }
 
-TEST_CASE("C1 what follows a job of a cleared queue is passed on in the batch that has the job's end") {
-  Parents house;
-  const SessionId admin = house.connect(0);
-  house.ask(admin, message::SteerQueue{"mail", QueueChange{.paused = true}, false});
-  const JobId parent = house.submit(house.client, "f", Options{}.queue("mail"));
-  const JobId callback = house.follow(parent, Follows::done);
-  CHECK(house.state(callback) == State::waiting);
-  house.hold_commits();
+TEST_CASE("C1 Q2 what follows a job of a queue that is cleared has its turn at once, in the same batch") {
+  ReadyHouse house;
+  const auto admin = house.connect(0), client = house.connect();
+  house.ask(admin, message::SteerQueue{"mail", {.paused = true}, false});
+  const JobId job = house.submit(client, "f", Options{}.queue("mail"));
+  const JobId callback = add_callback(house, client, job, Follows::done);
   house.ask(admin, message::SteerQueue{"mail", {}, true});
-  // Nothing has happened since.
-  const auto ready = house.written<change::ReadyJob>();
-  REQUIRE(ready.size() == 1);
-  CHECK(ready.front().id == callback);
-  house.commit();
-  CHECK(house.state(callback) == State::running);
+  CHECK(house.ended(client, job)->state == State::cancelled);
+  CHECK(house.written<change::ReadyJob>().size() == 1);
+  REQUIRE(house.hand(house.workers()[0]).channel.size() == 1);
+  CHECK(house.begin(house.workers()[0]).id == callback);
 }

@@ -375,3 +375,71 @@ TEST_CASE("M4 a job runs again only for its owner and administrators, and where 
   house.ask(client, message::RetryJob{{id, {}}});
   CHECK(house.last<message::Refused>(client).code == "no_function");
 }
+
+TEST_CASE("M4 a job that has failed before it was written is on disk when the answer says that it runs again") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.submit(client);
+  house.finish(worker(house));  // it is known to be quick
+  const JobId id = house.submit(client, "f", {}, "the arguments");
+  house.fail(worker(house), failure());
+  for (const auto& insert : house.written<change::InsertJob>()) REQUIRE(insert.id != id);
+  house.ask(client, message::RetryJob{{id, {}}});
+  CHECK(house.last<message::Known>(client).effect);
+  const auto inserted = house.written<change::InsertJob>().back();
+  CHECK(inserted.id == id);
+  CHECK(inserted.arguments.view() == "the arguments");
+  CHECK(house.written<change::RequeueJob>().back().attempts == 1);
+  CHECK(house.begin(worker(house)).attempt == 2);
+}
+
+TEST_CASE("M4 Q8 a unique job that runs again after a restart is joined") {
+  RecoveredJob job;
+  job.id = new_job_id();
+  job.owner = 1000;
+  job.function = "f";
+  job.options.unique();
+  job.arguments_size = 1;
+  job.state = State::failed;
+  job.attempts = 1;
+  job.failure = failure();
+  House house(one_pool(), [&](House& h) {
+    job.submitted = job.ended = h.now.wall - 1s;
+    h.scheduler.restore(job, h.now, h.plan);
+  });
+  house.load_arguments = [](const JobId&) { return Payload("x"); };
+  house.ready(worker(house));
+  const auto client = house.connect();
+  house.ask(client, message::RetryJob{{job.id, {}}});
+  REQUIRE(house.last<message::Known>(client).effect);
+  house.submit(client, "f", Options{}.unique(), "x");
+  CHECK(house.last<message::Known>(client).id == job.id);
+  CHECK(house.hand(worker(house)).channel.size() == 1);
+  CHECK(house.dispatched_arguments.size() == 1);
+}
+
+TEST_CASE("A6 Q2 what came too late for an attempt does not count for the next") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 2;
+  ReadyHouse house(settings);
+  const auto client = house.connect(), admin = house.connect(0);
+  const Options options = tried_again(1, Backoff::fixed(0ms)).queue("mail").unique();
+  house.submit(client);
+  const JobId id = house.submit(client, "f", options, "x");
+  auto& hand = house.hand(worker(house));
+  REQUIRE(hand.channel.size() == 2);
+  const std::uint32_t first = hand.channel[0].sequence, second = hand.channel[1].sequence;
+  // Its queue is cleared while it stands in the channel; but it has begun, and ended, before it is taken back.
+  hand.channel.clear();
+  hand.claimed = second + 1;
+  house.scheduler.handle(
+      event::Requested{admin, {0, 0, 4711}, {1000, 0, message::SteerQueue{"mail", {}, true}}, {}}, house.now,
+      house.plan);
+  house.scheduler.handle(event::AttemptEnded{worker(house), first, {}, 1ms, {}}, house.now, house.plan);
+  house.scheduler.handle(event::AttemptEnded{worker(house), second, failure(), 1ms, {}}, house.now, house.plan);
+  house.turn();
+  CHECK(house.begin(worker(house)).id == id);
+  house.submit(client, "f", options, "x");
+  CHECK(house.last<message::Known>(client).id == id);
+  CHECK(hand.channel.size() == 1);
+}

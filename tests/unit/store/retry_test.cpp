@@ -58,7 +58,7 @@ TEST_CASE("M4 a job that runs again is as if it had not ended, with its argument
     CAPTURE(size);
     const TempDirectory directory;
     change::InsertJob job = insert(1, std::string(size, 'x'));
-    job.options.delay(1h).begin_by(2h).deadline(3h).timeout(4h).retries(5);
+    job.options.delay(1h).begin_by(2h).deadline(3h).timeout(4h).retries(5).abandon(Abandon::cancel, 1s);
     change::TellJob told{job_id(1), {}, {{0, {2}, Payload("aa")}}, Payload(std::string(size, 'o'))};
     told.told.parts = 1;
     told.told.output_size = told.told.output_total = size;
@@ -78,7 +78,8 @@ TEST_CASE("M4 a job that runs again is as if it had not ended, with its argument
     CHECK(found.reason.empty());
     CHECK(found.failure.message == "it fell over");
     CHECK(found.told == message::Told{});
-    CHECK(found.options == Options(job.options).delay(0ms).begin_by(0ms).deadline(0ms));
+    CHECK(found.options == Options(job.options).delay(0ms).begin_by(0ms).deadline(0ms).abandon(
+                               Abandon::go_on));
     // Its next outcome finds no leftovers of the one before.
     commit(*open_store(directory.path()), {fail(1), told, change::RetryJob{job_id(1)}, succeed(1), told});
     CHECK(contents_of(directory.path()).job(1)->state == State::succeeded);
