@@ -5,6 +5,7 @@
 //   - a job that was accepted is not lost (a durable one: not by a kill either), and ends exactly once;
 //   - a job is in one worker's channel at a time, of a pool that serves it, and in the order of its queue;
 //   - no pool runs more jobs than its size, and no at-most-once job begins twice;
+//   - no job begins before its moment, and what follows another begins with what that has come to;
 //   - a worker with nothing to do does not stand beside a job that it could take;
 //   - what is counted is what there is (audit.hpp), and nothing is due in the past for ever;
 //   - in the end all have ended, all clients have been told, and nothing is left.
@@ -70,6 +71,7 @@ class World {
     std::string function;
     Options options;
     std::string arguments;
+    WallTime made{};           ///< when it was first submitted
     std::uint32_t parent = 0;  ///< the number of the job that it follows,
     Follows follows = Follows::nothing;
     std::vector<message::SubmitTree::Node> nodes;  ///< of a composite

@@ -89,6 +89,7 @@ World::Entry* World::new_entry(const Step& step) {
   if (!clients_[client].session || entries_.contains(step.job)) return nullptr;
   Entry& made = entries_[step.job];
   made.number = step.job;
+  made.made = now_.wall;
   made.client = static_cast<std::uint32_t>(client);
   made.id = make_id(IdOf::job, step.job);
   made.function = kFunctions[(step.detail >> 32) % kFunctions.size()];

@@ -82,6 +82,7 @@ void World::tree(const Step& step) {
     Entry& part = entries_[number_of(step.job, place)];
     part.number = number_of(step.job, place);
     part.client = root->client;
+    part.made = root->made;
     part.id = make_id(IdOf::job, part.number);
     part.part = true;
     numbers_[part.id] = part.number;

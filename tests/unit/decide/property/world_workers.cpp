@@ -119,6 +119,9 @@ void World::dispatched(const effect::Dispatch& dispatch) {
   const auto functions = functions_of(hand.pool->program);
   if (dispatch.run.function >= functions.size() || functions[dispatch.run.function].name != of.function)
     throw Violation(job + " is given to a worker as another function than " + of.function);
+  // What somebody has said is to run again does so at once.
+  if (!of.retried && now_.wall < std::max(of.options.begin_after(), of.made + of.options.delay()))
+    throw Violation(job + " is given to a worker before its moment");
   check_arguments(of, dispatch.arguments.view());
   hand.channel.push_back(dispatch.run);
 }
