@@ -138,6 +138,8 @@ void Scheduler::on(event::BacklogLoaded&& e, Turn& t) {
     }
     lanes_.fetched(*job);
     resume(*job, recovered, t);
+    // By the time that it is read for those who wait for it, it may have run and be gone.
+    found_in_backlog(job->id, t);
   }
   lanes_.advance(*lane, e.priority, e.jobs.empty() ? WallTime{} : e.jobs.back().submitted);
   for (Pool* pool : lane->function->offered_by) pool->dirty = true;

@@ -14,6 +14,7 @@
 namespace promised {
 
 struct Clearing {
+  WallTime until{};         ///< what was submitted later is not meant
   std::uint64_t order = 0;  ///< which one it is, counting up
   std::string queue;
   std::string reason;  ///< that the jobs are given

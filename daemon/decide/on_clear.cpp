@@ -28,6 +28,7 @@ bool has_backlog(const Queue& queue) {
 void Scheduler::clear(const Asked& asked, const std::string& queue_name, Turn& t) {
   Clearing clearing;
   clearing.order = ++last_clearing_;
+  clearing.until = next_submitted(t.now);
   clearing.queue = queue_name;
   clearing.reason = "queue " + queue_name + " was cleared by user " + std::to_string(asked.uid());
   clearing.session = asked.event.session;
@@ -106,6 +107,7 @@ void Scheduler::found_to_clear(BacklogSearch& search, Turn& t) {
   clearing->disk = was_last ? Clearing::Disk::nothing : Clearing::Disk::to_search;
   clearing->below = search.below;
   for (RecoveredJob& recovered : search.found) {
+    if (recovered.submitted > clearing->until) continue;
     Job* job = jobs_.find(recovered.id);
     if (job == nullptr && backlog_ids_.erase(recovered.id)) {
       job = &bring_in(recovered, t.now);

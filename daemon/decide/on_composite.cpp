@@ -88,6 +88,7 @@ std::optional<message::Refused> Scheduler::check_tree(const Asked& asked, const 
     message::Submit submit{node.id, composite ? std::string(to_string(node.composite)) : node.function,
                            node.options};
     if (auto refused = check_submit(asked, submit)) return refused;
+    if (auto refused = composite ? std::nullopt : check_queue(node.options)) return refused;
     if (&node != &nodes[0] && (jobs_.find(node.id) != nullptr || backlog_ids_.contains(node.id) ||
                                graves_.find(node.id) != nullptr))
       return id_taken(node.id);

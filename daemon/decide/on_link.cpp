@@ -69,6 +69,7 @@ void Scheduler::on(Asked& asked, message::AddCallback& add, Turn& t) {
   message::Submit submit{add.id, add.function, add.options};
   submit.options.durability(parent->durability);  // it is as durable as what it follows
   auto refused = check_submit(asked, submit);
+  if (!refused) refused = check_queue(submit.options);
   if (!refused && std::as_const(submit.options).unique()) refused = joins_nothing();
   if (refused) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);

@@ -35,8 +35,8 @@ void Scheduler::on(Asked& asked, message::Reload&, Turn& t) {
 
 void Scheduler::on(event::Reconfigured&& e, Turn& t) {
   if (!e.problem && !draining_) {
+    apply_steering(t);  // before those are asked again who were held until it is known what pools offer
     reconfigure(e.pools, t);
-    apply_steering(t);
     reconsider_sessions(t);
   }
   if (e.number == 0 || sessions_.find(e.session) == nullptr) return;

@@ -23,7 +23,14 @@ message::Refused Scheduler::id_taken(const JobId& id) {
 
 void Scheduler::on(Asked& asked, message::Submit& submit, Turn& t) {
   if (is_known(asked, submit.id, t)) return;
-  if (auto refused = check_submit(asked, submit)) {
+  auto refused = check_submit(asked, submit);
+  if (!refused) {
+    refused = check_queue(submit.options);
+    // What joins an equal job takes no place in the queue.
+    if (refused && std::as_const(submit.options).unique() && find_equal(asked, submit) != nullptr)
+      refused.reset();
+  }
+  if (refused) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);
     return;
   }
@@ -113,7 +120,6 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, cons
   if (auto refused = accounts_.check(asked.uid(), Quantity::jobs)) return refused;
   if (auto refused = accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size()))
     return refused;
-  if (auto refused = check_queue(options)) return refused;
   const std::uint64_t most_queues = settings_.limits.max_queues;
   const Queue* queue = lanes_.find_queue(options.queue());
   if (lanes_.busy_queues() >= most_queues && (queue == nullptr || queue->jobs == 0)) {

@@ -217,6 +217,44 @@ TEST_CASE("Q2 clearing a queue goes on when who asked has gone") {
   CHECK(house.count<message::Ended>(client) == 1500);
 }
 
+TEST_CASE("Q2 what is found on disk and was submitted after the queue was cleared is not meant") {
+  RecoveredJob before;
+  before.id = new_job_id();
+  before.owner = 1000;
+  before.function = "f";
+  before.options = kMail;
+  RecoveredJob later = before;
+  later.id = new_job_id();
+  House house(no_prefetch(), [&](House& h) {
+    h.load_backlog_later = [](const effect::LoadBacklog&) {};
+    before.submitted = h.now.wall - 1s;
+    later.submitted = h.now.wall + 1s;
+    h.scheduler.restore(RecoveredBacklog{"mail", "f", {}, 0, 1000, 2, before.submitted});
+    h.scheduler.restore_backlog_id(before.id);
+    h.scheduler.restore_backlog_id(later.id);
+  });
+  house.find_in_backlog = [&](BacklogSearch& search) { search.found = {later, before}; };
+  house.load_job = [&](const JobId&) { return std::optional(later); };
+  const auto admin = house.connect(0);
+  house.ask(admin, message::SteerQueue{"mail", {}, true});
+  CHECK(house.last<message::Count>(admin).count == 1);
+  CHECK(house.show(admin, before.id).state == State::cancelled);
+  CHECK(house.show(admin, later.id).state == State::pending);
+}
+
+TEST_CASE("Q2 Q8 what joins an equal job is not refused by a queue that takes no more") {
+  ReadyHouse house(no_prefetch());
+  const auto admin = house.connect(0);
+  const Options unique = Options(kMail).unique();
+  const JobId id = house.submit(admin, "f", unique, "x");
+  steer(house, admin, {.draining = true});
+  house.submit(admin, "f", unique, "x");
+  CHECK(house.last<message::Known>(admin).id == id);
+  CHECK(house.count<message::Refused>(admin) == 0);
+  house.submit(admin, "f", unique, "y");
+  CHECK(house.last<message::Refused>(admin).code == "draining");
+}
+
 TEST_CASE("Q2 a queue that nobody has used is cleared at once") {
   ReadyHouse house;
   const auto admin = house.connect(0);
