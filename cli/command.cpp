@@ -10,10 +10,10 @@ namespace po = boost::program_options;
 std::vector<Command> all_commands() {
   std::vector<Command> all;
   for (auto* make :
-       {status_command,  submit_command, run_command,   result_command, wait_command,   follow_command,
-        logs_command,    jobs_command,   show_command,  cancel_command, forget_command, remember_command,
-        retry_command,   events_command, explain_command, queues_command, pause_command, resume_command, drain_command,
-        clear_command,   quota_command,   reload_command, store_command}) {
+       {status_command, submit_command, run_command,     result_command, wait_command,   follow_command,
+        logs_command,   jobs_command,   show_command,    cancel_command, forget_command, remember_command,
+        retry_command,  events_command, explain_command, queues_command, pause_command,  resume_command,
+        drain_command,  clear_command,  quota_command,   reload_command, store_command}) {
     all.push_back(make());
   }
   return all;

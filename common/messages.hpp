@@ -214,8 +214,7 @@ struct Request {
   /// Nothing in it: the message only acknowledges.
   std::variant<std::monostate, Hello, Submit, Watch, Cancel, Remember, Forget, Adjust, List, Show,
                StatusQuery, Bye, StoreCommand, Follow, Advance, SetNote, Withdraw, Reload, SteerQueue,
-               SteerQuota, Explain, RetryJob, Subscribe, Unsubscribe, AddCallback,
-               SubmitTree>
+               SteerQuota, Explain, RetryJob, Subscribe, Unsubscribe, AddCallback, SubmitTree>
       body;
 };
 

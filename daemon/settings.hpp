@@ -156,8 +156,8 @@ struct Limits {
   std::uint32_t max_waiting = 100;         ///< jobs of one pool that wait for others
   std::uint64_t max_subscriptions = 1000;  ///< to events; each is looked at with every event
   std::uint64_t max_subscriptions_per_owner = 100;
-  std::uint64_t max_events = 10'000;  ///< that wait for one subscription whose client reads slowly
-  std::uint32_t max_members = 10'000;  ///< of a composite, with those of the composites in it
+  std::uint64_t max_events = 10'000;    ///< that wait for one subscription whose client reads slowly
+  std::uint32_t max_members = 10'000;   ///< of a composite, with those of the composites in it
   std::uint32_t max_callbacks = 1'000;  ///< of one job
   friend bool operator==(const Limits&, const Limits&) = default;
 };

@@ -97,11 +97,11 @@ struct JobDetail {
   Millis lifespan{0};
   Tie* tie = nullptr;  ///< it is cancelled when its submitter has gone
   Retry retry_on = Retry::nothing;
-  std::uint16_t crashes = 0;  ///< of its workers
-  bool cancel_now = false;    ///< without the grace
+  std::uint16_t crashes = 0;                   ///< of its workers
+  bool cancel_now = false;                     ///< without the grace
   std::unique_ptr<const std::string> command;  ///< of a job that is a command on an outcome: which
   bool has_command = false;  ///< one follows its outcome, which is not told before both are on disk
-  std::unique_ptr<Kin> kin;         ///< of one that hangs together with others
+  std::unique_ptr<Kin> kin;  ///< of one that hangs together with others
 };
 
 struct Job : Timer {

@@ -24,9 +24,10 @@ message::Refused bad(std::string message) {
 
 /// Whether it has some of what a job without a worker cannot keep to.
 bool is_for_calls_alone(const Options& options) {
-  return options.begin_after() != WallTime() || options.delay() > Millis(0) || options.begin_by() > Millis(0) ||
-         options.retries() > 0 || !options.quotas().empty() || options.timeout() > Millis(0) ||
-         options.run_timeout() > Millis(0) || options.progress_timeout() > Millis(0);
+  return options.begin_after() != WallTime() || options.delay() > Millis(0) ||
+         options.begin_by() > Millis(0) || options.retries() > 0 || !options.quotas().empty() ||
+         options.timeout() > Millis(0) || options.run_timeout() > Millis(0) ||
+         options.progress_timeout() > Millis(0);
 }
 
 /// What is wrong with the shape of the tree; nothing: it is one.
@@ -47,9 +48,10 @@ std::optional<message::Refused> check_shape(const std::vector<Node>& nodes, std:
     if (composite && (!node.function.empty() || node.arguments_size > 0))
       return bad(which + "a composite has neither a function nor arguments");
     if (composite && is_for_calls_alone(node.options))
-      return bad(which +
-                 "a composite has no moment to begin, retries, quotas or timeout of its own; give them to its "
-                 "members");
+      return bad(
+          which +
+          "a composite has no moment to begin, retries, quotas or timeout of its own; give them to its "
+          "members");
     if (node.options.unique()) return bad(which + "what belongs to a composite joins no other job (unique)");
     if (i == 0) continue;
     if (node.parent >= i || nodes[node.parent].composite == Composite::none)
@@ -103,9 +105,11 @@ void Scheduler::on(Asked& asked, message::SubmitTree& tree, Turn& t) {
     return;
   }
   for (const Node& node : tree.nodes) {
-    if (node.composite == Composite::none && !is_offered(asked, node.function, node.options.queue(), t)) return;
+    if (node.composite == Composite::none && !is_offered(asked, node.function, node.options.queue(), t))
+      return;
   }
-  if (const auto name = name_for(asked, tree.nodes[0].options, nullptr, t)) accept_tree(asked, tree, *name, t);
+  if (const auto name = name_for(asked, tree.nodes[0].options, nullptr, t))
+    accept_tree(asked, tree, *name, t);
 }
 
 void Scheduler::accept_tree(Asked& asked, message::SubmitTree& tree, const std::string& name, Turn& t) {

@@ -62,8 +62,8 @@ void Scheduler::on(Asked& asked, message::Explain& explain, Turn& t) {
     for (const WhyNot not_yet : reasons_to_wait()) (this->*not_yet)(why);
   }
   if (job->cancel_asked && !job->ended()) why.add("cancelling", "it is to stop: " + job->story().reason);
-  reply(asked.event.session, asked.number(),
-        message::Explained{{job->id, job->state, std::move(why.found)}}, false, t);
+  reply(asked.event.session, asked.number(), message::Explained{{job->id, job->state, std::move(why.found)}},
+        false, t);
 }
 
 /// What keeps it first of all, in words.

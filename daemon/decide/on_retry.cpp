@@ -71,9 +71,9 @@ std::optional<message::Refused> Scheduler::check_retry(const Job& job) const {
   if (draining_)
     return message::Refused{.code = "stopping", .message = "the daemon is stopping and begins no more jobs"};
   if (const Kin* kin = job.kin(); kin != nullptr && kin->link.composite != Composite::none)
-    return message::Refused{.code = "bad_request",
-                            .message = "job " + job.id.text() +
-                                       " is a composite: its members can run again, it cannot itself"};
+    return message::Refused{
+        .code = "bad_request",
+        .message = "job " + job.id.text() + " is a composite: its members can run again, it cannot itself"};
   if (kept_for_kin(job))
     return message::Refused{.code = "bad_request",
                             .message = "job " + job.id.text() + " is a part of job " +

@@ -100,7 +100,8 @@ void Scheduler::on(Asked& asked, message::Withdraw& withdraw, Turn& t) {
     }
     const bool follows =
         job != nullptr && waits_for_kin(*job) && job->kin()->link.phase == Link::Phase::waiting;
-    const bool waits_its_turn = job != nullptr && (job->state == State::pending || job->state == State::scheduled || follows);
+    const bool waits_its_turn =
+        job != nullptr && (job->state == State::pending || job->state == State::scheduled || follows);
     if (!waits_its_turn || !may(asked, *job, Touch::steer)) continue;
     ++taken.count;
     this->withdraw(*job, reason, t);

@@ -51,7 +51,8 @@ bool Scheduler::is_known(Asked& asked, const JobId& id, Turn& t) {
   return true;
 }
 
-/// Whether somebody offers the function, or its queue holds such calls; if not, the request is refused, or held until that is known.
+/// Whether somebody offers the function, or its queue holds such calls; if not, the request is refused, or
+/// held until that is known.
 bool Scheduler::is_offered(Asked& asked, const std::string& name, const std::string& queue, Turn& t) {
   if (steering_.rule(queue).hold) return true;
   const auto known = functions_.find(name);

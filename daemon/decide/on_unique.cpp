@@ -14,7 +14,8 @@ Job* Scheduler::find_equal(const Asked& asked, const message::Submit& submit) co
 }
 
 /// As Duplicate::attach does; a name that the submission brings is given to a job that has none.
-void Scheduler::join(Asked& asked, const message::Submit& submit, const std::string& name, Job& job, Turn& t) {
+void Scheduler::join(Asked& asked, const message::Submit& submit, const std::string& name, Job& job,
+                     Turn& t) {
   if (!name.empty() && job.name == nullptr) give_name(job, name, submit.options.lifespan(), t);
   message::Watch watch{.key = {job.id, {}}};
   on(asked, watch, t);

@@ -33,8 +33,8 @@ struct LedgerEntry {
   int wave = 0;  ///< in the queue of one worker: all of one wave were accepted before the next; 0: elsewhere
   AnyFuture future;  ///< the submitter's
   NameIs name_is = NameIs::kept;
-  bool talks = false;  ///< it streams parts and writes notes
-  bool noted = false;  ///< the daemon has said that it has its submitter's note
+  bool talks = false;                  ///< it streams parts and writes notes
+  bool noted = false;                  ///< the daemon has said that it has its submitter's note
   std::optional<AnyFuture> follows{};  ///< the job after which it runs
   std::string ends_with{};             ///< of its result
 };

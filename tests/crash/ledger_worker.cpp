@@ -2,10 +2,10 @@
 // The worker program of the crash tests: every run says which run it was, so that two outcomes of one job
 // differ.
 #include <fcntl.h>
-#include <promised/outcome.hpp>
-#include <promised/worker.hpp>
 #include <sys/file.h>
 #include <unistd.h>
+#include <promised/outcome.hpp>
+#include <promised/worker.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -54,7 +54,8 @@ std::string fail(const std::string& key, const std::string& file, int ms, const 
 /// Fails as long as it has not been tried so often.
 std::string recover(promised::Job& job, const std::string& key, const std::string& file, unsigned attempts) {
   const std::string which = begin(key, file);
-  if (job.attempt() < attempts) throw std::runtime_error(which + " failed at attempt " + std::to_string(job.attempt()));
+  if (job.attempt() < attempts)
+    throw std::runtime_error(which + " failed at attempt " + std::to_string(job.attempt()));
   return which + " recovered";
 }
 
@@ -75,8 +76,10 @@ std::string follow(const promised::Outcome& outcome, const std::string& key, con
 }
 
 /// Of the members of a composite: how many of them have succeeded.
-std::string gather(const std::vector<promised::Outcome>& members, const std::string& key, const std::string& file) {
-  const auto well = std::count_if(members.begin(), members.end(), [](const auto& member) { return member.succeeded(); });
+std::string gather(const std::vector<promised::Outcome>& members, const std::string& key,
+                   const std::string& file) {
+  const auto well =
+      std::count_if(members.begin(), members.end(), [](const auto& member) { return member.succeeded(); });
   return begin(key, file) + " gathered " + std::to_string(well) + " of " + std::to_string(members.size());
 }
 

@@ -24,8 +24,7 @@ DaemonConfig shell_config(const DaemonConfig::Lines& lines = {}) {
   return config;
 }
 
-Ended outcome_of(Client& client, const Words& words,
-                   std::vector<std::pair<std::string, Value>> named = {}) {
+Ended outcome_of(Client& client, const Words& words, std::vector<std::pair<std::string, Value>> named = {}) {
   const Arguments arguments{{to_value(words)}, std::move(named)};
   return from_value<Ended>(client.submit_arguments({}, "exec", arguments).value(kPatience));
 }

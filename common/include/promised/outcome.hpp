@@ -105,23 +105,23 @@ inline Failure failure_from(Value v) {
 }
 
 inline Value value_of(const Failure& f) {
-  return Value(Value::Map{{Value("cause"), Value(to_string(f.cause))},
-                          {Value("type"), Value(f.type)},
-                          {Value("message"), Value(f.message)},
-                          {Value("output"), Value(f.output)},
-                          {Value("limit"), Value(f.limit)},
-                          {Value("signal"), to_value(f.signal)},
-                          {Value("exit_code"), to_value(f.exit_code)},
-                          {Value("attempt"), to_value(f.attempt)},
-                          {Value("pid"), to_value(f.pid)},
-                          {Value("ran_ns"), to_value(std::int64_t{f.ran.count()})},
-                          {Value("user_ns"), to_value(std::int64_t{f.user.count()})},
-                          {Value("system_ns"), to_value(std::int64_t{f.system.count()})},
-                          {Value("peak_memory"), to_value(f.peak_memory)},
-                          {Value("backtrace"), Value(f.backtrace)},
-                          {Value("permanent"), Value(f.permanent)},
-                          {Value("retry_after_ms"), f.retry_after ? to_value(std::int64_t{f.retry_after->count()})
-                                                                  : Value()}});
+  return Value(Value::Map{
+      {Value("cause"), Value(to_string(f.cause))},
+      {Value("type"), Value(f.type)},
+      {Value("message"), Value(f.message)},
+      {Value("output"), Value(f.output)},
+      {Value("limit"), Value(f.limit)},
+      {Value("signal"), to_value(f.signal)},
+      {Value("exit_code"), to_value(f.exit_code)},
+      {Value("attempt"), to_value(f.attempt)},
+      {Value("pid"), to_value(f.pid)},
+      {Value("ran_ns"), to_value(std::int64_t{f.ran.count()})},
+      {Value("user_ns"), to_value(std::int64_t{f.user.count()})},
+      {Value("system_ns"), to_value(std::int64_t{f.system.count()})},
+      {Value("peak_memory"), to_value(f.peak_memory)},
+      {Value("backtrace"), Value(f.backtrace)},
+      {Value("permanent"), Value(f.permanent)},
+      {Value("retry_after_ms"), f.retry_after ? to_value(std::int64_t{f.retry_after->count()}) : Value()}});
 }
 
 }  // namespace detail

@@ -211,7 +211,9 @@ TEST_CASE("C7 a job of the backlog that is to become another is known to the nex
   CHECK(house.ended(client, heir)->state == State::succeeded);
 }
 
-TEST_CASE("C7 what waits on disk alone is inherited from when it has been read, if it may be, and after a restart") {
+TEST_CASE(
+    "C7 what waits on disk alone is inherited from when it has been read, if it may be, and after a "
+    "restart") {
   for (const std::uint32_t owner : {1000U, 1001U}) {
     CAPTURE(owner);
     const JobId heir = new_job_id(), child = new_job_id();
@@ -237,7 +239,8 @@ TEST_CASE("C7 what waits on disk alone is inherited from when it has been read, 
 
 TEST_CASE("C7 M4 a job that runs again does not come to what its earlier attempt had returned") {
   Heirs house;
-  const JobId job = house.submit(house.client, "f", Options{}.deadline(3s)), child = house.submit(house.client);
+  const JobId job = house.submit(house.client, "f", Options{}.deadline(3s)),
+              child = house.submit(house.client);
   house.become(child);
   house.wait(3s);
   REQUIRE(house.ended(house.client, job)->failure.limit == "deadline");

@@ -376,7 +376,8 @@ TEST_CASE("M4 a job runs again only for its owner and administrators, and where 
   CHECK(house.last<message::Refused>(client).code == "no_function");
 }
 
-TEST_CASE("M4 a job that has failed before it was written is on disk when the answer says that it runs again") {
+TEST_CASE(
+    "M4 a job that has failed before it was written is on disk when the answer says that it runs again") {
   ReadyHouse house;
   const auto client = house.connect();
   house.submit(client);
@@ -429,14 +430,16 @@ TEST_CASE("A6 Q2 what came too late for an attempt does not count for the next")
   auto& hand = house.hand(worker(house));
   REQUIRE(hand.channel.size() == 2);
   const std::uint32_t first = hand.channel[0].sequence, second = hand.channel[1].sequence;
-  // Its queue is cleared while it stands in the channel; but it has begun, and ended, before it is taken back.
+  // Its queue is cleared while it stands in the channel; but it has begun, and ended, before it is taken
+  // back.
   hand.channel.clear();
   hand.claimed = second + 1;
   house.scheduler.handle(
       event::Requested{admin, {0, 0, 4711}, {1000, 0, message::SteerQueue{"mail", {}, true}}, {}}, house.now,
       house.plan);
   house.scheduler.handle(event::AttemptEnded{worker(house), first, {}, 1ms, {}}, house.now, house.plan);
-  house.scheduler.handle(event::AttemptEnded{worker(house), second, failure(), 1ms, {}}, house.now, house.plan);
+  house.scheduler.handle(event::AttemptEnded{worker(house), second, failure(), 1ms, {}}, house.now,
+                         house.plan);
   house.turn();
   CHECK(house.begin(worker(house)).id == id);
   house.submit(client, "f", options, "x");

@@ -78,8 +78,8 @@ TEST_CASE("M4 a job that runs again is as if it had not ended, with its argument
     CHECK(found.reason.empty());
     CHECK(found.failure.message == "it fell over");
     CHECK(found.told == message::Told{});
-    CHECK(found.options == Options(job.options).delay(0ms).begin_by(0ms).deadline(0ms).abandon(
-                               Abandon::go_on));
+    CHECK(found.options ==
+          Options(job.options).delay(0ms).begin_by(0ms).deadline(0ms).abandon(Abandon::go_on));
     // Its next outcome finds no leftovers of the one before.
     commit(*open_store(directory.path()), {fail(1), told, change::RetryJob{job_id(1)}, succeed(1), told});
     CHECK(contents_of(directory.path()).job(1)->state == State::succeeded);
