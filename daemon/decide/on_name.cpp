@@ -70,6 +70,8 @@ Scheduler::NameAnswer Scheduler::settle_name(Asked& asked, const std::string& na
       keep_or_release(holder, t);
       return NameAnswer::take;
     case Duplicate::attach: {
+      if (const auto* submit = std::get_if<message::Submit>(&asked.event.request.body))
+        asked.session.note_joined(submit->id, holder.id);
       // Which job it is comes first; of one that has not ended, watching tells it.
       if (holder.ended()) {
         reply(asked.event.session, asked.number(), message::Known{holder.id, holder.state, false},

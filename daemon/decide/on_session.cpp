@@ -196,6 +196,7 @@ Job* Scheduler::find(Asked& asked, const message::Key& key, Touch touch, Turn& t
     return nullptr;
   }
   Job* job = jobs_.find(key.id);
+  if (job == nullptr) job = jobs_.find(asked.session.joined_by(key.id));
   if (job != nullptr && may(asked, *job, touch)) return job;
   const Graves::Grave* grave = job == nullptr ? graves_.find(key.id) : nullptr;
   if (grave != nullptr && Gate::may_touch(asked.session.standing, asked.uid(), grave->owner)) {

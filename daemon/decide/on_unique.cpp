@@ -17,6 +17,7 @@ Job* Scheduler::find_equal(const Asked& asked, const message::Submit& submit) co
 void Scheduler::join(Asked& asked, const message::Submit& submit, const std::string& name, Job& job,
                      Turn& t) {
   if (!name.empty() && job.name == nullptr) give_name(job, name, submit.options.lifespan(), t);
+  asked.session.note_joined(submit.id, job.id);
   message::Watch watch{.key = {job.id, {}}};
   on(asked, watch, t);
 }

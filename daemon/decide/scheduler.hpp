@@ -578,10 +578,12 @@ class Scheduler {
   [[nodiscard]] std::uint64_t next_batch() const { return around_.submitted + 1; }
   /// All that has been told to the store of the job itself, its end and its name.
   [[nodiscard]] bool is_on_disk(const Job& job) const { return job.batch <= around_.store.committed; }
-  /// It has a name that counts on the disk, or a command follows it, and that is not on it.
+  /// It has a name that counts on the disk, others hang on it, so that all are to hear of the same outcome,
+  /// or a command follows it; and that is not on it.
   [[nodiscard]] bool waits_for_disk(const Job& job) const {
     const bool has_command = job.detail && job.detail->has_command;
-    return ((job.name != nullptr && job.durable()) || has_command) && !is_on_disk(job);
+    const bool binds = job.durable() && (job.name != nullptr || job.kin() != nullptr);
+    return (binds || has_command) && !is_on_disk(job);
   }
 
   // disk

@@ -50,6 +50,21 @@ struct Session {
   /// Submit requests whose acceptance is still to be told, with their jobs.
   std::vector<std::pair<std::uint64_t, JobId>> accepted;
   std::vector<std::uint64_t> accepted_durable;
+  /// Its latest submissions that joined other jobs, with those: until it knows, it may ask by its own ids.
+  std::deque<std::pair<JobId, JobId>> joined;
+
+  void note_joined(const JobId& own, const JobId& job) {
+    constexpr std::size_t kMost = 1024;
+    joined.emplace_back(own, job);
+    if (joined.size() > kMost) joined.pop_front();
+  }
+  /// The job that a submission of it has joined; the id itself if that is not known.
+  [[nodiscard]] const JobId& joined_by(const JobId& own) const {
+    for (auto it = joined.rbegin(); it != joined.rend(); ++it) {
+      if (it->first == own) return it->second;
+    }
+    return own;
+  }
 
   /// What marks a job as this client's own, also over its reconnects.
   [[nodiscard]] std::uint64_t tag() const {

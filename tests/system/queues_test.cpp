@@ -145,6 +145,7 @@ TEST_CASE(
 
 TEST_CASE("M6 a user may not steer, and is told of the own job why it waits but not of whom it waits for") {
   TestDaemon daemon(story_config(1).for_everyone());
+  daemon.directory().open_to_everyone();
   const std::string gate = daemon.directory() / "gate";
   const std::string told = in_other_process(
       [&] {

@@ -95,7 +95,7 @@ TEST_CASE("A6 the pause before an attempt, and what failed before it, survive th
   const WallClock due = client.show(JobKey("later")).due;
   CHECK(due > std::chrono::system_clock::now() + 50min);
   // What has been told of it is on disk once something later is.
-  client.submit<std::int64_t>("add", 1, 1).accepted(kPatience);
+  client.submit<std::int64_t>(Options().remember("later still", 60s), "add", 1, 1).accepted(kPatience);
   daemon.restart_after_kill();
   Client after = connect(daemon);
   CHECK(pauses(after));

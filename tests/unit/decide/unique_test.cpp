@@ -53,6 +53,20 @@ TEST_CASE("Q8 a unique submission joins the equal one that waits or runs, and ha
   CHECK(house.hand(house.workers()[0]).channel.empty());
 }
 
+TEST_CASE("Q8 R3 a client may ask by its own id for the job that its submission has joined") {
+  ReadyHouse house;
+  const auto client = house.connect(), other = house.connect(), third = house.connect();
+  const JobId first = house.submit(client, "f", Options(kUnique).delay(1h).remember("n", 1h), "x");
+  const JobId second = house.submit(other, "f", kUnique, "x");
+  const JobId attached = house.submit(third, "f", Options().remember("n", 1h, Duplicate::attach), "y");
+  house.ask(client, message::Cancel{{second, {}}});
+  CHECK(house.last<message::Refused>(client).code == "no_such_future");
+  house.ask(third, message::Adjust{attached, 1min, {}});
+  CHECK(house.last<message::Known>(third).id == first);
+  house.ask(other, message::Cancel{{second, {}}});
+  CHECK(house.ended(client, first)->state == State::cancelled);
+}
+
 TEST_CASE("Q8 what differs, what is not unique and what comes after the end runs for itself") {
   auto settings = one_pool();
   settings.pools[0].prefetch = 16;
