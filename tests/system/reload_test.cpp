@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <set>
 #include <vector>
 
 #include "tests/system/stories.hpp"
@@ -189,12 +188,14 @@ TEST_CASE("E6 reloaded again and again under load, no job is lost and none runs 
     CHECK(client.reload().replaced == Names{"story"});
     CHECK_FALSE(daemon.notifications().empty());  // as systemd, which reads what it is told
   }
-  std::set<std::int64_t> workers;
-  for (auto& job : jobs) workers.insert(job.result(kPatience));
+  const std::int64_t first = jobs.front().result(kPatience);
+  // All may have run before the first of the new workers was ready: what comes later is for these.
+  CHECK(eventually([&] {
+    jobs.push_back(client.submit<std::int64_t>("tally", file.string()));
+    return jobs.back().result(kPatience) != first;
+  }));
+  for (auto& job : jobs) CHECK(job.result(kPatience) > 0);
   CHECK(lines_in(file) == jobs.size());
-#ifndef PROMISED_SANITIZED  // with which a worker may take longer to start than all of this
-  CHECK(workers.size() > 1);
-#endif
   CHECK(pool_view(client, "story").crashes == 0);
   CHECK(pool_view(client, "story").finished == jobs.size());
 }

@@ -11,20 +11,43 @@ using namespace promised;
 using namespace promised::test;
 using namespace std::chrono_literals;
 
-TEST_CASE("I1 the crash of a job's own process fails the job, and its worker goes on") {
-  auto settings = one_pool();
+namespace {
+
+Settings apart() {
+  Settings settings = one_pool();
   settings.pools[0].isolation = Isolation::job;
-  ReadyHouse house(settings);
-  const auto client = house.connect();
-  const WorkerId worker = house.workers()[0];
-  const JobId id = house.submit(client);
+  return settings;
+}
+
+/// One worker, whose job runs in a process of its own.
+struct HouseApart : ReadyHouse {
+  HouseApart() : ReadyHouse(apart()) {}
+
+  /// A job that runs, and is to be ended by SIGTERM now.
+  JobId cancel_until_sigterm() {
+    const JobId id = submit(client);
+    begin(worker);
+    ask(client, message::Cancel{{id, {}}});
+    wait(settings.pools[0].kill_grace);
+    return id;
+  }
+
+  const SessionId client = connect();
+  const WorkerId worker = workers()[0];
+};
+
+}  // namespace
+
+TEST_CASE("I1 the crash of a job's own process fails the job, and its worker goes on") {
+  HouseApart house;
+  const JobId id = house.submit(house.client);
   Failure crash;
   crash.cause = Cause::crashed;
   crash.signal = SIGSEGV;
   crash.backtrace = "#0 here";
   crash.output = "about to crash\n";
-  CHECK(house.fail(worker, crash) == id);
-  const auto ended = house.ended(client, id);
+  CHECK(house.fail(house.worker, crash) == id);
+  const auto ended = house.ended(house.client, id);
   REQUIRE(ended);
   CHECK(ended->failure.cause == Cause::crashed);
   CHECK(ended->failure.signal == SIGSEGV);
@@ -33,58 +56,43 @@ TEST_CASE("I1 the crash of a job's own process fails the job, and its worker goe
   CHECK(ended->failure.attempt == 1);
   CHECK(ended->failure.message ==
         "the process of the job was killed by signal 11 (Segmentation fault) after 0 ms");
-  CHECK(house.status(client).pools.at(0).crashes == 1);
-  const JobId next = house.submit(client);
-  CHECK(house.finish(worker) == next);
+  CHECK(house.status(house.client).pools.at(0).crashes == 1);
+  const JobId next = house.submit(house.client);
+  CHECK(house.finish(house.worker) == next);
 }
 
 TEST_CASE("I1 SIGTERM ends the process of a job alone: its worker is given the next job, and no SIGKILL") {
-  auto settings = one_pool();
-  settings.pools[0].isolation = Isolation::job;
-  ReadyHouse house(settings);
-  const auto client = house.connect();
-  const WorkerId worker = house.workers()[0];
-  const JobId id = house.submit(client);
-  house.begin(worker);
-  house.ask(client, message::Cancel{{id, {}}});
-  house.wait(house.settings.pools[0].kill_grace);
-  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM});
+  HouseApart house;
+  const JobId id = house.cancel_until_sigterm();
+  CHECK(house.hand(house.worker).signals == std::vector<int>{SIGTERM});
   Failure ended_by;
   ended_by.cause = Cause::crashed;
   ended_by.signal = SIGTERM;
-  house.fail(worker, ended_by);
-  CHECK(house.ended(client, id)->state == State::cancelled);
-  const JobId next = house.submit(client);
-  house.begin(worker);
+  house.fail(house.worker, ended_by);
+  CHECK(house.ended(house.client, id)->state == State::cancelled);
+  const JobId next = house.submit(house.client);
+  house.begin(house.worker);
   house.wait(house.settings.pools[0].kill_grace);
-  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM});
-  CHECK(house.finish(worker) == next);
-  CHECK(house.status(client).pools.at(0).crashes == 0);
+  CHECK(house.hand(house.worker).signals == std::vector<int>{SIGTERM});
+  CHECK(house.finish(house.worker) == next);
+  CHECK(house.status(house.client).pools.at(0).crashes == 0);
 }
 
 TEST_CASE("I1 a process of a job that crashed as it was to be ended takes its worker along") {
-  auto settings = one_pool();
-  settings.pools[0].isolation = Isolation::job;
-  ReadyHouse house(settings);
-  const auto client = house.connect();
-  const WorkerId worker = house.workers()[0];
-  const JobId id = house.submit(client);
-  house.begin(worker);
-  house.ask(client, message::Cancel{{id, {}}});
-  house.wait(house.settings.pools[0].kill_grace);
+  HouseApart house;
+  const JobId id = house.cancel_until_sigterm();
   Failure crash;
   crash.cause = Cause::crashed;
   crash.signal = SIGSEGV;
-  house.fail(worker, crash);
-  CHECK(house.ended(client, id)->state == State::cancelled);
+  house.fail(house.worker, crash);
+  CHECK(house.ended(house.client, id)->state == State::cancelled);
   // SIGTERM may still come to the worker, or have come to nobody.
   house.wait(house.settings.pools[0].kill_grace);
-  CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM, SIGKILL});
+  CHECK(house.hand(house.worker).signals == std::vector<int>{SIGTERM, SIGKILL});
 }
 
 TEST_CASE("I1 I2 a worker is replaced after its last job, also where the process of that crashed") {
-  auto settings = one_pool();
-  settings.pools[0].isolation = Isolation::job;
+  Settings settings = apart();
   settings.pools[0].recycle_jobs = 1;
   ReadyHouse house(settings);
   const auto client = house.connect();
