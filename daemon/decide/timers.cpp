@@ -74,8 +74,13 @@ void Scheduler::watch_deadline(Job& job) {
   if (job.limits().deadline > Millis(0)) set_timer(job, job.limits().deadline_at);
 }
 
-/// One that no worker runs: by the limit that was over first.
+/// One that no worker runs: by the limit that was over first. One whose parts are still being stopped is
+/// cancelled, as whoever cancelled it was told.
 void Scheduler::end_overdue(Job& job, Turn& t) {
+  if (job.cancel_asked) {
+    end_job(job, State::cancelled, {}, job.story().reason, {}, t);
+    return;
+  }
   const JobLimits& limits = job.limits();
   const bool is_queued = !Schedule::contains(job) && job.state != State::waiting;
   const Instant expires =

@@ -216,6 +216,23 @@ TEST_CASE("C6 cancelling while `then` runs ends both") {
   CHECK(house.ended(house.client, tree.id())->state == State::cancelled);
 }
 
+TEST_CASE("C6 a composite that is cancelled ends as that, also if its members stop after its deadline") {
+  Trees house;
+  Tree tree(Composite::serial, MemberFailure::go_on, Options{}.deadline(5s));
+  const auto a = tree.call();
+  tree.submit(house, house.client);
+  house.begin(house.at(tree.id(a)));
+  house.ask(house.client, message::Cancel{{tree.id(), {}}, false, "not needed"});
+  CHECK(house.state(tree.id()) == State::waiting);
+  house.wait(5s);
+  const auto ended = house.ended(house.client, tree.id());
+  REQUIRE(ended);
+  CHECK(ended->state == State::cancelled);
+  CHECK(ended->reason.find("not needed") != std::string::npos);
+  house.end(tree.id(a), "too late");
+  CHECK(house.state(tree.id(a)) == State::cancelled);
+}
+
 TEST_CASE("C6 members carry their own options, and the composite its deadline") {
   Trees house;
   Tree tree(Composite::parallel, MemberFailure::go_on, Options{}.deadline(5s));

@@ -2,7 +2,9 @@
 // Jobs that hang together: callbacks, and composites with their members.
 #include <promised/outcome.hpp>
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "common/branches.hpp"
@@ -156,15 +158,20 @@ void World::check_result(const Entry& of, std::string_view result) {
   }
 }
 
-/// They end with its own; what they begin with is what it follows, as that has ended.
+/// They end with its own; what they begin with is what it follows, as that has ended. A submission that has
+/// joined another job is followed as that one.
 void World::check_arguments(const Entry& of, std::string_view arguments) {
   const std::string job = "job " + of.id.text();
   bool right = arguments == of.arguments;
   if (of.follows == Follows::then) {
     right = arguments.starts_with("[") && arguments.ends_with("]|" + of.arguments);
   } else if (of.follows != Follows::nothing && of.follows != Follows::member) {
-    const Entry& parent = entries_.at(of.parent);
-    right = arguments.starts_with("<" + parent.id.text() + " ") && arguments.ends_with(">|" + of.arguments);
+    const Entry& asked = entries_.at(of.parent);
+    const std::optional<JobId> told =
+        JobId::parse(arguments.substr(std::min<std::size_t>(1, arguments.size()), 36));
+    const Entry& parent = told && asked.options.unique() && numbers_.contains(*told) ? entry(*told) : asked;
+    right = parent.function == asked.function && arguments.starts_with("<" + parent.id.text() + " ") &&
+            arguments.ends_with(">|" + of.arguments);
     const bool settled = parent.outcome && !parent.may_be_lost && !parent.may_run_again;
     if (settled && !is_taken(of.follows, *parent.outcome))
       throw Violation(job + " begins, and what it follows has ended as " +
