@@ -10,10 +10,6 @@
 namespace promised {
 namespace {
 
-/// Jobs that are read in one go.
-constexpr std::uint64_t kFewestAtOnce = 16;
-constexpr std::uint64_t kMostAtOnce = 2048;
-
 /// Which job a request is about, by id; empty if it is about none, or about a name.
 JobId subject(const message::Request& request) {
   return std::visit(
@@ -38,7 +34,7 @@ bool Scheduler::goes_to_backlog(const message::Submit& submit, const Lane& lane,
   const Options& options = submit.options;
   if (options.durability() != Durability::durable || options.abandon() != Abandon::go_on) return false;
   if (options.delay() > Millis(0) || options.begin_after() > now.wall) return false;
-  return Lanes::backed_up(lane, options.priority()) || lanes_.full(lane, options.priority());
+  return lanes_.full(lane, options.priority());
 }
 
 /// Something may happen to it before its turn.
@@ -98,15 +94,9 @@ bool Scheduler::wait_for_backlog(Asked& asked, Turn& t) {
 }
 
 void Scheduler::fill_from_backlog(Turn& t) {
-  const auto hungry = lanes_.take_hungry();
-  if (hungry.empty()) return;
-  const std::uint64_t most = settings_.limits.max_in_memory;
-  const std::uint64_t room = most - std::min(most, lanes_.in_memory());
-  const auto at_once =
-      static_cast<std::uint32_t>(std::clamp(room / hungry.size(), kFewestAtOnce, kMostAtOnce));
-  for (const auto& [lane, priority, after] : hungry) {
-    t.plan.effects.emplace_back(effect::LoadBacklog{lane->queue->name, lane->function->name, lane->quotas(),
-                                                    priority, after, at_once});
+  for (const auto& [lane, priority, after, most] : lanes_.take_hungry()) {
+    t.plan.effects.emplace_back(
+        effect::LoadBacklog{lane->queue->name, lane->function->name, lane->quotas(), priority, after, most});
   }
 }
 

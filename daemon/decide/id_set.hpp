@@ -5,11 +5,10 @@
 
 #include <promised/types.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <utility>
-#include <vector>
+
+#include "daemon/decide/fingerprint_table.hpp"
 
 namespace promised {
 
@@ -26,70 +25,38 @@ namespace promised {
   return mix(mix(half[0] ^ seed, 0x9e3779b97f4a7c15U ^ half[1]), seed | 1);
 }
 
+/// As the key of a FingerprintTable.
+[[nodiscard]] inline std::uint64_t fingerprint(const JobId& id, std::uint64_t seed) {
+  const std::uint64_t hash = hash_id(id, seed);
+  return hash == 0 ? 1 : hash;
+}
+
 class IdSet {
  public:
   explicit IdSet(std::uint64_t seed) : seed_(seed) {}
 
-  [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] bool empty() const { return size_ == 0; }
-
-  [[nodiscard]] bool contains(const JobId& id) const {
-    return size_ > 0 && slots_[place_of(fingerprint(id))] != kFree;
-  }
-
-  void insert(const JobId& id) {
-    if ((size_ + 1) * 4 > slots_.size() * 3) resize(slots_.empty() ? 64 : slots_.size() * 2);
-    put(fingerprint(id));
-  }
-
+  [[nodiscard]] std::size_t size() const { return prints_.size(); }
+  [[nodiscard]] bool empty() const { return prints_.empty(); }
+  [[nodiscard]] bool contains(const JobId& id) const { return find(id) != nullptr; }
+  void insert(const JobId& id) { prints_.insert({fingerprint(id, seed_)}); }
   /// Whether it was there.
   bool erase(const JobId& id) {
-    if (size_ == 0) return false;
-    std::size_t hole = place_of(fingerprint(id));
-    if (slots_[hole] == kFree) return false;
-    // What stands behind the hole and could not stand nearer moves up.
-    for (std::size_t i = next(hole); slots_[i] != kFree; i = next(i)) {
-      const std::size_t home = slots_[i] & mask();
-      if (((i - home) & mask()) >= ((i - hole) & mask())) slots_[std::exchange(hole, i)] = slots_[i];
-    }
-    slots_[hole] = kFree;
-    --size_;
-    if (slots_.size() > 64 && size_ * 8 < slots_.size()) resize(slots_.size() / 2);
+    const Slot* found = find(id);
+    if (found == nullptr) return false;
+    prints_.erase(*found);
     return true;
   }
 
  private:
-  static constexpr std::uint64_t kFree = 0;
-
-  [[nodiscard]] std::uint64_t fingerprint(const JobId& id) const {
-    const std::uint64_t hash = hash_id(id, seed_);
-    return hash == kFree ? 1 : hash;
-  }
-  [[nodiscard]] std::size_t mask() const { return slots_.size() - 1; }
-  [[nodiscard]] std::size_t next(std::size_t place) const { return (place + 1) & mask(); }
-  /// Where it is, or the free slot at which it would be.
-  [[nodiscard]] std::size_t place_of(std::uint64_t print) const {
-    std::size_t place = print & mask();
-    while (slots_[place] != kFree && slots_[place] != print) place = next(place);
-    return place;
-  }
-  void put(std::uint64_t print) {
-    std::size_t place = print & mask();
-    while (slots_[place] != kFree) place = next(place);
-    slots_[place] = print;
-    ++size_;
-  }
-  void resize(std::size_t slots) {
-    const std::vector<std::uint64_t> old = std::exchange(slots_, std::vector<std::uint64_t>(slots, kFree));
-    size_ = 0;
-    for (const std::uint64_t print : old) {
-      if (print != kFree) put(print);
-    }
+  struct Slot {
+    std::uint64_t print = 0;
+  };
+  [[nodiscard]] const Slot* find(const JobId& id) const {
+    return empty() ? nullptr : prints_.find(fingerprint(id, seed_), [](const Slot&) { return true; });
   }
 
   std::uint64_t seed_;
-  std::vector<std::uint64_t> slots_;  ///< a power of two
-  std::size_t size_ = 0;
+  FingerprintTable<Slot> prints_;
 };
 
 }  // namespace promised

@@ -17,6 +17,8 @@ constexpr std::uint64_t kLowWater = 1024;
 /// A band has at least so many in memory, however many there are of others: a short queue does not wait for
 /// the disk.
 constexpr std::uint64_t kAlwaysInMemory = 16;
+/// Jobs that come from disk in one go.
+constexpr std::uint64_t kMostAtOnce = 2048;
 
 }  // namespace
 
@@ -153,9 +155,9 @@ void Lanes::push(Job& job) {
   (job.behind ? in.behind : in.ready).insert(job);
   job.queued_in_lane = true;
   ++lane.queue->length;
+  ++(job.behind ? in.behind_count : in.ready_count);
+  count_in(in.in_memory());
   if (job.behind) return;
-  ++in.ready_count;
-  ++in_memory_;
   // The band may be new, and come before the one that was the first.
   if (lane.best() == &job || in.ready_count == 1) refresh(lane);
 }
@@ -176,24 +178,57 @@ void Lanes::remove(Job& job) {
   (job.behind ? in.behind : in.ready).remove(job);
   job.queued_in_lane = false;
   --lane.queue->length;
-  if (!std::exchange(job.behind, false)) {
+  count_out(in.in_memory());
+  if (std::exchange(job.behind, false)) {
+    --in.behind_count;
+  } else {
     --in.ready_count;
-    --in_memory_;
     look_at(lane, in);
   }
   if (in.empty()) drop_empty(lane, job.priority);
   if (was_best) refresh(lane);
 }
 
-bool Lanes::backed_up(const Lane& lane, int priority) {
-  const Lane::Band* band = find_band(lane, priority);
-  return band != nullptr && band->on_disk > 0;
+/// `in_band`: with the one that comes.
+void Lanes::count_in(std::uint64_t in_band) {
+  ++in_memory_;
+  if (in_band > kAlwaysInMemory) ++beyond_;
 }
 
+/// `in_band`: with the one that goes.
+void Lanes::count_out(std::uint64_t in_band) {
+  --in_memory_;
+  if (in_band > kAlwaysInMemory) --beyond_;
+}
+
+void Lanes::count_flow(Flow& flow) {
+  const std::uint64_t span = taken_++ / span_;
+  if (flow.span != span) {
+    flow.before = flow.span + 1 == span ? flow.now : 0;
+    flow.now = 0;
+    flow.span = span;
+  }
+  ++flow.now;
+}
+
+std::uint64_t Lanes::share(const Lane& lane) const {
+  if (beyond_ >= most_in_memory_) return kAlwaysInMemory;
+  const Flow& flow = lane.flow;
+  const std::uint64_t span = taken_ / span_;
+  const std::uint64_t latest = flow.span == span       ? flow.now + flow.before
+                               : flow.span + 1 == span ? flow.now
+                                                       : 0;
+  return std::max(latest, kAlwaysInMemory);
+}
+
+/// What is on disk of a lane that flows comes in soon: what comes after it waits for it in memory, so that
+/// the lane gets off the disk again.
 bool Lanes::full(const Lane& lane, int priority) const {
-  if (in_memory_ < most_in_memory_) return false;
   const Lane::Band* band = find_band(lane, priority);
-  return band != nullptr && band->ready_count >= kAlwaysInMemory;
+  if (band == nullptr) return false;
+  if (band->on_disk == 0) return in_memory_ >= most_standing_ && band->ready_count >= share(lane);
+  const std::uint64_t most = share(lane);
+  return most == kAlwaysInMemory || band->in_memory() + band->on_disk >= most;
 }
 
 void Lanes::add_backlog(Lane& lane, int priority, WallTime first, std::uint64_t count) {
@@ -241,8 +276,8 @@ void Lanes::settle(Lane& lane, Lane::Band& in) {
     in.behind.remove(job);
     in.ready.insert(job);
     job.behind = false;
+    --in.behind_count;
     ++in.ready_count;
-    ++in_memory_;
   }
   look_at(lane, in);
   drop_empty(lane, in.priority);
@@ -251,12 +286,13 @@ void Lanes::settle(Lane& lane, Lane::Band& in) {
 
 /// Marks the lane for take_hungry() if this band of it is short of jobs.
 void Lanes::look_at(Lane& lane, const Lane::Band& band) {
-  if (is_hungry(band) && !std::exchange(lane.hungry, true)) hungry_.push_back(&lane);
+  if (is_hungry(lane, band) && !std::exchange(lane.hungry, true)) hungry_.push_back(&lane);
 }
 
-bool Lanes::is_hungry(const Lane::Band& band) const {
+bool Lanes::is_hungry(const Lane& lane, const Lane::Band& band) const {
   if (band.on_disk == 0 || band.fetching) return false;
-  return band.ready_count < (in_memory_ + kLowWater <= most_in_memory_ ? kLowWater : kAlwaysInMemory);
+  const bool has_room = in_memory_ + kLowWater <= most_standing_;
+  return band.ready_count < (has_room ? kLowWater : std::min(kLowWater, share(lane)));
 }
 
 std::vector<Lanes::Hungry> Lanes::take_hungry() {
@@ -264,11 +300,15 @@ std::vector<Lanes::Hungry> Lanes::take_hungry() {
   for (Lane* lane : std::exchange(hungry_, {})) {
     lane->hungry = false;
     for (Lane::Band& band : lane->bands) {
-      if (!is_hungry(band)) continue;
+      if (!is_hungry(*lane, band)) continue;
       band.fetching = true;
-      found.push_back({lane, band.priority, band.fetched_until});
+      found.push_back({lane, band.priority, band.fetched_until, 0});
     }
   }
+  if (found.empty()) return found;
+  const std::uint64_t room = (most_standing_ - std::min(most_standing_, in_memory_)) / found.size();
+  for (Hungry& hungry : found)
+    hungry.most = static_cast<std::uint32_t>(std::min(std::max(room, share(*hungry.lane)), kMostAtOnce));
   return found;
 }
 

@@ -70,6 +70,14 @@ struct JobList {
   void remove(Job& job);
 };
 
+/// How many of the latest jobs that began were a lane's: of those since the last change of spans, and in the
+/// span before.
+struct Flow {
+  std::uint64_t span = 0;
+  std::uint64_t now = 0;
+  std::uint64_t before = 0;
+};
+
 struct Lane {
   /// The jobs of one priority: first those that may be dispatched, then those on disk, then those that are in
   /// memory (because of their durability, or a tie) and were submitted after some on disk.
@@ -78,11 +86,13 @@ struct Lane {
     JobList ready;
     JobList behind;
     std::uint64_t ready_count = 0;
+    std::uint64_t behind_count = 0;
     std::uint64_t on_disk = 0;  ///< the backlog
     WallTime fetched_until{};   ///< what was submitted up to here is not on disk alone
     bool fetching = false;
 
     [[nodiscard]] bool empty() const { return ready.empty() && behind.empty() && on_disk == 0; }
+    [[nodiscard]] std::uint64_t in_memory() const { return ready_count + behind_count; }
   };
   /// Where a job stands among those of its queue: the smaller goes first. With ageing a job of priority p is
   /// as one of priority 0 that was submitted p times that earlier: the order of two never changes.
@@ -111,8 +121,9 @@ struct Lane {
 
   Queue* queue = nullptr;
   Function* function = nullptr;
-  CapSet* caps = nullptr;          ///< of each of its jobs; null: they have none
-  std::uint64_t jobs = 0;          ///< waiting, running or kept
+  CapSet* caps = nullptr;  ///< of each of its jobs; null: they have none
+  std::uint64_t jobs = 0;  ///< waiting, running or kept
+  Flow flow;
   std::size_t place_in_queue = 0;  ///< in queue->lanes
   std::size_t place_in_function = 0;
   bool idle = false;                             ///< among the idle lanes
@@ -129,8 +140,12 @@ inline const Lane::Band& Lane::first() const {
 
 class Lanes {
  public:
-  /// `most_in_memory`: jobs that may be dispatched; of a band with few a few more.
-  explicit Lanes(std::uint64_t most_in_memory) : most_in_memory_(most_in_memory) {}
+  /// `most_in_memory`: jobs that wait, beside a few of each band. A quarter of it is for lanes whose jobs
+  /// begin, in proportion to how many do: what stands does not send through the disk what flows.
+  explicit Lanes(std::uint64_t most_in_memory)
+      : most_in_memory_(most_in_memory),
+        most_standing_(most_in_memory - most_in_memory / 4),
+        span_(std::max<std::uint64_t>(1, most_in_memory / 8)) {}
 
   using Queues = std::unordered_map<std::string_view, std::unique_ptr<Queue>>;
 
@@ -190,11 +205,10 @@ class Lanes {
   void push(Job& job);
   void remove(Job& job);
 
-  /// Jobs that may be dispatched, as far as they are in memory.
+  /// Jobs that wait, as far as they are in memory.
   [[nodiscard]] std::uint64_t in_memory() const { return in_memory_; }
-  /// Whether jobs of this lane and priority are on disk, so that a new one has to wait behind them.
-  [[nodiscard]] static bool backed_up(const Lane& lane, int priority);
-  /// Whether a new job of this lane and priority is beyond what may be in memory.
+  /// Whether a new job of this lane and priority is beyond what may be in memory, or comes after too many
+  /// that are on disk.
   [[nodiscard]] bool full(const Lane& lane, int priority) const;
   /// `count` jobs are in the backlog that were submitted from `first` on, after all others of their band.
   void add_backlog(Lane& lane, int priority, WallTime first, std::uint64_t count = 1);
@@ -209,6 +223,7 @@ class Lanes {
     Lane* lane;
     int priority;
     WallTime after;
+    std::uint32_t most;  ///< that should come
   };
   [[nodiscard]] std::vector<Hungry> take_hungry();
 
@@ -234,7 +249,12 @@ class Lanes {
   static void drop_empty(Lane& lane, int priority);
   void settle(Lane& lane, Lane::Band& band);
   void look_at(Lane& lane, const Lane::Band& band);
-  [[nodiscard]] bool is_hungry(const Lane::Band& band) const;
+  [[nodiscard]] bool is_hungry(const Lane& lane, const Lane::Band& band) const;
+  void count_in(std::uint64_t in_band);
+  void count_out(std::uint64_t in_band);
+  void count_flow(Flow& flow);
+  /// How many jobs of a band may be in memory, however many there are of others.
+  [[nodiscard]] std::uint64_t share(const Lane& lane) const;
 
   // seats
   [[nodiscard]] static bool is_open(const QueueSeat& seat) { return !seat.from_disk && seat.queue->open(); }
@@ -259,8 +279,13 @@ class Lanes {
   std::deque<Lane*> idle_;     ///< those without jobs, and some that have jobs again
   std::vector<Lane*> hungry_;  ///< lanes of which a band may be short of jobs
   std::uint64_t most_in_memory_;
+  std::uint64_t most_standing_;
+  std::uint64_t span_;       ///< jobs that begin between two changes of spans
+  std::uint64_t taken_ = 0;  ///< jobs that have begun
   std::uint64_t busy_queues_ = 0;
   std::uint64_t in_memory_ = 0;
+  std::uint64_t beyond_ =
+      0;  ///< of those in memory, that are more than the few which each band may have there
 };
 
 inline bool LaneSeatLess::operator()(const LaneSeat& a, const LaneSeat& b) const {

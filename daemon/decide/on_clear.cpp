@@ -34,7 +34,7 @@ void Scheduler::clear(const Asked& asked, const std::string& queue_name, Turn& t
   clearing.session = asked.event.session;
   clearing.number = asked.number();
   if (const Queue* queue = lanes_.find_queue(queue_name); queue != nullptr) {
-    for (const auto& job : jobs_) {
+    for (const Job* job : jobs_) {
       if (job->lane->queue == queue && waits(*job)) clearing.ids.push_back(job->id);
     }
     if (has_backlog(*queue)) clearing.disk = Clearing::Disk::to_search;

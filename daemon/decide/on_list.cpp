@@ -82,7 +82,7 @@ void Scheduler::each_listed(const Asked& asked, const message::List& list, Take&
       names_.each_held(owner, list.after, [&](const Job& job) { return !is_listed(job) || take(job); });
     return;
   }
-  for (const auto& job : jobs_) {
+  for (const Job* job : jobs_) {
     if (is_listed(*job)) take(*job);
   }
 }
@@ -235,14 +235,14 @@ void Scheduler::answer(Asked& asked, const message::Show& show, const std::vecto
                        Turn& t) {
   const Job* found = nullptr;
   std::size_t count = on_disk.size();
-  for (const auto& job : jobs_) {
+  for (const Job* job : jobs_) {
     if (show.last ? job->owner != asked.uid()
                   : !Gate::may_touch(asked.session.standing, asked.uid(), job->owner)) {
       continue;
     }
     if (!show.last && !job->id.text().starts_with(show.prefix)) continue;
     ++count;
-    if (found == nullptr || newer(job.get(), found)) found = job.get();
+    if (found == nullptr || newer(job, found)) found = job;
   }
   const auto none = [&](std::string code, std::string message) {
     refuse(asked.event.session, asked.number(), {.code = std::move(code), .message = std::move(message)}, t);

@@ -254,6 +254,7 @@ Job& Lanes::take(LaneSeat& seat, Instant now) {
     for (const Cap* cap : caps->caps) ++cap->quota->running;
     job.has_quotas = true;
   }
+  count_flow(seat.lane->flow);
   remove(job);
   if (queue.policy.has_rate()) spend(queue, now);
   return job;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <random>
 #include <set>
@@ -9,9 +10,11 @@
 
 #include "common/ids.hpp"
 #include "daemon/decide/accounts.hpp"
+#include "daemon/decide/fingerprint_table.hpp"
 #include "daemon/decide/id_set.hpp"
 #include "daemon/decide/indexed_heap.hpp"
 #include "daemon/decide/job.hpp"
+#include "daemon/decide/job_table.hpp"
 #include "daemon/decide/names.hpp"
 #include "daemon/decide/statistics.hpp"
 #include "daemon/decide/timer.hpp"
@@ -115,6 +118,50 @@ TEST_CASE("a set of ids agrees with an ordinary set under random insertions and 
     REQUIRE(subject.contains(other) == model.contains(other));
   }
   for (const JobId& id : ids) CHECK(subject.contains(id) == model.contains(id));
+}
+
+TEST_CASE("a table of jobs finds each by its id while others come and go, and goes over all of them") {
+  std::mt19937 random(12);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 3000; ++i) ids.push_back(new_job_id());
+  std::map<JobId, Job*> model;
+  JobTable subject(42);
+  for (int i = 0; i < 100'000; ++i) {
+    const JobId& id = ids[random() % ids.size()];
+    const auto known = model.find(id);
+    REQUIRE(subject.find(id) == (known == model.end() ? nullptr : known->second));
+    if (random() % 10 < (i < 50'000 ? 7U : 3U)) {
+      if (known == model.end()) model[id] = &subject.make(id);
+    } else if (known != model.end()) {
+      subject.erase(*known->second);
+      model.erase(known);
+    }
+    REQUIRE(subject.size() == model.size());
+  }
+  std::set<JobId> seen;
+  for (const Job* job : subject) seen.insert(job->id);
+  CHECK(seen.size() == model.size());
+  for (const auto& [id, job] : model) CHECK(seen.contains(id));
+}
+
+TEST_CASE("a table of fingerprints keeps apart what has the same one") {
+  struct Slot {
+    std::uint64_t print = 0;
+    int value = 0;
+  };
+  FingerprintTable<Slot> subject;
+  const auto find = [&](std::uint64_t print, int value) {
+    return subject.find(print, [&](const Slot& slot) { return slot.value == value; });
+  };
+  CHECK(find(64, 1) == nullptr);
+  // All want the same place.
+  for (int value = 1; value <= 3; ++value) subject.insert({64, value});
+  for (int value = 4; value <= 6; ++value) subject.insert({128, value});
+  subject.erase(*find(64, 2));
+  CHECK(subject.size() == 5);
+  CHECK(find(64, 2) == nullptr);
+  for (const int value : {1, 3}) CHECK(find(64, value) != nullptr);
+  for (const int value : {4, 5, 6}) CHECK(find(128, value) != nullptr);
 }
 
 TEST_CASE("durations of the last minute have their percentiles within a tenth") {

@@ -62,7 +62,10 @@ std::string Audit::describe_pools() const {
 
 bool Audit::any_active() const {
   if (s_.backlog_ids_.size() > 0) return true;
-  return std::any_of(s_.jobs_.begin(), s_.jobs_.end(), [](const auto& job) { return !job->ended(); });
+  for (const Job* job : s_.jobs_) {
+    if (!job->ended()) return true;
+  }
+  return false;
 }
 
 void Audit::each_turn(RunningBefore& running) const {
@@ -127,7 +130,7 @@ void Audit::channels() const {
           "pool " + pool.settings->name + " counts " + std::to_string(pool.waiting) +
               " waiting jobs and has " + std::to_string(waiting));
   }
-  for (const auto& job : s_.jobs_) {
+  for (const Job* job : s_.jobs_) {
     held -= job->worker != nullptr ? 1 : 0;
     if (job->ended() || job->worker != nullptr) continue;
     stands_somewhere(*job);
@@ -153,12 +156,12 @@ void Audit::stands_somewhere(const Job& job) const {
 void Audit::timing() const {
   std::size_t scheduled = 0;
   std::size_t unique = 0;
-  for (const auto& job : s_.jobs_) {
+  for (const Job* job : s_.jobs_) {
     scheduled += Schedule::contains(*job) ? 1 : 0;
     if (Schedule::contains(*job) && (job->ended() || job->worker != nullptr))
       throw Violation("job " + job->id.text() + " is in the schedule by mistake: it " + describe(job->id));
     const bool is_unique = !job->ended() && job->detail && job->detail->unique;
-    unique += is_unique && s_.unique_.find(*job->detail->unique) == job.get() ? 1 : 0;
+    unique += is_unique && s_.unique_.find(*job->detail->unique) == job ? 1 : 0;
   }
   check(scheduled == s_.schedule_.size(), "the schedule has jobs that are not there");
   check(unique == s_.unique_.size(), "unique jobs are known that are not there");
@@ -168,7 +171,7 @@ void Audit::accounts() const {
   std::array<std::uint64_t, kStates> states{};
   std::uint64_t bytes = 0;
   std::uint64_t jobs = s_.jobs_.size();
-  for (const auto& job : s_.jobs_) {
+  for (const Job* job : s_.jobs_) {
     ++states[static_cast<std::size_t>(job->state)];
     bytes += Scheduler::kept_bytes(*job);
   }
@@ -187,7 +190,7 @@ void Audit::accounts() const {
 }
 
 void Audit::nothing_left() const {
-  for (const auto& job : s_.jobs_)
+  for (const Job* job : s_.jobs_)
     throw Violation("job " + job->id.text() + " is left: it " + describe(job->id));
   const Account& all = s_.accounts_.all();
   const auto left = [&](Quantity quantity, const char* what) {

@@ -132,8 +132,9 @@ void Audit::lanes() const {
         check(length(band.ready) == band.ready_count, where(*lane) + ": ready_count is wrong");
         for (const Job* job = band.ready.first; job != nullptr && job->next != nullptr; job = job->next)
           check(job->place_in_queue() < job->next->place_in_queue(), where(*lane) + ": out of order");
-        waiting += band.ready_count + length(band.behind) + band.on_disk;
-        in_memory += band.ready_count;
+        check(length(band.behind) == band.behind_count, where(*lane) + ": behind_count is wrong");
+        waiting += band.in_memory() + band.on_disk;
+        in_memory += band.in_memory();
       }
     }
     check(waiting == queue->length, "queue " + queue->name + " has " + std::to_string(waiting) +
@@ -217,7 +218,7 @@ void Audit::quotas() const {
     if (job.lane->caps == nullptr) return;
     for (const Cap* cap : job.lane->caps->caps) ++counts[cap->quota];
   };
-  for (const auto& job : s_.jobs_) {
+  for (const Job* job : s_.jobs_) {
     check(!job->has_quotas || job->worker != nullptr,
           "job " + job->id.text() + " has quotas and does not run: it " + describe(job->id));
     if (job->has_quotas) count(running, *job);
@@ -240,7 +241,7 @@ void Audit::quotas() const {
 /// No quota is had by more than may; by fewer and fewer where it has become smaller.
 void Audit::caps(const RunningBefore& before, RunningBefore& after) const {
   std::map<const Quota*, std::uint64_t> most;
-  for (const auto& job : s_.jobs_) {
+  for (const Job* job : s_.jobs_) {
     if (job->worker == nullptr || job->lane->caps == nullptr) continue;
     const bool holds_back = job->worker->wait != Worker::Wait::none && !job->has_quotas;
     check(job->has_quotas || holds_back,
