@@ -2,7 +2,6 @@
 #include "cli/call.hpp"
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -93,16 +92,17 @@ void read_name(const Invocation& invocation, Options& options) {
 /// KEY, or KEY=N: what stands behind the last = is a number then.
 void add_key(const std::string& text, Options& options) {
   const std::size_t equals = text.rfind('=');
-  std::uint32_t most = 0;
-  const char* const end = text.data() + text.size();
-  if (equals != std::string::npos) {
-    const auto [rest, error] = std::from_chars(text.data() + equals + 1, end, most);
-    if (error == std::errc() && rest == end && most > 0) {
-      options.quota(text.substr(0, equals), most);
-      return;
-    }
+  const std::string_view number =
+      std::string_view(text).substr(equals == std::string::npos ? text.size() : equals + 1);
+  const std::string_view digits = number.substr(number.starts_with('-') ? 1 : 0);
+  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) {
+    options.exclusive(text);
+    return;
   }
-  options.exclusive(text);
+  const auto most = parse_integer(number, 1, UINT32_MAX);
+  if (!most)
+    throw UsageError("--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + text + "'");
+  options.quota(text.substr(0, equals), static_cast<std::uint32_t>(*most));
 }
 
 /// A moment, as seconds since 1970 or as RFC 3339 in UTC has it.

@@ -20,14 +20,13 @@ class Payload {
   explicit Payload(std::string_view bytes) {
     if (bytes.empty()) return;
     void* memory = ::operator new(sizeof(Block) + bytes.size());
-    auto* data = static_cast<char*>(memory) + sizeof(Block);
-    std::memcpy(data, bytes.data(), bytes.size());
-    block_ = new (memory) Block{{1}, data, bytes.size(), nullptr, nullptr};
+    block_ = new (memory) Block{{1}, false, bytes.size()};
+    std::memcpy(static_cast<char*>(memory) + sizeof(Block), bytes.data(), bytes.size());
   }
   /// Bytes that somebody else allocated: `give_back(hint)` is called when the last copy goes.
   Payload(const char* data, std::size_t size, void (*give_back)(void* hint), void* hint) {
-    void* memory = ::operator new(sizeof(Block));
-    block_ = new (memory) Block{{1}, data, size, give_back, hint};
+    void* memory = ::operator new(sizeof(Borrowed));
+    block_ = new (memory) Borrowed{{{1}, true, size}, data, give_back, hint};
   }
   Payload(const Payload& other) noexcept : block_(other.block_) {
     if (block_ != nullptr) block_->references.fetch_add(1, std::memory_order_relaxed);
@@ -40,7 +39,10 @@ class Payload {
   ~Payload() { drop(block_); }
 
   [[nodiscard]] std::string_view view() const {
-    return block_ == nullptr ? std::string_view() : std::string_view(block_->data, block_->size);
+    if (block_ == nullptr) return {};
+    const char* data = block_->borrowed ? static_cast<const Borrowed*>(block_)->data
+                                        : reinterpret_cast<const char*>(block_ + 1);
+    return {data, block_->size};
   }
   [[nodiscard]] std::size_t size() const { return block_ == nullptr ? 0 : block_->size; }
   [[nodiscard]] bool empty() const { return size() == 0; }
@@ -51,17 +53,24 @@ class Payload {
   static void release(void* leaked) { drop(static_cast<Block*>(leaked)); }
 
  private:
+  /// Its bytes stand behind it, unless they are borrowed.
   struct Block {
     std::atomic<std::uint32_t> references;
-    const char* data;
+    bool borrowed;
     std::size_t size;
-    void (*release)(void*);
+  };
+  struct Borrowed : Block {
+    const char* data;
+    void (*give_back)(void* hint);
     void* hint;
   };
 
   static void drop(Block* block) {
     if (block == nullptr || block->references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    if (block->release != nullptr) block->release(block->hint);
+    if (block->borrowed) {
+      const auto* of_others = static_cast<const Borrowed*>(block);
+      of_others->give_back(of_others->hint);
+    }
     block->~Block();
     ::operator delete(block);
   }

@@ -30,7 +30,7 @@ constexpr int kUsage = 2;
 constexpr int kStoreFailed = 74;  // EX_IOERR
 
 /// The folders of the state and of the socket exist and belong to `account`.
-Result<void> prepare_directories(const Settings& settings, const Account* account) {
+Result<void> prepare_directories(const Settings& settings, const SystemUser* account) {
   constexpr mode_t kPrivate = 0700;
   constexpr mode_t kReachable = 0755;
   PROMISED_TRY(prepare_directory(settings.state_dir, kPrivate, account));
@@ -67,9 +67,9 @@ Result<Ending> serve(Settings settings, Reloader::Read read) {
   PROMISED_ASSIGN(auto signals, Signals::open());
   PROMISED_ASSIGN(const auto open_files, raise_open_files());
   log::debug("open files: at most " + std::to_string(open_files));
-  std::optional<Account> account;
+  std::optional<SystemUser> account;
   if (!settings.user.empty()) {
-    PROMISED_ASSIGN(account, find_account(settings.user));
+    PROMISED_ASSIGN(account, find_user(settings.user));
   }
   PROMISED_TRY(prepare_directories(settings, account ? &*account : nullptr));
   PROMISED_ASSIGN(const std::vector<pid_t> inherited, children_of_this_thread());

@@ -92,6 +92,8 @@ enum class PoolChange : std::uint8_t {
 
 /// The most that a queue may weigh: beyond that, one of weight 1 hardly moves beside it.
 inline constexpr std::uint32_t kMostWeight = 1000;
+/// Jobs that a queue's length or a quota's size may be given as.
+inline constexpr std::int64_t kMostJobs = 1'000'000'000;
 
 /// How a queue is to be served (SEMANTICS Q1, Q2, Q6, Q7), or all queues that a glob stands for.
 struct QueueSettings {

@@ -14,7 +14,6 @@ namespace promised::config {
 namespace {
 
 constexpr std::size_t kMostNameBytes = 255;
-constexpr std::int64_t kMostJobs = 1'000'000'000;
 
 bool is_kind(const Section& section, std::string_view kind) {
   return section.name.starts_with(kind) &&

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A hash table in one piece of memory, at a load of at most three quarters: to find something costs one look at
-// cold memory. What it keeps is found by a hash that is made outside, and moves about.
+// A hash table in one piece of memory, at a load of at most three quarters: to find something costs one look
+// at cold memory. What it keeps is found by a hash that is made outside, and moves about.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace promised {
 
-/// `Slot` is cheap to move, and has a std::uint64_t `print`, the hash; a slot that is free has 0 there, and is as
-/// one that is made without arguments.
+/// `Slot` is cheap to move, and has a std::uint64_t `print`, the hash; a slot that is free has 0 there, and
+/// is as one that is made without arguments.
 template <class Slot>
 class FingerprintTable {
  public:

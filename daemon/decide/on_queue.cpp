@@ -74,16 +74,23 @@ void Scheduler::on(Asked& asked, message::SteerQueue& steer, Turn& t) {
 void Scheduler::on(Asked& asked, message::SteerQuota& steer, Turn& t) {
   if (!may_steer_queues(asked, t)) return;
   auto refused = check_steered_name("a quota", steer.name);
+  if (!refused && steer.size > kMostJobs)
+    refused = message::Refused{.code = "bad_request",
+                               .message = "a quota's size is at most " + std::to_string(kMostJobs) +
+                                          ", given " + std::to_string(steer.size)};
   if (!refused && steer.remove && !steering_.quota(steer.name)) refused = no_quota(steer.name);
   if (refused) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);
     return;
   }
-  const auto known = lanes_.quotas().configured().find(steer.name);
-  const message::Count holders{known == lanes_.quotas().configured().end() ? 0 : known->second->running};
-  const auto size = steer.remove ? std::nullopt : std::optional(steer.size);
-  t.plan.changes.emplace_back(change::SteerQuota{steering_.say(steer.name, size)});
-  apply_quotas();
+  const message::Count holders{lanes_.quotas().holders(steer.name)};
+  const auto said = steer.remove ? std::nullopt : std::optional(steer.size);
+  t.plan.changes.emplace_back(change::SteerQuota{steering_.say(steer.name, said)});
+  if (const auto size = steering_.quota(steer.name)) {
+    lanes_.configure_quota(steer.name, *size);
+  } else {
+    lanes_.remove_quota(steer.name);
+  }
   reply(asked.event.session, asked.number(), holders, true, t);
 }
 

@@ -86,7 +86,7 @@ std::optional<message::Refused> Scheduler::check_retry(const Job& job) const {
 }
 
 /// A new attempt of a job that has failed, at the end of its queue. What it was to begin or to end by does
-/// not count any more, nor do its crashes and interruptions; retries that are used up stay so.
+/// not count any more, nor do its interruptions; retries that are used up stay so.
 void Scheduler::run_again(Job& job, Payload arguments, Turn& t) {
   clear_timer(job);
   begin_anew(job);
@@ -99,7 +99,6 @@ void Scheduler::run_again(Job& job, Payload arguments, Turn& t) {
   accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
   JobLimits& limits = job.own_limits();
   limits.deadline = limits.begin_by = Millis(0);
-  job.detail->crashes = 0;
   job.interruptions = 0;
   job.detail->cancel_now = false;
   job.cancel_asked = job.expire_asked = job.withdraw_asked = false;

@@ -110,6 +110,11 @@ Quota* Quotas::remove(const std::string& name) {
   return nullptr;
 }
 
+std::uint64_t Quotas::holders(const std::string& name) const {
+  const auto it = quotas_.find("=" + name);
+  return it == quotas_.end() ? 0 : it->second->running;
+}
+
 void Quotas::drop_unused(Quota& quota) {
   if (!quota.caps.empty() || quota.size != Quota::kUnbound) return;
   const auto it = quotas_.find(quota.id);

@@ -86,6 +86,8 @@ class Quotas {
   /// It binds nobody any more. Null: nobody has it.
   Quota* remove(const std::string& name);
   [[nodiscard]] bool is_configured(const std::string& name) const { return configured_.contains(name); }
+  /// Jobs that have the named quota now, whether it binds or not.
+  [[nodiscard]] std::uint64_t holders(const std::string& name) const;
   /// Those that are configured, by name.
   [[nodiscard]] const std::map<std::string, Quota*>& configured() const { return configured_; }
 

@@ -22,14 +22,15 @@ void Scheduler::attempt_failed(Job& job, Failure failure, Turn& t) {
   try_again(job, std::move(failure), rest, t);
 }
 
-/// SEMANTICS A3. What crashes its worker again and again is not tried for ever.
+/// SEMANTICS A3. What crashes its worker again and again is not tried for ever. One that was quarantined and
+/// is told to run again may crash as often once more.
 void Scheduler::crashed(Job& job, Failure failure, Turn& t) {
   if (!job.detail || job.detail->retry_on != Retry::crash) {
     end_job(job, State::failed, std::move(failure), {}, {}, t);
     return;
   }
-  const std::uint32_t crashes = ++job.detail->crashes;
-  if (crashes < settings_.limits.max_crashes) {
+  const std::uint32_t most = settings_.limits.max_crashes;
+  if (++job.detail->crashes % most != 0) {
     const Timing* timing = job.timing();
     const bool rests = timing != nullptr && timing->policy && timing->policy->backoff;
     const Millis rest =
@@ -38,7 +39,7 @@ void Scheduler::crashed(Job& job, Failure failure, Turn& t) {
     return;
   }
   failure.cause = Cause::quarantined;
-  failure.message = "its worker crashed " + std::to_string(crashes) + (crashes == 1 ? " time" : " times") +
+  failure.message = "its worker crashed " + std::to_string(most) + (most == 1 ? " time" : " times") +
                     ", as often as max_crashes allows; the last time: " + failure.message;
   end_job(job, State::failed, std::move(failure), {}, {}, t);
 }

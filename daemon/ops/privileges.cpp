@@ -22,7 +22,7 @@ Problem refused(const std::string& message) {
 }
 
 /// That all ids are the account's, and that root's cannot be taken back.
-Result<void> verify(const Account& account) {
+Result<void> verify(const SystemUser& account) {
   uid_t uid = 0, euid = 0, suid = 0;
   gid_t gid = 0, egid = 0, sgid = 0;
   if (::getresuid(&uid, &euid, &suid) != 0) return Problem::system("getresuid");
@@ -43,7 +43,7 @@ Result<bool> make(const std::string& path, mode_t mode) {
   return Problem::system(path + ": cannot make the directory");
 }
 
-Result<void> check_owner(const std::string& path, const struct stat& found, const Account* account) {
+Result<void> check_owner(const std::string& path, const struct stat& found, const SystemUser* account) {
   if (!S_ISDIR(found.st_mode)) return refused(path + ": expected a directory");
   const bool known = found.st_uid == 0 || found.st_uid == ::geteuid() ||
                      (account != nullptr && found.st_uid == account->uid);
@@ -59,16 +59,16 @@ Result<void> check_owner(const std::string& path, const struct stat& found, cons
 
 }  // namespace
 
-Result<Account> find_account(const std::string& name) {
+Result<SystemUser> find_user(const std::string& name) {
   errno = 0;
   const passwd* entry = ::getpwnam(name.c_str());
   if (entry == nullptr && errno != 0 && errno != ENOENT)
     return Problem::system("cannot look up user '" + name + "'");
   if (entry == nullptr) return refused("there is no user '" + name + "' on this system");
-  return Account{name, entry->pw_uid, entry->pw_gid};
+  return SystemUser{name, entry->pw_uid, entry->pw_gid};
 }
 
-Result<void> become(const Account& account) {
+Result<void> become(const SystemUser& account) {
   if (::geteuid() != 0) {
     if (::geteuid() == account.uid && ::getuid() == account.uid) return {};
     return refused("only root can become '" + account.name + "'; start the daemon as root or as '" +
@@ -86,7 +86,7 @@ Result<void> become(const Account& account) {
   return verify(account);
 }
 
-Result<void> prepare_directory(const std::string& path, mode_t mode, const Account* account) {
+Result<void> prepare_directory(const std::string& path, mode_t mode, const SystemUser* account) {
   std::error_code error;
   const auto parent = std::filesystem::path(path).lexically_normal().parent_path();
   std::filesystem::create_directories(parent, error);

@@ -12,22 +12,22 @@
 
 namespace promised {
 
-struct Account {
+struct SystemUser {
   std::string name;
   uid_t uid = 0;
   gid_t gid = 0;
 };
 
-[[nodiscard]] Result<Account> find_account(const std::string& name);
+[[nodiscard]] Result<SystemUser> find_user(const std::string& name);
 
 /// Becomes `account`: its groups, its group, its user; then checks that there is no way back. Nothing to do
 /// for who is it already. Problem "privileges" for who is neither root nor it.
-[[nodiscard]] Result<void> become(const Account& account);
+[[nodiscard]] Result<void> become(const SystemUser& account);
 
 /// Makes the directory with `mode` if it is not there, with its parents (0755), and gives it to `account` (if
 /// not null). One that exists must belong to root, the caller or `account`, and nobody else may be able to
 /// rename what is in it; it is given to `account` only where it is root's and empty, as systemd makes it.
-[[nodiscard]] Result<void> prepare_directory(const std::string& path, mode_t mode, const Account* account);
+[[nodiscard]] Result<void> prepare_directory(const std::string& path, mode_t mode, const SystemUser* account);
 
 /// Raises the soft limit of open files to the hard one; returns it.
 [[nodiscard]] Result<std::uint64_t> raise_open_files();

@@ -80,7 +80,7 @@ Result<Statements> Statements::prepare(Database& database) {
        "SELECT coalesce(content, arguments) FROM job LEFT JOIN large ON large.job=id AND part=0"
        " WHERE id=?1 AND state=?2"},
       {&all.retry_job,
-       "UPDATE job SET state=?2, started=0, interruptions=0, crashes=NULL, result_size=0, began=0, ended=0,"
+       "UPDATE job SET state=?2, started=0, interruptions=0, result_size=0, began=0, ended=0,"
        " reason=NULL, client=NULL, told=NULL, output=NULL, due=NULL WHERE id=?1"},
       {&all.tell_job, "UPDATE job SET told=?2 WHERE id=?1"},
       {&all.insert_part, "INSERT INTO part (job, first, sizes, content) VALUES (?1, ?2, ?3, ?4)"},

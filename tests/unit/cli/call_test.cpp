@@ -123,10 +123,14 @@ TEST_CASE("every option of a call reaches the client") {
 TEST_CASE("M4 --quota names quotas, and --exclusive keys, with how many jobs of each may run") {
   const Call c =
       call({"f", "--quota", "licences", "--quota", "a=2", "--exclusive", "customer 17", "--exclusive", "k=3",
-            "--exclusive", "x=", "--exclusive", "y=0", "--exclusive", "z=1=7"});
+            "--exclusive", "x=", "--exclusive", "y=v0", "--exclusive", "z=1=7"});
   CHECK(c.options.quotas() ==
         std::vector<QuotaUse>{
-            {"licences", 0}, {"a=2", 0}, {"customer 17", 1}, {"k", 3}, {"x=", 1}, {"y=0", 1}, {"z=1", 7}});
+            {"licences", 0}, {"a=2", 0}, {"customer 17", 1}, {"k", 3}, {"x=", 1}, {"y=v0", 1}, {"z=1", 7}});
+  for (const std::string wrong : {"k=0", "k=-1", "k=99999999999"}) {
+    CHECK(refusal({"f", "--exclusive", wrong}) ==
+          "--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + wrong + "'");
+  }
 }
 
 TEST_CASE("T2 A1 Q8 when a call begins, how it is tried again and that it is unique reach the client") {

@@ -54,6 +54,20 @@ TEST_CASE("C7 it fails as the other fails, and a callback gets that") {
   CHECK(first_argument(house).id == job);
 }
 
+TEST_CASE(
+    "C7 A1 its own retries do not have it run again if the other fails, which may have retries itself") {
+  Heirs house;
+  const Options twice = Options{}.retries(1).backoff(Backoff::fixed(0s));
+  const JobId job = house.submit(house.client, "f", twice), child = house.submit(house.client, "f", twice);
+  house.become(child);
+  house.fail(house.worker(), an_exception("first"));
+  CHECK(house.state(job) == State::waiting);
+  CHECK(house.state(child) == State::running);
+  house.fail(house.worker(), an_exception("second"));
+  CHECK(house.ended(house.client, job)->state == State::failed);
+  CHECK(house.ended(house.client, job)->failure.message == "second");
+}
+
 TEST_CASE("C7 what has ended is taken over at once, as long as the job that returns it has run") {
   Heirs house;
   const JobId parent = house.submit(house.client);

@@ -392,6 +392,8 @@ TEST_CASE("Q2 Q4 what makes no sense is refused, saying what was expected") {
   CHECK(refused(message::SteerQuota{std::string(256, 'q'), 1, false}) ==
         "a quota's name has 1 to 255 bytes, given 256");
   CHECK(refused(message::SteerQuota{"a\nb", 1, false}) == "a quota's name has no line break");
+  CHECK(refused(message::SteerQuota{"q", UINT64_MAX, false}) ==
+        "a quota's size is at most 1000000000, given 18446744073709551615");
   CHECK(refused(message::SteerQueue{"q", {.weight = 0}, false}) ==
         "a queue's weight is from 1 to 1000, given 0");
   CHECK(refused(message::SteerQueue{"q", {.weight = 1001}, false}) ==

@@ -46,9 +46,9 @@ std::string text(const Result<void>& result) {
 }
 
 /// Somebody who is neither root nor whoever runs the test.
-Account stranger() {
-  auto account = find_account("nobody");
-  if (account.ok() && account->uid == ::geteuid()) account = find_account("daemon");
+SystemUser stranger() {
+  auto account = find_user("nobody");
+  if (account.ok() && account->uid == ::geteuid()) account = find_user("daemon");
   REQUIRE(account.ok());
   return *account;
 }
@@ -60,17 +60,17 @@ struct stat look(const std::string& path) {
 }
 
 TEST_CASE("an account is found by its name") {
-  const auto root = find_account("root");
+  const auto root = find_user("root");
   REQUIRE(root.ok());
   CHECK(root->uid == 0);
-  const auto none = find_account("no-such-user-here");
+  const auto none = find_user("no-such-user-here");
   REQUIRE_FALSE(none.ok());
   CHECK(none.problem().code == "privileges");
   CHECK(none.problem().message == "there is no user 'no-such-user-here' on this system");
 }
 
 TEST_CASE("root becomes another user for good, anybody else is refused") {
-  const Account account = stranger();
+  const SystemUser account = stranger();
   const std::string said = in_child([&] {
     const Result<void> became = become(account);
     if (!became) return became.problem().code;
@@ -86,7 +86,7 @@ TEST_CASE("root becomes another user for good, anybody else is refused") {
 }
 
 TEST_CASE("who is not root cannot become somebody else, and is told what to do") {
-  const Account account = stranger();
+  const SystemUser account = stranger();
   const std::string said = in_child([&] {
     if (::geteuid() == 0 && ::setresuid(account.uid, account.uid, account.uid) != 0)
       return std::string("setresuid");
@@ -115,7 +115,7 @@ TEST_CASE("a directory is made with its mode and its parents") {
 
 TEST_CASE("root gives a new or empty directory to the daemon's user and leaves others alone") {
   const Folder folder;
-  const Account account = stranger();
+  const SystemUser account = stranger();
   std::filesystem::create_directory(folder / "empty");
   std::filesystem::create_directory(folder / "full");
   std::ofstream(folder / "full/file") << "x";
@@ -154,7 +154,7 @@ TEST_CASE("a file, a link or a stranger's directory in the way is refused") {
   CHECK(text(prepare_directory(folder / "file/below", 0700, nullptr)) ==
         (folder / "file") + ": cannot make the directory: Not a directory");
   if (::geteuid() != 0) return;  // only root can make a directory that is a stranger's
-  const Account account = stranger();
+  const SystemUser account = stranger();
   std::filesystem::create_directory(folder / "theirs");
   REQUIRE(::chown((folder / "theirs").c_str(), account.uid, account.gid) == 0);
   CHECK(text(prepare_directory(folder / "theirs", 0700, nullptr)) ==

@@ -114,7 +114,7 @@ TEST_CASE("a lambda within a lambda is found, where every entry is looked at") {
   Program program;
   const std::uintptr_t address = places::hidden();
   const auto found = calls(program.debug.get(), address, Search::everywhere);
-  REQUIRE(found.size() == 1);
+  REQUIRE_FALSE(found.empty());  // more, where the compiler has put one into the other
   CHECK(found[0].function.find("operator()") != std::string_view::npos);
   CHECK(found[0].file == "symbols_test.cpp");
 }

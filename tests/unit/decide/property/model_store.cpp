@@ -132,7 +132,7 @@ void ModelStore::apply_to(const change::RetryJob& c) {
   RecoveredJob& job = found->job;
   job.state = State::pending;
   job.started = false;
-  job.interruptions = job.crashes = 0;
+  job.interruptions = 0;
   job.result_size = 0;
   job.began = job.ended = job.due = WallTime();
   job.reason.clear();
