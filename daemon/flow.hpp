@@ -223,6 +223,7 @@ struct InsertJob {
   std::uint64_t number = 0;  ///< and with which request
   std::string quotas{};      ///< of a job of the backlog: one text for all that it has (decide/quotas.hpp)
   std::string command{};     ///< the command on an outcome that it runs, if it is one
+  WallTime due{};            ///< see RecoveredJob
 };
 /// A client has taken the outcome: it alone is to get it again, if it did not arrive.
 struct TakeJob {
@@ -247,6 +248,7 @@ struct RequeueJob {
 /// does not count any more.
 struct RetryJob {
   JobId id;
+  WallTime due;  ///< see RecoveredJob
 };
 /// New limits for a job that has not ended.
 struct AdjustJob {
@@ -315,7 +317,8 @@ struct LinkJob {
 struct ReadyJob {
   JobId id;
   Payload arguments;
-  WallTime submitted;  ///< the moment that counts for its place in the queue
+  WallTime submitted;  ///< the moment that counts for its place in the queue,
+  WallTime due{};      ///< but for this one (see RecoveredJob)
 };
 /// A tombstone of an id.
 struct BuryId {

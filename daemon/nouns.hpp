@@ -68,7 +68,7 @@ struct RecoveredJob {
   std::uint64_t number = 0;
   message::Told told;  ///< the parts and the output themselves stay in the store
   std::uint32_t crashes = 0;
-  WallTime due{};         ///< when it is tried again; zero: at once
+  WallTime due{};         ///< when it enters its queue, or did: its place there; zero: when it was submitted
   std::string command{};  ///< see change::InsertJob
 };
 

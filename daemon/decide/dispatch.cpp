@@ -17,9 +17,10 @@ Nanos Scheduler::usual_run(const Job& job) {
 /// `quotas`: quota_text() of those that its jobs have.
 Lane& Scheduler::lane(const std::string& queue, Function& function, const std::string& quotas) {
   if (Lane* known = lanes_.find(queue, function, quotas); known != nullptr) return *known;
-  const bool is_new = lanes_.find_queue(queue) == nullptr;
+  const Queue* known = lanes_.find_queue(queue);
+  const bool has_no_rule = known == nullptr || known->lanes.empty();
   Lane& lane = lanes_.make(queue, function, quotas);
-  if (is_new && steering_.rule(queue) != QueueRule()) apply_rule(queue);
+  if (has_no_rule && steering_.rule(queue) != QueueRule()) apply_rule(queue);
   for (Pool* pool : function.offered_by) {
     if (pool->settings->serves(queue)) lanes_.serve(lane, pool->ready);
   }
@@ -37,10 +38,10 @@ Job& Scheduler::make_job(const JobId& id, std::uint32_t owner, const std::string
 }
 
 /// Queues that nobody uses any more are forgotten, and functions that only a job once had.
-void Scheduler::drop_stale_lanes() {
+void Scheduler::drop_stale_lanes(Turn& t) {
   while (Lane* lane = lanes_.stale()) {
     Function& function = *lane->function;
-    if (lane->queue->lanes.size() == 1) leave_rule(*lane->queue);
+    if (lane->queue->lanes.size() == 1) leave_rule(*lane->queue, t);
     lanes_.erase(*lane);
     if (function.lanes.empty() && !function.offered) functions_.erase(function.name);
   }

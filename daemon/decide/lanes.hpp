@@ -263,6 +263,8 @@ class Lanes {
   static void stand_in_line(QueueSeat& seat);
   static void wake(QueueSeat& seat);
   static void step_out(QueueSeat& seat);
+  static void take_baton(LaneSeat& seat);
+  static void drop_baton(LaneSeat& seat);
   static void open(Queue& queue);
   static void close(Queue& queue);
   static void park(LaneSeat& seat, Cap& cap);

@@ -5,6 +5,7 @@
 #include <promised/outcome.hpp>
 
 #include <algorithm>
+#include <map>
 #include <unordered_set>
 #include <utility>
 
@@ -85,15 +86,35 @@ std::optional<message::Refused> Scheduler::check_tree(const Asked& asked, const 
                             .message = "the composite has " + std::to_string(nodes.size() - 1) +
                                        " members; max_members allows " + std::to_string(most)};
   if (auto refused = accounts_.check(asked.uid(), Quantity::jobs, nodes.size())) return refused;
+  if (auto refused = check_queues(nodes)) return refused;
   for (const Node& node : nodes) {
     const bool composite = node.composite != Composite::none;
     message::Submit submit{node.id, composite ? std::string(to_string(node.composite)) : node.function,
                            node.options};
     if (auto refused = check_submit(asked, submit)) return refused;
-    if (auto refused = composite ? std::nullopt : check_queue(node.options)) return refused;
     if (&node != &nodes[0] && (jobs_.find(node.id) != nullptr || backlog_ids_.contains(node.id) ||
                                graves_.find(node.id) != nullptr))
       return id_taken(node.id);
+  }
+  return std::nullopt;
+}
+
+/// Each queue must have room for what comes into it at once; what has its turn later waits elsewhere until
+/// then.
+std::optional<message::Refused> Scheduler::check_queues(const std::vector<Node>& nodes) const {
+  std::map<std::string_view, std::uint64_t> come;
+  std::vector<bool> at_once(nodes.size()), has_member(nodes.size());
+  at_once[0] = true;
+  for (std::size_t i = 1; i < nodes.size(); ++i) {
+    const Node& node = nodes[i];
+    const bool is_first = node.follows == Follows::member && !has_member[node.parent];
+    if (is_first) has_member[node.parent] = true;
+    const bool parallel =
+        node.follows == Follows::member && nodes[node.parent].composite == Composite::parallel;
+    at_once[i] = at_once[node.parent] && (parallel || is_first);
+    if (node.composite != Composite::none) continue;
+    if (auto refused = check_queue(node.options, at_once[i] ? come[node.options.queue()]++ : 0))
+      return refused;
   }
   return std::nullopt;
 }

@@ -207,7 +207,7 @@ void Scheduler::set_going(Job& job, Payload arguments, Turn& t) {
   link.phase = Link::Phase::ready;
   submit_anew(job, t);
   if (link.composite != Composite::none) {
-    if (job.written) t.plan.changes.emplace_back(change::LinkJob{job.id, link});
+    if (job.written) t.plan.changes.emplace_back(change::ReadyJob{job.id, {}, job.submitted});
     begin_course(job, t);
     return;
   }
@@ -218,7 +218,7 @@ void Scheduler::set_going(Job& job, Payload arguments, Turn& t) {
   if (job.written) {
     handed_over_ += job.arguments.size();
     job.batch = next_batch();
-    t.plan.changes.emplace_back(change::ReadyJob{job.id, job.arguments, job.submitted});
+    t.plan.changes.emplace_back(change::ReadyJob{job.id, job.arguments, job.submitted, place_apart(job)});
   }
   set_state(job, State::pending);
   admit(job, t);

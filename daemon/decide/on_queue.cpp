@@ -61,7 +61,7 @@ void Scheduler::on(Asked& asked, message::SteerQueue& steer, Turn& t) {
   if (!steer.change.empty()) {
     t.plan.changes.emplace_back(change::SteerQueue{steering_.say(steer.queue, steer.change)});
     apply_rule(steer.queue);
-    take_back_paused(t);
+    take_back_ready(t);
   }
   if (steer.clear) {
     clear(asked, steer.queue, t);
@@ -91,6 +91,7 @@ void Scheduler::on(Asked& asked, message::SteerQuota& steer, Turn& t) {
   } else {
     lanes_.remove_quota(steer.name);
   }
+  take_back_ready(t);
   reply(asked.event.session, asked.number(), holders, true, t);
 }
 
@@ -107,20 +108,33 @@ void Scheduler::apply_rule(const std::string& queue) {
   rule.paused ? lanes_.pause(queue) : lanes_.resume(queue);
 }
 
-/// The queue is about to be forgotten: where only a glob says how it is served, that does not keep it.
-void Scheduler::leave_rule(const Queue& queue) {
+/// The queue is about to be forgotten: where only a glob says how it is served, that does not keep it. What
+/// it has spent of its rate does, until that is made good.
+void Scheduler::leave_rule(Queue& queue, Turn& t) {
   if (!queue.kept() || steering_.is_named(queue.name)) return;
+  if (queue.policy.has_rate() && queue.full_at > t.now.steady) {
+    if (!queue.spent) set_timer(queue, queue.full_at);
+    return;
+  }
   const std::string name = queue.name;
   lanes_.resume(name);
   lanes_.configure(name, {});
 }
 
-/// What workers hold ready of paused queues beside the job that they run must not begin.
-void Scheduler::take_back_paused(Turn& t) {
+/// What workers hold ready beside the job that they run must not begin if its queue is paused now, or if more
+/// jobs have its quota than it is large now.
+void Scheduler::take_back_ready(Turn& t) {
+  const auto must_not_begin = [](const Worker::Slot& slot) {
+    const Lane& lane = *slot.job->lane;
+    if (lane.queue->paused) return true;
+    return lane.caps != nullptr &&
+           std::any_of(lane.caps->caps.begin(), lane.caps->caps.end(),
+                       [](const Cap* cap) { return cap->quota->running > cap->size(); });
+  };
   for (auto& [id, worker] : workers_) {
     const auto& channel = worker->channel;
-    const auto is_paused = [](const Worker::Slot& slot) { return slot.job->lane->queue->paused; };
-    if (channel.size() > 1 && std::any_of(channel.begin() + 1, channel.end(), is_paused)) revoke(*worker, t);
+    if (channel.size() > 1 && std::any_of(channel.begin() + 1, channel.end(), must_not_begin))
+      revoke(*worker, t);
   }
 }
 
@@ -144,11 +158,12 @@ void Scheduler::apply_steering(Turn& t) {
   std::vector<std::string> queues = steering_.named_queues();
   for (const auto& [name, queue] : lanes_.queues()) queues.emplace_back(name);
   for (const std::string& queue : queues) apply_rule(queue);
-  take_back_paused(t);
   apply_quotas();
+  take_back_ready(t);
 }
 
-std::optional<message::Refused> Scheduler::check_queue(const Options& options) const {
+/// `before`: jobs that come into the queue before this one, with the same request.
+std::optional<message::Refused> Scheduler::check_queue(const Options& options, std::uint64_t before) const {
   const QueueRule rule = steering_.rule(options.queue());
   if (rule.draining) {
     return message::Refused{.code = "draining",
@@ -158,7 +173,7 @@ std::optional<message::Refused> Scheduler::check_queue(const Options& options) c
   }
   if (rule.max_length == 0) return std::nullopt;
   const Queue* queue = lanes_.find_queue(options.queue());
-  if (queue == nullptr || queue->length < rule.max_length) return std::nullopt;
+  if ((queue == nullptr ? 0 : queue->length) + before < rule.max_length) return std::nullopt;
   return message::Refused{.code = "queue_full",
                           .message = "queue \"" + options.queue() + "\" is full: max_length (" +
                                      std::to_string(rule.max_length) +

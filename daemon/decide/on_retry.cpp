@@ -81,6 +81,7 @@ std::optional<message::Refused> Scheduler::check_retry(const Job& job) const {
   if (job.function->offered_by.empty()) return no_function(job.function->name);
   // Brought back by a client that had its outcome alone.
   if (job.attempts == 0 && job.arguments_size == 0) return without_arguments(job.id);
+  if (auto refused = check_queue(Options().queue(job.lane->queue->name))) return refused;
   if (auto refused = check_disk(job)) return refused;
   return accounts_.check(job.owner, Quantity::bytes, job.arguments_size);
 }
@@ -120,7 +121,7 @@ void Scheduler::run_again(Job& job, Payload arguments, Turn& t) {
   if (Kin* kin = job.kin(); kin != nullptr) kin->link.becomes = {};
   if (job.written) {
     job.batch = next_batch();
-    t.plan.changes.emplace_back(change::RetryJob{job.id});
+    t.plan.changes.emplace_back(change::RetryJob{job.id, timing.moment});
     if (job.kin() != nullptr) t.plan.changes.emplace_back(change::LinkJob{job.id, job.kin()->link});
   } else {
     write(job, t);  // it has failed before the store was told of it

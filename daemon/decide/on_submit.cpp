@@ -43,6 +43,11 @@ bool Scheduler::is_known(Asked& asked, const JobId& id, Turn& t) {
     resubmit(asked, *job, t);
     return true;
   }
+  if (backlog_ids_.contains(id)) {
+    // A submission of it would have been held until it has been read: what asks so is no resubmission.
+    refuse(asked.event.session, asked.number(), id_taken(id), t);
+    return true;
+  }
   const Graves::Grave* grave = graves_.find(id);
   if (grave == nullptr) return false;
   // Known once, and gone: it does not run a second time.

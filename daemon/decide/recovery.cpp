@@ -81,15 +81,18 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
   }
 }
 
-/// Goes on with a job that has not ended.
+/// Goes on with a job that has not ended. One that had entered its queue later than it was submitted, or
+/// would have done so while the daemon was away, stands there as it did.
 void Scheduler::resume(Job& job, RecoveredJob& recovered, Turn& t) {
+  const bool has_to_wait = recovered.due > t.now.wall;
+  if (recovered.due != WallTime() && !has_to_wait) job.timings().moment = recovered.due;
   if (std::as_const(recovered.options).unique()) hold_unique(job);
   if (!recovered.reason.empty()) {
     // Its cancelling had been told, and its run was cut off before it had stopped.
     end_job(job, State::cancelled, {}, std::move(recovered.reason), {}, t);
   } else if (recovered.started) {
     interrupt(job, t);
-  } else if (recovered.due > t.now.wall) {
+  } else if (has_to_wait && job.has_begun()) {
     pause(job, recovered.due - t.now.wall, t);
   } else {
     admit(job, t);

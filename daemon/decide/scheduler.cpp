@@ -78,7 +78,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   tell_events(t);
   write_due(now.steady, t);
   flush_accepted(t);
-  drop_stale_lanes();
+  drop_stale_lanes(t);
   handed_over_ = 0;
 }
 

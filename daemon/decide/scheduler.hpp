@@ -195,12 +195,15 @@ class Scheduler {
   [[nodiscard]] bool may_steer_queues(const Asked& asked, Turn& t);
   [[nodiscard]] message::Refused no_quota(const std::string& name) const;
   void apply_rule(const std::string& queue);
-  void leave_rule(const Queue& queue);
-  void take_back_paused(Turn& t);
+  void leave_rule(Queue& queue, Turn& t);
+  void take_back_ready(Turn& t);
   void apply_quotas();
   void apply_steering(Turn& t);
   /// What is to be answered if the queue takes no more jobs now.
-  [[nodiscard]] std::optional<message::Refused> check_queue(const Options& options) const;
+  [[nodiscard]] std::optional<message::Refused> check_queue(const Options& options,
+                                                            std::uint64_t before = 0) const;
+  [[nodiscard]] std::optional<message::Refused> check_queues(
+      const std::vector<message::SubmitTree::Node>& nodes) const;
 
   // on_clear
   void clear(const Asked& asked, const std::string& queue_name, Turn& t);
@@ -443,7 +446,7 @@ class Scheduler {
   void revoke(Worker& worker, Turn& t);
   Function& function(const std::string& name);
   Lane& lane(const std::string& queue, Function& function, const std::string& quotas);
-  void drop_stale_lanes();
+  void drop_stale_lanes(Turn& t);
   static Nanos usual_run(const Job& job);
 
   // ending
@@ -572,6 +575,7 @@ class Scheduler {
   [[nodiscard]] bool ends_soon(const Job& job, Now now) const;
   void write(Job& job, Turn& t);
   void write_end(Job& job, Turn& t);
+  [[nodiscard]] static WallTime place_apart(const Job& job);
   [[nodiscard]] static change::RequeueJob requeued(const Job& job);
   void write_due(Instant until, Turn& t);
   /// The batch that the changes of this turn will be.

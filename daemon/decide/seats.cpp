@@ -86,6 +86,7 @@ void Lanes::withdraw(LaneSeat& seat) {
   if (!LaneHeap::contains(seat)) return;
   QueueSeat& in = *seat.queue;
   in.lanes.remove(seat);
+  drop_baton(seat);
   if (in.lanes.empty()) in.line->queues.remove(in);
   if (in.from_disk) wake(in);
   if (seat.lane->caps != nullptr) hand_on(*seat.lane, *in.line);
@@ -111,14 +112,27 @@ void Lanes::wake(QueueSeat& seat) {
   stand_in_line(seat);
 }
 
-/// It is not open any more: what its lanes might have taken is for others.
+/// It is not open any more: what its lanes have come back for is for others.
 void Lanes::step_out(QueueSeat& seat) {
-  Line& line = *seat.line;
-  line.queues.remove(seat);
-  if (line.parked == 0) return;
-  for (const LaneSeat* lane : seat.lanes.items()) {
-    if (lane->lane->caps != nullptr) hand_on(*lane->lane, line);
+  seat.line->queues.remove(seat);
+  for (LaneSeat* lane : std::exchange(seat.batons, {})) {
+    lane->baton = kNotInHeap;
+    hand_on(*lane->lane, *seat.line);
   }
+}
+
+void Lanes::take_baton(LaneSeat& seat) {
+  if (seat.baton != kNotInHeap) return;
+  seat.baton = static_cast<std::uint32_t>(seat.queue->batons.size());
+  seat.queue->batons.push_back(&seat);
+}
+
+void Lanes::drop_baton(LaneSeat& seat) {
+  if (seat.baton == kNotInHeap) return;
+  std::vector<LaneSeat*>& all = seat.queue->batons;
+  all.back()->baton = seat.baton;
+  all[std::exchange(seat.baton, kNotInHeap)] = all.back();
+  all.pop_back();
 }
 
 void Lanes::open(Queue& queue) {
@@ -139,6 +153,7 @@ void Lanes::park(LaneSeat& seat, Cap& cap) {
     unpark(seat);
   } else {
     in.lanes.remove(seat);
+    drop_baton(seat);
     if (in.lanes.empty()) line.queues.remove(in);
   }
   ParkedSeats* at = cap.find(line);
@@ -147,7 +162,6 @@ void Lanes::park(LaneSeat& seat, Cap& cap) {
   if (!parked) {
     parked = std::make_unique<ParkedQueue>(ParkedQueue{&in, &cap});
     parked->came = ++line.arrivals;
-    ++line.parked;
   }
   parked->pass = in.pass;
   parked->lanes.update(seat);
@@ -164,7 +178,6 @@ void Lanes::unpark(LaneSeat& seat) {
   ParkedSeats& at = *cap.find(*in.line);
   if (from.passed_over) std::erase(in.passed_over, &from);
   at.queues.remove(from);
-  --in.line->parked;
   at.all.erase(&in);
   if (at.all.empty()) std::erase_if(cap.parked, [&](const auto& seats) { return seats.get() == &at; });
 }
@@ -188,6 +201,7 @@ void Lanes::hand_on(Cap& cap, Line& line) {
       continue;
     }
     join(seat);
+    take_baton(seat);
     line.changed = true;
     return;
   }

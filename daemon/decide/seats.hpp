@@ -34,6 +34,7 @@ struct LaneSeat {
   QueueSeat* queue;
   ParkedQueue* parked = nullptr;  ///< it waits there for a quota, and not among `queue->lanes`
   std::uint32_t place = kNotInHeap;
+  std::uint32_t baton = kNotInHeap;  ///< its place among `queue->batons`
 };
 struct LaneSeatLess {
   bool operator()(const LaneSeat& a, const LaneSeat& b) const;
@@ -63,6 +64,8 @@ struct QueueSeat {
   std::uint32_t served = 0;  ///< lanes of the queue that the pool serves
   bool from_disk = false;    ///< its next job has still to come from disk, and nothing overtakes that
   LaneHeap lanes{};
+  std::vector<LaneSeat*>
+      batons{};  ///< of `lanes`: it has come back for the room in a quota that others wait for too
   std::vector<ParkedQueue*> passed_over{};  ///< when there was room: it was not open
 };
 using QueueHeap = IndexedHeap<QueueSeat, PassLess, SeatPlace>;
@@ -71,8 +74,7 @@ struct Line {
   QueueHeap queues;
   std::uint64_t pass = 0;  ///< of the queue that was served last
   std::uint64_t arrivals = 0;
-  std::uint64_t parked = 0;  ///< of its queues, at any quota
-  bool changed = false;      ///< a lane has come back to it: the pool is to be looked at
+  bool changed = false;  ///< a lane has come back to it: the pool is to be looked at
 };
 
 /// The lanes of one queue that are parked at a cap, in one pool.

@@ -117,9 +117,12 @@ void Scheduler::due(Pool& pool, Turn& t) {
   pool.dirty = true;  // jobs that came meanwhile may want more of them
 }
 
-/// Its rate lets the next job begin.
-void Scheduler::due(Queue& queue, Turn&) {
+/// Its rate lets the next job begin; or it has made good what its jobs had spent, and may be forgotten.
+void Scheduler::due(Queue& queue, Turn& t) {
+  const std::string name = queue.name;
   lanes_.refill(queue);
+  Queue* still_there = lanes_.find_queue(name);
+  if (still_there != nullptr && still_there->lanes.empty()) leave_rule(*still_there, t);
 }
 
 void Scheduler::due(Worker& worker, Turn& t) {

@@ -84,6 +84,7 @@ void Scheduler::write(Job& job, Turn& t) {
                            options_of(job), job.arguments, job.submitted};
   if (job.detail && job.detail->tie != nullptr) insert.client = job.detail->tie->tag;
   if (job.detail && job.detail->command) insert.command = *job.detail->command;
+  insert.due = place_apart(job);
   t.plan.changes.emplace_back(std::move(insert));
   if (const Kin* kin = job.kin(); kin != nullptr && kin->link != Link())
     t.plan.changes.emplace_back(change::LinkJob{job.id, kin->link});
@@ -99,6 +100,14 @@ void Scheduler::write(Job& job, Turn& t) {
     tell_accepted(*session, job.number, job.id, job.durability, t);
 }
 
+/// When it enters its queue, or did, if that is not when it was submitted; else zero.
+WallTime Scheduler::place_apart(const Job& job) {
+  const Timing* timing = job.timing();
+  if (timing == nullptr) return {};
+  if (timing->moment != WallTime()) return timing->moment;
+  return timing->begin_after > job.submitted ? timing->begin_after : WallTime();
+}
+
 /// How it stands in its queue, or stood there before the attempt that is under way.
 change::RequeueJob Scheduler::requeued(const Job& job) {
   const std::uint32_t under_way = job.state == State::running || job.state == State::waiting ? 1 : 0;
@@ -106,7 +115,7 @@ change::RequeueJob Scheduler::requeued(const Job& job) {
   if (job.detail) {
     change.crashes = job.detail->crashes;
     change.failure = job.story().failure;
-    if (Schedule::contains(job) && job.state == State::pending) change.due = job.timing()->moment;
+    change.due = place_apart(job);
   }
   return change;
 }

@@ -28,6 +28,11 @@ void bind_inline(Statement& statement, int parameter, const Payload& payload) {
   }
 }
 
+/// Zero, which is none, is NULL.
+void bind_moment(Statement& statement, int parameter, WallTime moment) {
+  moment == WallTime() ? statement.bind_null(parameter) : statement.bind(parameter, micros(moment));
+}
+
 }  // namespace
 
 Result<void> Store::Impl::write(std::span<const Change> changes) {
@@ -83,6 +88,7 @@ Result<void> Store::Impl::apply(const change::InsertJob& c) {
   c.known ? s.bind(13, 1) : s.bind_null(13);
   c.quotas.empty() ? s.bind_null(14) : s.bind_text(14, c.quotas);
   c.command.empty() ? s.bind_null(15) : s.bind_text(15, c.command);
+  bind_moment(s, 16, c.due);
   PROMISED_TRY(s.run());
   return keep_large(c.id, Part::arguments, c.arguments.view());
 }
@@ -98,7 +104,7 @@ Result<void> Store::Impl::apply(const change::RequeueJob& c) {
   s.bind_blob(1, c.id.view()).bind(2, c.attempts).bind(3, c.interruptions);
   c.crashes == 0 ? s.bind_null(4) : s.bind(4, c.crashes);
   failed ? s.bind_blob(5, failure) : s.bind_null(5);
-  c.due == WallTime() ? s.bind_null(6) : s.bind(6, micros(c.due));
+  bind_moment(s, 6, c.due);
   return s.run();
 }
 
@@ -123,7 +129,10 @@ Result<void> Store::Impl::apply(const change::AdjustJob& c) {
 }
 
 Result<void> Store::Impl::apply(const change::RetryJob& c) {
-  PROMISED_TRY(statements.retry_job.bind_blob(1, c.id.view()).bind(2, number(State::pending)).run());
+  PROMISED_TRY(statements.retry_job.bind_blob(1, c.id.view())
+                   .bind(2, number(State::pending))
+                   .bind(3, micros(c.due))
+                   .run());
   PROMISED_TRY(statements.delete_parts.bind_blob(1, c.id.view()).run());
   PROMISED_TRY(delete_large(c.id, Part::output));
   return change_options(c.id, [](Options& o) {

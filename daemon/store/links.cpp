@@ -68,6 +68,7 @@ Result<void> Store::Impl::apply(const change::ReadyJob& c) {
   s.bind(3, static_cast<std::int64_t>(c.arguments.size()));
   const bool in_row = !c.arguments.empty() && c.arguments.size() <= kMostInline;
   in_row ? s.bind_blob(4, c.arguments.view()) : s.bind_null(4);
+  c.due == WallTime() ? s.bind_null(5) : s.bind(5, c.due.time_since_epoch().count());
   PROMISED_TRY(s.run());
   if (database.changed() == 0) return {};  // it is not there: nothing of it is kept
   return keep_large(c.id, Part::arguments, c.arguments.view());

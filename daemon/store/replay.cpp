@@ -17,16 +17,18 @@ constexpr std::string_view kNames =
 
 /// What `submitted, id` is of one job; 24 bytes, so five million of them fit.
 struct Place {
-  std::int64_t submitted;
+  std::int64_t moment;
   JobId id;
   friend auto operator<=>(const Place&, const Place&) = default;
 };
 
-/// The jobs in the order in which they were submitted. Their ids, made by clients, are nearly in that order.
+/// The jobs in the order of their places in their queues. Their ids, made by clients when they submitted, are
+/// nearly in that order, but for those that were delayed or tried again.
 Result<std::vector<Place>> in_order(Database& database) {
   std::vector<Place> places;
-  PROMISED_ASSIGN(Statement rows,
-                  database.prepare("SELECT submitted, id FROM job WHERE queue IS NULL ORDER BY id"));
+  PROMISED_ASSIGN(
+      Statement rows,
+      database.prepare("SELECT coalesce(due, submitted), id FROM job WHERE queue IS NULL ORDER BY id"));
   for (;;) {
     PROMISED_ASSIGN(const bool more, rows.step());
     if (!more) break;
@@ -71,7 +73,7 @@ class JobRows {
   bool on_row_ = false;
 };
 
-/// So many jobs are read in the order of their ids before they are handed over in that of their submission.
+/// So many jobs are read in the order of their ids before they are handed over in that of their places.
 constexpr std::size_t kJobsAtOnce = 4096;
 
 /// Where in `places` the job with the lowest id is, then the next, and so on.

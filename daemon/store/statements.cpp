@@ -13,8 +13,9 @@ namespace {
 constexpr std::string_view kInsertJob =
     "INSERT INTO job (id, submitted, owner, state, started, attempts, interruptions, arguments_size, "
     "result_size,"
-    " began, ended, function, options, arguments, queue, priority, client, number, known, quotas, command)"
-    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+    " began, ended, function, options, arguments, queue, priority, client, number, known, quotas, command, "
+    "due)"
+    " VALUES (?1, ?2, ?3, ?4, 0, 0, 0, ?5, 0, 0, 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
 constexpr std::string_view kEndJob =
     "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
     "reason=?8,"
@@ -69,7 +70,7 @@ Result<Statements> Statements::prepare(Database& database) {
        "becomes)"
        " SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM job WHERE id=?1)"},
       {&all.ready_link, "UPDATE link SET phase=?2 WHERE job=?1"},
-      {&all.ready_job, "UPDATE job SET submitted=?2, arguments_size=?3, arguments=?4 WHERE id=?1"},
+      {&all.ready_job, "UPDATE job SET submitted=?2, arguments_size=?3, arguments=?4, due=?5 WHERE id=?1"},
       {&all.delete_link, "DELETE FROM link WHERE job=?1"},
       {&all.load_result, "SELECT result_size, result, result_file FROM job WHERE id=?1 AND state=?2"},
       {&all.load_large, "SELECT content FROM large WHERE job=?1 AND part=?2"},
@@ -81,7 +82,7 @@ Result<Statements> Statements::prepare(Database& database) {
        " WHERE id=?1 AND state=?2"},
       {&all.retry_job,
        "UPDATE job SET state=?2, started=0, interruptions=0, result_size=0, began=0, ended=0,"
-       " reason=NULL, client=NULL, told=NULL, output=NULL, due=NULL WHERE id=?1"},
+       " reason=NULL, client=NULL, told=NULL, output=NULL, due=?3 WHERE id=?1"},
       {&all.tell_job, "UPDATE job SET told=?2 WHERE id=?1"},
       {&all.insert_part, "INSERT INTO part (job, first, sizes, content) VALUES (?1, ?2, ?3, ?4)"},
       {&all.delete_parts, "DELETE FROM part WHERE job=?1"},

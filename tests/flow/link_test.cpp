@@ -78,6 +78,25 @@ TEST_CASE("C1 the end of a parent and its callback's turn are on disk together, 
   CHECK(story.finish("") == callback);
 }
 
+TEST_CASE("T3 C4 the deadline of a composite within another counts from its turn, over a restart too") {
+  Story story;
+  Tree tree(Composite::serial);
+  const auto first = tree.call();
+  const auto inner = tree.composite(Composite::serial);
+  tree.nodes()[inner].options.deadline(60s);
+  const auto member = tree.call(inner);
+  tree.submit(*story.house, story.client);
+  story.house->wait(50s);
+  story.restart();
+  CHECK(story.finish("a") == tree.id(first));
+  story.house->wait(20s);
+  story.restart();
+  story.house->wait(20s);
+  CHECK(story.state(tree.id(inner)) == State::waiting);
+  CHECK(story.finish("b") == tree.id(member));
+  CHECK(story.outcome(tree.id())->state == State::succeeded);
+}
+
 TEST_CASE("C2 a branch that was not taken stays so over a restart") {
   Story story;
   const JobId parent = story.house->submit(story.client, "f", Options{}.remember("n", 1h));

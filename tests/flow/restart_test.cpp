@@ -3,6 +3,7 @@
 
 #include "common/ids.hpp"
 #include "tests/flow/stored_house.hpp"
+#include "tests/unit/decide/kin.hpp"
 
 using namespace promised;
 using namespace promised::test;
@@ -48,6 +49,49 @@ TEST_CASE("Q1 the order of submission survives a restart, also of jobs that came
   house.commit();
   house.restart_after();
   for (const JobId& id : jobs) CHECK(house->finish(house.worker()) == id);
+}
+
+TEST_CASE(
+    "T2 A6 the order in which jobs come to their turn survives a restart, whatever they have waited for") {
+  for (const bool entered_before : {true, false}) {
+    CAPTURE(entered_before);
+    StoredHouse house;
+    const auto client = house->connect();
+    house->ask(house->connect(0), message::SteerQueue{"q", {.paused = true}, false});
+    const Options in_queue = Options{}.queue("q");
+    const auto submit = [&](Options options) { return house->submit(client, "f", std::move(options)); };
+    const JobId late = submit(Options(in_queue).delay(7s));
+    const JobId early = submit(Options(in_queue).begin_after(house->now.wall + 3s));
+    const JobId at_once = submit(in_queue);
+    house->wait(5s);
+    const JobId between = submit(in_queue);
+    house->wait(entered_before ? 5s : 50ms);
+    house.commit();
+    house.restart_after(entered_before ? 1s : 10s);
+    house->ask(house->connect(0), message::SteerQueue{"q", {.paused = false}, false});
+    for (const JobId& next : {at_once, early, between, late}) CHECK(house->finish(house.worker()) == next);
+  }
+}
+
+TEST_CASE("M4 a job that was told to run again stands at the end of its queue after a restart too") {
+  StoredHouse house;
+  const auto client = house->connect();
+  const JobId failed = house->submit(client, "f", Options{}.remember("n", 1h));
+  house->fail(house.worker(), an_exception());
+  const WorkerId worker = house.worker();
+  const JobId runs = house->submit(client);
+  const JobId waits = house->submit(client);
+  house->begin(worker);
+  house->wait(1s);
+  house.commit();
+  house->ask(client, message::RetryJob{{failed, {}}});
+  house.commit();
+  CHECK(house->last<message::Known>(client).effect);
+  const JobId last = house->submit(client);
+  house->wait(50ms);
+  house.commit();
+  house.restart_after();
+  for (const JobId& next : {runs, waits, failed, last}) CHECK(house->finish(house.worker()) == next);
 }
 
 TEST_CASE("what was not committed was not acknowledged, and is not there after a restart") {

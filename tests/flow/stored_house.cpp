@@ -68,6 +68,12 @@ void StoredHouse::enter() {
     REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
     return std::move(loaded).value();
   };
+  house_->load_arguments = [this](const JobId& id) {
+    write(*house_);
+    auto loaded = store_->load_arguments(id);
+    REQUIRE_MESSAGE(loaded.ok(), loaded.problem().message);
+    return std::move(loaded).value();
+  };
   house_->hold_commits();
   house_->ready(worker());
 }

@@ -178,6 +178,29 @@ TEST_CASE("C1 a chain of any length is passed on without standing on itself") {
   CHECK(house.ended(house.client, first)->state == State::failed);
 }
 
+TEST_CASE("S2 a callback or a composite with the id of a job that waits on disk is refused") {
+  auto settings = one_pool();
+  settings.limits.max_in_memory = 1;
+  ReadyHouse house(settings);
+  house.load_backlog = [](const effect::LoadBacklog&) { return std::vector<RecoveredJob>(); };
+  const SessionId client = house.connect();
+  for (int i = 0; i < 40; ++i) house.submit(client);
+  const change::InsertJob on_disk = house.written<change::InsertJob>().back();
+  REQUIRE(on_disk.backlog);
+  const JobId parent = house.written<change::InsertJob>().front().id;
+  house.changes.clear();
+  house.ask(client, message::AddCallback{{parent, {}}, Follows::done, on_disk.id, "g", {}}, text_value("x"));
+  CHECK(house.last<message::Refused>(client).message.find("is taken") != std::string::npos);
+  for (const std::size_t node : {0, 1}) {
+    Tree tree(Composite::serial);
+    tree.call();
+    tree.nodes()[node].id = on_disk.id;
+    tree.submit(house, client);
+    CHECK(house.last<message::Refused>(client).message.find("is taken") != std::string::npos);
+  }
+  CHECK(house.written<change::InsertJob>().empty());
+}
+
 TEST_CASE("E2 max_callbacks names itself; unknown functions and the jobs of others are refused") {
   Parents house;
   house.settings.limits.max_callbacks = 1;

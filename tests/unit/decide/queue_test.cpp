@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "common/ids.hpp"
-#include "tests/unit/decide/house.hpp"
+#include "tests/unit/decide/kin.hpp"
 
 using namespace promised;
 using namespace promised::test;
@@ -281,6 +281,60 @@ TEST_CASE("Q7 a queue that holds takes a call to a function that no pool offers,
   CHECK(house.finish(worker) == held);
 }
 
+TEST_CASE("Q2 the rate of a queue that a glob names holds, however many queues come and go meanwhile") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 1;
+  settings.queues = {mail()};
+  settings.queues[0].name = "client-*";
+  settings.queues[0].rate = Rate{1, 30s, 0};
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const auto one_in = [&](int queue) {
+    return house.submit(client, "f",
+                        Options{}.durability(Durability::memory).queue("client-" + std::to_string(queue)));
+  };
+  std::uint64_t arrived = 0;
+  for (int i = 0; i < 200; ++i) {
+    one_in(i);
+    house.finish(house.workers()[0]);
+    for (const auto& sent : house.sent(client)) arrived = std::max(arrived, sent.reply.delivery);
+    house.ask(client, message::StatusQuery{}, {}, arrived);
+  }
+  const JobId again = one_in(0);
+  CHECK(house.show(client, again).reason.find("rate") != std::string::npos);
+  house.wait(30s);
+  CHECK(house.finish(house.workers()[0]) == again);
+  const std::size_t known = house.scheduler.known_queues();
+  house.wait(30s);  // what they have spent is made good: they are forgotten
+  CHECK(house.scheduler.known_queues() < known - 100);
+}
+
+TEST_CASE("Q2 a composite, and a retry by hand, find no room in a queue that is full or draining") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 1;
+  settings.queues = {mail()};
+  settings.queues[0].max_length = 3;
+  ReadyHouse house(settings);
+  const auto admin = house.connect(0);
+  const auto submit = [&](Composite kind, int members) {
+    Tree tree(kind);
+    for (int i = 0; i < members; ++i) tree.call(0, Follows::member, kMail);
+    tree.submit(house, admin);
+    return tree;
+  };
+  submit(Composite::parallel, 4);
+  CHECK(house.last<message::Refused>(admin).code == "queue_full");
+  Tree one_by_one = submit(Composite::serial, 4);
+  CHECK(house.show(admin, one_by_one.id()).state == State::waiting);
+  house.fail(house.workers()[0], an_exception());
+  house.ask(admin, message::Cancel{{one_by_one.id(), {}}});
+  const JobId failed = house.submit(admin, "f", kMail);
+  house.fail(house.workers()[0], an_exception());
+  steer(house, admin, {.draining = true});
+  house.ask(admin, message::RetryJob{{failed, {}}});
+  CHECK(house.last<message::Refused>(admin).code == "draining");
+}
+
 TEST_CASE("Q2 queues are served as globs say, also after they were forgotten, and as is read anew") {
   auto settings = no_prefetch();
   settings.queues = {mail()};
@@ -362,6 +416,28 @@ TEST_CASE("Q4 a size that was set at run time is there after a restart, and a re
   House changed(settings, [&](House& house) { restore_steering(before, house); });
   CHECK(changed.status(changed.connect(0)).quotas == std::vector{QuotaView{"server", 5, 0}});
   CHECK(changed.written<change::SteerQuota>().size() == 1);
+}
+
+TEST_CASE("Q4 what a worker holds ready of a quota does not begin when that is smaller") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  settings.quotas = {{"server", 5}};
+  ReadyHouse house(settings);
+  const auto admin = house.connect(0);
+  const WorkerId worker = house.workers()[0];
+  const Options named = Options{}.quota("server");
+  const JobId runs = house.submit(admin, "f", named);
+  const JobId waits = house.submit(admin, "f", named);
+  const JobId free = house.submit(admin);
+  house.begin(worker);
+  REQUIRE(house.hand(worker).channel.size() == 3);
+  house.ask(admin, message::SteerQuota{"server", 1, false});
+  CHECK(house.finish(worker) == runs);
+  CHECK(house.status(admin).quotas == std::vector{QuotaView{"server", 1, 1}});
+  house.ask(admin, message::SteerQuota{"server", 0, false});
+  CHECK(house.finish(worker) == free);
+  CHECK(house.hand(worker).channel.empty());
+  CHECK(house.show(admin, waits).state == State::pending);
 }
 
 TEST_CASE("M6 queues and quotas are an administrator's to steer") {

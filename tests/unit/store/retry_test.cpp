@@ -64,7 +64,7 @@ TEST_CASE("M4 a job that runs again is as if it had not ended, with its argument
     told.told.output_size = told.told.output_total = size;
     commit(*open_store(directory.path()),
            {job, change::RequeueJob{job_id(1), 2, 4, 2}, change::StartJob{job_id(1), 3}, fail(1), told});
-    commit(*open_store(directory.path()), {change::RetryJob{job_id(1)}});
+    commit(*open_store(directory.path()), {change::RetryJob{job_id(1), WallTime(77us)}});
     const Contents contents = contents_of(directory.path());
     REQUIRE(contents.jobs.size() == 1);
     const RecoveredJob& found = contents.jobs[0];
@@ -72,6 +72,7 @@ TEST_CASE("M4 a job that runs again is as if it had not ended, with its argument
     CHECK_FALSE(found.started);
     CHECK(found.arguments.view() == job.arguments.view());
     CHECK(found.attempts == 3);
+    CHECK(found.due == WallTime(77us));
     CHECK(found.interruptions == 0);
     CHECK(found.crashes == 2);
     CHECK(found.ended == WallTime());
@@ -81,14 +82,14 @@ TEST_CASE("M4 a job that runs again is as if it had not ended, with its argument
     CHECK(found.options ==
           Options(job.options).delay(0ms).begin_by(0ms).deadline(0ms).abandon(Abandon::go_on));
     // Its next outcome finds no leftovers of the one before.
-    commit(*open_store(directory.path()), {fail(1), told, change::RetryJob{job_id(1)}, succeed(1), told});
+    commit(*open_store(directory.path()), {fail(1), told, change::RetryJob{job_id(1), {}}, succeed(1), told});
     CHECK(contents_of(directory.path()).job(1)->state == State::succeeded);
   }
 }
 
 TEST_CASE("M4 that a job which is not there runs again changes nothing") {
   const TempDirectory directory;
-  commit(*open_store(directory.path()), {change::RetryJob{job_id(1)}});
+  commit(*open_store(directory.path()), {change::RetryJob{job_id(1), {}}});
   CHECK(contents_of(directory.path()).jobs.empty());
 }
 

@@ -105,7 +105,7 @@ void Audit::went_first(const JobId& id, const WorkerId& by) const {
                           (lane->caps == nullptr || lane == job->lane);
     if (!a_choice) continue;
     const Job* first = lane->best();
-    check(first == nullptr || first == job || turn_of(*job) < turn_of(*first),
+    check(first == nullptr || first == job || !(turn_of(*first) < turn_of(*job)),
           "job " + id.text() + " (" + where(*job->lane) + ") goes before job " +
               (first == nullptr ? "" : first->id.text()) + " (" + where(*lane) + ")");
     for (const Lane::Band& band : lane->bands) {
@@ -131,7 +131,7 @@ void Audit::lanes() const {
         check(!band.empty(), where(*lane) + ": an empty band");
         check(length(band.ready) == band.ready_count, where(*lane) + ": ready_count is wrong");
         for (const Job* job = band.ready.first; job != nullptr && job->next != nullptr; job = job->next)
-          check(job->place_in_queue() < job->next->place_in_queue(), where(*lane) + ": out of order");
+          check(job->place_in_queue() <= job->next->place_in_queue(), where(*lane) + ": out of order");
         check(length(band.behind) == band.behind_count, where(*lane) + ": behind_count is wrong");
         waiting += band.in_memory() + band.on_disk;
         in_memory += band.in_memory();

@@ -36,6 +36,7 @@ void ModelStore::apply_to(const change::InsertJob& c) {
   made.job.submitted = c.submitted;
   made.job.arguments_size = c.arguments.size();
   made.job.client = c.client;
+  made.job.due = c.due;
   made.job.number = c.backlog ? c.number : 0;
   made.backlog = c.backlog;
   made.known = c.known;
@@ -134,7 +135,8 @@ void ModelStore::apply_to(const change::RetryJob& c) {
   job.started = false;
   job.interruptions = 0;
   job.result_size = 0;
-  job.began = job.ended = job.due = WallTime();
+  job.began = job.ended = WallTime();
+  job.due = c.due;
   job.reason.clear();
   job.client = 0;
   job.told = {};
@@ -159,6 +161,7 @@ void ModelStore::apply_to(const change::ReadyJob& c) {
   Row* found = row(c.id);
   if (found == nullptr) return;
   found->job.submitted = c.submitted;
+  found->job.due = c.due;
   found->job.arguments = c.arguments;
   found->job.arguments_size = c.arguments.size();
 }
@@ -189,7 +192,10 @@ void ModelStore::restore(Scheduler& scheduler, Now now, Plan& plan) const {
   for (const auto& [id, row] : rows_) {
     if (row.backlog) scheduler.restore_backlog_id(id);
   }
-  const auto in_order = [](const Row* a, const Row* b) { return a->job.submitted < b->job.submitted; };
+  const auto place = [](const Row* row) {
+    return row->job.due == WallTime() ? row->job.submitted : row->job.due;
+  };
+  const auto in_order = [&](const Row* a, const Row* b) { return place(a) < place(b); };
   std::sort(known.begin(), known.end(), in_order);
   std::sort(others.begin(), others.end(), in_order);
   for (const Row* row : known) scheduler.restore_known(row->job, now, plan);
