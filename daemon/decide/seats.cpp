@@ -333,9 +333,13 @@ void Lanes::configure(std::string_view name, const QueuePolicy& policy) {
     for (const Lane* lane : queue.lanes) {
       for (const auto& seat : lane->seats) withdraw(*seat);
     }
+    const bool same_rate = queue.policy.jobs == policy.jobs && queue.policy.per == policy.per &&
+                           queue.policy.burst == policy.burst;
     queue.policy = policy;
-    queue.spent = false;
-    queue.full_at = {};
+    if (!same_rate) {
+      queue.spent = false;
+      queue.full_at = {};
+    }
     queue.closed = false;
     for (Lane* lane : queue.lanes) refresh(*lane);
     if (queue.open()) open(queue);
