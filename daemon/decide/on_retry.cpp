@@ -129,3 +129,4 @@ void Scheduler::run_again(Job& job, Payload arguments, Turn& t) {
 }
 
 }  // namespace promised
+  happened(EventKind::retried, job, t);
