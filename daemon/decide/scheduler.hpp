@@ -136,6 +136,8 @@ class Scheduler {
                                                              const message::Submit& submit);
   [[nodiscard]] static message::Refused id_taken(const JobId& id);
   [[nodiscard]] bool is_known(Asked& asked, const JobId& id, Turn& t);
+  [[nodiscard]] std::optional<message::Refused> check_call(const Asked& asked, const message::Submit& submit);
+  [[nodiscard]] std::optional<message::Refused> check_room(const Asked& asked, const Options& options) const;
   [[nodiscard]] bool is_offered(Asked& asked, const std::string& name, const std::string& queue, Turn& t);
   [[nodiscard]] std::optional<std::string> name_for(Asked& asked, const Options& options, const Job* but_not,
                                                     Turn& t);
