@@ -45,6 +45,7 @@ void Scheduler::keep_failure(Job& job, Failure failure) {
 /// The one place where an outcome is written: once (DESIGN 2.2).
 void Scheduler::end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t) {
   lanes_.remove(job);
+  if (Schedule::contains(job)) Lanes::leave_aside(job);
   schedule_.remove(job);
   clear_timer(job);
   untie(job);

@@ -206,7 +206,8 @@ class Scheduler {
 
   // on_clear
   void clear(const Asked& asked, const std::string& queue_name, Turn& t);
-  std::uint64_t withdraw_ready(const Queue& queue, const std::string& reason, Turn& t);
+  void withdraw_ready(const Queue& queue, Clearing& clearing, Turn& t);
+  void settle_withdrawn(Clearing& clearing);
   void go_on_clearing(Turn& t);
   void clear(Job& job, Clearing& clearing, Turn& t);
   void search_to_clear(Clearing& clearing, Turn& t);
