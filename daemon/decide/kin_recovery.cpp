@@ -111,8 +111,8 @@ void Scheduler::restore_follower(Job& job, Turn& t) {
   }
   Job* other = jobs_.find(link.becomes.empty() ? link.parent : link.becomes);
   if (other == nullptr && !link.becomes.empty() && backlog_ids_.contains(link.becomes)) {
-    // It was being read when the daemon was cut off. Whose process it was is not known any more.
-    await_backlog(link.becomes, {job.id, true, 0}, t);
+    // Written before it had been read, by a daemon that did so. Whose process it was is not known any more.
+    await_backlog(link.becomes, {job.id, false, 0}, t);
   } else if (other == nullptr) {
     const JobId& id = link.becomes.empty() ? link.parent : link.becomes;
     end_job(job, State::failed, gone("job " + id.text() + ", which it waited for,"), {}, {}, t);

@@ -437,6 +437,7 @@ class Scheduler {
   void restore_course(Job& composite, Turn& t);
   void restore_follower(Job& job, Turn& t);
 
+  void write_heritage(Job& job, Turn& t);
   // dispatch
   void fill(Pool& pool, Turn& t);
   [[nodiscard]] Worker* choose(const Pool& pool, const Job& job, const Turn& t) const;
