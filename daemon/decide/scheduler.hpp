@@ -423,6 +423,8 @@ class Scheduler {
   void become(Job& job, const Worker& worker, const JobId& id, Turn& t);
   void await_heritage(Job& job, Job& from, Turn& t);
   void await_backlog(const JobId& id, HeirOfBacklog heir, Turn& t);
+  void withdraw_members(const Job& composite, const std::string& why, Turn& t);
+  void withdraw_part(const JobId& id, const std::string& why, Turn& t);
   void found_for_heirs(const JobId& id, Turn& t);
   [[nodiscard]] Worker* runner_behind(const Session& session);
   void keep_child(Worker& worker, const JobId& id, Turn& t);
@@ -447,6 +449,7 @@ class Scheduler {
   void revoke(Worker& worker, Turn& t);
   Function& function(const std::string& name);
   Lane& lane(const std::string& queue, Function& function, const std::string& quotas);
+  void find_course(Kin& kin);
   void drop_stale_lanes();
   static Nanos usual_run(const Job& job);
 
