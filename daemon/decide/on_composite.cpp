@@ -307,6 +307,8 @@ void Scheduler::have_gathered(Job& composite, Turn& t) {
     end_job(composite, State::succeeded, {}, {}, Payload(list), t);
   } else if (then->ended()) {
     inherit(composite, *then, then->result, t);  // somebody has cancelled it
+  } else if (list.size() + then->arguments.size() > kLargestPayload) {
+    fail_too_large(*then, list.size(), t);
   } else {
     set_going(*then, around_.outcomes.with_first(list, then->arguments.view()), t);
   }

@@ -218,6 +218,7 @@ void Audit::nothing_left() const {
   check(s_.heirs_wait_for_backlog_.empty() && s_.ended_kin_.empty() && s_.recovered_links_.empty(),
         "an end is not passed on");
   check(s_.want_quotas_.empty(), "a job waits for its quotas");
+  check(s_.followers_.empty(), "a callback waits for room");
   check(s_.lanes_.busy_queues() == 0, "busy_queues is wrong");
   for (const auto& [id, worker] : s_.workers_)
     check(worker->channel.empty() && worker->wait == Worker::Wait::none, "a worker holds a job");
