@@ -21,6 +21,7 @@ struct Clearing {
   SessionId session{};
   std::uint64_t number = 0;  ///< whom to tell how many they were
   std::vector<JobId> ids;    ///< of those in memory, to be cancelled still
+  std::vector<JobId> ready;  ///< that workers hold: whether they had begun shows when those are taken back
   enum class Disk : std::uint8_t {
     nothing,     ///< there is none there, or not any more
     to_search,   ///< from `below` on
@@ -30,9 +31,9 @@ struct Clearing {
   JobId below;
   std::uint64_t cancelled = 0;
 
-  [[nodiscard]] bool is_done() const { return ids.empty() && disk == Disk::nothing; }
+  [[nodiscard]] bool is_done() const { return ids.empty() && ready.empty() && disk == Disk::nothing; }
   /// There is something to do in the next turn, unless the disk is too slow.
-  [[nodiscard]] bool goes_on() const { return !ids.empty() || disk != Disk::is_searched; }
+  [[nodiscard]] bool goes_on() const { return !ids.empty() || disk == Disk::to_search; }
 };
 
 }  // namespace promised

@@ -45,6 +45,7 @@ void Scheduler::keep_failure(Job& job, Failure failure) {
 /// The one place where an outcome is written: once (DESIGN 2.2).
 void Scheduler::end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t) {
   lanes_.remove(job);
+  if (Schedule::contains(job)) Lanes::leave_aside(job);
   schedule_.remove(job);
   clear_timer(job);
   untie(job);
@@ -131,10 +132,19 @@ void Scheduler::bury(const Job& job, Turn& t) {
   t.plan.changes.emplace_back(change::BuryId{job.id, job.owner, guard, grave.until});
 }
 
+/// What it follows does not show it any more, and has room for another.
+void Scheduler::forget_callback(const Job& job) {
+  const Kin* kin = job.kin();
+  if (kin == nullptr || kin->link.follows == Follows::member || kin->link.follows == Follows::then) return;
+  Job* parent = kin->link.parent.empty() ? nullptr : jobs_.find(kin->link.parent);
+  if (parent != nullptr && parent->kin() != nullptr) std::erase(parent->kin()->callbacks, job.id);
+}
+
 /// Nothing is left of the job but, if it had a name, a tombstone.
 void Scheduler::release(Job& job, State tombstone, Turn& t) {
   take_name(job, tombstone, t);
   clear_timer(job);
+  forget_callback(job);
   const std::vector<Follower> followers = take_followers(job);
   const bool has_parts = job.stream() != nullptr && job.stream()->part_count > 0;
   if (job.written) t.plan.changes.emplace_back(change::DeleteJob{job.id, has_parts, job.kin() != nullptr});

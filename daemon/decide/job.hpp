@@ -143,8 +143,8 @@ struct Job : Timer {
   NameEntry* name = nullptr;
   Function* function = nullptr;
   Lane* lane = nullptr;      ///< where it waits, or waited
-  Job* previous = nullptr;   ///< in its lane
-  Job* next = nullptr;       ///< in its lane
+  Job* previous = nullptr;   ///< in its lane, or among those that its queue has aside
+  Job* next = nullptr;       ///< likewise
   Worker* worker = nullptr;  ///< whose channel holds it
   SessionId submitter{};
   std::uint64_t submitter_tag =

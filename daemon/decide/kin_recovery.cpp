@@ -47,8 +47,9 @@ void Scheduler::wait_again(Job& job, RecoveredJob& recovered) {
 void Scheduler::restore_kin(Turn& t) {
   ended_kin_.clear();  // what has ended by its recovery is found so
   for (const JobId& id : recovered_kin_) restore_child(*jobs_.find(id));
+  // All of them before any goes on: the end of one's member may be the end of another's.
   for (const JobId& id : recovered_kin_) {
-    if (Kin& kin = *jobs_.find(id)->kin(); kin.link.composite != Composite::none) start_course(kin);
+    if (Kin& kin = *jobs_.find(id)->kin(); kin.link.composite != Composite::none) find_course(kin);
   }
   for (const JobId& id : recovered_kin_) {
     Job& job = *jobs_.find(id);
@@ -81,9 +82,9 @@ void Scheduler::restore_child(Job& job) {
   }
 }
 
-/// Goes on with what the members have come to.
-void Scheduler::restore_course(Job& composite, Turn& t) {
-  Kin& kin = *composite.kin();
+/// How far its members are.
+void Scheduler::find_course(Kin& kin) {
+  start_course(kin);
   for (std::uint32_t place = 0; place < kin.members.size(); ++place) {
     const Job* member = jobs_.find(kin.members[place]);
     if (member == nullptr || member->ended()) {
@@ -92,6 +93,11 @@ void Scheduler::restore_course(Job& composite, Turn& t) {
       kin.course->found_gone(place);
     }
   }
+}
+
+/// Goes on with what the members have come to.
+void Scheduler::restore_course(Job& composite, Turn& t) {
+  Kin& kin = *composite.kin();
   Job* then = kin.then.empty() ? nullptr : jobs_.find(kin.then);
   if (composite.cancel_asked) {
     cancel_members(composite, {}, Haste::none, t);
@@ -111,8 +117,8 @@ void Scheduler::restore_follower(Job& job, Turn& t) {
   }
   Job* other = jobs_.find(link.becomes.empty() ? link.parent : link.becomes);
   if (other == nullptr && !link.becomes.empty() && backlog_ids_.contains(link.becomes)) {
-    // It was being read when the daemon was cut off. Whose process it was is not known any more.
-    await_backlog(link.becomes, {job.id, true, 0}, t);
+    // Written before it had been read, by a daemon that did so. Whose process it was is not known any more.
+    await_backlog(link.becomes, {job.id, false, 0}, t);
   } else if (other == nullptr) {
     const JobId& id = link.becomes.empty() ? link.parent : link.becomes;
     end_job(job, State::failed, gone("job " + id.text() + ", which it waited for,"), {}, {}, t);

@@ -123,6 +123,13 @@ void JobList::insert(Job& job) {
   (after == nullptr ? first : after->next) = &job;
 }
 
+void JobList::append(Job& job) {
+  job.previous = last;
+  job.next = nullptr;
+  (last == nullptr ? first : last->next) = &job;
+  last = &job;
+}
+
 void JobList::remove(Job& job) {
   (job.previous == nullptr ? first : job.previous->next) = job.next;
   (job.next == nullptr ? last : job.next->previous) = job.previous;

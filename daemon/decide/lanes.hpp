@@ -38,6 +38,18 @@ struct QueuePolicy {
   friend bool operator==(const QueuePolicy&, const QueuePolicy&) = default;
 };
 
+/// Jobs in the order of their places (Job::place_in_queue), linked through the jobs themselves.
+struct JobList {
+  Job* first = nullptr;
+  Job* last = nullptr;
+
+  [[nodiscard]] bool empty() const { return first == nullptr; }
+  void insert(Job& job);
+  /// As the last, wherever its place is.
+  void append(Job& job);
+  void remove(Job& job);
+};
+
 /// A timer: its rate lets the next job begin then.
 struct Queue : Timer {
   Queue() : Timer(Kind::queue) {}
@@ -57,17 +69,8 @@ struct Queue : Timer {
   std::uint64_t length = 0;  ///< jobs that wait
   std::uint64_t jobs = 0;    ///< with those that run or have ended and are kept
   std::vector<Lane*> lanes;
+  JobList aside;                                  ///< its jobs in the schedule, in no order
   std::vector<std::unique_ptr<QueueSeat>> seats;  ///< one for each pool that serves a lane of it
-};
-
-/// Jobs in the order of their places (Job::place_in_queue), linked through the jobs themselves.
-struct JobList {
-  Job* first = nullptr;
-  Job* last = nullptr;
-
-  [[nodiscard]] bool empty() const { return first == nullptr; }
-  void insert(Job& job);
-  void remove(Job& job);
 };
 
 /// How many of the latest jobs that began were a lane's: of those since the last change of spans, and in the
@@ -204,6 +207,9 @@ class Lanes {
   /// Puts a job in order of submission: a new one goes last, one that comes back goes where it was.
   void push(Job& job);
   void remove(Job& job);
+  /// The job waits for its moment, in none of its lane's lists; and does so no more.
+  static void set_aside(Job& job) { job.lane->queue->aside.append(job); }
+  static void leave_aside(Job& job) { job.lane->queue->aside.remove(job); }
 
   /// Jobs that wait, as far as they are in memory.
   [[nodiscard]] std::uint64_t in_memory() const { return in_memory_; }

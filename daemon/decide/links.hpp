@@ -77,6 +77,16 @@ struct Kin {
   std::uint32_t missing = 0;                    ///< results of members that are still to come from there
   std::unordered_map<JobId, Payload> gathered;  ///< those that have come
   std::optional<std::string> lost;              ///< why its result could not be read
+  std::uint32_t behind = 0;  ///< of `callbacks`, those that wait for room: see followers.hpp
+  /// Whether the job may come to link.becomes shows when that has been read: the store does not know before.
+  bool unread = false;
+
+  /// As the store may know it.
+  [[nodiscard]] Link written() const {
+    Link known = link;
+    if (unread) known.becomes = {};
+    return known;
+  }
 };
 
 /// How outcomes become arguments and results. Decide passes these bytes on and does not know what is in them:

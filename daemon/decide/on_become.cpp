@@ -37,9 +37,10 @@ void Scheduler::become(Job& job, const Worker& worker, const JobId& id, Turn& t)
     end_job(job, State::failed, std::move(failure), {}, {}, t);
     return;
   }
-  Link& link = kin_of(job).link;
-  link.becomes = id;
-  link.phase = Link::Phase::ready;
+  Kin& kin = kin_of(job);
+  kin.link.becomes = id;
+  kin.link.phase = Link::Phase::ready;
+  kin.unread = from == nullptr;
   set_state(job, State::waiting);
   if (from != nullptr) {
     await_heritage(job, *from, t);
@@ -48,12 +49,18 @@ void Scheduler::become(Job& job, const Worker& worker, const JobId& id, Turn& t)
     await_backlog(id, {job.id, worker.settings->user.empty(), worker.pid}, t);
   }
   watch_deadline(job);
+  if (!kin.unread) write_heritage(job, t);
+}
+
+/// The next start must find what it waits for, and not run it again. Before it is known that it may come to
+/// that, it must not: who looks then has no process any more to tell by.
+void Scheduler::write_heritage(Job& job, Turn& t) {
   if (!job.durable()) return;
   if (!job.written) {
     write(job, t);
   } else {
-    make_known(job, t);  // the next start must find what it waits for, and not run it again
-    t.plan.changes.emplace_back(change::LinkJob{job.id, link});
+    make_known(job, t);
+    t.plan.changes.emplace_back(change::LinkJob{job.id, job.kin()->link});
   }
   if (!std::exchange(job.start_written, true))
     t.plan.changes.emplace_back(change::StartJob{job.id, job.attempts});
@@ -90,7 +97,9 @@ void Scheduler::found_for_heirs(const JobId& id, Turn& t) {
     if (from == nullptr || !may_wait_for(waits.as_daemon, waits.session, *heir, *from)) {
       end_job(*heir, State::failed, no_such_job(id), {}, {}, t);
     } else {
+      heir->kin()->unread = false;
       await_heritage(*heir, *from, t);
+      if (!heir->ended()) write_heritage(*heir, t);
     }
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Clearing a queue (SEMANTICS Q2): see clearing.hpp. Jobs on disk alone are searched for, page by page, and
-// brought in to be ended.
+// Clearing a queue (SEMANTICS Q2): see clearing.hpp. What it has in memory is listed at once, and nothing of
+// other queues is looked at. Jobs on disk are searched for, page by page, and those on disk alone brought in
+// to be ended.
 #include <algorithm>
 #include <utility>
 
@@ -14,6 +15,23 @@ constexpr std::uint32_t kAtOnce = 1000;
 
 bool waits(const Job& job) {
   return job.worker == nullptr && (job.state == State::pending || job.state == State::scheduled);
+}
+
+void add(const JobList& list, std::vector<JobId>& ids) {
+  for (const Job* job = list.first; job != nullptr; job = job->next) ids.push_back(job->id);
+}
+
+/// Those of its jobs that wait in memory, in its lanes and for their moments.
+std::vector<JobId> waiting_in(const Queue& queue) {
+  std::vector<JobId> ids;
+  add(queue.aside, ids);
+  for (const Lane* lane : queue.lanes) {
+    for (const Lane::Band& band : lane->bands) {
+      add(band.ready, ids);
+      add(band.behind, ids);
+    }
+  }
+  return ids;
 }
 
 bool has_backlog(const Queue& queue) {
@@ -34,31 +52,38 @@ void Scheduler::clear(const Asked& asked, const std::string& queue_name, Turn& t
   clearing.session = asked.event.session;
   clearing.number = asked.number();
   if (const Queue* queue = lanes_.find_queue(queue_name); queue != nullptr) {
-    for (const Job* job : jobs_) {
-      if (job->lane->queue == queue && waits(*job)) clearing.ids.push_back(job->id);
-    }
+    clearing.ids = waiting_in(*queue);
     if (has_backlog(*queue)) clearing.disk = Clearing::Disk::to_search;
-    clearing.cancelled = withdraw_ready(*queue, clearing.reason, t);
+    withdraw_ready(*queue, clearing, t);
   }
   clearings_.push_back(std::move(clearing));
 }
 
 /// Those of its jobs that workers hold ready: whether they have begun shows when the channel is taken back.
-std::uint64_t Scheduler::withdraw_ready(const Queue& queue, const std::string& reason, Turn& t) {
-  std::uint64_t count = 0;
+void Scheduler::withdraw_ready(const Queue& queue, Clearing& clearing, Turn& t) {
   for (auto& [id, worker] : workers_) {
     bool any = false;
     for (const Worker::Slot& slot : worker->channel) {
       Job& job = *slot.job;
       if (job.lane->queue != &queue || job.state != State::pending) continue;
+      if (job.cancel_asked || job.withdraw_asked) continue;  // who said so first is kept
       job.withdraw_asked = true;
-      job.tell().reason = reason;
-      ++count;
+      job.tell().reason = clearing.reason;
+      clearing.ready.push_back(job.id);
       any = true;
     }
     if (any) revoke(*worker, t);
   }
-  return count;
+}
+
+/// Counts those that have been taken back before they had begun, and forgets those that had.
+void Scheduler::settle_withdrawn(Clearing& clearing) {
+  std::erase_if(clearing.ready, [&](const JobId& id) {
+    const Job* job = jobs_.find(id);
+    if (job != nullptr && job->withdraw_asked && !job->ended()) return false;
+    if (job != nullptr && job->state == State::cancelled) ++clearing.cancelled;
+    return true;
+  });
 }
 
 void Scheduler::go_on_clearing(Turn& t) {
@@ -71,6 +96,7 @@ void Scheduler::go_on_clearing(Turn& t) {
       if (job != nullptr) clear(*job, clearing, t);
     }
     if (clearing.ids.empty() && clearing.disk == Clearing::Disk::to_search) search_to_clear(clearing, t);
+    settle_withdrawn(clearing);
   }
   std::erase_if(clearings_, [&](const Clearing& clearing) {
     if (!clearing.is_done()) return false;

@@ -217,19 +217,31 @@ void Scheduler::member_ended(Job& composite, const Job& member, Turn& t) {
   take_step(composite, composite.kin()->course->ended(member.kin()->link.place, member.state), t);
 }
 
-/// SEMANTICS C5: what has not begun. Of a composite among them what has begun goes on.
+/// SEMANTICS C5: what has not begun.
 void Scheduler::stop_members(Job& composite, Turn& t) {
-  for (const JobId& id : composite.kin()->members) {
-    Job* member = jobs_.find(id);
-    if (member == nullptr || member->ended()) continue;
-    const Link& link = member->kin()->link;
-    const bool begun = member->kin()->course && link.phase == Link::Phase::ready;
-    if (begun || !link.becomes.empty() || member->state == State::running ||
-        (member->state == State::waiting && member->worker != nullptr))
-      continue;
-    withdraw(*member, "another member of job " + composite.id.text() + " did not succeed, and it stops then",
-             t);
+  withdraw_members(composite,
+                   "another member of job " + composite.id.text() + " did not succeed, and it stops then", t);
+}
+
+void Scheduler::withdraw_members(const Job& composite, const std::string& why, Turn& t) {
+  for (const JobId& id : composite.kin()->members) withdraw_part(id, why, t);
+}
+
+/// Unless it has begun. Of a composite that has begun its parts, down to where nothing nests any more: what
+/// runs of it goes on, and what it comes to is as its own course says.
+void Scheduler::withdraw_part(const JobId& id, const std::string& why, Turn& t) {
+  Job* part = jobs_.find(id);
+  if (part == nullptr || part->ended()) return;
+  const Kin& kin = *part->kin();
+  if (kin.course && kin.link.phase == Link::Phase::ready) {
+    withdraw_members(*part, why, t);
+    if (!kin.then.empty()) withdraw_part(kin.then, why, t);
+    return;
   }
+  if (!kin.link.becomes.empty() || part->state == State::running ||
+      (part->state == State::waiting && part->worker != nullptr))
+    return;
+  withdraw(*part, why, t);
 }
 
 /// All members have ended.
@@ -316,6 +328,8 @@ void Scheduler::have_gathered(Job& composite, Turn& t) {
     end_job(composite, State::succeeded, {}, {}, Payload(list), t);
   } else if (then->ended()) {
     inherit(composite, *then, then->result, t);  // somebody has cancelled it
+  } else if (list.size() + then->arguments.size() > kLargestPayload) {
+    fail_too_large(*then, list.size(), t);
   } else {
     set_going(*then, around_.outcomes.with_first(list, then->arguments.view()), t);
   }

@@ -180,21 +180,30 @@ void Scheduler::why_quota(Why& why) const {
     if (why.asked == nullptr) continue;
     why.found.back().text += ": " + jobs(quota.running) + " of at most " + std::to_string(cap->size()) +
                              (quota.running == 1 ? " holds it" : " hold it");
-    why.found.back().count = quota.running;
+    if (quota.claimed > 0)
+      why.found.back().text +=
+          ", and " + jobs(quota.claimed) + " that " +
+          (quota.claimed == 1 ? "has waited for others is" : "have waited for others are") +
+          " to have it again first";
+    why.found.back().count = quota.running + quota.claimed;
     name_holders(quota, why);
   }
 }
 
-/// The jobs that have it: they stand in the channels of workers.
+/// The jobs that have it, which stand in the channels of workers, and those that have claimed it.
 void Scheduler::name_holders(const Quota& quota, Why& why) const {
+  const auto names_it = [&](const Job& job) {
+    const CapSet* caps = job.lane->caps;
+    return caps != nullptr && std::any_of(caps->caps.begin(), caps->caps.end(),
+                                          [&](const Cap* cap) { return cap->quota == &quota; });
+  };
   for (const auto& [id, worker] : workers_) {
-    if (worker->wait != Worker::Wait::none) continue;  // they have given their quotas back
     for (const Worker::Slot& slot : worker->channel) {
-      const CapSet* caps = slot.job->lane->caps;
-      const bool holds = caps != nullptr && std::any_of(caps->caps.begin(), caps->caps.end(),
-                                                        [&](const Cap* cap) { return cap->quota == &quota; });
-      if (holds) name(*slot.job, why);
+      if (slot.job->has_quotas && names_it(*slot.job)) name(*slot.job, why);
     }
+  }
+  for (const Worker* worker : want_quotas_) {
+    if (const Job& job = *worker->channel.front().job; names_it(job)) name(job, why);
   }
 }
 

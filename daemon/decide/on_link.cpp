@@ -153,7 +153,7 @@ void Scheduler::pass_on(Job& job, const Payload& result, Turn& t) {
     Job* heir = jobs_.find(id);
     if (heir != nullptr && heir->kin()->link.becomes == job.id) inherit(*heir, job, result, t);
   }
-  for (const JobId& id : kin.callbacks) {
+  for (const JobId& id : std::vector(kin.callbacks)) {
     if (Job* callback = jobs_.find(id); callback != nullptr) follow(*callback, job, result, t);
   }
   if (kin.course) leave_members(job, t);
@@ -176,11 +176,29 @@ void Scheduler::follow(Job& job, Job& parent, const Payload& result, Turn& t) {
         described(parent) + " " +
             (passed_over ? "was passed over too" : "has ended as " + std::string(to_string(parent.state))),
         t);
+  } else if (parent.result_size + job.arguments.size() > kLargestPayload) {
+    fail_too_large(job, parent.result_size, t);
+  } else if (!has_room_to_follow(job, parent)) {
+    wait_for_room(job, parent);
   } else if (is_away(parent, result)) {
     want_result(parent, job, t);
   } else {
+    take_room(job, parent, t);
     set_going(job, around_.outcomes.with_first(encode_outcome(parent, result), job.arguments.view()), t);
   }
+}
+
+/// Its arguments, with the `given` bytes before them, would be more than the store has room for in a row.
+void Scheduler::fail_too_large(Job& job, std::uint64_t given, Turn& t) {
+  Link& link = job.kin()->link;
+  link.phase = Link::Phase::ready;
+  if (job.written) t.plan.changes.emplace_back(change::LinkJob{job.id, link});
+  Failure failure;
+  failure.cause = Cause::bad_arguments;
+  failure.message = "what it follows has come to " + std::to_string(given) +
+                    " bytes, and its own arguments have " + std::to_string(job.arguments.size()) +
+                    "; together a job takes at most " + std::to_string(kLargestPayload);
+  end_job(job, State::failed, std::move(failure), {}, {}, t);
 }
 
 /// SEMANTICS C2: nothing is passed on to where it does not go; its own callbacks are passed over too.
@@ -269,7 +287,7 @@ void Scheduler::result_came(Job& job, const event::ResultLoaded& e, Turn& t) {
 bool Scheduler::kept_for_kin(const Job& job) const {
   const Kin* kin = job.kin();
   if (kin == nullptr) return false;
-  if (!kin->wanted_by.empty()) return true;
+  if (!kin->wanted_by.empty() || kin->behind > 0) return true;
   if (kin->link.follows != Follows::member && kin->link.follows != Follows::then) return false;
   const Job* parent = jobs_.find(kin->link.parent);
   return parent != nullptr && !parent->ended();
@@ -284,6 +302,9 @@ std::string Scheduler::why_kin_waits(const Job& job) const {
     const std::string whose = parent == nullptr ? "job " + link.parent.text() : described(*parent);
     if (link.follows == Follows::member) return "its turn in " + whose + " has not come";
     if (link.follows == Follows::then) return "it begins when the members of " + whose + " have ended";
+    if (parent != nullptr && parent->kin()->behind > 0)
+      return "it begins when there is room in memory for what " + whose +
+             " has come to (max_bytes, max_bytes_per_owner)";
     return "it begins when " + whose + " has ended, if that is with " + std::string(to_string(link.follows));
   }
   if (kin.course && !kin.course->over())

@@ -74,6 +74,10 @@ std::optional<message::Refused> Scheduler::check_retry(const Job& job) const {
     return message::Refused{
         .code = "bad_request",
         .message = "job " + job.id.text() + " is a composite: its members can run again, it cannot itself"};
+  if (const Kin* kin = job.kin(); kin != nullptr && (kin->behind > 0 || !kin->wanted_by.empty()))
+    return message::Refused{.code = "bad_request",
+                            .message = "others still wait to be given what job " + job.id.text() +
+                                       " has come to; say it again when they have it"};
   if (kept_for_kin(job))
     return message::Refused{.code = "bad_request",
                             .message = "job " + job.id.text() + " is a part of job " +
@@ -126,6 +130,7 @@ void Scheduler::run_again(Job& job, Payload arguments, Turn& t) {
   } else {
     write(job, t);  // it has failed before the store was told of it
   }
+  happened(EventKind::retried, job, t);
   enqueue(job, t);
 }
 

@@ -114,6 +114,7 @@ void Scheduler::withdraw(Job& job, const std::string& reason, Turn& t) {
     end_job(job, State::cancelled, {}, reason, {}, t);
     return;
   }
+  if (job.cancel_asked || job.withdraw_asked) return;  // who said so first is kept
   job.withdraw_asked = true;
   job.tell().reason = reason;
   revoke(*job.worker, t);

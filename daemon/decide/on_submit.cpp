@@ -23,10 +23,11 @@ message::Refused Scheduler::id_taken(const JobId& id) {
 
 void Scheduler::on(Asked& asked, message::Submit& submit, Turn& t) {
   if (is_known(asked, submit.id, t)) return;
-  auto refused = check_submit(asked, submit);
+  auto refused = check_call(asked, submit);
   if (!refused) {
-    refused = check_queue(submit.options);
-    // What joins an equal job takes no place in the queue.
+    refused = check_room(asked, submit.options);
+    if (!refused) refused = check_queue(submit.options);
+    // What joins an equal job takes no room, and no place in the queue.
     if (refused && std::as_const(submit.options).unique() && find_equal(asked, submit) != nullptr)
       refused.reset();
   }
@@ -92,6 +93,12 @@ void Scheduler::resubmit(Asked& asked, Job& job, Turn& t) {
 }
 
 std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, const message::Submit& submit) {
+  if (auto refused = check_call(asked, submit)) return refused;
+  return check_room(asked, submit.options);
+}
+
+/// Whether it could be a job at all, and this user's.
+std::optional<message::Refused> Scheduler::check_call(const Asked& asked, const message::Submit& submit) {
   const auto bad = [](std::string message) {
     return message::Refused{.code = "bad_request", .message = std::move(message)};
   };
@@ -118,8 +125,13 @@ std::optional<message::Refused> Scheduler::check_submit(const Asked& asked, cons
         "at_most_once and retries exclude each other: a job that runs at most once is not tried again");
   }
   if (!options.name().empty()) {
-    if (auto refused = check_name(asked, asked.uid(), options.name(), options.lifespan())) return refused;
+    return check_name(asked, asked.uid(), options.name(), options.lifespan());
   }
+  return std::nullopt;
+}
+
+/// Whether there is room for one more such job.
+std::optional<message::Refused> Scheduler::check_room(const Asked& asked, const Options& options) const {
   if (options.durability() == Durability::durable) {
     if (auto refused = check_disk(asked.event.payload.size())) return refused;
   }

@@ -57,6 +57,7 @@ void Scheduler::admit(Job& job, Turn& t) {
     return;
   }
   set_state(job, State::scheduled);
+  Lanes::set_aside(job);
   if (timing->follows_wall_clock) {
     schedule_.add(job, timing->begin_after);
   } else {
@@ -85,6 +86,7 @@ bool Scheduler::must_begin(const Job& job) {
 
 /// A job that has begun and is in no list: pending, until it is tried again (SEMANTICS A6).
 void Scheduler::pause(Job& job, std::chrono::microseconds length, Turn& t) {
+  Lanes::set_aside(job);
   schedule_.add(job, t.now.steady + length, t.now.wall + length);
   expire_in_time(job);
 }
@@ -94,6 +96,7 @@ void Scheduler::take_due(Turn& t) {
   for (int steps = kMostDue; steps > 0; --steps) {
     Job* job = schedule_.take_due(t.now);
     if (job == nullptr) return;
+    Lanes::leave_aside(*job);
     Timing& timing = *job->timing();
     if (job->state == State::scheduled) set_state(*job, State::pending);
     const Instant due =

@@ -86,7 +86,7 @@ void Quotas::drop(CapSet& set) {
   for (Cap* part : set.caps) {
     if (--part->sets > 0) continue;
     Quota& of = *part->quota;
-    std::erase_if(of.caps, [&](const auto& cap) { return cap.get() == part; });
+    of.caps.erase(part->most);
     drop_unused(of);
   }
   sets_.erase(set.text);
@@ -134,11 +134,9 @@ Quota& Quotas::quota(const std::string& id) {
 }
 
 Cap& Quotas::cap(Quota& quota, std::uint32_t most) {
-  for (const auto& cap : quota.caps) {
-    if (cap->most == most) return *cap;
-  }
-  quota.caps.push_back(std::make_unique<Cap>(Cap{&quota, most, 0, {}}));
-  return *quota.caps.back();
+  auto& cap = quota.caps[most];
+  if (!cap) cap = std::make_unique<Cap>(Cap{&quota, most, 0, {}});
+  return *cap;
 }
 
 }  // namespace promised

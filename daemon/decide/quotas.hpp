@@ -28,7 +28,7 @@ struct Quota {
   std::uint64_t size = kUnbound;  ///< of a named one
   std::uint64_t running = 0;      ///< jobs that have it, with those that stand in the channel of a worker
   std::uint64_t claimed = 0;      ///< by jobs that have waited for others: they go on before new ones begin
-  std::vector<std::unique_ptr<Cap>> caps;
+  std::map<std::uint32_t, std::unique_ptr<Cap>> caps;  ///< by how many may run, of a keyed one
 };
 
 /// A quota as a set of jobs has it.

@@ -53,6 +53,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
     fire(*wall_timers_.top(), t);
   go_on_clearing(t);
   pass_ends_on(t);
+  go_on_following(t);
   for (NameEntry* grave = names_.oldest_tombstone();
        grave != nullptr && grave->until <= now.wall && steps-- > 0; grave = names_.oldest_tombstone()) {
     plan.changes.emplace_back(change::DeleteName{grave->owner, grave->name});
@@ -99,6 +100,9 @@ std::optional<Nanos> Scheduler::next_due(Now now) const {
   if (!news_.empty()) consider(Nanos(0));
   if (!is_stalled() &&
       std::any_of(clearings_.begin(), clearings_.end(), [](const Clearing& c) { return c.goes_on(); }))
+    consider(Nanos(0));
+  if (!is_stalled() &&
+      std::any_of(followers_.begin(), followers_.end(), [&](const auto& of) { return can_go_on(of.second); }))
     consider(Nanos(0));
   if (!delayed_news_.empty()) consider(delayed_news_.front().first - now.steady);
   if (!unwritten_.empty()) consider(unwritten_.front().first - now.steady);

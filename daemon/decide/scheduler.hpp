@@ -7,11 +7,12 @@
 // (cancel, adjust, withdraw), on_leave (tied jobs), on_store (check, backup, compact), on_reload, on_list,
 // on_look (list, show, status), on_explain (why a job waits), on_retry, on_time (delays, starts, pauses),
 // on_unique, on_queue and on_clear (how queues and quotas are served), on_link (jobs that follow others),
-// on_composite, on_become, on_event (subscriptions), on_outcome (commands), on_note, on_follow, on_worker,
-// on_attempt, on_wait; what several of them need is in staffing (how many workers there are), ending
-// (outcomes), retries, news (what followers are told), output (what jobs print), delivery (how outcomes reach
-// clients), dispatch (who runs what next), writing (when the store is told), disk (when it is full, slow or
-// gone), backlog (jobs that wait on disk), timers, recovery and kin_recovery.
+// room_to_follow (whose turn waits for memory), on_composite, on_become, on_event (subscriptions), on_outcome
+// (commands), on_note, on_follow, on_worker, on_attempt, on_wait; what several of them need is in staffing
+// (how many workers there are), ending (outcomes), retries, news (what followers are told), output (what jobs
+// print), delivery (how outcomes reach clients), dispatch (who runs what next), writing (when the store is
+// told), disk (when it is full, slow or gone), backlog (jobs that wait on disk), timers, recovery and
+// kin_recovery.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,7 @@
 #include "daemon/decide/accounts.hpp"
 #include "daemon/decide/clearing.hpp"
 #include "daemon/decide/commands.hpp"
+#include "daemon/decide/followers.hpp"
 #include "daemon/decide/gate.hpp"
 #include "daemon/decide/graves.hpp"
 #include "daemon/decide/held.hpp"
@@ -134,6 +136,8 @@ class Scheduler {
   void resubmit(Asked& asked, Job& job, Turn& t);
   [[nodiscard]] std::optional<message::Refused> check_submit(const Asked& asked,
                                                              const message::Submit& submit);
+  [[nodiscard]] std::optional<message::Refused> check_call(const Asked& asked, const message::Submit& submit);
+  [[nodiscard]] std::optional<message::Refused> check_room(const Asked& asked, const Options& options) const;
   [[nodiscard]] static message::Refused id_taken(const JobId& id);
   [[nodiscard]] bool is_known(Asked& asked, const JobId& id, Turn& t);
   [[nodiscard]] bool is_offered(Asked& asked, const std::string& name, const std::string& queue, Turn& t);
@@ -207,7 +211,8 @@ class Scheduler {
 
   // on_clear
   void clear(const Asked& asked, const std::string& queue_name, Turn& t);
-  std::uint64_t withdraw_ready(const Queue& queue, const std::string& reason, Turn& t);
+  void withdraw_ready(const Queue& queue, Clearing& clearing, Turn& t);
+  void settle_withdrawn(Clearing& clearing);
   void go_on_clearing(Turn& t);
   void clear(Job& job, Clearing& clearing, Turn& t);
   void search_to_clear(Clearing& clearing, Turn& t);
@@ -390,6 +395,7 @@ class Scheduler {
   void pass_on(Job& job, const Payload& result, Turn& t);
   void follow(Job& job, Job& parent, const Payload& result, Turn& t);
   void pass_over(Job& job, const std::string& why, Turn& t);
+  void fail_too_large(Job& job, std::uint64_t given, Turn& t);
   void submit_anew(Job& job, Turn& t);
   void set_going(Job& job, Payload arguments, Turn& t);
   void inherit(Job& heir, Job& from, const Payload& result, Turn& t);
@@ -398,6 +404,15 @@ class Scheduler {
   [[nodiscard]] bool kept_for_kin(const Job& job) const;
   [[nodiscard]] std::string why_kin_waits(const Job& job) const;
   void add_related(const Asked& asked, const Job& job, JobView& view) const;
+
+  // room_to_follow
+  [[nodiscard]] bool has_room_to_follow(const Job& job, const Job& parent) const;
+  void wait_for_room(const Job& job, Job& parent);
+  void take_room(const Job& job, Job& parent, Turn& t);
+  void leave_followers(Followers& followers, WallTime submitted, Turn& t);
+  [[nodiscard]] bool can_go_on(const Followers& followers) const;
+  [[nodiscard]] bool is_over(const JobId& beyond) const;
+  void go_on_following(Turn& t);
 
   // on_composite
   void on(Asked& asked, message::SubmitTree& tree, Turn& t);
@@ -411,6 +426,8 @@ class Scheduler {
   void take_step(Job& composite, const Course::Step& step, Turn& t);
   void member_ended(Job& composite, const Job& member, Turn& t);
   void stop_members(Job& composite, Turn& t);
+  void withdraw_members(const Job& composite, const std::string& why, Turn& t);
+  void withdraw_part(const JobId& id, const std::string& why, Turn& t);
   void members_over(Job& composite, Turn& t);
   void end_too_large(Job& composite, std::uint64_t bytes, Turn& t);
   [[nodiscard]] Failure member_failure(const Job& composite) const;
@@ -423,6 +440,7 @@ class Scheduler {
   void become(Job& job, const Worker& worker, const JobId& id, Turn& t);
   void await_heritage(Job& job, Job& from, Turn& t);
   void await_backlog(const JobId& id, HeirOfBacklog heir, Turn& t);
+  void write_heritage(Job& job, Turn& t);
   void found_for_heirs(const JobId& id, Turn& t);
   [[nodiscard]] Worker* runner_behind(const Session& session);
   void keep_child(Worker& worker, const JobId& id, Turn& t);
@@ -434,6 +452,7 @@ class Scheduler {
   void wait_again(Job& job, RecoveredJob& recovered);
   void restore_kin(Turn& t);
   void restore_child(Job& job);
+  void find_course(Kin& kin);
   void restore_course(Job& composite, Turn& t);
   void restore_follower(Job& job, Turn& t);
 
@@ -457,6 +476,7 @@ class Scheduler {
   void keep_failure(Job& job, Failure failure);
   void keep_or_release(Job& job, Turn& t);
   void release(Job& job, State tombstone, Turn& t);
+  void forget_callback(const Job& job);
   void bury(const Job& job, Turn& t);
   void set_state(Job& job, State state);
 
@@ -694,6 +714,7 @@ class Scheduler {
     Payload result;
   };
   std::deque<EndedKin> ended_kin_;
+  std::map<std::uint32_t, Followers> followers_;     ///< by the owner of the callbacks
   std::unordered_map<JobId, Link> recovered_links_;  ///< until start()
   std::vector<JobId> recovered_kin_;                 ///< likewise: the jobs that have one, in their order
   /// Sessions with something in accepted or accepted_durable.

@@ -212,12 +212,16 @@ void Lanes::hand_on(const Lane& lane, Line& line) {
   for (Cap* cap : lane.caps->caps) hand_on(*cap, line);
 }
 
-/// The quota may have room, or more of it.
+/// The quota has room for one more, or a named one another size. Of a keyed one only those caps have not
+/// handed on before that had been full until now: each job may say another number, and they are not all
+/// looked at.
 void Lanes::hand_on(const Quota& quota) {
-  for (const auto& cap : quota.caps) {
-    // From the back: one that nobody is parked at any more goes.
-    for (std::size_t i = cap->parked.size(); i-- > 0;) hand_on(*cap, *cap->parked[i]->line);
-  }
+  const std::uint64_t used = quota.running + quota.claimed;
+  const auto found = quota.keyed ? quota.caps.find(static_cast<std::uint32_t>(used + 1)) : quota.caps.begin();
+  if (found == quota.caps.end()) return;
+  Cap& cap = *found->second;
+  // From the back: one that nobody is parked at any more goes.
+  for (std::size_t i = cap.parked.size(); i-- > 0;) hand_on(cap, *cap.parked[i]->line);
 }
 
 /// One of the same queue that takes the same quota and comes first: the baton may have gone to another queue.
@@ -343,9 +347,13 @@ void Lanes::configure(std::string_view name, const QueuePolicy& policy) {
     for (const Lane* lane : queue.lanes) {
       for (const auto& seat : lane->seats) withdraw(*seat);
     }
+    const bool same_rate = queue.policy.jobs == policy.jobs && queue.policy.per == policy.per &&
+                           queue.policy.burst == policy.burst;
     queue.policy = policy;
-    queue.spent = false;
-    queue.full_at = {};
+    if (!same_rate) {
+      queue.spent = false;
+      queue.full_at = {};
+    }
     queue.closed = false;
     for (Lane* lane : queue.lanes) refresh(*lane);
     if (queue.open()) open(queue);

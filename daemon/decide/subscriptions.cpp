@@ -73,14 +73,19 @@ bool Subscriptions::fits(const Subscription& subscription, const JobEvent& event
 
 void Subscriptions::keep(const Key& key, Subscription& subscription, const JobEvent& event) {
   const std::uint64_t bytes = bytes_of(event);
-  // What there is room for will be sent when the turn is over.
+  // What there is room for will be sent when the turn is over, whatever its user has in memory: who keeps up
+  // misses nothing. Only what goes beyond the window can be lost, so a reader that has stopped is told of a
+  // loss once, and not again before it has used something.
   const std::uint64_t room = kEventWindow - subscription.under_way.size();
-  const bool full = subscription.waiting.size() >= limits_.max_events + room ||
-                    accounts_.check(subscription.scope.subscriber, Quantity::bytes, bytes);
+  const bool goes_now = fits_window(subscription.under_way.size() + subscription.waiting.size(),
+                                    subscription.bytes_under_way + subscription.bytes_waiting);
+  const bool full = !goes_now && (subscription.waiting.size() >= limits_.max_events + room ||
+                                  accounts_.check(subscription.scope.subscriber, Quantity::bytes, bytes));
   if (full) {
     ++subscription.lost;
   } else {
     accounts_.add(subscription.scope.subscriber, Quantity::bytes, bytes);
+    subscription.bytes_waiting += bytes;
     subscription.waiting.push_back({event, std::exchange(subscription.lost, 0), bytes});
   }
   make_due(key, subscription);
@@ -99,8 +104,12 @@ void Subscriptions::used(const Key& key, std::uint64_t before) {
 }
 
 bool Subscriptions::has_room(const Subscription& subscription) {
-  const std::size_t count = subscription.under_way.size();
-  return count == 0 || (count < kEventWindow && subscription.bytes_under_way < kEventWindowBytes);
+  return fits_window(subscription.under_way.size(), subscription.bytes_under_way);
+}
+
+/// Whether one more may be on its way beside so many.
+bool Subscriptions::fits_window(std::uint64_t count, std::uint64_t bytes) {
+  return count == 0 || (count < kEventWindow && bytes < kEventWindowBytes);
 }
 
 void Subscriptions::make_due(const Key& key, Subscription& subscription) {
@@ -136,6 +145,7 @@ message::Events Subscriptions::next_batch(Subscription& subscription) {
     Waiting& next = subscription.waiting.front();
     subscription.under_way.emplace_back(subscription.next++, next.bytes);
     subscription.bytes_under_way += next.bytes;
+    subscription.bytes_waiting -= next.bytes;
     accounts_.subtract(subscription.scope.subscriber, Quantity::bytes, next.bytes);
     batch.events.push_back(std::move(next.event));
     subscription.waiting.pop_front();
@@ -145,9 +155,7 @@ message::Events Subscriptions::next_batch(Subscription& subscription) {
 
 /// What waited does not count any more.
 void Subscriptions::drop(Subscription& subscription) {
-  std::uint64_t bytes = 0;
-  for (const Waiting& waiting : subscription.waiting) bytes += waiting.bytes;
-  accounts_.subtract(subscription.scope.subscriber, Quantity::bytes, bytes);
+  accounts_.subtract(subscription.scope.subscriber, Quantity::bytes, subscription.bytes_waiting);
   accounts_.subtract(subscription.scope.subscriber, Quantity::subscriptions);
 }
 

@@ -72,6 +72,7 @@ class Subscriptions {
     message::Subscribe filter;
     Scope scope;
     std::deque<Waiting> waiting;
+    std::uint64_t bytes_waiting = 0;
     std::uint64_t lost = 0;  ///< after the last that waits
     std::uint64_t next = 0;  ///< the number of the first that waits
     /// What was sent and is not used yet: its number, and its bytes.
@@ -85,6 +86,7 @@ class Subscriptions {
   }
   [[nodiscard]] static bool fits(const Subscription& subscription, const JobEvent& event);
   [[nodiscard]] static bool has_room(const Subscription& subscription);
+  [[nodiscard]] static bool fits_window(std::uint64_t count, std::uint64_t bytes);
   [[nodiscard]] message::Events next_batch(Subscription& subscription);
   void keep(const Key& key, Subscription& subscription, const JobEvent& event);
   void make_due(const Key& key, Subscription& subscription);

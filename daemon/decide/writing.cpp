@@ -86,8 +86,8 @@ void Scheduler::write(Job& job, Turn& t) {
   if (job.detail && job.detail->command) insert.command = *job.detail->command;
   insert.due = place_apart(job);
   t.plan.changes.emplace_back(std::move(insert));
-  if (const Kin* kin = job.kin(); kin != nullptr && kin->link != Link())
-    t.plan.changes.emplace_back(change::LinkJob{job.id, kin->link});
+  if (const Kin* kin = job.kin(); kin != nullptr && kin->written() != Link())
+    t.plan.changes.emplace_back(change::LinkJob{job.id, kin->written()});
   if (job.ended()) {
     write_end(job, t);
     let_go_of_arguments(job);

@@ -265,3 +265,60 @@ TEST_CASE("C7 M4 a job that runs again does not come to what its earlier attempt
   CHECK(house.finish(house.worker(), "its own") == job);
   CHECK(house.state(job) == State::succeeded);
 }
+
+TEST_CASE("C7 what a job comes to is not written before it is known that it may come to that") {
+  for (const std::uint32_t owner : {1000U, 1001U}) {
+    CAPTURE(owner);
+    const JobId child = new_job_id();
+    RecoveredJob other = under_way(child);
+    other.owner = owner;
+    other.started = false;
+    other.options.queue("other");
+    House house(Heirs::settings_of_one(), [&](House& h) {
+      h.load_backlog_later = [](const effect::LoadBacklog&) {};
+      h.load_job = [&](const JobId&) { return std::optional(other); };
+      h.scheduler.restore(RecoveredBacklog{"other", "f", {}, 0, owner, 1, other.submitted});
+      h.scheduler.restore_backlog_id(child);
+    });
+    const WorkerId worker = house.workers().front();
+    house.ready(worker);
+    const auto client = house.connect();
+    const JobId heir = house.submit(client);
+    const message::Run run = house.begin(worker);
+    house.hand(worker).channel.pop_front();
+    house.handle(event::AttemptEnded{worker, run.sequence, {}, 1ms, {}, {}, child});
+    std::size_t known_at = 0, linked_at = 0, links = 0;
+    for (std::size_t i = 0; i < house.changes.size(); ++i) {
+      if (std::holds_alternative<change::KnowJob>(house.changes[i])) known_at = i;
+      const auto* link = std::get_if<change::LinkJob>(&house.changes[i]);
+      if (link == nullptr || link->link.becomes.empty()) continue;
+      CHECK(link->id == heir);
+      linked_at = i;
+      ++links;
+    }
+    if (owner == 1000) {
+      CHECK(links == 1);
+      CHECK(known_at < linked_at);  // in the batch in which the next start gets to know the other
+      CHECK(house.show(client, heir).waits_for == std::vector<JobId>{child});
+    } else {
+      CHECK(links == 0);
+      CHECK(house.ended(client, heir)->failure.type == "promised::NoSuchFuture");
+    }
+  }
+}
+
+TEST_CASE("C7 a link to a job on disk, of an earlier daemon, gives no more than its owner's own") {
+  const JobId heir = new_job_id(), child = new_job_id();
+  RecoveredJob other = under_way(child);
+  other.owner = 999;  // the daemon's own
+  other.started = false;
+  House house(one_pool(), [&](House& h) {
+    h.load_backlog_later = [](const effect::LoadBacklog&) {};
+    h.load_job = [&](const JobId&) { return std::optional(other); };
+    h.scheduler.restore(RecoveredLink{heir, comes_to(child)});
+    h.scheduler.restore(RecoveredBacklog{"default", "f", {}, 0, 999, 1, other.submitted});
+    h.scheduler.restore_backlog_id(child);
+    h.scheduler.restore(under_way(heir), h.now, h.plan);
+  });
+  CHECK(house.show(house.connect(), heir).failure.type == "promised::NoSuchFuture");
+}

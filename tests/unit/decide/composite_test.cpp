@@ -356,3 +356,44 @@ TEST_CASE("C5 C7 a member that has returned a future has begun, and goes on when
   CHECK(house.state(tree.id(a)) == State::succeeded);
   CHECK(house.ended(house.client, tree.id())->failure.cause == Cause::member_failed);
 }
+
+TEST_CASE("C5 stop goes down into composites that have begun: what has not begun there is cancelled too") {
+  Trees house(2);
+  Tree tree(Composite::parallel, MemberFailure::stop);
+  const auto fails = tree.call();
+  const auto inner = tree.composite(Composite::serial);
+  const auto runs = tree.call(inner), deep = tree.composite(Composite::parallel, inner);
+  const auto of_deep = tree.call(deep), later = tree.call(inner);
+  tree.submit(house, house.client);
+  house.begin(house.at(tree.id(runs)));
+  house.fail(house.at(tree.id(fails)), an_exception("no"));
+  const std::string why = "another member of job " + tree.id().text() + " did not succeed, and it stops then";
+  CHECK(house.show(house.client, tree.id(later)).reason == why);
+  for (const auto place : {deep, of_deep, later}) CHECK(house.state(tree.id(place)) == State::cancelled);
+  CHECK(house.state(tree.id(runs)) == State::running);
+  CHECK(house.state(tree.id(inner)) == State::waiting);
+  CHECK_FALSE(house.ended(house.client, tree.id()));
+  house.end(tree.id(runs), "done");
+  // Its own course goes on after failures: it comes to a list.
+  CHECK(house.state(tree.id(inner)) == State::succeeded);
+  const auto ended = house.ended(house.client, tree.id());
+  REQUIRE(ended);
+  CHECK(ended->failure.cause == Cause::member_failed);
+  CHECK(ended->failure.message ==
+        "member 1 of 2 (job " + tree.id(fails).text() + ", f) has ended as failed: no");
+}
+
+TEST_CASE("C5 the `then` of a composite that is stopped from outside does not begin, and it ends as that") {
+  Trees house(2);
+  Tree tree(Composite::parallel, MemberFailure::stop);
+  const auto fails = tree.call();
+  const auto inner = tree.composite(Composite::serial);
+  const auto runs = tree.call(inner), then = tree.call(inner, Follows::then);
+  tree.submit(house, house.client);
+  house.begin(house.at(tree.id(runs)));
+  house.fail(house.at(tree.id(fails)), an_exception("no"));
+  CHECK(house.state(tree.id(then)) == State::cancelled);
+  house.end(tree.id(runs), "done");
+  CHECK(house.state(tree.id(inner)) == State::cancelled);
+  CHECK(house.ended(house.client, tree.id())->failure.cause == Cause::member_failed);
+}

@@ -346,3 +346,44 @@ TEST_CASE("C9 where nobody subscribes nothing is made, kept or sent") {
   CHECK(house.count<message::Events>(client) == 0);
   CHECK(house.status(client).limits[5].used == 0);
 }
+
+TEST_CASE("C9 who keeps up misses nothing, whatever its user has in memory") {
+  ReadyHouse house;
+  const SessionId client = house.connect(kUser);
+  const SessionId watcher = house.connect(kOther);
+  const SessionId admin = house.connect(kAdmin);
+  const std::uint64_t number = house.ask(admin, message::Subscribe{.kinds = only({EventKind::accepted})});
+  house.settings.limits.max_bytes_per_owner = 10;  // no event fits
+  for (std::uint64_t i = 1; i <= 50; ++i) {
+    house.submit(i % 2 == 0 ? client : watcher, "f", kMemory, "");
+    CHECK(events(house, admin).size() == i);
+    house.ask(admin, message::Advance{number, 0, false, 0, i});
+  }
+  CHECK(told(house, admin, number).find("lost") == std::string::npos);
+}
+
+TEST_CASE("C9 a reader that has stopped is told of no loss before it goes on, however much is lost") {
+  ReadyHouse house;
+  const SessionId client = house.connect(kUser);
+  const SessionId admin = house.connect(kAdmin);
+  const std::uint64_t number = house.ask(admin, message::Subscribe{.kinds = only({EventKind::accepted})});
+  house.settings.limits.max_bytes_per_owner = 10;
+  for (std::uint64_t i = 0; i < kEventWindow + 500; ++i) house.submit(client, "f", kMemory, "");
+  CHECK(events(house, admin).size() == kEventWindow);
+  CHECK(house.count<message::Events>(admin) <= kEventWindow + 1);
+  CHECK(told(house, admin, number).find("lost") == std::string::npos);
+  house.sent(admin).clear();
+  house.ask(admin, message::Advance{number, 0, false, 0, kEventWindow});
+  CHECK(told(house, admin, number) == "lost 500 ");
+}
+
+TEST_CASE("C9 M4 a job that is told to run again is told of between its two ends") {
+  ReadyHouse house;
+  const SessionId client = house.connect(kUser);
+  const JobId id = house.submit(client, "f");
+  const std::uint64_t number = house.ask(client, message::Subscribe{});
+  house.fail(house.workers()[0], exception());
+  house.ask(client, message::RetryJob{{id, {}}});
+  house.finish(house.workers()[0]);
+  CHECK(told(house, client, number) == "failed:f retried:f started:f succeeded:f ");
+}

@@ -2,6 +2,8 @@
 // M3 Why a job is not running: each reason there is, from the state that it comes of.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "common/ids.hpp"
 #include "tests/unit/decide/house.hpp"
 
@@ -212,4 +214,48 @@ TEST_CASE("M3 a daemon that is stopping, and one whose disk is too slow") {
   house.scheduler.drain(house.now, house.plan);
   house.turn();
   CHECK(explain(house, client, waits).reasons[0].text == "the daemon is stopping");
+}
+
+TEST_CASE("M3 C8 of a quota that jobs which have waited want again, those are told, and those that have it") {
+  auto settings = no_prefetch(2);
+  settings.quotas = {{"server", 1}};
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const Options named = Options{}.quota("server");
+  const auto worker_of = [&](const JobId& id) {
+    for (const WorkerId worker : house.workers()) {
+      if (!house.hand(worker).channel.empty() && house.hand(worker).channel.front().id == id) return worker;
+    }
+    throw std::runtime_error("no worker has it");
+  };
+  const JobId waits = house.submit(client, "f", named);
+  const message::Run run = house.begin(worker_of(waits));
+  const JobId awaited = house.submit(client);
+  house.handle(event::AttemptWaits{worker_of(waits), run.sequence, {awaited}});
+  const JobId holder = house.submit(client, "f", named);
+  const WorkerId holds = [&] {
+    for (const WorkerId worker : house.workers()) {
+      if (house.hand(worker).pid == 0) house.ready(worker);
+    }
+    return worker_of(holder);
+  }();
+  house.begin(holds);
+  const JobId last = house.submit(client, "f", named);
+  house.finish(worker_of(awaited));
+  Explanation found = explain(house, client, last);
+  REQUIRE(codes(found).front() == "quota");
+  CHECK(
+      found.reasons[0].text ==
+      "the quota \"server\" is full: 1 job of at most 1 holds it, and 1 job that has waited for others is to "
+      "have it again first");
+  CHECK(found.reasons[0].jobs == std::vector{holder, waits});
+  CHECK(found.reasons[0].count == 2);
+  // It has the quota again, and waits for a slot alone.
+  house.submit(client);
+  house.ask(house.connect(0), message::SteerQuota{"server", 2, false});
+  found = explain(house, client, last);
+  CHECK(codes(explain(house, client, waits)) == Codes{"resuming"});
+  CHECK(found.reasons[0].text == "the quota \"server\" is full: 2 jobs of at most 2 hold it");
+  std::sort(found.reasons[0].jobs.begin(), found.reasons[0].jobs.end());
+  CHECK(found.reasons[0].jobs == std::vector{std::min(waits, holder), std::max(waits, holder)});
 }

@@ -481,3 +481,89 @@ TEST_CASE("Q2 Q4 what makes no sense is refused, saying what was expected") {
         "there is no quota \"mailsever\"; did you mean mailserver?");
   CHECK(house.last<message::Refused>(admin).code == "no_quota");
 }
+
+TEST_CASE("Q2 what a rate has used up stays used up when something else of the queue changes") {
+  ReadyHouse house(no_prefetch());
+  const auto admin = house.connect(0);
+  steer(house, admin, {.rate = Rate{1, 10s, 1}});
+  const WorkerId worker = house.workers()[0];
+  for (int i = 0; i < 3; ++i) house.submit(admin, "f", kMail);
+  house.finish(worker);
+  CHECK(house.hand(worker).channel.empty());
+  house.wait(3s);
+  steer(house, admin, {.weight = 2});
+  CHECK(house.hand(worker).channel.empty());
+  CHECK(view(house, admin).next_in == 7s);
+  house.wait(7s);
+  house.finish(worker);
+  CHECK(house.hand(worker).channel.empty());
+  steer(house, admin, {.rate = Rate{2, 10s, 1}});
+  CHECK(house.hand(worker).channel.size() == 1);
+}
+
+TEST_CASE(
+    "Q2 clear cancels what waits for its moment too, in memory and for another try, of that queue alone") {
+  ReadyHouse house(no_prefetch());
+  const auto admin = house.connect(0);
+  const auto client = house.connect(1000);
+  const JobId tried = house.submit(client, "f", Options(kMail).retries(1).backoff(Backoff::fixed(1h)));
+  Failure failure;
+  failure.cause = Cause::exception;
+  house.fail(house.workers()[0], failure);
+  const JobId later = house.submit(client, "f", Options(kMail).delay(1h));
+  const JobId dated = house.submit(client, "f", Options(kMail).begin_after(house.now.wall + 1h));
+  const JobId other = house.submit(client, "f", Options{}.delay(1h));
+  const JobId soon = house.submit(client, "f", Options(kMail).delay(1s));
+  house.wait(1s);  // its moment has come: it is not among them any more
+  house.begin(house.workers()[0]);
+  house.ask(admin, message::SteerQueue{"mail", {}, true});
+  CHECK(house.last<message::Count>(admin).count == 3);
+  for (const JobId& id : {tried, later, dated}) CHECK(house.ended(client, id)->state == State::cancelled);
+  CHECK(house.show(client, other).state == State::scheduled);
+  CHECK(house.finish(house.workers()[0]) == soon);
+}
+
+TEST_CASE("Q2 clear counts what a worker holds ready when it is clear that it had not begun") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto admin = house.connect(0);
+  const auto client = house.connect(1000);
+  const WorkerId worker = house.workers()[0];
+  const JobId runs = house.submit(client, "f", kMail);
+  house.begin(worker);
+  const JobId begins = house.submit(client, "f", kMail), waits = house.submit(client, "f", kMail);
+  REQUIRE(house.hand(worker).channel.size() == 3);
+  // It ends the first and claims the second in the same moment: nothing of that has been heard yet.
+  house.hand(worker).claimed = house.hand(worker).channel[1].sequence + 1;
+  house.ask(admin, message::SteerQueue{"mail", {}, true});
+  CHECK(house.last<message::Count>(admin).count == 1);
+  CHECK(house.ended(client, waits)->state == State::cancelled);
+  CHECK(house.finish(worker) == runs);
+  CHECK(house.finish(worker) == begins);
+  CHECK(house.ended(client, begins)->state == State::succeeded);
+}
+
+TEST_CASE("Q2 X1 a job whose cancel was asked before its queue was cleared keeps that reason") {
+  auto settings = one_pool();
+  settings.pools[0].prefetch = 4;
+  ReadyHouse house(settings);
+  const auto admin = house.connect(0);
+  const auto client = house.connect(1000);
+  const WorkerId worker = house.workers()[0];
+  house.submit(client, "f", kMail);
+  house.begin(worker);
+  const JobId begins = house.submit(client, "f", kMail);
+  REQUIRE(house.hand(worker).channel.size() == 2);
+  house.hand(worker).claimed = house.hand(worker).channel[1].sequence + 1;
+  house.ask(client, message::Cancel{{begins, {}}, false, "enough"});
+  CHECK(house.show(client, begins).state == State::pending);
+  house.ask(admin, message::SteerQueue{"mail", {}, true});
+  house.ask(client, message::Withdraw{{begins}});
+  CHECK(house.last<message::Count>(admin).count == 0);
+  house.finish(worker);
+  house.finish(worker);
+  REQUIRE(house.ended(client, begins));
+  CHECK(house.ended(client, begins)->state == State::cancelled);
+  CHECK(house.ended(client, begins)->reason.ends_with("enough"));
+}

@@ -364,3 +364,39 @@ TEST_CASE(
     for (int i = 0; i < 3000; ++i) model.step();
   }
 }
+
+TEST_CASE("Q5 each job says itself how many may run with a key: it begins when that many do not") {
+  Yard yard;
+  const auto with = [&](std::uint32_t most) -> Job& { return yard.add("q", Options{}.quota("key", most)); };
+  Job &a = with(3), &alone = with(1), &b = with(2), &second = with(2), &c = with(3), &d = with(3);
+  CHECK(yard.run() == &a);
+  CHECK(yard.run() == &b);
+  CHECK(yard.run() == &c);
+  CHECK(yard.run() == nullptr);
+  yard.end(c);
+  CHECK(yard.run() == &d);
+  CHECK(yard.run() == nullptr);
+  yard.end(a);
+  CHECK(yard.run() == nullptr);
+  yard.end(d);
+  CHECK(yard.run() == &second);
+  yard.end(b);
+  CHECK(yard.run() == nullptr);
+  yard.end(second);
+  CHECK(yard.run() == &alone);
+}
+
+TEST_CASE("Q5 a key with a number of its own for each of many jobs is as quick as another") {
+  Yard yard;
+  constexpr std::uint32_t kMany = 50'000;  // looking at all numbers for each job is a billion steps
+  std::vector<Job*> jobs;
+  for (std::uint32_t most = kMany; most > 0; --most)
+    jobs.push_back(&yard.add("q", Options{}.quota("key", most)));
+  std::vector<Job*> running;
+  while (Job* job = yard.run()) running.push_back(job);
+  CHECK(running.size() == kMany / 2);
+  for (Job* job : running) yard.end(*job);
+  std::size_t rest = 0;
+  for (; Job* job = yard.run(); ++rest) yard.end(*job);
+  CHECK(running.size() + rest == kMany);
+}

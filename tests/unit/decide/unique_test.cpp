@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+
 #include "common/ids.hpp"
 #include "tests/unit/decide/house.hpp"
 
@@ -175,4 +177,34 @@ TEST_CASE("Q8 a unique job that goes to the backlog is known by its arguments th
   CHECK(house.written<change::InsertJob>().back().options == kUnique);
   house.submit(client, "f", kUnique, "x");
   CHECK(joined(house, client) == id);
+}
+
+TEST_CASE("Q8 E2 what joins an equal job takes nothing, and is refused by no limit that is reached") {
+  struct Row {
+    const char* what;
+    std::function<void(House&)> reach;
+    std::string code;
+  };
+  const std::vector<Row> rows{
+      {"max_jobs", [](House& h) { h.settings.limits.max_jobs = 1; }, "limit"},
+      {"max_bytes", [](House& h) { h.settings.limits.max_bytes = 1; }, "limit"},
+      {"max_queues", [](House& h) { h.settings.limits.max_queues = 0; }, "limit"},
+      {"max_unwritten", [](House& h) { h.settings.limits.max_unwritten = 0; }, "limit"},
+      {"disk", [](House& h) { h.around.store.full_since = h.now.wall; }, "disk_full"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.what);
+    ReadyHouse house;
+    const auto client = house.connect();
+    const JobId id = house.submit(client, "f", Options(kUnique).delay(1h), "xyz");
+    row.reach(house);
+    house.submit(client, "f", Options(kUnique).queue("other"), "xyz");
+    CHECK(house.count<message::Refused>(client) == 0);
+    CHECK(joined(house, client) == id);
+    house.submit(client, "f", Options(kUnique).queue("other"), "other");
+    CHECK(house.last<message::Refused>(client).code == row.code);
+    // What could not be a job joins none.
+    house.submit(client, "f", Options(kUnique).priority(101), "xyz");
+    CHECK(house.last<message::Refused>(client).code == "bad_request");
+  }
 }

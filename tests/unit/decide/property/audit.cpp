@@ -164,6 +164,13 @@ void Audit::timing() const {
     unique += is_unique && s_.unique_.find(*job->detail->unique) == job ? 1 : 0;
   }
   check(scheduled == s_.schedule_.size(), "the schedule has jobs that are not there");
+  std::size_t aside = 0;
+  for (const auto& [name, queue] : s_.lanes_.queues()) {
+    for (const Job* job = queue->aside.first; job != nullptr; job = job->next, ++aside)
+      check(Schedule::contains(*job) && job->lane->queue == queue.get(),
+            "queue " + queue->name + " has a job aside that is not in the schedule");
+  }
+  check(scheduled == aside, "the schedule has jobs that their queues do not have aside");
   check(unique == s_.unique_.size(), "unique jobs are known that are not there");
 }
 
@@ -211,6 +218,7 @@ void Audit::nothing_left() const {
   check(s_.heirs_wait_for_backlog_.empty() && s_.ended_kin_.empty() && s_.recovered_links_.empty(),
         "an end is not passed on");
   check(s_.want_quotas_.empty(), "a job waits for its quotas");
+  check(s_.followers_.empty(), "a callback waits for room");
   check(s_.lanes_.busy_queues() == 0, "busy_queues is wrong");
   for (const auto& [id, worker] : s_.workers_)
     check(worker->channel.empty() && worker->wait == Worker::Wait::none, "a worker holds a job");

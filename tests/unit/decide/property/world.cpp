@@ -76,6 +76,7 @@ World::World(std::uint64_t setup) : setup_(setup) {
   if (dice.below(3) == 0) limits.max_interruptions = static_cast<std::uint32_t>(dice.below(3));
   if (dice.below(3) == 0) limits.max_waiting = static_cast<std::uint32_t>(dice.below(3));
   if (dice.below(4) == 0) limits.max_jobs_per_owner = 10 + dice.below(40);
+  if (dice.below(4) == 0) limits.max_bytes_per_owner = 300 + dice.below(2000);
   for (std::size_t i = 0; i < kClients; ++i) {
     Client& client = clients_.emplace_back();
     client.uid = i == 0 ? 0 : static_cast<uid_t>(1000 + i / 2);  // one administrator, and two of one user
