@@ -51,9 +51,10 @@ std::string details(const JobEvent& event) {
 void print_human(const JobEvent& event) {
   if (event.kind == EventKind::lost) {
     const std::string what = event.lost > 0
-                                 ? std::to_string(event.lost) + " events came faster than they were read"
+                                 ? std::to_string(event.lost) + (event.lost == 1 ? " event" : " events") +
+                                       " came faster than they were read"
                                  : "the connection to the daemon broke: what happened until it was back";
-    std::cerr << "promisectl: " << what << ", and " << (event.lost > 0 ? "are" : "is") << " missing here"
+    std::cerr << "promisectl: " << what << ", and " << (event.lost > 1 ? "are" : "is") << " missing here"
               << std::endl;
     return;
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <nlohmann/json.hpp>
 
-#include "cli/call.hpp"
 #include "cli/command.hpp"
 #include "cli/job_key.hpp"
+#include "cli/job_options.hpp"
 #include "common/printable.hpp"
 
 namespace promised::cli {

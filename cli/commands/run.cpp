@@ -7,9 +7,8 @@ namespace promised::cli {
 namespace {
 
 ExitCode run(Invocation& invocation) {
-  const Call call = read_call(invocation);
-  const AnyFuture future = invocation.client().submit_arguments(call.options, call.function, call.arguments);
-  future.accepted(invocation.look_timeout());
+  const Submission submission = read_submission(invocation);
+  const AnyFuture future = submit(invocation, submission, invocation.look_timeout());
   return print_outcome(invocation, future, invocation.end_timeout());
 }
 
@@ -17,12 +16,12 @@ ExitCode run(Invocation& invocation) {
 
 Command run_command() {
   return {"run",
-          "FUNCTION [ARG]...",
+          call_words(),
           "Submit a job, wait for its end and print its result",
-          std::string(arguments_help()) +
+          std::string(call_help()) +
               "Text and bytes are printed as they are, other values as JSON. When --timeout is over the job "
               "goes on.\n",
-          1,
+          0,
           kAnyNumber,
           call_options(),
           run};

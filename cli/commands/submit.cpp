@@ -10,22 +10,22 @@
 namespace promised::cli {
 namespace {
 
-ExitCode submit(Invocation& invocation) {
-  const Call call = read_call(invocation);
+ExitCode submit_job(Invocation& invocation) {
+  const Submission submission = read_submission(invocation);
   const bool wait = invocation.flag("wait");
   if (!wait && invocation.flag("abandon")) {
     throw UsageError(
         "--abandon needs --wait: without it the job would be cancelled as soon as its id is printed");
   }
   if (!wait) invocation.leave_outcomes();  // whoever asks for it comes later
-  const AnyFuture future = invocation.client().submit_arguments(call.options, call.function, call.arguments);
-  future.accepted(wait ? invocation.look_timeout() : invocation.answer_timeout());
+  const AnyFuture future =
+      submit(invocation, submission, wait ? invocation.look_timeout() : invocation.answer_timeout());
   if (wait) return print_outcome(invocation, future, invocation.end_timeout());
   if (invocation.output() == Output::json) {
+    const std::string& name = submission.call.options().name();
     invocation.print_json(
         {{"id", future.id().text()},
-         {"name", call.options.name().empty() ? nlohmann::ordered_json(nullptr)
-                                              : nlohmann::ordered_json(call.options.name())}});
+         {"name", name.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(name)}});
   } else {
     std::cout << future.id().text() << '\n';
   }
@@ -37,15 +37,15 @@ ExitCode submit(Invocation& invocation) {
 Command submit_command() {
   Command command{
       "submit",
-      "FUNCTION [ARG]...",
+      call_words(),
       "Submit a job and print its id",
-      std::string(arguments_help()) +
+      std::string(call_help()) +
           "The id is printed when the job is accepted: a durable one is then on disk. With --wait it is\n"
           "the result that is printed, as `promisectl run` does.\n",
-      1,
+      0,
       kAnyNumber,
       call_options(),
-      submit};
+      submit_job};
   add_flag(command.options, "wait", "wait for the job's end and print its result");
   return command;
 }

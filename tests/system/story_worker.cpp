@@ -60,6 +60,11 @@ std::int64_t tally(std::string file) {
   return ::getpid();
 }
 
+// The lines of `file` are in the order in which these jobs began.
+void append(std::string file, std::string line) {
+  std::ofstream(file, std::ios::app) << line + "\n" << std::flush;
+}
+
 std::int64_t tally_and_wait(std::string file, std::string gate) {
   tally(file);
   return wait_for(gate);
@@ -300,6 +305,7 @@ int main(int argc, char** argv) {
       .define("fail", fail)
       .define("wait_for", wait_for)
       .define("tally", tally)
+      .define("append", append)
       .define("tally_and_wait", tally_and_wait)
       .define("raise", raise_signal)
       .define("segfault", segfault)

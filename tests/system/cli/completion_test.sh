@@ -22,6 +22,9 @@ expect "result remember retry resume reload" promisectl re
 expect "status store" promisectl --output json st
 expect "json" promisectl --output j
 expect "--queue --queue-timeout --quota" promisectl submit --qu
+expect "--after --after-success --after-failure" promisectl submit --af
+expect "/usr" promisectl run --composite /us
+expect "last" promisectl --endpoint ipc:///no/such/socket submit tell --after-success l
 expect "failed" promisectl jobs --state f
 expect "failed" promisectl events --kind f
 expect "replace" promisectl submit --duplicate rep

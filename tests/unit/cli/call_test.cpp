@@ -16,11 +16,11 @@ namespace {
 using namespace std::chrono_literals;
 
 /// The call of `promisectl submit ARGUMENTS`.
-Call call(std::vector<std::string> arguments) {
+promised::Call call(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), "submit");
   const CommandLine line = parse_command_line(arguments, all_commands());
   REQUIRE(line.invocation.has_value());
-  return read_call(*line.invocation);
+  return read_submission(*line.invocation).call;
 }
 
 std::string refusal(const std::vector<std::string>& arguments) {
@@ -50,30 +50,30 @@ class File {
 };
 
 TEST_CASE("M4 an argument is JSON where it is JSON, else text") {
-  const Call c =
+  const promised::Call c =
       call({"f", "42", "-1.5", "true", "null", "[1,\"a\"]", "{\"a\":1}", "\"42\"", "plain text", "", "nan"});
-  CHECK(c.function == "f");
-  CHECK(c.arguments.positional == Value::List{Value(std::int64_t{42}), Value(-1.5), Value(true), Value(),
-                                              Value(Value::List{Value(std::int64_t{1}), Value("a")}),
-                                              Value(Value::Map{{Value("a"), Value(std::int64_t{1})}}),
-                                              Value("42"), Value("plain text"), Value(""), Value("nan")});
-  CHECK(c.arguments.named.empty());
+  CHECK(c.function() == "f");
+  CHECK(c.arguments().positional == Value::List{Value(std::int64_t{42}), Value(-1.5), Value(true), Value(),
+                                                Value(Value::List{Value(std::int64_t{1}), Value("a")}),
+                                                Value(Value::Map{{Value("a"), Value(std::int64_t{1})}}),
+                                                Value("42"), Value("plain text"), Value(""), Value("nan")});
+  CHECK(c.arguments().named.empty());
 }
 
 TEST_CASE("M4 arguments may be text whatever it looks like, files and named, in their order") {
   const File file(std::string("\xff\0x", 3));
   const File text("Grüße\n");
   const File empty("");
-  const Call c =
+  const promised::Call c =
       call({"f", "1", "--text", "42", "2", "--bytes-file", file.path(), "--text-file=" + text.path(),
             "--named", "k=[1]", "--named=e=", "--text-file", empty.path()});
   const Bytes bytes{std::byte{0xff}, std::byte{0}, std::byte{'x'}};
-  CHECK(c.arguments.positional == Value::List{Value(std::int64_t{1}), Value("42"), Value(std::int64_t{2}),
-                                              Value(bytes), Value("Grüße\n"), Value("")});
-  REQUIRE(c.arguments.named.size() == 2);
-  CHECK(c.arguments.named[0].first == "k");
-  CHECK(c.arguments.named[0].second == Value(Value::List{Value(std::int64_t{1})}));
-  CHECK(c.arguments.named[1].second == Value(""));
+  CHECK(c.arguments().positional == Value::List{Value(std::int64_t{1}), Value("42"), Value(std::int64_t{2}),
+                                                Value(bytes), Value("Grüße\n"), Value("")});
+  REQUIRE(c.arguments().named.size() == 2);
+  CHECK(c.arguments().named[0].first == "k");
+  CHECK(c.arguments().named[0].second == Value(Value::List{Value(std::int64_t{1})}));
+  CHECK(c.arguments().named[1].second == Value(""));
 }
 
 TEST_CASE("M4 arguments that cannot be are told") {
@@ -102,29 +102,30 @@ TEST_CASE("M4 arguments that cannot be are told") {
   CHECK(refusal({"f", "--named", "x"}) == "--named: expected KEY=ARG, found 'x'");
   CHECK(refusal({"f", "--named", "=1"}) == "--named: expected KEY=ARG, found '=1'");
   CHECK(refusal({""}) == "expected the name of a function, found nothing");
+  CHECK(refusal({}) == "expected a function and its arguments, or --composite FILE, found neither");
 }
 
 TEST_CASE("every option of a call reaches the client") {
-  CHECK(call({"f"}).options == Options());
-  const Call c =
+  CHECK(call({"f"}).options() == Options());
+  const promised::Call c =
       call({"f", "--name", "n", "--lifespan", "60s", "--duplicate", "attach", "--queue", "q", "--priority",
             "-7", "--queue-timeout", "1s", "--run-timeout", "2s", "--memory", "--at-most-once"});
-  CHECK(c.options == Options()
-                         .remember("n", 60s, Duplicate::attach)
-                         .queue("q")
-                         .priority(-7)
-                         .timeout(1s)
-                         .run_timeout(2s)
-                         .durability(Durability::memory)
-                         .at_most_once());
-  CHECK(call({"f", "--name", "n"}).options == Options().remember("n"));
+  CHECK(c.options() == Options()
+                           .remember("n", 60s, Duplicate::attach)
+                           .queue("q")
+                           .priority(-7)
+                           .timeout(1s)
+                           .run_timeout(2s)
+                           .durability(Durability::memory)
+                           .at_most_once());
+  CHECK(call({"f", "--name", "n"}).options() == Options().remember("n"));
 }
 
 TEST_CASE("M4 --quota names quotas, and --exclusive keys, with how many jobs of each may run") {
-  const Call c =
+  const promised::Call c =
       call({"f", "--quota", "licences", "--quota", "a=2", "--exclusive", "customer 17", "--exclusive", "k=3",
             "--exclusive", "x=", "--exclusive", "y=v0", "--exclusive", "z=1=7"});
-  CHECK(c.options.quotas() ==
+  CHECK(c.options().quotas() ==
         std::vector<QuotaUse>{
             {"licences", 0}, {"a=2", 0}, {"customer 17", 1}, {"k", 3}, {"x=", 1}, {"y=v0", 1}, {"z=1", 7}});
   for (const std::string wrong : {"k=0", "k=-1", "k=99999999999"}) {
@@ -134,13 +135,17 @@ TEST_CASE("M4 --quota names quotas, and --exclusive keys, with how many jobs of 
 }
 
 TEST_CASE("T2 A1 Q8 when a call begins, how it is tried again and that it is unique reach the client") {
-  CHECK(call({"f", "--begin-after", "@1769860800", "--begin-by", "5min", "--unique"}).options ==
+  CHECK(call({"f", "--begin-after", "@1769860800", "--begin-by", "5min", "--unique"}).options() ==
         Options().begin_after(WallClock(std::chrono::seconds(1'769'860'800))).begin_by(5min).unique());
-  CHECK(call({"f", "--delay", "90s", "--retries", "4"}).options == Options().delay(90s).retries(4));
-  CHECK(call({"f", "--retries", "4", "--backoff", "10s"}).options ==
+  CHECK(call({"f", "--delay", "90s", "--retries", "4"}).options() == Options().delay(90s).retries(4));
+  CHECK(call({"f", "--retries", "4", "--backoff", "10s"}).options() ==
         Options().retries(4).backoff(Backoff::fixed(10s)));
-  CHECK(call({"f", "--retry-crash", "--backoff", "1s..10min"}).options ==
+  CHECK(call({"f", "--retry-crash", "--backoff", "1s..10min"}).options() ==
         Options().retry_on(Retry::crash).backoff(Backoff::exponential(1s, 10min, 0.1)));
+  CHECK(call({"f", "--retries", "4", "--backoff", "10s", "--jitter", "0.5"}).options() ==
+        Options().retries(4).backoff(Backoff::fixed(10s, 0.5)));
+  CHECK(call({"f", "--retries", "4", "--backoff", "1s..10min", "--jitter", "0"}).options() ==
+        Options().retries(4).backoff(Backoff::exponential(1s, 10min, 0)));
   CHECK(refusal({"f", "--begin-after", "tomorrow"}) ==
         "--begin-after: expected a moment such as 2026-01-31T12:00:00Z, or @SECONDS since 1970, found "
         "'tomorrow'");
@@ -148,12 +153,66 @@ TEST_CASE("T2 A1 Q8 when a call begins, how it is tried again and that it is uni
         "--begin-after and --delay exclude each other");
   CHECK(refusal({"f", "--retries", "10001"}) ==
         "--retries: expected a whole number from 0 to 10000, found '10001'");
+  CHECK(refusal({"f", "--retries", "1", "--jitter", "0.5"}) == "--jitter needs --backoff to apply to");
+  for (const char* bad : {"", "x", "1.1", "-0.1", "nan", "0.1x"}) {
+    CHECK(refusal({"f", "--retries", "1", "--backoff", "1s", "--jitter", bad}) ==
+          "--jitter: expected a part from 0 to 1, such as 0.1, found '" + std::string(bad) + "'");
+  }
   CHECK(refusal({"f", "--backoff", "1s"}) == "--backoff needs --retries or --retry-crash to apply to");
   for (const char* bad : {"x", "10s..", "..10s", "10s..1s", "1s..x"}) {
     CHECK(refusal({"f", "--retries", "1", "--backoff", bad}) ==
           "--backoff: expected a pause such as 10s, or a growing one such as 1s..10min, found '" +
               std::string(bad) + "'");
   }
+}
+
+std::optional<Followed> followed(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "run");
+  const CommandLine line = parse_command_line(arguments, all_commands());
+  REQUIRE(line.invocation.has_value());
+  return read_submission(*line.invocation).followed;
+}
+
+TEST_CASE("C1 the job that a call follows, and how that has to end") {
+  CHECK_FALSE(followed({"f"}).has_value());
+  for (const auto& [option, how] :
+       {std::pair{"--after", Follows::done}, std::pair{"--after-success", Follows::success},
+        std::pair{"--after-failure", Follows::failure}}) {
+    const auto what = followed({"f", "1", option, "nightly"});
+    REQUIRE(what.has_value());
+    CHECK(what->job == "nightly");
+    CHECK(what->how == how);
+    CHECK(refusal({"f", option, ""}) == std::string(option) + ": expected a job, found nothing");
+  }
+  CHECK(refusal({"f", "--after-success", "a", "--after-failure", "b"}) ==
+        "--after, --after-success and --after-failure exclude each other");
+  CHECK(refusal({"f", "--after", "a", "--memory"}) ==
+        "--memory: what follows another job is as durable as that, and cannot say it of itself");
+}
+
+TEST_CASE("C4 --composite reads a document, and the command line says what holds for the whole") {
+  const File file(R"({"serial": [{"call": "f"}]})");
+  CHECK(call({"--composite", file.path()}).options() == Options());
+  const promised::Call c = call({"--composite", file.path(), "--name", "n", "--deadline", "1h"});
+  CHECK(c.kind() == Composite::serial);
+  CHECK(c.members().size() == 1);
+  CHECK(c.options() == Options().remember("n").deadline(1h));
+  const File own(R"({"serial": [], "options": {"name": "n"}})");
+  CHECK(call({"--composite", own.path()}).options() == Options().remember("n"));
+  CHECK(refusal({"--composite", own.path(), "--priority", "3"}) ==
+        own.path() +
+            ": the command line has options for the composite, and the document has at its top; give "
+            "them in one of the two");
+  CHECK(refusal({"--composite", file.path(), "f"}) ==
+        "--composite: functions and arguments stand in the document, so that 'f' is too much");
+  CHECK(refusal({"--composite", file.path(), "--text=f"}) ==
+        "--composite: functions and arguments stand in the document, so that --text is too much");
+  CHECK(
+      refusal({"--composite", file.path(), "--after", "a"}) ==
+      "--composite: only a call can follow another job, not a composite; have a function follow that submits "
+      "it");
+  CHECK(refusal({"--composite", "/no/such/file"}) ==
+        "cannot read '/no/such/file': No such file or directory");
 }
 
 TEST_CASE("options of a call that cannot be are told") {
