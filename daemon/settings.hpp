@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "common/glob.hpp"
+
 namespace promised {
 
 /// What a worker is kept from (SEMANTICS I6). Each level is kept from all that the one before is.
@@ -31,7 +33,7 @@ struct PoolSettings {
   std::string program;  ///< absolute path
   std::vector<std::string> arguments;
   std::uint32_t size = 1;           ///< workers, however little there is to do
-  std::vector<std::string> queues;  ///< empty: all
+  std::vector<std::string> queues;  ///< globs; empty: all
   std::map<std::string, std::string> environment;
   std::string directory = "/";
   std::string user;                                ///< empty: the daemon's own
@@ -59,7 +61,9 @@ struct PoolSettings {
   /// Workers at most.
   [[nodiscard]] std::uint32_t most() const { return std::max(size, size_max); }
   [[nodiscard]] bool serves(const std::string& queue) const {
-    return queues.empty() || std::find(queues.begin(), queues.end(), queue) != queues.end();
+    return queues.empty() || std::any_of(queues.begin(), queues.end(), [&](const std::string& pattern) {
+             return glob_matches(pattern, queue);
+           });
   }
   friend bool operator==(const PoolSettings&, const PoolSettings&) = default;
 };

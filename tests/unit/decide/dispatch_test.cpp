@@ -133,12 +133,14 @@ TEST_CASE("A4 an at-most-once job starts only when its start is on disk, and alo
 
 TEST_CASE("Q6 a pool takes jobs only from the queues that it is configured for") {
   auto settings = one_pool();
-  settings.pools[0].queues = {"mine"};
+  settings.pools[0].queues = {"mine", "client-*"};
   ReadyHouse house(settings);
   const auto client = house.connect();
   const JobId other = house.submit(client);
   const JobId mine = house.submit(client, "f", Options{}.queue("mine"));
   CHECK(house.finish(house.workers()[0]) == mine);
+  const JobId of_client = house.submit(client, "f", Options{}.queue("client-17"));
+  CHECK(house.finish(house.workers()[0]) == of_client);
   CHECK(house.hand(house.workers()[0]).channel.empty());
   CHECK(house.show(client, other).reason == "pool main does not take jobs of queue default");
 }
