@@ -95,9 +95,8 @@ void Scheduler::go_on_following(Turn& t) {
       }
     }
   }
-  std::erase_if(followers_, [&](const auto& of) {
-    return of.second.waiting.empty() && is_over(of.second.beyond);
-  });
+  std::erase_if(followers_,
+                [&](const auto& of) { return of.second.waiting.empty() && is_over(of.second.beyond); });
 }
 
 }  // namespace promised
