@@ -44,6 +44,9 @@ Exchange::Next FutureState::answer(message::Reply& reply, Payload&& value) {
   if (auto* ended = std::get_if<message::Ended>(&reply.body)) return end(*ended, std::move(value));
   if (auto* refusal = std::get_if<message::Refused>(&reply.body)) {
     if (refusal->code == "no_such_future" && follows_alone()) return follow_alone();
+    // Not where a question about it is answered: then it is this request's turn to ask.
+    const bool gone = refusal->code == "no_such_future" && refusal->state == State::unknown;
+    if (gone && joined_with_ && reply.number == number) return submit_anew();
     refuse(*refusal);
     return Next::over;
   }
@@ -114,6 +117,14 @@ Exchange::Next FutureState::follow_alone() {
   return Next::again;
 }
 
+Exchange::Next FutureState::submit_anew() {
+  header = std::move(joined_with_->header);
+  payload = std::move(joined_with_->payload);
+  joined_with_.reset();
+  word_.set(kAnew);
+  return Next::again;
+}
+
 void FutureState::refuse(message::Refused& refusal) {
   if (refusal.code == "no_such_future" && is_accepted() && origin_ == Origin::submitted &&
       durability_ == Durability::memory) {
@@ -142,6 +153,8 @@ void FutureState::adopt(const JobId& id) {
 }
 
 void FutureState::drop_request() {
+  if (unique_ && !over && (word_.load() & kHolder) != 0)
+    joined_with_ = std::make_unique<Submission>(Submission{std::move(header), std::move(payload)});
   // Swapped, not cleared: the memory is to go now, not with the future.
   std::string().swap(header);
   payload = Payload();
@@ -151,6 +164,7 @@ void FutureState::drop_request() {
 void FutureState::finish(std::uint32_t flags) {
   over = true;
   drop_request();
+  joined_with_.reset();
   const std::uint32_t before = word_.set(flags);
   if (origin_ == Origin::submitted) {
     if ((before & kAccepted) == 0) session_->submission_settled();
@@ -172,6 +186,7 @@ Exchange::Renewal FutureState::renew() {
     if (origin_ == Origin::submitted) session_->submission_ended();
     return Renewal::drop;
   }
+  if ((word_.load() & kAnew) != 0) return Renewal::send;  // the same submission: it may have joined again
   message::Request request;
   request.number = number;
   request.body = message::Watch{key(), false, false};

@@ -36,6 +36,11 @@ class FutureState final : public Exchange {
   /// call is submitted by itself, or has nothing to follow. Before it is posted.
   void follow(Following following) { following_ = std::make_unique<Following>(std::move(following)); }
 
+  /// That this is a unique submission, which may join a job of others: where that job's outcome cannot be had
+  /// any more, because it went to its own submitter while this client was away, the call is submitted anew.
+  /// Before it is posted.
+  void be_unique() { unique_ = true; }
+
   /// `subject` is the function of a submission, the name of a future asked for by name, or empty.
   FutureState(std::shared_ptr<Session> session, Origin origin, const JobId& id, std::string subject,
               Durability durability);
@@ -71,7 +76,7 @@ class FutureState final : public Exchange {
   void seen() { word_.set(kSeen); }
 
   /// Empty while it is not known.
-  [[nodiscard]] JobId id() const { return (word_.load() & kHolder) != 0 ? holder_ : id_; }
+  [[nodiscard]] JobId id() const { return (word_.load() & (kHolder | kAnew)) == kHolder ? holder_ : id_; }
   /// How requests call the job.
   [[nodiscard]] message::Key key() const;
   /// How messages call it: `report.build (job 0190…)`.
@@ -107,6 +112,7 @@ class FutureState final : public Exchange {
   void refuse(message::Refused& refusal);
   [[nodiscard]] bool follows_alone() const;
   [[nodiscard]] Next follow_alone();
+  [[nodiscard]] Next submit_anew();
   /// Takes over what the daemon calls the job, when that is another id.
   void adopt(const JobId& id);
   void finish(std::uint32_t flags);
@@ -120,6 +126,13 @@ class FutureState final : public Exchange {
   static constexpr std::uint32_t kAcceptanceAwaited = 32;
   static constexpr std::uint32_t kEndAwaited = 64;
   static constexpr std::uint32_t kPostponed = 128;
+  static constexpr std::uint32_t kAnew = 256;  ///< submitted once more: holder_ is the job's no longer
+
+  /// Of a submission that has joined another's job: what submits it.
+  struct Submission {
+    std::string header;
+    Payload payload;
+  };
 
   struct Observer {
     const void* owner;
@@ -138,6 +151,8 @@ class FutureState final : public Exchange {
   std::unique_ptr<Trouble> trouble_;
   std::unique_ptr<message::Told> told_;
   std::unique_ptr<Following> following_;
+  std::unique_ptr<Submission> joined_with_;
+  bool unique_ = false;
   std::mutex observers_mutex_;
   std::vector<Observer> observers_;
 };

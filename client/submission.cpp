@@ -57,6 +57,9 @@ AnyFuture post_submission(const std::shared_ptr<Session>& session, const JobId& 
   request.body = std::move(body);
   const auto state = make_ref<FutureState>(session, FutureState::Origin::submitted, id, subject, durability);
   state->number = request.number;
+  if (const auto* submit = std::get_if<message::Submit>(&request.body)) {
+    if (submit->options.unique() && !submit->options.at_most_once()) state->be_unique();
+  }
   wire::encode(request, state->header);
   state->payload = std::move(payload);
   if (following) state->follow(std::move(*following));

@@ -160,8 +160,41 @@ TEST_CASE("Q8 equal unique submissions run once, over a restart too") {
   const auto again = third.submit<std::int64_t>(unique, "tally", tally.string());
   again.accepted(kPatience);
   CHECK(again.id() == first.id());
+  // Both are back: their answers are behind what they had asked before.
+  for (const auto* future : {&first, &second}) CHECK(future->state() == State::pending);
   write_file(gate, "");
   for (const auto* future : {&first, &second, &again}) (void)future->result(kPatience);
   CHECK(blocker.result(kPatience) > 0);
   CHECK(lines_in(tally) == 1);
+}
+
+TEST_CASE(
+    "Q8 S7 a submission that has joined a job comes to an outcome, also if it was away when that was told") {
+  TestDaemon daemon(story_config(1));
+  const auto gate = daemon.directory() / "gate";
+  const auto tally = daemon.directory() / "tally";
+  const auto detour = daemon.directory() / "detour.sock";
+  std::filesystem::create_symlink(daemon.socket_path(), detour);
+  Client client = connect(daemon);
+  ClientOptions options;
+  options.endpoint = "ipc://" + detour.string();
+  options.connect_timeout = kPatience;
+  Client other(options);
+  const auto first =
+      client.submit<std::int64_t>(Options().unique(), "tally_and_wait", tally.string(), gate.string());
+  first.accepted(kPatience);
+  const auto second =
+      other.submit<std::int64_t>(Options().unique(), "tally_and_wait", tally.string(), gate.string());
+  second.accepted(kPatience);
+  CHECK(second.id() == first.id());
+  REQUIRE(std::filesystem::remove(detour));
+  daemon.restart_after_kill();
+  write_file(gate, "");
+  CHECK(first.result(kPatience) > 0);
+  // Its own submitter has it, so that it is kept for nobody else.
+  REQUIRE(eventually(
+      [&] { return thrown_by([&] { (void)client.show(first.id()); }).starts_with("NoSuchFuture"); }));
+  std::filesystem::create_symlink(daemon.socket_path(), detour);
+  CHECK(second.result(kPatience) > 0);
+  CHECK(second.id() != first.id());
 }
