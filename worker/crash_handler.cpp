@@ -15,6 +15,10 @@
 #include <new>
 #include <string_view>
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
 #include "worker/loaded_file.hpp"
 #include "worker/named_trace.hpp"
 #include "worker/stack_trace.hpp"
@@ -99,6 +103,16 @@ bool stack_could_not_grow(int signal, const siginfo_t& info, const ucontext_t& c
          stack_begin - address + kStackMargin < stack_limit;
 }
 
+/// Those of AddressSanitizer on the stack of handlers: they are of what was there before, for it does not see
+/// that the kernel has changed stacks.
+void forget_marks() {
+#if defined(__SANITIZE_ADDRESS__)
+  stack_t now{};
+  ::sigaltstack(nullptr, &now);
+  ASAN_UNPOISON_MEMORY_REGION(now.ss_sp, now.ss_size);
+#endif
+}
+
 void tell_names_and_lines() {
   NamedTrace named(trace);
   report->write(named.names());
@@ -120,6 +134,7 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   if (!crashed_by.compare_exchange_strong(none, signal)) {
     for (;;) ::pause();  // another thread crashed before, and the process ends with it
   }
+  forget_marks();
   end_in_time();
   const auto& where = *static_cast<const ucontext_t*>(context);
   const bool no_memory =
@@ -145,9 +160,11 @@ void on_failed_new() {
   throw std::bad_alloc();
 }
 
+/// One that is there already stays if it is large enough: AddressSanitizer's, for one, is not.
 void give_handlers_a_stack() {
   stack_t now{};
-  if (::sigaltstack(nullptr, &now) != 0 || (now.ss_flags & SS_DISABLE) == 0) return;
+  if (::sigaltstack(nullptr, &now) != 0) return;
+  if ((now.ss_flags & SS_DISABLE) == 0 && now.ss_size >= kHandlerStack) return;
   void* const memory = ::mmap(nullptr, kGuard + kHandlerStack, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return;  // then a stack overflow has no backtrace
   void* const stack = static_cast<char*>(memory) + kGuard;

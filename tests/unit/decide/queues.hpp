@@ -24,7 +24,7 @@ inline QueueSettings mail() {
 }
 
 inline std::uint64_t steer(House& house, SessionId admin, const QueueChange& change,
-                    const std::string& queue = "mail") {
+                           const std::string& queue = "mail") {
   house.ask(admin, message::SteerQueue{queue, change, false});
   return house.last<message::Count>(admin).count;
 }
