@@ -141,7 +141,9 @@ TEST_CASE("C7 a job that has returned a future keeps no worker, and goes on over
   TestDaemon daemon(family_config());
   Client client = connect(daemon);
   const auto gate = daemon.directory() / "gate";
-  const auto last = client.submit<std::int64_t>("wait_for_gate", gate.string());
+  // With a name, for it may have ended and been taken before the other asks for it.
+  const auto last =
+      client.submit<std::int64_t>(Options().remember("last", 1h), "wait_for_gate", gate.string());
   last.accepted(kPatience);
   const auto first =
       client.submit<std::int64_t>(Options().remember("first", 1h), "become_job", last.id().text());

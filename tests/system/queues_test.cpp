@@ -108,8 +108,11 @@ TEST_CASE("Q4 a quota is made larger while jobs wait for it, and keeps its size 
     auto second = client.submit(named, "wait_for", gate);
     REQUIRE(eventually([&] { return first.state(kPatience) == State::running; }));
     second.accepted(kPatience);
-    const Explanation why = client.explain(second.id(), kPatience);
-    REQUIRE(why.reasons.size() == 1);
+    Explanation why;
+    REQUIRE(eventually([&] {
+      why = client.explain(second.id(), kPatience);
+      return why.reasons.size() == 1;  // more while workers start
+    }));
     CHECK(why.reasons[0].text == "the quota \"server\" is full: 1 job of at most 1 holds it");
     CHECK(why.reasons[0].jobs == std::vector{first.id()});
     CHECK(client.set_quota("server", 2) == 1);
