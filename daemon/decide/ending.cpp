@@ -95,7 +95,8 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
       send_outcome(*session, watcher, job, t);
     }
   }
-  const bool stays = job.name != nullptr || (job.written && kept_for_kin(job));
+  const bool unfetched = sessions_.find(job.submitter) == nullptr;
+  const bool stays = job.name != nullptr || (job.written && (unfetched || kept_for_kin(job)));
   if (state == State::succeeded && stays && job.durable() && job.result.size() > kKeepInMemory) {
     accounts_.subtract(job.owner, Quantity::bytes, job.result.size());
     job.result = {};

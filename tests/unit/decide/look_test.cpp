@@ -62,6 +62,21 @@ TEST_CASE("E2 the texts of failures count as bytes, and are not kept at any leng
   CHECK(house.status(client).limits[1].used == 0);
 }
 
+TEST_CASE("E2 R8 a large result that nobody is there to take is in the store alone") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  house.wait(1s);
+  house.disconnect(client);
+  const std::string large(100'000, 'x');
+  house.finish(house.workers()[0], large);
+  const auto other = house.connect();
+  CHECK(house.status(other).limits[1].used < 1000);
+  house.load = [&](const JobId&) { return std::optional(Payload(large)); };
+  house.ask(other, message::Watch{.key = {id, {}}});
+  CHECK(house.sent(other).back().payload == large);
+}
+
 TEST_CASE("M6 a user sees the own jobs, an administrator all") {
   ReadyHouse house;
   const auto alice = house.connect(1001);
