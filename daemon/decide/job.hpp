@@ -175,6 +175,8 @@ struct Job : Timer {
   bool delivered = false;        ///< waits for its submitter's acknowledgement
   bool cancel_asked = false;     ///< whatever its run comes to: it ends as cancelled
   bool expire_asked = false;
+  bool adopted =
+      false;  ///< whose it was was not known any more: who asked for it first has it, and others may
   bool withdraw_asked = false;  ///< cancelled if it has not begun
   bool was_named = false;
   bool has_quotas = false;  ///< those of its lane, while it runs

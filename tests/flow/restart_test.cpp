@@ -286,6 +286,28 @@ TEST_CASE("a durable unnamed job that ended and arrived within one batch is neve
   CHECK(house.commit() == 1);
 }
 
+TEST_CASE(
+    "R8 who asks first after a restart may be anybody: the outcome is kept for others for keep_unfetched") {
+  StoredHouse house;
+  const JobId id = house->submit(house->connect());
+  house->wait(50ms);
+  house.commit();
+  house.restart_after();
+  const auto first = house->connect();
+  house->ask(first, message::Watch{.key = {id, {}}});
+  house->finish(house.worker(), "value");
+  house.commit();
+  CHECK(house->sent(first).back().payload == "value");
+  house->ask(first, std::monostate{}, {}, house->sent(first).back().reply.delivery);
+  house.commit();
+  const auto second = house->connect();
+  house->ask(second, message::Watch{.key = {id, {}}});
+  CHECK(house->sent(second).back().payload == "value");
+  house->wait(house.settings().limits.keep_unfetched);
+  house->ask(second, message::Watch{.key = {id, {}}});
+  CHECK(house->last<message::Refused>(second).code == "no_such_future");
+}
+
 TEST_CASE("R8 an outcome that nobody has fetched is kept for keep_unfetched from the restart on") {
   StoredHouse house;
   auto client = house->connect();
