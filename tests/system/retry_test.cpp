@@ -170,7 +170,7 @@ TEST_CASE("Q8 equal unique submissions run once, over a restart too") {
 
 TEST_CASE(
     "Q8 S7 a submission that has joined a job comes to an outcome, also if it was away when that was told") {
-  TestDaemon daemon(story_config(1));
+  TestDaemon daemon(story_config(1).limit("keep_unfetched", "1s"));
   const auto gate = daemon.directory() / "gate";
   const auto tally = daemon.directory() / "tally";
   const auto detour = daemon.directory() / "detour.sock";
@@ -189,9 +189,11 @@ TEST_CASE(
   CHECK(second.id() == first.id());
   REQUIRE(std::filesystem::remove(detour));
   daemon.restart_after_kill();
+  // What is answered to this client comes after what it has asked about `first` again.
+  REQUIRE(eventually([&] { return client.show(first.id(), kPatience).state == State::running; }));
   write_file(gate, "");
   CHECK(first.result(kPatience) > 0);
-  // Its own submitter has it, so that it is kept for nobody else.
+  // Its own submitter has it, so that it is not kept for others for long.
   REQUIRE(eventually(
       [&] { return thrown_by([&] { (void)client.show(first.id()); }).starts_with("NoSuchFuture"); }));
   std::filesystem::create_symlink(daemon.socket_path(), detour);
