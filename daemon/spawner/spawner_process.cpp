@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,15 @@ Nanos nanos(const timeval& time) {
 
 void say(const Problem& problem) {
   std::fprintf(stderr, "promised-spawn: %s\n", problem.message.c_str());
+}
+
+/// A child with one thread, as a user namespace demands. ThreadSanitizer's fork() would give it a second one.
+pid_t fork_alone() {
+#if defined(__SANITIZE_THREAD__)
+  return static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+#else
+  return ::fork();
+#endif
 }
 
 }  // namespace
@@ -133,7 +143,7 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Problem::system("start a worker: pipe");
   Fd status(ends[0]), status_of_child(ends[1]);
   const pid_t spawner = ::getpid();
-  const pid_t pid = ::fork();
+  const pid_t pid = fork_alone();
   if (pid < 0) {
     const Problem problem = Problem::system("start a worker: fork");
     if (cgroups_) cgroups_->end(worker);
