@@ -128,11 +128,11 @@ class Simulation {
     scheduler_.handle(
         event::Requested{SessionId{1}, {1000, 1000, 4711}, {++number_, received_, std::monostate{}}, {}},
         now_, plan_);
+    now_.steady += std::chrono::microseconds(200);
+    now_.wall += std::chrono::microseconds(200);
     turn();
   }
   void turn() {
-    now_.steady += std::chrono::microseconds(200);
-    now_.wall += std::chrono::microseconds(200);
     scheduler_.end_turn(now_, plan_);
     if (!plan_.changes.empty()) around_.store.committed = ++around_.submitted;
     for (const Effect& effect : plan_.effects) {
