@@ -272,7 +272,7 @@ enum class EventKind : std::uint8_t {
   accepted = 1,
   started = 2,  ///< an attempt
   progress = 3,
-  retried = 4,      ///< an attempt has failed, and the job waits for the next one
+  retried = 4,      ///< after a failure, by itself or because somebody said so, it waits for the next attempt
   interrupted = 5,  ///< an attempt was cut off by no fault of its own, and the job waits to run again
   succeeded = 6,
   failed = 7,
