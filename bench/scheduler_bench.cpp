@@ -31,6 +31,7 @@ constexpr std::size_t kQueues = 10'000;
 constexpr std::size_t kQuotas = 1'000;
 /// Events that a busy loop finds in one turn.
 constexpr std::uint64_t kTurn = 256;
+constexpr std::chrono::microseconds kTurnTakes{200};
 constexpr std::size_t kPayload = 64;
 /// DESIGN 7: over the payload.
 constexpr double kMostBytes = 300;
@@ -128,12 +129,14 @@ class Simulation {
     scheduler_.handle(
         event::Requested{SessionId{1}, {1000, 1000, 4711}, {++number_, received_, std::monostate{}}, {}},
         now_, plan_);
-    now_.steady += std::chrono::microseconds(200);
-    now_.wall += std::chrono::microseconds(200);
     turn();
   }
+  /// The scheduler has decided; the world does what it says, and a moment passes.
   void turn() {
+    std::vector<event::Revoked> revoked;
     scheduler_.end_turn(now_, plan_);
+    now_.steady += kTurnTakes;
+    now_.wall += kTurnTakes;
     if (!plan_.changes.empty()) around_.store.committed = ++around_.submitted;
     for (const Effect& effect : plan_.effects) {
       if (const auto* send = std::get_if<effect::Send>(&effect)) {
@@ -142,9 +145,15 @@ class Simulation {
         channels_[start->worker];
       } else if (const auto* dispatch = std::get_if<effect::Dispatch>(&effect)) {
         channels_[dispatch->worker].push_back(dispatch->run.sequence);
+      } else if (const auto* revoke = std::get_if<effect::RevokeUnclaimed>(&effect)) {
+        // It has begun the first, and no other.
+        std::vector<std::uint32_t>& channel = channels_[revoke->worker];
+        if (!channel.empty()) channel.resize(1);
+        revoked.push_back({revoke->worker, channel.empty() ? revoke->sent : channel.front() + 1});
       }
     }
     plan_.clear();
+    for (const event::Revoked& event : revoked) scheduler_.handle(event, now_, plan_);
   }
 
   Settings settings_;

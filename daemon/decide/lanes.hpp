@@ -268,6 +268,9 @@ class Lanes {
   static void withdraw(LaneSeat& seat);
   static void stand_in_line(QueueSeat& seat);
   static void wake(QueueSeat& seat);
+  static void count_in_again(ParkedQueue& parked);
+  static void look_again(ParkedQueue& parked);
+  [[nodiscard]] static bool can_go_on(const ParkedQueue& parked);
   static void step_out(QueueSeat& seat);
   static void take_baton(LaneSeat& seat);
   static void drop_baton(LaneSeat& seat);

@@ -61,6 +61,7 @@ void Lanes::refresh(Lane& lane) {
       withdraw(*seat);
     } else if (seat->parked != nullptr) {
       seat->parked->lanes.update(*seat);
+      look_again(*seat->parked);
     } else {
       join(*seat);
       // Its turn may come later than that of others now.
@@ -103,13 +104,31 @@ void Lanes::stand_in_line(QueueSeat& seat) {
 /// It may be open now: it is no reason any more to pass over it.
 void Lanes::wake(QueueSeat& seat) {
   seat.from_disk = false;
-  for (ParkedQueue* parked : std::exchange(seat.passed_over, {})) {
-    Cap& cap = *parked->cap;
-    parked->passed_over = false;
-    cap.find(*seat.line)->queues.update(*parked);
-    hand_on(cap, *seat.line);
-  }
+  for (ParkedQueue* parked : std::exchange(seat.passed_over, {})) count_in_again(*parked);
   stand_in_line(seat);
+}
+
+/// Those who are parked there are not passed over any more.
+void Lanes::count_in_again(ParkedQueue& parked) {
+  Cap& cap = *parked.cap;
+  Line& line = *parked.queue->line;
+  parked.passed_over = false;
+  cap.find(line)->queues.update(parked);
+  hand_on(cap, line);
+}
+
+/// The best of those who are parked there has changed.
+void Lanes::look_again(ParkedQueue& parked) {
+  if (!parked.passed_over || !can_go_on(parked)) return;
+  std::erase(parked.queue->passed_over, &parked);
+  count_in_again(parked);
+}
+
+/// Whether the best of those who are parked there may begin, as far as that is the queue's own: one that was
+/// submitted before what has still to come from disk does not wait for that.
+bool Lanes::can_go_on(const ParkedQueue& parked) {
+  const QueueSeat& in = *parked.queue;
+  return in.queue->open() && (!in.from_disk || LaneSeatLess()(*parked.lanes.top(), *in.lanes.top()));
 }
 
 /// It is not open any more: what its lanes have come back for is for others.
@@ -167,6 +186,7 @@ void Lanes::park(LaneSeat& seat, Cap& cap) {
   parked->lanes.update(seat);
   seat.parked = parked.get();
   if (!parked->passed_over) at->queues.update(*parked);
+  look_again(*parked);
 }
 
 void Lanes::unpark(LaneSeat& seat) {
@@ -189,7 +209,7 @@ void Lanes::hand_on(Cap& cap, Line& line) {
   while (ParkedSeats* at = cap.find(line)) {
     if (at->queues.empty()) return;
     ParkedQueue& first = *at->queues.top();
-    if (!is_open(*first.queue)) {
+    if (!can_go_on(first)) {
       at->queues.remove(first);
       first.passed_over = true;
       first.queue->passed_over.push_back(&first);
@@ -242,20 +262,20 @@ LaneSeat* Lanes::next(Line& line) {
     QueueSeat& queue = *line.queues.top();
     LaneSeat& seat = *queue.lanes.top();
     const Lane& lane = *seat.lane;
-    if (lane.best() == nullptr) {
-      queue.from_disk = true;
-      step_out(queue);
-      continue;
+    if (lane.caps != nullptr) {
+      if (Cap* full = lane.caps->full(); full != nullptr) {
+        park(seat, *full);
+        hand_on(lane, line);
+        continue;
+      }
+      if (LaneSeat* sooner = sooner_parked(seat); sooner != nullptr) {
+        join(*sooner);
+        continue;
+      }
     }
-    if (lane.caps == nullptr) return &seat;
-    if (Cap* full = lane.caps->full(); full != nullptr) {
-      park(seat, *full);
-      hand_on(lane, line);
-    } else if (LaneSeat* sooner = sooner_parked(seat); sooner != nullptr) {
-      join(*sooner);
-    } else {
-      return &seat;
-    }
+    if (lane.best() != nullptr) return &seat;
+    queue.from_disk = true;
+    step_out(queue);
   }
   return nullptr;
 }

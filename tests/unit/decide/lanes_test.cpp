@@ -222,3 +222,43 @@ TEST_CASE("Q3 a queue that waits for the disk leaves the room in a quota to othe
   CHECK(yard.run() == &loaded);
   CHECK(yard.run() == &stored_behind);
 }
+
+TEST_CASE(
+    "Q1 what was submitted before a job that has still to come from disk begins when its quota has room") {
+  Yard yard;
+  yard.lanes.configure_quota("one", 1);
+  const Options limited = Options{}.quota("one");
+  Job& running = yard.add("q", limited);
+  REQUIRE(yard.run() == &running);
+  Job& sooner = yard.add("stored", limited);
+  Lane& plain = yard.lane("stored", yard.function_named("g"));
+  yard.lanes.add_backlog(plain, 0, yard.clock += 1us);
+  CHECK(yard.run() == nullptr);
+  yard.end(running);
+  CHECK(yard.run() == &sooner);
+  Job& later = yard.add("stored", limited);
+  yard.end(sooner);
+  CHECK(yard.run() == nullptr);
+  // The room is there, and the best of those who wait for it comes before the disk now.
+  Job& urgent = yard.add("stored", Options{limited}.priority(1));
+  CHECK(yard.run() == &urgent);
+  yard.end(urgent);
+  CHECK(yard.run() == nullptr);
+  yard.end(later);
+}
+
+TEST_CASE("Q3 what has still to come from disk and has no room in its quota holds up nobody") {
+  Yard yard;
+  yard.lanes.configure_quota("one", 1);
+  const Options limited = Options{}.quota("one");
+  Job& running = yard.add("q", limited);
+  REQUIRE(yard.run() == &running);
+  Lane& stored = yard.lane("q", yard.function_named("f"), quota_text(limited.quotas(), 1000));
+  yard.lanes.add_backlog(stored, 0, yard.clock += 1us);
+  Job& other = yard.add("q");
+  CHECK(yard.run() == &other);
+  Job& behind = yard.add("q");
+  yard.end(running);
+  CHECK(yard.run() == nullptr);
+  yard.end(behind);
+}

@@ -42,6 +42,19 @@ std::string where(const Lane& lane) {
   return text;
 }
 
+/// Where the lane stands in a pool.
+std::string place(const LaneSeat& seat) {
+  const QueueSeat& in = *seat.queue;
+  std::string text = seat.place == kNotInHeap ? "in no heap" : "in line";
+  if (seat.parked != nullptr) {
+    text = "parked at " + seat.parked->cap->quota->id + (seat.parked->passed_over ? ", passed over" : "");
+  }
+  if (seat.baton != kNotInHeap) text += ", with the baton";
+  text += in.place == kNotInHeap ? ", its queue not in the line" : ", its queue in the line";
+  if (in.from_disk) text += ", held up by the disk";
+  return text;
+}
+
 }  // namespace
 
 bool Audit::may_begin(const Pool& pool, const Worker& worker, const Job& job) const {
@@ -50,11 +63,13 @@ bool Audit::may_begin(const Pool& pool, const Worker& worker, const Job& job) co
          worker.offer->has(*job.function) && pool.resuming.empty() && running(pool) < pool.slots();
 }
 
-/// What was submitted to the queue before has still to come from disk.
+/// What was submitted to the queue before has still to come from disk. It holds up the others also when
+/// another queue takes the room of its quotas meanwhile: it is parked when it has come.
 bool Audit::held_up(const Lane& lane, const Pool& pool) const {
   return std::any_of(lane.queue->lanes.begin(), lane.queue->lanes.end(), [&](const Lane* other) {
-    return !other->bands.empty() && other->best() == nullptr && seat_in(*other, pool) != nullptr &&
-           has_room(*other) && other->turn() < lane.turn();
+    const LaneSeat* seat = seat_in(*other, pool);
+    return !other->bands.empty() && other->best() == nullptr && seat != nullptr && seat->parked == nullptr &&
+           other->turn() < lane.turn();
   });
 }
 
@@ -82,9 +97,10 @@ void Audit::nobody_idles() const {
           continue;
         for (const Worker* worker : pool.workers) {
           if (!may_begin(pool, *worker, *job)) continue;
-          throw Violation("job " + job->id.text() + " " + describe(job->id) + " (" + where(*lane) +
-                          "), and worker " + std::to_string(static_cast<std::uint32_t>(worker->id)) +
-                          " has nothing to do; " + describe(pool));
+          throw Violation("job " + job->id.text() + " " + describe(job->id) + " (" + where(*lane) + ", " +
+                          place(*seat_in(*lane, pool)) + "), and worker " +
+                          std::to_string(static_cast<std::uint32_t>(worker->id)) + " has nothing to do; " +
+                          describe(pool));
         }
       }
     }
@@ -172,7 +188,8 @@ void Audit::baton(const Lane& lane) const {
            });
   };
   for (const auto& seat : lane.seats) {
-    if (seat->parked == nullptr || seat->queue->from_disk || !lane.queue->open() || !has_room(lane)) continue;
+    if (seat->parked == nullptr || !lane.queue->open() || !has_room(lane)) continue;
+    if (seat->queue->from_disk && !(lane.turn() < seat->queue->lanes.top()->lane->turn())) continue;
     bool kept = false;
     for (const QueueSeat* queue : seat->queue->line->queues.items()) {
       for (const LaneSeat* other : queue->lanes.items()) kept |= shares(*other->lane);

@@ -195,7 +195,12 @@ void World::steer(const Step& step) {
               about->id, "n" + std::to_string(step.detail % 4), 1000ms, Duplicate::replace, {}});
       break;
     case Step::Kind::retry:
-      about->retried = about->may_run_again = true;
+      // It may have joined an equal one, which that is said of then.
+      for (auto& [number, other] : entries_) {
+        const bool equal = std::as_const(about->options).unique() && other.function == about->function &&
+                           other.arguments == about->arguments;
+        if (&other == about || equal) other.retried = other.may_run_again = true;
+      }
       ++tally_.retried;
       ask(client, nullptr, message::RetryJob{key});
       break;
