@@ -219,8 +219,8 @@ struct InsertJob {
   WallTime submitted;
   bool backlog = false;      ///< it waits on disk, until LoadBacklog asks for it
   bool known = false;        ///< of a job of the backlog: see KnowJob
-  std::uint64_t client = 0;  ///< of a job of the backlog, or tied to its client: who submitted it,
-  std::uint64_t number = 0;  ///< and with which request
+  std::uint64_t client = 0;  ///< who submitted it; 0: nobody is there for its outcome
+  std::uint64_t number = 0;  ///< of a job of the backlog: with which request
   std::string quotas{};      ///< of a job of the backlog: one text for all that it has (decide/quotas.hpp)
   std::string command{};     ///< the command on an outcome that it runs, if it is one
   WallTime due{};            ///< see RecoveredJob

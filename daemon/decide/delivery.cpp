@@ -152,7 +152,7 @@ void Scheduler::has_arrived(const JobId& id, Turn& t) {
   if (job == nullptr || !job->delivered) return;
   job->delivered = false;
   if (Stream* stream = job->stream(); stream != nullptr) stream->outcome_arrived = true;
-  if (job->name == nullptr && !job->adopted && !is_wanted(*job)) {
+  if (job->name == nullptr && !is_wanted(*job)) {
     release(*job, State::lapsed, t);
     return;
   }

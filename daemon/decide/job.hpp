@@ -147,12 +147,12 @@ struct Job : Timer {
   Job* next = nullptr;       ///< likewise
   Worker* worker = nullptr;  ///< whose channel holds it
   SessionId submitter{};
-  std::uint64_t submitter_tag =
-      0;                     ///< of the client that submitted it, over its reconnects; 0: not known any more
-  std::uint64_t number = 0;  ///< of the Submit request
-  std::uint64_t batch = 0;   ///< of the store, with its insert, its end and its name; 0: an earlier daemon's
-  WallTime submitted{};      ///< no two jobs have the same: it is the order of submission
-  WallTime started{};        ///< of the latest attempt
+  std::uint64_t submitter_tag = 0;  ///< of the client that submitted it, over its reconnects and restarts of
+                                    ///< the daemon; 0: nobody's
+  std::uint64_t number = 0;         ///< of the Submit request
+  std::uint64_t batch = 0;  ///< of the store, with its insert, its end and its name; 0: an earlier daemon's
+  WallTime submitted{};     ///< no two jobs have the same: it is the order of submission
+  WallTime started{};       ///< of the latest attempt
   WallTime ended_at{};
   Instant queued{};
   Instant began{};
@@ -175,8 +175,6 @@ struct Job : Timer {
   bool delivered = false;        ///< waits for its submitter's acknowledgement
   bool cancel_asked = false;     ///< whatever its run comes to: it ends as cancelled
   bool expire_asked = false;
-  bool adopted =
-      false;  ///< whose it was was not known any more: who asked for it first has it, and others may
   bool withdraw_asked = false;  ///< cancelled if it has not begun
   bool was_named = false;
   bool has_quotas = false;  ///< those of its lane, while it runs

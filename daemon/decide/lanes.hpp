@@ -102,16 +102,17 @@ struct Lane {
   struct Turn {
     std::int64_t rank;
     WallTime submitted;
+    bool on_disk = false;  ///< it was submitted then or later
     friend auto operator<=>(const Turn&, const Turn&) = default;
   };
   [[nodiscard]] Turn turn(const Band& band) const {
-    const WallTime submitted = band.ready.first != nullptr
-                                   ? band.ready.first->place_in_queue()
-                                   : band.fetched_until + std::chrono::microseconds(1);
+    const bool on_disk = band.ready.first == nullptr;
+    const WallTime submitted = on_disk ? band.fetched_until + std::chrono::microseconds(1)
+                                       : band.ready.first->place_in_queue();
     const std::int64_t ageing = std::chrono::microseconds(queue->policy.ageing).count();
     const std::int64_t rank =
         ageing == 0 ? -band.priority : submitted.time_since_epoch().count() - band.priority * ageing;
-    return {rank, submitted};
+    return {rank, submitted, on_disk};
   }
   /// The band whose turn it is. There must be one.
   [[nodiscard]] const Band& first() const;

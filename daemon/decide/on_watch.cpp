@@ -24,13 +24,9 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
     const bool waits = job->durable() && !is_on_disk(*job);
     if (waits && refuse_stalled(asked, *job, t)) return;
     reply(asked.event.session, asked.number(), message::Known{job->id, job->state, false}, waits, t);
-    const bool nobody = job->submitter_tag == 0 && job->owner == asked.uid() && watch.key.name.empty();
-    if ((job->submitter_tag == asked.session.tag() || nobody) && !watch.take &&
+    if (job->submitter_tag == asked.session.tag() && !watch.take &&
         sessions_.find(job->submitter) == nullptr) {
-      // The submitter is back, over a new connection; or somebody who knows the id, after a restart. That may
-      // be somebody else: the outcome is not gone as soon as it has arrived there.
-      job->adopted = job->adopted || job->submitter_tag == 0;
-      job->submitter_tag = asked.session.tag();
+      // The submitter is back, over a new connection.
       job->submitter = asked.event.session;
       job->number = asked.number();
       return;

@@ -54,6 +54,7 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
   Turn t{now, plan};
   Job& job = revive(recovered, now);
   adopt_link(job);
+  job.submitter_tag = recovered.client;
   if (is_ended(recovered.state)) {
     set_state(job, recovered.state);
     job.started = recovered.began;
@@ -61,7 +62,6 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
     job.result_size = recovered.result_size;
     if (!recovered.reason.empty()) job.tell().reason = std::move(recovered.reason);
     job.result_in_store = recovered.state == State::succeeded && recovered.result_size > 0;
-    job.submitter_tag = recovered.client;
     // Made from its arguments if it runs again; until then it is no other's equal.
     if (recovered.state == State::failed && std::as_const(recovered.options).unique())
       job.more().unique = std::make_unique<Hash128>();
@@ -70,7 +70,6 @@ void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {
   }
   if (std::as_const(recovered.options).abandon() == Abandon::cancel) {
     // Its client has as long to come back as if it had lost its connection now.
-    job.submitter_tag = recovered.client;
     tie(job, recovered.client, std::as_const(recovered.options).abandon_grace().value_or(Millis(0)),
         now.steady);
   }

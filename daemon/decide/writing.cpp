@@ -82,7 +82,7 @@ void Scheduler::write(Job& job, Turn& t) {
   job.batch = next_batch();
   change::InsertJob insert{job.id,          job.owner,     job.function->name,
                            options_of(job), job.arguments, job.submitted};
-  if (job.detail && job.detail->tie != nullptr) insert.client = job.detail->tie->tag;
+  insert.client = job.submitter_tag;
   if (job.detail && job.detail->command) insert.command = *job.detail->command;
   insert.due = place_apart(job);
   t.plan.changes.emplace_back(std::move(insert));

@@ -17,8 +17,8 @@ namespace {
 // page; still larger results are files (result_files.hpp). name: a name stands for `job` when `state` is 0;
 // it is a tombstone until `until` when that is `lapsed` or `forgotten`. output: of an ended job; above
 // kMostInline bytes it is in `large` too, and how many bytes it has is in `told`. grave: tombstones of ids,
-// of jobs that are gone. part: what a job has streamed, once it has ended. client: who submitted a job of the
-// backlog, or one that is tied to its client; of a job that has ended, who took its outcome. backlog: jobs
+// of jobs that are gone. part: what a job has streamed, once it has ended. client: who submitted it and is
+// to have its outcome; or who has taken that, and is to have it again if it did not arrive. backlog: jobs
 // that wait on disk until their turn comes near. They have their queue, quotas and priority in columns, in
 // the order in which they are fetched; all other rows cost the index nothing. steered_queue, steered_quota:
 // what administrators have said at run time, and over which configuration.

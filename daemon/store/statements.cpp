@@ -19,9 +19,8 @@ constexpr std::string_view kInsertJob =
 constexpr std::string_view kEndJob =
     "UPDATE job SET state=?2, started=0, attempts=?3, result_size=?4, began=?5, ended=?6, failure=?7, "
     "reason=?8,"
-    " arguments=iif(?12, arguments, NULL), due=NULL, result=?9, queue=NULL, known=NULL, client=NULL, "
-    "told=NULL, result_file=?10,"
-    " crashes=?11"
+    " arguments=iif(?12, arguments, NULL), due=NULL, result=?9, queue=NULL, known=NULL, told=NULL, "
+    "result_file=?10, crashes=?11"
     " WHERE id=?1";
 constexpr std::string_view kSetName =
     "INSERT INTO name (owner, name, state, job, lifespan, until) VALUES (?1, ?2, 0, ?3, ?4, 0)"

@@ -7,12 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <random>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "common/fd.hpp"
 #include "common/messages.hpp"
@@ -226,6 +228,7 @@ class Soak {
   void settle_one() {
     const UnderWay one = std::move(under_way_.front());
     under_way_.pop_front();
+    ++ended_;
     const std::string what = one.deed == nullptr ? "quick" : one.deed->function;
     CAPTURE(what);
     if (one.deed != nullptr && one.deed->then != Then::nothing && cancel(one)) return;
@@ -264,12 +267,16 @@ class Soak {
     return true;
   }
 
-  /// By a descriptor: the number may stand for another process by then.
+  /// By a descriptor: the number may stand for another process by then. Never twice while no job ends:
+  /// workers that are killed as they start, on a slow machine, would be a program that fails.
   void kill_now_and_then(std::uint64_t seed, const std::stop_token& stop) {
     std::mt19937_64 random(seed);
     const pid_t spawner = this->spawner();
+    std::size_t ended = 0;
     while (!stop.stop_requested()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(random() % kPause));
+      const std::size_t now = ended_;
+      if (std::exchange(ended, now) == now) continue;
       const std::lock_guard lock(killing_);
       const auto workers = children_of(spawner);
       if (workers.empty()) continue;
@@ -312,6 +319,7 @@ class Soak {
   std::deque<UnderWay> under_way_;
   std::size_t told_ = 0, crashes_ = 0, by_kill_ = 0, well_ = 0;
   std::atomic<std::size_t> killed_ = 0;
+  std::atomic<std::size_t> ended_ = 0;  ///< or about to be waited for
   std::map<std::string, std::size_t> counts_;
   bool settled_ = false;
   Belongings at_first_;

@@ -308,6 +308,44 @@ TEST_CASE(
   CHECK(house->last<message::Refused>(second).code == "no_such_future");
 }
 
+TEST_CASE("R8 the submitter that comes back after a restart has its outcome, and then that is forgotten") {
+  StoredHouse house;
+  const JobId submitter = new_job_id();
+  auto client = house->connect(1000, submitter);
+  const JobId ended = house->submit(client);
+  house->finish(house.worker(), "ended before");
+  const JobId waits = house->submit(client);
+  house->wait(50ms);
+  house.commit();
+  house.restart_after();
+  // Somebody else asks first, which changes nothing.
+  const auto other = house->connect();
+  for (const JobId& id : {ended, waits}) house->ask(other, message::Watch{.key = {id, {}}});
+  house->ask(other, std::monostate{}, {}, house->sent(other).back().reply.delivery);
+  client = house->connect(1000, submitter);
+  for (const JobId& id : {ended, waits}) house->ask(client, message::Watch{.key = {id, {}}});
+  CHECK(house->last<message::Ended>(client).id == ended);
+  house->finish(house.worker(), "ended after");
+  house.commit();
+  CHECK(house->sent(client).back().payload == "ended after");
+  house->ask(client, std::monostate{}, {}, house->sent(client).back().reply.delivery);
+  CHECK(house->written<change::DeleteJob>().size() == 2);
+}
+
+TEST_CASE("S6 M4 a tied job that was told to run again belongs to nobody, also after a restart") {
+  StoredHouse house;
+  auto client = house->connect();
+  const JobId id = house->submit(client, "f", Options{}.abandon(Abandon::cancel, 10ms));
+  house->fail(house.worker(), an_exception());
+  house->ask(client, message::RetryJob{{id, {}}});
+  house.commit();
+  REQUIRE(house->last<message::Known>(client).effect);
+  house.restart_after();
+  house->wait(1s);
+  CHECK(house->show(house->connect(), id).state != State::cancelled);
+  CHECK(house->finish(house.worker()) == id);
+}
+
 TEST_CASE("R8 an outcome that nobody has fetched is kept for keep_unfetched from the restart on") {
   StoredHouse house;
   auto client = house->connect();

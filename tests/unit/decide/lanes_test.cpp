@@ -262,3 +262,12 @@ TEST_CASE("Q3 what has still to come from disk and has no room in its quota hold
   CHECK(yard.run() == nullptr);
   yard.end(behind);
 }
+
+TEST_CASE("Q1 a job goes before one that has still to come from disk and was submitted then or later") {
+  Yard yard;
+  Lane& stored = yard.lane("q", yard.function_named("g"));
+  Job& first = yard.add("q");
+  yard.lanes.add_backlog(stored, 0, first.submitted);
+  CHECK(yard.run() == &first);
+  CHECK(yard.run() == nullptr);
+}

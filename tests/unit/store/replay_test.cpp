@@ -264,7 +264,7 @@ TEST_CASE("Q2 Q4 what was said of queues and quotas is there after a restart, th
 }
 
 TEST_CASE(
-    "S6 R7 a job comes back with the client that it is tied to, and an outcome with the one that took it") {
+    "S6 R7 R8 a job and its outcome come back with the client whose they are: who submitted it, or took it") {
   change::InsertJob tied = insert(1);
   tied.client = 77;
   tied.options.abandon(Abandon::cancel, 5ms);
@@ -275,7 +275,7 @@ TEST_CASE(
       after({{tied, ended, taken}, {succeed(2), succeed(3), change::TakeJob{job_id(3), 79}}});
   CHECK(contents.job(1)->client == 77);
   CHECK(contents.job(1)->options == tied.options);
-  CHECK(contents.job(2)->client == 0);
+  CHECK(contents.job(2)->client == 78);
   CHECK(contents.job(3)->client == 79);
 }
 

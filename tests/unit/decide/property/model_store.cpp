@@ -88,7 +88,6 @@ void ModelStore::apply_to(const change::EndJob& c) {
   found->job.reason = c.reason;
   if (c.state != State::failed) found->job.arguments = {};
   found->job.due = {};
-  found->job.client = 0;
   found->job.crashes = c.crashes;
   found->result = c.result;
   found->backlog = found->known = false;
