@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <string>
+#include <vector>
 
 #include "tests/crash/audit.hpp"
 #include "tests/crash/faults.hpp"
@@ -51,6 +54,27 @@ TEST_CASE(
   CHECK(told.starts_with("waited-for "));
   CHECK(by_name.result(kPatience) == told);
   CHECK(outage.runs_of("waited-for") == 2);
+  expect_nothing_wrong(outage.ledger.complaints());
+}
+
+TEST_CASE(
+    "R8 what its submitter has heard after the daemon was killed is forgotten, as it is without a kill") {
+  Outage outage;
+  outage.daemon.start();
+  Client client = outage.client();
+  std::vector<Future<std::string>> futures;
+  for (int i = 0; i < 20; ++i) {
+    futures.push_back(client.submit<std::string>(Options(), "run", "job-" + std::to_string(i), outage.runs,
+                                                 i < 10 ? 0 : 300, ""));
+    futures.back().accepted(kPatience);
+  }
+  outage.daemon.kill9();
+  outage.daemon.start();
+  for (const auto& future : futures) CHECK(future.result(kPatience).starts_with("job-"));
+  CHECK(eventually([&] {  // with each question what has arrived before is acknowledged
+    const auto jobs = client.status(kPatience).jobs_by_state;
+    return std::all_of(jobs.begin(), jobs.end(), [](std::uint64_t count) { return count == 0; });
+  }));
   expect_nothing_wrong(outage.ledger.complaints());
 }
 
