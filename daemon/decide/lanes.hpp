@@ -107,8 +107,8 @@ struct Lane {
   };
   [[nodiscard]] Turn turn(const Band& band) const {
     const bool on_disk = band.ready.first == nullptr;
-    const WallTime submitted = on_disk ? band.fetched_until + std::chrono::microseconds(1)
-                                       : band.ready.first->place_in_queue();
+    const WallTime submitted =
+        on_disk ? band.fetched_until + std::chrono::microseconds(1) : band.ready.first->place_in_queue();
     const std::int64_t ageing = std::chrono::microseconds(queue->policy.ageing).count();
     const std::int64_t rank =
         ageing == 0 ? -band.priority : submitted.time_since_epoch().count() - band.priority * ageing;

@@ -86,7 +86,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   if (worker->wait != Worker::Wait::none) give_up_wait(*worker, job);
   ++worker->ran;
   Pool& pool = *worker->pool;
-  pool.failures = 0;
+  if (pool.is_current(*worker)) pool.failures = 0;  // an old program shows nothing of the new one
   pool.dirty = true;
   job.worker = nullptr;
   lanes_.give_back(job);

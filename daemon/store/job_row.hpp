@@ -2,6 +2,7 @@
 // How rows are read back, and what is said of one that makes no sense.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -20,7 +21,8 @@ inline constexpr std::string_view kJobColumns =
     " function, options, failure, reason, arguments, client, number, told, crashes, due, command";
 
 /// What a statement reads beside kJobColumns begins here.
-inline constexpr int kAfterJobColumns = 22;
+inline constexpr int kAfterJobColumns =
+    1 + static_cast<int>(std::count(kJobColumns.begin(), kJobColumns.end(), ','));
 
 /// Everything in a row of kJobColumns but large arguments.
 [[nodiscard]] Result<RecoveredJob> read_job(const Statement& row);

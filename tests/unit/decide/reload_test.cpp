@@ -159,6 +159,22 @@ TEST_CASE("E6 while the new program does not start the old workers serve, and th
   CHECK(house.workers() == old);
 }
 
+TEST_CASE("E6 I7 what the old workers end does not make the new program be tried more often") {
+  ReadyHouse house(one_pool(1));
+  const auto client = house.connect();
+  const WorkerId old = house.workers()[0];
+  house.reconfigure({other_program(house.settings.pools[0])});
+  Nanos last{0};
+  for (int i = 0; i < 4; ++i) {
+    house.start_failed(house.workers().back(), "no");
+    house.submit(client);
+    house.finish(old);
+    CHECK(pool(house, client).retry_in > last);
+    last = pool(house, client).retry_in;
+    house.wait(last);
+  }
+}
+
 TEST_CASE("E6 the old workers leave when the new program starts at last") {
   ReadyHouse house(one_pool(2));
   const auto client = house.connect();

@@ -102,6 +102,26 @@ TEST_CASE("R6 names that lapse at one moment go in steps, so that nobody has to 
   CHECK(house.scheduler.next_due(house.now) > Nanos(0));
 }
 
+TEST_CASE("T1 jobs that expire at one moment go in steps, so that nobody has to wait for all of them") {
+  House house;
+  const auto client = house.connect();
+  house.ready(house.workers()[0]);
+  for (int i = 0; i < 2500; ++i)
+    house.submit(client, "f", Options{}.timeout(1h).durability(Durability::memory));
+  const auto pending = [&] {
+    return house.status(client).jobs_by_state[static_cast<std::size_t>(State::pending)];
+  };
+  const std::uint64_t before = pending();
+  house.now.steady += 1h;
+  house.now.wall += 1h;
+  house.turn();
+  CHECK(house.scheduler.next_due(house.now) == Nanos(0));
+  CHECK(pending() > 0);
+  CHECK(pending() < before);
+  while (house.scheduler.next_due(house.now) == Nanos(0)) house.turn();
+  CHECK(pending() == 0);
+}
+
 TEST_CASE("limits can be changed after the submission, and are durable") {
   ReadyHouse house;
   const auto client = house.connect();
