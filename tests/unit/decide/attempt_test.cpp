@@ -63,9 +63,7 @@ TEST_CASE("I3 a crash for want of memory has the cause memory, and names the lim
 
 TEST_CASE(
     "A2 a crash fails the job that ran and that alone; the prefetched ones go back uncounted, in order") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   std::vector<JobId> jobs;
   for (int i = 0; i < 6; ++i) jobs.push_back(house.submit(client));
@@ -91,9 +89,7 @@ TEST_CASE(
 
 TEST_CASE(
     "A2 of jobs that a worker began behind a torn channel the first is lost with it, the others go back") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   std::vector<JobId> jobs;
   for (int i = 0; i < 4; ++i) jobs.push_back(house.submit(client));
@@ -110,9 +106,7 @@ TEST_CASE(
 }
 
 TEST_CASE("A5 a second answer to one job is not the fault of the job that runs behind it") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   const JobId first = house.submit(client);
   const JobId second = house.submit(client);
@@ -209,9 +203,7 @@ TEST_CASE("X1 a queued job is cancelled at once, and says who did it") {
 
 TEST_CASE(
     "X1 a prefetched job that has not begun is cancelled at once, and its neighbours keep their order") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   std::vector<JobId> jobs;
   for (int i = 0; i < 4; ++i) jobs.push_back(house.submit(client));
@@ -224,9 +216,7 @@ TEST_CASE(
 
 TEST_CASE(
     "X1 a cancelled job that had begun behind an unread report is stopped, its neighbour's outcome stays") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   const WorkerId worker = house.workers()[0];
   const JobId a = house.submit(client);
@@ -244,9 +234,7 @@ TEST_CASE(
 }
 
 TEST_CASE("X1 cancelling a job whose report is unread does not end the one that has begun behind it") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   const WorkerId worker = house.workers()[0];
   const JobId a = house.submit(client);

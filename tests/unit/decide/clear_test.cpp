@@ -10,9 +10,7 @@ using namespace promised::test;
 using namespace std::chrono_literals;
 
 TEST_CASE("Q2 clear cancels what waits in the queue and nothing else, and tells how many") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 3;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(3));
   const auto admin = house.connect(0);
   const auto client = house.connect(1000);
   const WorkerId worker = house.workers()[0];
@@ -35,7 +33,7 @@ TEST_CASE("Q2 clear cancels what waits in the queue and nothing else, and tells 
 }
 
 TEST_CASE("Q2 many jobs are cleared in steps, with turns for others in between, and answered at the end") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   const auto client = house.connect(1000);
   steer(house, admin, {.paused = true});
@@ -54,7 +52,7 @@ TEST_CASE("Q2 many jobs are cleared in steps, with turns for others in between, 
 }
 
 TEST_CASE("Q2 clearing a queue goes on when who asked has gone") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   const auto client = house.connect(1000);
   steer(house, admin, {.paused = true});
@@ -72,7 +70,7 @@ TEST_CASE("Q2 what is found on disk and was submitted after the queue was cleare
   before.options = kMail;
   RecoveredJob later = before;
   later.id = new_job_id();
-  House house(no_prefetch(), [&](House& h) {
+  House house(prefetching(1), [&](House& h) {
     h.load_backlog_later = [](const effect::LoadBacklog&) {};
     before.submitted = h.now.wall - 1s;
     later.submitted = h.now.wall + 1s;
@@ -98,7 +96,7 @@ TEST_CASE("Q2 a queue that nobody has used is cleared at once") {
 
 TEST_CASE(
     "Q2 clear cancels what waits for its moment too, in memory and for another try, of that queue alone") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   const auto client = house.connect(1000);
   const JobId tried = house.submit(client, "f", Options(kMail).retries(1).backoff(Backoff::fixed(1h)));
@@ -119,9 +117,7 @@ TEST_CASE(
 }
 
 TEST_CASE("Q2 clear counts what a worker holds ready when it is clear that it had not begun") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto admin = house.connect(0);
   const auto client = house.connect(1000);
   const WorkerId worker = house.workers()[0];
@@ -140,9 +136,7 @@ TEST_CASE("Q2 clear counts what a worker holds ready when it is clear that it ha
 }
 
 TEST_CASE("Q2 X1 a job whose cancel was asked before its queue was cleared keeps that reason") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto admin = house.connect(0);
   const auto client = house.connect(1000);
   const WorkerId worker = house.workers()[0];

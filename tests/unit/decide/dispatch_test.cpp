@@ -96,9 +96,7 @@ TEST_CASE("a short job behind one that turns out long is taken back and runs on 
 }
 
 TEST_CASE("prefetch = 1 gives a worker one job at a time") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 1;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(1));
   const auto client = house.connect();
   teach(house, client, 1us);
   for (int i = 0; i < 5; ++i) house.submit(client);
@@ -106,9 +104,7 @@ TEST_CASE("prefetch = 1 gives a worker one job at a time") {
 }
 
 TEST_CASE("prefetch = n gives a worker n jobs, whatever they take") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   for (int i = 0; i < 10; ++i) house.submit(client);
   CHECK(house.hand(house.workers()[0]).channel.size() == 4);

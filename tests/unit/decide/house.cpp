@@ -21,6 +21,12 @@ Settings one_pool(std::uint32_t size) {
   return settings;
 }
 
+Settings prefetching(std::uint32_t jobs, std::uint32_t size) {
+  Settings settings = one_pool(size);
+  settings.pools[0].prefetch = jobs;
+  return settings;
+}
+
 House::House(Settings s, const std::function<void(House&)>& recover)
     : settings(std::move(s)), scheduler(settings, around, 999, 42) {
   around.started = now.steady;

@@ -18,6 +18,8 @@ namespace promised::test {
 
 /// A pool of one worker of /bin/true, which says that it has the functions that the test wants.
 Settings one_pool(std::uint32_t size = 1);
+/// Likewise, and the channel of a worker has at most so many jobs.
+Settings prefetching(std::uint32_t jobs, std::uint32_t size = 1);
 
 class House {
  public:

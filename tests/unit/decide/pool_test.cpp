@@ -129,9 +129,7 @@ TEST_CASE("a replaced program's functions take over as its workers come") {
 }
 
 TEST_CASE("E6 draining takes nothing new, lets running jobs end, and interrupts the rest after the grace") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   const WorkerId worker = house.workers()[0];
   const JobId running = house.submit(client);

@@ -10,7 +10,7 @@ using namespace promised::test;
 using namespace std::chrono_literals;
 
 TEST_CASE("Q2 of a paused queue no job begins, of others they do, and resumed it goes on") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   CHECK(steer(house, admin, {.paused = true}) == 0);
   const JobId held = house.submit(admin, "f", kMail);
@@ -25,9 +25,7 @@ TEST_CASE("Q2 of a paused queue no job begins, of others they do, and resumed it
 }
 
 TEST_CASE("Q2 what a worker holds ready of a queue does not begin when that is paused") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto admin = house.connect(0);
   const WorkerId worker = house.workers()[0];
   const JobId runs = house.submit(admin, "f", kMail);
@@ -42,12 +40,12 @@ TEST_CASE("Q2 what a worker holds ready of a queue does not begin when that is p
 }
 
 TEST_CASE("Q2 a paused queue is paused after a restart, and one that was resumed is not") {
-  ReadyHouse before(no_prefetch());
+  ReadyHouse before(prefetching(1));
   const auto admin = before.connect(0);
   steer(before, admin, {.paused = true});
   steer(before, admin, {.paused = true}, "other");
   steer(before, admin, {.paused = false}, "other");
-  House after(no_prefetch(), [&](House& house) { restore_steering(before, house); });
+  House after(prefetching(1), [&](House& house) { restore_steering(before, house); });
   after.ready(after.workers()[0]);
   const auto again = after.connect(0);
   after.submit(again, "f", kMail);
@@ -57,7 +55,7 @@ TEST_CASE("Q2 a paused queue is paused after a restart, and one that was resumed
 }
 
 TEST_CASE("Q2 what is said of a queue is answered when it is on disk, and in force before") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   house.hold_commits();
   house.ask(admin, message::SteerQueue{"mail", {.paused = true}, false});
@@ -69,7 +67,7 @@ TEST_CASE("Q2 what is said of a queue is answered when it is on disk, and in for
 }
 
 TEST_CASE("Q2 a draining queue takes no more jobs, and runs what it has") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   house.submit(admin, "f", kMail);
   const JobId waits = house.submit(admin, "f", kMail);
@@ -88,7 +86,7 @@ TEST_CASE("Q2 a draining queue takes no more jobs, and runs what it has") {
 }
 
 TEST_CASE("Q2 beyond max_length a submission is refused, naming the limit and where it is") {
-  auto settings = no_prefetch();
+  auto settings = prefetching(1);
   settings.queues = {mail()};
   settings.queues[0].max_length = 2;
   ReadyHouse house(settings);
@@ -109,7 +107,7 @@ TEST_CASE("Q2 beyond max_length a submission is refused, naming the limit and wh
 }
 
 TEST_CASE("Q2 a rate that is given at run time holds from then on, and can be lifted") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   steer(house, admin, {.rate = Rate{1, 1s, 1}});
   const WorkerId worker = house.workers()[0];
@@ -126,7 +124,7 @@ TEST_CASE("Q2 a rate that is given at run time holds from then on, and can be li
 }
 
 TEST_CASE("Q2 Q8 what joins an equal job is not refused by a queue that takes no more") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   const Options unique = Options(kMail).unique();
   const JobId id = house.submit(admin, "f", unique, "x");
@@ -139,7 +137,7 @@ TEST_CASE("Q2 Q8 what joins an equal job is not refused by a queue that takes no
 }
 
 TEST_CASE("Q7 a queue that holds takes a call to a function that no pool offers, until one does") {
-  auto settings = no_prefetch();
+  auto settings = prefetching(1);
   settings.queues = {mail()};
   settings.queues[0].hold = true;
   ReadyHouse house(settings);
@@ -212,7 +210,7 @@ TEST_CASE("Q2 a composite, and a retry by hand, find no room in a queue that is 
 }
 
 TEST_CASE("Q2 queues are served as globs say, also after they were forgotten, and as is read anew") {
-  auto settings = no_prefetch();
+  auto settings = prefetching(1);
   settings.queues = {mail()};
   settings.queues[0].name = "client-*";
   settings.queues[0].paused = true;
@@ -237,7 +235,7 @@ TEST_CASE("Q2 queues are served as globs say, also after they were forgotten, an
 }
 
 TEST_CASE("Q2 the configuration takes back what was said when it says something else of the same") {
-  auto settings = no_prefetch();
+  auto settings = prefetching(1);
   settings.queues = {mail()};
   ReadyHouse house(settings);
   const auto admin = house.connect(0);
@@ -250,7 +248,7 @@ TEST_CASE("Q2 the configuration takes back what was said when it says something 
 }
 
 TEST_CASE("Q4 a quota is made, resized and removed at run time, and tells who holds it") {
-  ReadyHouse house(no_prefetch(3));
+  ReadyHouse house(prefetching(1, 3));
   const auto admin = house.connect(0);
   const auto size = [&](std::uint64_t wanted) {
     house.ask(admin, message::SteerQuota{"server", wanted, false});
@@ -280,7 +278,7 @@ TEST_CASE("Q4 a quota is made, resized and removed at run time, and tells who ho
 }
 
 TEST_CASE("Q4 a size that was set at run time is there after a restart, and a removed quota is not") {
-  auto settings = no_prefetch(2);
+  auto settings = prefetching(1, 2);
   settings.quotas = {{"server", 1}, {"gone", 1}};
   ReadyHouse before(settings);
   const auto admin = before.connect(0);
@@ -359,7 +357,7 @@ TEST_CASE("Q2 Q4 what makes no sense is refused, saying what was expected") {
 }
 
 TEST_CASE("Q2 what a rate has used up stays used up when something else of the queue changes") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   steer(house, admin, {.rate = Rate{1, 10s, 1}});
   const WorkerId worker = house.workers()[0];

@@ -11,12 +11,6 @@ namespace promised::test {
 
 inline const Options kMail = Options{}.queue("mail");
 
-inline Settings no_prefetch(std::uint32_t workers = 1) {
-  Settings settings = one_pool(workers);
-  settings.pools[0].prefetch = 1;
-  return settings;
-}
-
 inline QueueSettings mail() {
   QueueSettings queue;
   queue.name = "mail";

@@ -100,9 +100,7 @@ TEST_CASE("Q3 a job that is held ready has its quotas, and gives them back when 
 }
 
 TEST_CASE("Q3 quotas are free when a job ends, however it does") {
-  auto settings = one_pool(2);
-  settings.pools[0].prefetch = 1;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(1, 2));
   const auto client = house.connect();
   const auto runner = [&](const JobId& id) {
     for (const WorkerId worker : house.workers()) {
@@ -135,9 +133,7 @@ TEST_CASE("Q3 quotas are free when a job ends, however it does") {
 
 TEST_CASE(
     "C8 a job that waits gives its quotas back, and goes on when they are free again, before new jobs") {
-  auto settings = one_pool(2);
-  settings.pools[0].prefetch = 1;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(1, 2));
   const auto client = house.connect();
   const WorkerId one = house.workers()[0], two = house.workers()[1];
   const JobId parent = house.submit(client, "f", exclusive());
@@ -169,9 +165,7 @@ TEST_CASE(
 }
 
 TEST_CASE("C8 the quotas that a waiting job is to have again are free when it is gone before that") {
-  auto settings = one_pool(2);
-  settings.pools[0].prefetch = 1;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(1, 2));
   const auto client = house.connect();
   const WorkerId one = house.workers()[0], two = house.workers()[1];
   house.submit(client, "f", exclusive());

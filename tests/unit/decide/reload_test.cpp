@@ -82,15 +82,13 @@ TEST_CASE("E6 a pool that has not changed is not touched") {
 }
 
 TEST_CASE("E6 a changed pool rolls over: one new worker first, then all, and each sends an old one home") {
-  auto settings = one_pool(3);
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4, 3));
   const auto client = house.connect();
   const auto old = house.workers();
   std::vector<JobId> jobs;
   for (int i = 0; i < 5; ++i) jobs.push_back(house.submit(client));
   for (const WorkerId id : old) house.begin(id);
-  house.reconfigure({other_program(settings.pools[0])});
+  house.reconfigure({other_program(house.settings.pools[0])});
   REQUIRE(house.workers().size() == 4);
   CHECK(house.hand(house.workers()[3]).pool->program == "/bin/false");
   CHECK(house.hand(old[0]).pool->program == "/bin/true");
@@ -125,9 +123,7 @@ TEST_CASE("E6 a changed pool rolls over: one new worker first, then all, and eac
 }
 
 TEST_CASE("E6 while the new program does not start the old workers serve, and the pool is failing") {
-  auto settings = one_pool(2);
-  settings.pools[0].prefetch = 1;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(1, 2));
   const auto client = house.connect();
   const auto old = house.workers();
   house.reconfigure({other_program(house.settings.pools[0])});
@@ -258,9 +254,7 @@ TEST_CASE("E6 a pool takes jobs from the queues that it is configured for now") 
 }
 
 TEST_CASE("E6 a removed pool drains: running jobs end, waiting ones wait and say why, new ones are refused") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   const WorkerId worker = house.workers()[0];
   const JobId running = house.submit(client);
@@ -281,7 +275,7 @@ TEST_CASE("E6 a removed pool drains: running jobs end, waiting ones wait and say
   CHECK(house.status(client).pools.empty());
   CHECK(house.show(client, waiting).attempts == 0);
 
-  house.reconfigure(settings.pools);
+  house.reconfigure(house.settings.pools);
   REQUIRE(house.workers().size() == 1);
   house.ready(house.workers()[0]);
   CHECK(house.finish(house.workers()[0]) == waiting);

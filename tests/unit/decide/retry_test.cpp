@@ -438,9 +438,7 @@ TEST_CASE("M4 Q8 a unique job that runs again after a restart is joined") {
 }
 
 TEST_CASE("A6 Q2 what came too late for an attempt does not count for the next") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 2;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(2));
   const auto client = house.connect(), admin = house.connect(0);
   const Options options = tried_again(1, Backoff::fixed(0ms)).queue("mail").unique();
   house.submit(client);

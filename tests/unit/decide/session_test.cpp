@@ -113,9 +113,7 @@ TEST_CASE("another client that looks at an unnamed outcome does not take it from
 }
 
 TEST_CASE("a client that does not read is sent no more than the window, and the rest when it does") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 200;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(200));
   const auto client = house.connect();
   const auto options = Options{}.durability(Durability::memory);
   const std::size_t jobs = kDeliveryWindow + 10;

@@ -149,9 +149,7 @@ TEST_CASE("T3 a queued job over its deadline is timed_out; by its timeout, if th
 }
 
 TEST_CASE("T3 a prefetched job over its deadline is taken back, and is timed_out") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   house.submit(client);
   house.begin(house.workers()[0]);

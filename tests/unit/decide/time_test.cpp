@@ -23,9 +23,7 @@ TEST_CASE("T1 a job that waits longer than its timeout is expired, without any w
 }
 
 TEST_CASE("T1 a prefetched job expires too, and one that has begun does not") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 4;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(4));
   const auto client = house.connect();
   const JobId begun = house.submit(client, "f", Options{}.timeout(1s));
   const JobId behind = house.submit(client, "f", Options{}.timeout(1s));
@@ -69,9 +67,7 @@ TEST_CASE("T3 the pool's run_timeout binds where the job has a longer one or non
 }
 
 TEST_CASE("T3 what is prefetched behind a job that hangs does not wait for its timeout") {
-  auto settings = one_pool(2);
-  settings.pools[0].prefetch = 3;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(3, 2));
   const auto client = house.connect();
   const WorkerId hanging = house.workers()[0], other = house.workers()[1];
   std::vector<JobId> jobs;
@@ -84,9 +80,7 @@ TEST_CASE("T3 what is prefetched behind a job that hangs does not wait for its t
 }
 
 TEST_CASE("R6 names that lapse at one moment go in steps, so that nobody has to wait for all of them") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 16;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(16));
   const auto client = house.connect();
   for (int i = 0; i < 2500; ++i) {
     house.submit(client, "f", Options{}.remember("name " + std::to_string(i), 1h));

@@ -70,9 +70,7 @@ TEST_CASE("Q8 R3 a client may ask by its own id for the job that its submission 
 }
 
 TEST_CASE("Q8 what differs, what is not unique and what comes after the end runs for itself") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 16;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(16));
   const auto client = house.connect(1000), other = house.connect(1001);
   house.submit(client, "f", kUnique, "x");
   house.submit(client, "f", kUnique, "y");
@@ -109,9 +107,7 @@ TEST_CASE("Q8 a job that is scheduled or in a pause is joined, one that is being
 }
 
 TEST_CASE("Q8 a durable submission does not join a job that lives in memory alone") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 16;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(16));
   const auto client = house.connect();
   house.submit(client, "f", Options(kUnique).durability(Durability::memory), "x");
   const JobId durable = house.submit(client, "f", kUnique, "x");
