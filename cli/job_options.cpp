@@ -46,7 +46,8 @@ void add_key(const std::string& text, Options& options) {
 WallClock read_moment(const std::string& text) {
   if (const auto moment = parse_moment(text)) return *moment;
   throw UsageError(
-      "--begin-after: expected a moment such as 2026-01-31T12:00:00Z, or @SECONDS since 1970, found '" +
+      "--begin-after: expected a moment in the years 1970 to 2069, such as 2026-01-31T12:00:00Z, or @SECONDS "
+      "since 1970, found '" +
       text + "'");
 }
 

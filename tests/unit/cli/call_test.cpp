@@ -146,9 +146,12 @@ TEST_CASE("T2 A1 Q8 when a call begins, how it is tried again and that it is uni
         Options().retries(4).backoff(Backoff::fixed(10s, 0.5)));
   CHECK(call({"f", "--retries", "4", "--backoff", "1s..10min", "--jitter", "0"}).options() ==
         Options().retries(4).backoff(Backoff::exponential(1s, 10min, 0)));
-  CHECK(refusal({"f", "--begin-after", "tomorrow"}) ==
-        "--begin-after: expected a moment such as 2026-01-31T12:00:00Z, or @SECONDS since 1970, found "
-        "'tomorrow'");
+  for (const std::string bad : {"tomorrow", "2070-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "@99999999999"}) {
+    CHECK(refusal({"f", "--begin-after", bad}) ==
+          "--begin-after: expected a moment in the years 1970 to 2069, such as 2026-01-31T12:00:00Z, or "
+          "@SECONDS since 1970, found '" +
+              bad + "'");
+  }
   CHECK(refusal({"f", "--begin-after", "@1", "--delay", "1s"}) ==
         "--begin-after and --delay exclude each other");
   CHECK(refusal({"f", "--retries", "10001"}) ==
