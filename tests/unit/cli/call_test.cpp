@@ -218,6 +218,23 @@ TEST_CASE("C4 --composite reads a document, and the command line says what holds
         "cannot read '/no/such/file': No such file or directory");
 }
 
+TEST_CASE("C4 what the command line says of a run is refused for a composite, which has none") {
+  const File file(R"({"serial": [{"call": "f"}]})");
+  for (const auto& [option, value] :
+       {std::pair{"--queue-timeout", "1s"}, std::pair{"--run-timeout", "1s"},
+        std::pair{"--progress-timeout", "1s"}, std::pair{"--quota", "q"}, std::pair{"--exclusive", "k"},
+        std::pair{"--begin-after", "@1"}, std::pair{"--delay", "1s"}, std::pair{"--begin-by", "1s"},
+        std::pair{"--retries", "3"}, std::pair{"--backoff", "1s"}, std::pair{"--jitter", "0.1"}}) {
+    CHECK(refusal({"--composite", file.path(), option, value}) ==
+          std::string(option) +
+              ": a composite has no run of its own; give it to its members, in the document");
+  }
+  CHECK(refusal({"--composite", file.path(), "--unique"}) ==
+        "--unique: a composite joins no equal job; leave it away");
+  CHECK(call({"--composite", file.path(), "--abandon", "--memory", "--priority", "3"}).options() ==
+        Options().abandon(Abandon::cancel).durability(Durability::memory).priority(3));
+}
+
 TEST_CASE("options of a call that cannot be are told") {
   CHECK(refusal({"f", "--lifespan", "60s"}) == "--lifespan needs a --name to apply to");
   CHECK(refusal({"f", "--duplicate", "keep"}) == "--duplicate needs a --name to apply to");
