@@ -26,20 +26,15 @@ void read_name(const Invocation& invocation, Options& options) {
   options.remember(usable_name(*name, "--name"), lifespan, parse_duplicate(duplicate.value_or("raise")));
 }
 
-/// KEY, or KEY=N: what stands behind the last = is a number then.
+/// KEY, or KEY=N. A key may have a = itself: the last one is before N.
 void add_key(const std::string& text, Options& options) {
   const std::size_t equals = text.rfind('=');
-  const std::string_view number =
-      std::string_view(text).substr(equals == std::string::npos ? text.size() : equals + 1);
-  const std::string_view digits = number.substr(number.starts_with('-') ? 1 : 0);
-  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) {
-    options.exclusive(text);
-    return;
-  }
-  const auto most = parse_integer(number, 1, UINT32_MAX);
-  if (!most)
-    throw UsageError("--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + text + "'");
-  options.quota(text.substr(0, equals), static_cast<std::uint32_t>(*most));
+  const std::string key = text.substr(0, equals);
+  const auto most = parse_integer(equals == std::string::npos ? "1" : text.substr(equals + 1), 1, UINT32_MAX);
+  if (key.empty() || !most)
+    throw UsageError("--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + text +
+                     "' (a KEY with a = in it needs its =N: 'a=b=1')");
+  options.quota(key, static_cast<std::uint32_t>(*most));
 }
 
 /// A moment, as seconds since 1970 or as RFC 3339 in UTC has it.
@@ -114,7 +109,8 @@ void add_job_options(boost::program_options::options_description& to) {
   add_flag(to, "retry-crash", "try it again when its worker crashes, until it is quarantined");
   add_repeated(to, "quota", "NAME", "run only while this quota of the daemon's configuration has room");
   add_repeated(to, "exclusive", "KEY[=N]",
-               "run only while fewer than N (default: 1) of your jobs with this key do");
+               "run only while fewer than N (default: 1) of your jobs with this key do; a key with a = in it "
+               "needs its =N");
   add_option(to, "begin-after", "MOMENT",
              "not before that: 2026-01-31T12:00:00Z, or @SECONDS since 1970; the past is at once");
   add_option(to, "delay", "TIME", "not before so long after the submission");

@@ -122,15 +122,15 @@ TEST_CASE("every option of a call reaches the client") {
 }
 
 TEST_CASE("M4 --quota names quotas, and --exclusive keys, with how many jobs of each may run") {
-  const promised::Call c =
-      call({"f", "--quota", "licences", "--quota", "a=2", "--exclusive", "customer 17", "--exclusive", "k=3",
-            "--exclusive", "x=", "--exclusive", "y=v0", "--exclusive", "z=1=7"});
+  const promised::Call c = call({"f", "--quota", "licences", "--quota", "a=2", "--exclusive", "customer 17",
+                                 "--exclusive", "k=3", "--exclusive", "y=v0=1", "--exclusive", "z=1=7"});
   CHECK(c.options().quotas() ==
         std::vector<QuotaUse>{
-            {"licences", 0}, {"a=2", 0}, {"customer 17", 1}, {"k", 3}, {"x=", 1}, {"y=v0", 1}, {"z=1", 7}});
-  for (const std::string wrong : {"k=0", "k=-1", "k=99999999999"}) {
+            {"licences", 0}, {"a=2", 0}, {"customer 17", 1}, {"k", 3}, {"y=v0", 1}, {"z=1", 7}});
+  for (const std::string wrong : {"k=0", "k=-1", "k=99999999999", "k=x", "k=", "=", "=3", "", "k=1 "}) {
     CHECK(refusal({"f", "--exclusive", wrong}) ==
-          "--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + wrong + "'");
+          "--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + wrong +
+              "' (a KEY with a = in it needs its =N: 'a=b=1')");
   }
 }
 
