@@ -7,6 +7,7 @@
 
 #include "cli/command.hpp"
 #include "cli/job_key.hpp"
+#include "cli/queue_name.hpp"
 #include "cli/times.hpp"
 #include "cli/usage_error.hpp"
 #include "common/nearest.hpp"
@@ -130,7 +131,7 @@ void add_job_options(boost::program_options::options_description& to) {
 Options read_job_options(const Invocation& invocation) {
   Options options;
   read_name(invocation, options);
-  if (const auto queue = invocation.text("queue")) options.queue(*queue);
+  if (const auto queue = queue_option(invocation)) options.queue(*queue);
   if (const auto priority = invocation.integer("priority", -100, 100))
     options.priority(static_cast<int>(*priority));
   if (const auto t = invocation.duration("queue-timeout")) options.timeout(*t);

@@ -239,6 +239,7 @@ TEST_CASE("options of a call that cannot be are told") {
   CHECK(refusal({"f", "--lifespan", "60s"}) == "--lifespan needs a --name to apply to");
   CHECK(refusal({"f", "--duplicate", "keep"}) == "--duplicate needs a --name to apply to");
   CHECK(refusal({"f", "--name", ""}) == "--name: expected a name, found nothing");
+  CHECK(refusal({"f", "--queue", ""}) == "--queue: expected the name of a queue, found nothing");
   CHECK(refusal({"f", "--name", "n", "--lifespan", "60"}).starts_with("--lifespan: expected a duration"));
   CHECK(refusal({"f", "--name", "n", "--duplicate", "raies"}) ==
         "--duplicate: expected raise, replace, attach or keep, found 'raies'; did you mean raise?");
