@@ -2,7 +2,6 @@
 #include "cli/job_options.hpp"
 
 #include <charconv>
-#include <string_view>
 #include <system_error>
 
 #include "cli/command.hpp"

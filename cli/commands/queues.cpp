@@ -93,20 +93,18 @@ ExitCode queues(Invocation& invocation) {
 }  // namespace
 
 Command queues_command() {
-  Command command{"queues",
-                  "[QUEUE]",
-                  "List the queues, or have one served in another way",
-                  "Those with jobs, and those that are paused or draining: the longest first, at most 100. "
-                  "QUEUE may be\n"
-                  "a glob, such as 'mail-*'; where none matches the exit code is 4. With an option, the one\n"
-                  "queue that is called QUEUE is served so from now on, over restarts too, until the "
-                  "configuration says something "
-                  "else of the\n"
-                  "same. For administrators.\n",
-                  0,
-                  1,
-                  boost::program_options::options_description("Options"),
-                  queues};
+  Command command{
+      "queues",
+      "[QUEUE]",
+      "List the queues, or have one served in another way",
+      "Those with jobs, and those that are configured or steered by name: the longest first, at\n"
+      "most 100. QUEUE may be a glob, such as 'mail-*'; where none matches the exit code is 4. With\n"
+      "an option, the one queue that is called QUEUE is served so from now on, over restarts too,\n"
+      "until the configuration says something else of the same. For administrators.\n",
+      0,
+      1,
+      boost::program_options::options_description("Options"),
+      queues};
   add_option(command.options, "weight", "N", "its part of the workers beside other queues: 1 to 1000");
   add_option(command.options, "rate", "RATE",
              "jobs that begin in a time: 10/s, 100/min, '10/s burst 20' or none");

@@ -50,6 +50,16 @@ TEST_CASE(
   CHECK(nlohmann::json::parse(json.err).at("error").at("code") == "no_queue");
 }
 
+TEST_CASE("M4 where there are more queues than are told of, a queue that is not listed may be there") {
+  DaemonConfig config;
+  for (int i = 0; i < 101; ++i) config.set("queue.q" + std::to_string(i), "weight", "2");
+  const TestDaemon daemon(config);
+  const Finished finished = promisectl(daemon, {"queues", "something.else"});
+  CHECK(finished.exit == Exit{kRefused, 0});
+  CHECK(finished.err ==
+        "promisectl: no queue matches 'something.else' of the 100 longest, which are all that is told of\n");
+}
+
 TEST_CASE("M4 a glob steers no queues, and is told so") {
   const Shell shell(1);
   shell.run(kFine, {"pause", "mail"});
