@@ -95,6 +95,7 @@ promised::Call read_whole(const Invocation& invocation, const std::string& path)
                        (argument ? "--" + option.string_key : "'" + option.value.front() + "'") +
                        " is too much");
     }
+    check_option_of_whole(option.string_key);
   }
   const std::string source = path == "-" ? "stdin" : path;
   promised::Call call = read_composite(content(path), source);

@@ -77,10 +77,21 @@ const Command& find(const std::string& name, const std::vector<Command>& command
   throw UsageError("unknown command '" + name + "'" + did_you_mean(name, names) + " (see promisectl --help)");
 }
 
-po::parsed_options parse(const std::vector<std::string>& arguments, const po::options_description& visible,
-                         const std::string& help) {
+/// With what collects the words, which no help shows.
+po::options_description with_words(const po::options_description& visible) {
   po::options_description all;
   all.add(visible).add_options()(kWords, po::value<std::vector<std::string>>());
+  return all;
+}
+
+/// What the library says of an option, and where there is more about it.
+UsageError wrong(const po::error& error, const std::string& help) {
+  return UsageError(std::string(error.what()) + " (see " + help + ")");
+}
+
+po::parsed_options parse(const std::vector<std::string>& arguments, const po::options_description& visible,
+                         const std::string& help) {
+  const po::options_description all = with_words(visible);
   po::positional_options_description words;
   words.add(kWords, -1);
   try {
@@ -100,21 +111,20 @@ po::parsed_options parse(const std::vector<std::string>& arguments, const po::op
                      did_you_mean(e.get_option_name(), names) + " (see " + help +
                      "; words that begin with -- come after a --)");
   } catch (const po::error& e) {
-    throw UsageError(std::string(e.what()) + " (see " + help + ")");
+    throw wrong(e, help);
   }
 }
 
 po::variables_map values_of(po::parsed_options& parsed, const po::options_description& visible,
                             const std::string& help) {
-  po::options_description all;
-  all.add(visible).add_options()(kWords, po::value<std::vector<std::string>>());
+  const po::options_description all = with_words(visible);
   parsed.description = &all;
   try {
     po::variables_map values;
     po::store(parsed, values);
     return values;
   } catch (const po::error& e) {
-    throw UsageError(std::string(e.what()) + " (see " + help + ")");
+    throw wrong(e, help);
   }
 }
 

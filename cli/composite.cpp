@@ -39,10 +39,9 @@ bool has(const Names& names, std::string_view name) {
 }
 
 /// `run-timeout` as a key.
-std::string key_of(const po::option_description& option) {
-  std::string key = option.long_name();
-  std::replace(key.begin(), key.end(), '-', '_');
-  return key;
+std::string key_of(std::string option) {
+  std::replace(option.begin(), option.end(), '-', '_');
+  return option;
 }
 
 class Reader {
@@ -181,7 +180,7 @@ Options Reader::options(const Object& given, Composite kind, Part part) const {
   const std::string place = given.at("options");
   po::parsed_options parsed(&options_);
   Keys known;
-  for (const auto& option : options_.options()) known.push_back(key_of(*option));
+  for (const auto& option : options_.options()) known.push_back(key_of(option->long_name()));
   for (const auto& [name, content] : object(*value, place, "an object of options").entries) {
     const std::string& key = *name.get_if<std::string>();
     const auto found = std::find(known.begin(), known.end(), key);
@@ -239,6 +238,13 @@ promised::Call read_composite(std::string_view text, const std::string& source) 
     reader.fail("", e.what());
   }
   return reader.call(document, "", Part::whole);
+}
+
+void check_option_of_whole(const std::string& option) {
+  if (has(kOfFunctions, key_of(option)))
+    throw UsageError("--" + option +
+                     ": a composite has no run of its own; give it to its members, in the document");
+  if (option == "unique") throw UsageError("--unique: a composite joins no equal job; leave it away");
 }
 
 }  // namespace promised::cli

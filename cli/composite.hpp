@@ -14,4 +14,8 @@ namespace promised::cli {
 /// user calls the document) and where, as in "order.json, serial[1].options: …".
 [[nodiscard]] promised::Call read_composite(std::string_view text, const std::string& source);
 
+/// Throws UsageError, which names it, where `option` (as the command line calls it: "run-timeout") says
+/// something of a call that cannot be said of a composite as a whole.
+void check_option_of_whole(const std::string& option);
+
 }  // namespace promised::cli

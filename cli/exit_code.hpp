@@ -10,7 +10,7 @@ enum class ExitCode : int {
   no_daemon = 2,  ///< nobody answers at the endpoint
   usage = 3,      ///< the command line is wrong
   refused = 4,    ///< the daemon refused, there is no such future, or the command had no effect
-  timed_out = 5,  ///< --timeout was over first; the job goes on
+  timed_out = 5,  ///< --timeout was over first; the job goes on (not with --abandon)
   internal = 6    ///< promisectl itself could not go on, such as a full disk behind stdout
 };
 

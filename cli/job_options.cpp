@@ -2,11 +2,11 @@
 #include "cli/job_options.hpp"
 
 #include <charconv>
-#include <string_view>
 #include <system_error>
 
 #include "cli/command.hpp"
 #include "cli/job_key.hpp"
+#include "cli/queue_name.hpp"
 #include "cli/times.hpp"
 #include "cli/usage_error.hpp"
 #include "common/nearest.hpp"
@@ -26,27 +26,23 @@ void read_name(const Invocation& invocation, Options& options) {
   options.remember(usable_name(*name, "--name"), lifespan, parse_duplicate(duplicate.value_or("raise")));
 }
 
-/// KEY, or KEY=N: what stands behind the last = is a number then.
+/// KEY, or KEY=N. A key may have a = itself: the last one is before N.
 void add_key(const std::string& text, Options& options) {
   const std::size_t equals = text.rfind('=');
-  const std::string_view number =
-      std::string_view(text).substr(equals == std::string::npos ? text.size() : equals + 1);
-  const std::string_view digits = number.substr(number.starts_with('-') ? 1 : 0);
-  if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) {
-    options.exclusive(text);
-    return;
-  }
-  const auto most = parse_integer(number, 1, UINT32_MAX);
-  if (!most)
-    throw UsageError("--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + text + "'");
-  options.quota(text.substr(0, equals), static_cast<std::uint32_t>(*most));
+  const std::string key = text.substr(0, equals);
+  const auto most = parse_integer(equals == std::string::npos ? "1" : text.substr(equals + 1), 1, UINT32_MAX);
+  if (key.empty() || !most)
+    throw UsageError("--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + text +
+                     "' (a KEY with a = in it needs its =N: 'a=b=1')");
+  options.quota(key, static_cast<std::uint32_t>(*most));
 }
 
 /// A moment, as seconds since 1970 or as RFC 3339 in UTC has it.
 WallClock read_moment(const std::string& text) {
   if (const auto moment = parse_moment(text)) return *moment;
   throw UsageError(
-      "--begin-after: expected a moment such as 2026-01-31T12:00:00Z, or @SECONDS since 1970, found '" +
+      "--begin-after: expected a moment in the years 1970 to 2069, such as 2026-01-31T12:00:00Z, or @SECONDS "
+      "since 1970, found '" +
       text + "'");
 }
 
@@ -113,7 +109,8 @@ void add_job_options(boost::program_options::options_description& to) {
   add_flag(to, "retry-crash", "try it again when its worker crashes, until it is quarantined");
   add_repeated(to, "quota", "NAME", "run only while this quota of the daemon's configuration has room");
   add_repeated(to, "exclusive", "KEY[=N]",
-               "run only while fewer than N (default: 1) of your jobs with this key do");
+               "run only while fewer than N (default: 1) of your jobs with this key do; a key with a = in it "
+               "needs its =N");
   add_option(to, "begin-after", "MOMENT",
              "not before that: 2026-01-31T12:00:00Z, or @SECONDS since 1970; the past is at once");
   add_option(to, "delay", "TIME", "not before so long after the submission");
@@ -133,7 +130,7 @@ void add_job_options(boost::program_options::options_description& to) {
 Options read_job_options(const Invocation& invocation) {
   Options options;
   read_name(invocation, options);
-  if (const auto queue = invocation.text("queue")) options.queue(*queue);
+  if (const auto queue = queue_option(invocation)) options.queue(*queue);
   if (const auto priority = invocation.integer("priority", -100, 100))
     options.priority(static_cast<int>(*priority));
   if (const auto t = invocation.duration("queue-timeout")) options.timeout(*t);

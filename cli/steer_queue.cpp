@@ -4,12 +4,17 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/queue_name.hpp"
 #include "common/printable.hpp"
 
 namespace promised::cli {
 
+const std::string& queue_word(const Invocation& invocation) {
+  return queue_name(invocation.words().front(), "QUEUE");
+}
+
 ExitCode steer_queue(Invocation& invocation, const QueueChange& change, const char* told) {
-  const std::string& queue = invocation.words().front();
+  const std::string& queue = queue_word(invocation);
   const std::uint64_t waiting = invocation.client().steer_queue(queue, change, invocation.answer_timeout());
   if (invocation.output() == Output::json) {
     invocation.print_json({{"queue", valid_utf8(queue)}, {"waiting", waiting}});

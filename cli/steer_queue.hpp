@@ -6,6 +6,9 @@
 
 namespace promised::cli {
 
+/// The queue that is the command's first word; throws UsageError where that is empty.
+[[nodiscard]] const std::string& queue_word(const Invocation& invocation);
+
 /// Has the queue that is the command's first word served so, and says "queue NAME: `told`, N jobs wait in
 /// it".
 ExitCode steer_queue(Invocation& invocation, const QueueChange& change, const char* told);

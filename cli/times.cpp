@@ -111,8 +111,8 @@ std::optional<WallClock> parse_moment(const std::string& text) {
   } else {
     moment = parse_rfc3339(text);
   }
-  constexpr WallClock kFirst{}, kLast{std::chrono::hours(24) * 36524};
-  if (moment && (*moment < kFirst || *moment > kLast)) return std::nullopt;
+  constexpr WallClock kFirst{}, kEnd{std::chrono::sys_days(std::chrono::year(2070) / 1 / 1)};
+  if (moment && (*moment < kFirst || *moment >= kEnd)) return std::nullopt;
   return moment;
 }
 

@@ -2,13 +2,14 @@
 // The command line is wrong: thrown anywhere below main, which tells it and exits with ExitCode::usage.
 #pragma once
 
-#include <stdexcept>
+#include <promised/error.hpp>
 
 namespace promised::cli {
 
-class UsageError : public std::runtime_error {
+/// An Error, so that what() has the whole message, whatever is quoted in it.
+class UsageError : public Error {
  public:
-  using std::runtime_error::runtime_error;
+  using Error::Error;
 };
 
 }  // namespace promised::cli

@@ -6,9 +6,9 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <promised/error.hpp>
 #include <promised/value.hpp>
 
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -16,9 +16,9 @@ namespace promised::cli {
 
 /// JSON that is no value: an integer beyond 64 bits, a number beyond a double, a key given twice, a `$` key
 /// that means nothing, deeper than kMaxValueDepth.
-class BadJson : public std::runtime_error {
+class BadJson : public Error {
  public:
-  using std::runtime_error::runtime_error;
+  using Error::Error;
 };
 
 [[nodiscard]] nlohmann::ordered_json to_json(const Value& value);

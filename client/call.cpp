@@ -71,11 +71,9 @@ Exchange::Next Call::answer(message::Reply& reply, Payload&&) {
 
 Exchange::Renewal Call::renew() {
   if (is_forlorn()) return Renewal::drop;
-  if (repeat_ == Repeat::as_needed || !resent) return Renewal::send;
-  give_up(
-      "interrupted",
-      "the daemon went, or the connection to it, before it had answered; its log says how far it came, and "
-      "what it has left unfinished it removes at its next start");
+  if (!once_ || !resent) return Renewal::send;
+  give_up("interrupted", "the daemon went, or the connection to it, before it had answered; " +
+                             std::string(once_->what_is_left));
   return Renewal::drop;
 }
 
@@ -89,9 +87,8 @@ void Call::give_up(const std::string& code, const std::string& message) {
 }
 
 bool Call::await(Session& session, WaitWord::Deadline deadline) {
-  const bool once = repeat_ == Repeat::never;
   WaitWord::Deadline ask_again =
-      once ? WaitWord::Deadline::max() : std::chrono::steady_clock::now() + kAskAgainAfter;
+      once_ ? WaitWord::Deadline::max() : std::chrono::steady_clock::now() + kAskAgainAfter;
   while (true) {
     const std::uint32_t seen = word_.load();
     if ((seen & kAnswered) != 0) return true;

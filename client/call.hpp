@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "client/exchange.hpp"
@@ -18,10 +19,13 @@ namespace promised::detail {
 /// A request and the one answer to it.
 class Call final : public Exchange {
  public:
-  /// `never`: the daemon sees it once. It is not asked again, however long the answer takes; and when the
+  /// Of what the daemon is to see once: it is not asked again, however long the answer takes; and when the
   /// connection goes after it was sent, the answer is a Refused with the code "interrupted".
-  enum class Repeat : std::uint8_t { as_needed, never };
-  explicit Call(Repeat repeat = Repeat::as_needed) : repeat_(repeat) {}
+  struct Once {
+    std::string_view what_is_left;  ///< for its message: how far it may have come, and what to do; a literal
+  };
+  Call() = default;
+  explicit Call(Once once) : once_(once) {}
 
   [[nodiscard]] Next answer(message::Reply& reply, Payload&& value) override;
   [[nodiscard]] Renewal renew() override;
@@ -37,7 +41,7 @@ class Call final : public Exchange {
  private:
   ~Call() override = default;
   static constexpr std::uint32_t kAnswered = 1;
-  const Repeat repeat_;
+  const std::optional<Once> once_;
   WaitWord word_;
   message::Reply reply_;
   bool closed_ = false;

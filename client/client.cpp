@@ -48,7 +48,9 @@ StoreReport maintain(Session& session, message::StoreCommand command, std::chron
                      const std::string& what) {
   message::Request request;
   request.body = std::move(command);
-  message::Reply reply = session.call_once(std::move(request), timeout, what);
+  message::Reply reply = session.call_once(
+      std::move(request), timeout, what,
+      "its log says how far it came, and what it has left unfinished it removes at its next start");
   return expect<message::StoreDone>(reply, what).report;
 }
 
@@ -236,7 +238,10 @@ std::uint64_t Client::clear_queue(std::string_view queue, std::chrono::milliseco
   const std::string what = "clearing queue \"" + std::string(queue) + "\"";
   message::Request request;
   request.body = message::SteerQueue{std::string(queue), {}, true};
-  message::Reply reply = Impl::of(*this).call_once(std::move(request), timeout, what);
+  message::Reply reply = Impl::of(*this).call_once(
+      std::move(request), timeout, what,
+      "the queue may be cleared as a whole, in part or not at all; ask again, which cancels what waits in it "
+      "then");
   return expect<message::Count>(reply, what).count;
 }
 

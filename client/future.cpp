@@ -73,7 +73,7 @@ using detail::Trouble;
 
 [[noreturn]] void throw_timeout(const FutureState& state, const char* what,
                                 std::chrono::milliseconds timeout) {
-  throw TimeoutError(state.subject() + what + detail::duration_text(timeout) + "; the job is left alone");
+  throw TimeoutError(state.subject() + what + detail::duration_text(timeout) + "; " + state.what_becomes());
 }
 
 /// The state once it is done.

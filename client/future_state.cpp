@@ -230,6 +230,12 @@ std::string FutureState::subject() const {
   return job.empty() ? what : what + " (" + job + ")";
 }
 
+std::string FutureState::what_becomes() const {
+  // A job that it has attached to or joined is another's, and not tied to this client.
+  if (!tied_ || id() != id_) return "the job is left alone";
+  return "the job goes on, and is cancelled when its client goes before it has ended (abandon)";
+}
+
 bool FutureState::await(std::uint32_t wanted, WaitWord::Deadline deadline) {
   if ((word_.load() & wanted) != 0) return true;
   const std::uint32_t awaited = (wanted & kAccepted) != 0 ? kAcceptanceAwaited : kEndAwaited;

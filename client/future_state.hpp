@@ -41,6 +41,9 @@ class FutureState final : public Exchange {
   /// Before it is posted.
   void be_unique() { unique_ = true; }
 
+  /// That the daemon cancels the job when this client goes (SEMANTICS S6). Before it is posted.
+  void be_tied() { tied_ = true; }
+
   /// `subject` is the function of a submission, the name of a future asked for by name, or empty.
   FutureState(std::shared_ptr<Session> session, Origin origin, const JobId& id, std::string subject,
               Durability durability);
@@ -81,6 +84,8 @@ class FutureState final : public Exchange {
   [[nodiscard]] message::Key key() const;
   /// How messages call it: `report.build (job 0190…)`.
   [[nodiscard]] std::string subject() const;
+  /// What becomes of the job for which a wait was too long, for messages.
+  [[nodiscard]] std::string what_becomes() const;
   [[nodiscard]] const std::string& function() const { return subject_; }
   [[nodiscard]] Origin origin() const { return origin_; }
   [[nodiscard]] Durability durability() const { return durability_; }
@@ -153,6 +158,7 @@ class FutureState final : public Exchange {
   std::unique_ptr<Following> following_;
   std::unique_ptr<Submission> joined_with_;
   bool unique_ = false;
+  bool tied_ = false;
   std::mutex observers_mutex_;
   std::vector<Observer> observers_;
 };

@@ -33,7 +33,7 @@ class OutputReading {
         return OutputPiece{std::move(taken.bytes), taken.lost, taken.anew};
       case StreamFollow::Taken::Kind::nothing_yet:
         throw TimeoutError(state_->subject() + ": nothing that it prints has come within " +
-                           duration_text(timeout) + "; the job is left alone");
+                           duration_text(timeout) + "; " + state_->what_becomes());
       case StreamFollow::Taken::Kind::refused:
         refused(taken.refusal);
         return end();

@@ -67,7 +67,8 @@ std::string PartStream::place() const {
 std::optional<Value> PartStream::next(std::chrono::milliseconds timeout) {
   const WaitWord::Deadline deadline = deadline_after(timeout);
   const auto too_late = [&](const char* what) {
-    throw TimeoutError(impl_->state->subject() + what + duration_text(timeout) + "; the job is left alone");
+    throw TimeoutError(impl_->state->subject() + what + duration_text(timeout) + "; " +
+                       impl_->state->what_becomes());
   };
   if (!impl_->reader.started()) {
     if (!impl_->end(deadline)) too_late(" has not ended within ");

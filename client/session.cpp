@@ -158,8 +158,8 @@ message::Reply Session::call(message::Request request, Payload payload, std::chr
 }
 
 message::Reply Session::call_once(message::Request request, std::chrono::milliseconds timeout,
-                                  const std::string& what) {
-  const Ref<Call> call = make_ref<Call>(Call::Repeat::never);
+                                  const std::string& what, std::string_view what_is_left) {
+  const Ref<Call> call = make_ref<Call>(Call::Once{what_is_left});
   call->number = request.number = next_number();
   wire::encode(request, call->header);
   await(*call, timeout, what);

@@ -66,9 +66,10 @@ class Session {
                                     std::chrono::milliseconds timeout, const std::string& what,
                                     bool* resent = nullptr);
   /// The same for what is to be done once, however long it takes: it is not sent again, and RefusedError with
-  /// the code "interrupted" says that the daemon went before it had answered.
+  /// the code "interrupted" says that the daemon went before it had answered, and `what_is_left` (a literal)
+  /// how far it may have come, and what to do.
   [[nodiscard]] message::Reply call_once(message::Request request, std::chrono::milliseconds timeout,
-                                         const std::string& what);
+                                         const std::string& what, std::string_view what_is_left);
   [[nodiscard]] std::uint64_t next_number() { return numbers_.fetch_add(1, std::memory_order_relaxed); }
 
   /// Sleeps until `word` is not `seen` any more, at most until `deadline`; may return for no reason. Receives

@@ -47,6 +47,13 @@ void flatten(const promised::Call& call, Follows follows, std::uint32_t parent,
   for (const promised::Call& then : call.then()) flatten(then, Follows::then, place, nodes, arguments);
 }
 
+/// Of a submission; of a tree those of the whole.
+const Options& options_of(const decltype(message::Request::body)& body) {
+  if (const auto* submit = std::get_if<message::Submit>(&body)) return submit->options;
+  if (const auto* add = std::get_if<message::AddCallback>(&body)) return add->options;
+  return std::get<message::SubmitTree>(body).nodes.front().options;
+}
+
 /// Posts the request of a new job, whose future it returns.
 AnyFuture post_submission(const std::shared_ptr<Session>& session, const JobId& id,
                           const std::string& subject, Durability durability,
@@ -60,6 +67,7 @@ AnyFuture post_submission(const std::shared_ptr<Session>& session, const JobId& 
   if (const auto* submit = std::get_if<message::Submit>(&request.body)) {
     if (submit->options.unique() && !submit->options.at_most_once()) state->be_unique();
   }
+  if (options_of(request.body).abandon() == Abandon::cancel) state->be_tied();
   wire::encode(request, state->header);
   state->payload = std::move(payload);
   if (following) state->follow(std::move(*following));

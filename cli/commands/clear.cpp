@@ -9,7 +9,7 @@ namespace promised::cli {
 namespace {
 
 ExitCode clear(Invocation& invocation) {
-  const std::string& queue = invocation.words().front();
+  const std::string& queue = queue_word(invocation);
   const std::uint64_t cancelled = invocation.client().clear_queue(queue, invocation.end_timeout());
   if (invocation.output() == Output::json) {
     invocation.print_json({{"queue", valid_utf8(queue)}, {"cancelled", cancelled}});

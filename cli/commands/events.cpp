@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/command.hpp"
+#include "cli/queue_name.hpp"
 #include "cli/times.hpp"
 #include "cli/usage_error.hpp"
 #include "common/event_json.hpp"
@@ -27,7 +28,7 @@ EventFilter read_filter(const Invocation& invocation) {
   EventFilter filter;
   for (const std::string& kind : invocation.texts("kind")) filter.kinds.push_back(parse_kind(kind));
   filter.function = invocation.text("function").value_or("");
-  filter.queue = invocation.text("queue").value_or("");
+  filter.queue = queue_option(invocation).value_or("");
   filter.name_prefix = invocation.text("name-prefix").value_or("");
   constexpr std::int64_t kMostUid = std::numeric_limits<std::uint32_t>::max() - 1;
   if (const auto owner = invocation.integer("owner", 0, kMostUid))

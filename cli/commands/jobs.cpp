@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
+#include "cli/queue_name.hpp"
 #include "cli/table.hpp"
 #include "cli/times.hpp"
 #include "cli/usage_error.hpp"
@@ -25,7 +26,7 @@ JobFilter read_filter(const Invocation& invocation) {
   JobFilter filter;
   for (const std::string& state : invocation.texts("state")) filter.states.push_back(parse_state(state));
   filter.function = invocation.text("function").value_or("");
-  filter.queue = invocation.text("queue").value_or("");
+  filter.queue = queue_option(invocation).value_or("");
   filter.name_prefix = invocation.text("name-prefix").value_or("");
   filter.remembered = invocation.flag("remembered");
   filter.most = static_cast<std::uint32_t>(invocation.integer("page", 1, 100'000).value_or(0));

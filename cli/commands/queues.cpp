@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <promised/error.hpp>
+
+#include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/command.hpp"
 #include "cli/status_text.hpp"
 #include "cli/steer_queue.hpp"
 #include "cli/usage_error.hpp"
 #include "cli/view_json.hpp"
+#include "common/glob.hpp"
+#include "common/nearest.hpp"
 #include "common/printable.hpp"
 #include "common/units.hpp"
 
@@ -30,10 +37,37 @@ QueueChange read_change(const Invocation& invocation) {
   return change;
 }
 
+/// Queues that the daemon tells of at most.
+constexpr std::size_t kMostTold = 100;
+
+/// Of what the daemon tells of, `all`, none is called so.
+[[noreturn]] void throw_no_queue(const std::string& glob, const std::vector<QueueView>& all) {
+  std::vector<std::string> known;
+  for (const QueueView& queue : all) known.push_back(queue.name);
+  std::string text = "no queue matches '" + glob + "'";
+  if (all.empty()) {
+    text += " (none has jobs, or is configured or steered by name; only administrators are told of them)";
+  } else if (all.size() >= kMostTold) {
+    text += " of the " + std::to_string(all.size()) + " longest, which are all that is told of";
+  }
+  throw RefusedError("no_queue", text + did_you_mean(glob, known));
+}
+
+/// Those whose name the first word is, or that it matches as a glob; without one all.
+std::vector<QueueView> fetch(Invocation& invocation) {
+  const bool some = !invocation.words().empty();
+  const std::string glob = some ? queue_word(invocation) : "";
+  std::vector<QueueView> all = invocation.client().status(invocation.answer_timeout()).queues;
+  if (!some) return all;
+  std::vector<QueueView> queues;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(queues),
+               [&](const QueueView& queue) { return glob_matches(glob, queue.name); });
+  if (queues.empty()) throw_no_queue(glob, all);
+  return queues;
+}
+
 void list(Invocation& invocation) {
-  std::vector<QueueView> queues = invocation.client().status(invocation.answer_timeout()).queues;
-  if (!invocation.words().empty())
-    std::erase_if(queues, [&](const QueueView& q) { return q.name != invocation.words().front(); });
+  const std::vector<QueueView> queues = fetch(invocation);
   if (invocation.output() == Output::json) {
     invocation.print_json({{"queues", to_json(queues)}});
   } else if (invocation.output() == Output::quiet) {
@@ -59,18 +93,18 @@ ExitCode queues(Invocation& invocation) {
 }  // namespace
 
 Command queues_command() {
-  Command command{"queues",
-                  "[QUEUE]",
-                  "List the queues, or have one served in another way",
-                  "Those with jobs, and those that are paused or draining: the longest first, at most 100. "
-                  "With an option,\n"
-                  "QUEUE is served so from now on, over restarts too, until the configuration says something "
-                  "else of the\n"
-                  "same. For administrators.\n",
-                  0,
-                  1,
-                  boost::program_options::options_description("Options"),
-                  queues};
+  Command command{
+      "queues",
+      "[QUEUE]",
+      "List the queues, or have one served in another way",
+      "Those with jobs, and those that are configured or steered by name: the longest first, at\n"
+      "most 100. QUEUE may be a glob, such as 'mail-*'; where none matches the exit code is 4. With\n"
+      "an option, the one queue that is called QUEUE is served so from now on, over restarts too,\n"
+      "until the configuration says something else of the same. For administrators.\n",
+      0,
+      1,
+      boost::program_options::options_description("Options"),
+      queues};
   add_option(command.options, "weight", "N", "its part of the workers beside other queues: 1 to 1000");
   add_option(command.options, "rate", "RATE",
              "jobs that begin in a time: 10/s, 100/min, '10/s burst 20' or none");

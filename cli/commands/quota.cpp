@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <promised/error.hpp>
+
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/command.hpp"
 #include "cli/status_text.hpp"
 #include "cli/usage_error.hpp"
 #include "cli/view_json.hpp"
+#include "common/nearest.hpp"
 #include "common/printable.hpp"
 #include "common/units.hpp"
 
 namespace promised::cli {
 namespace {
 
+RefusedError no_quota(const std::string& name, const std::vector<std::string>& known) {
+  const char* const none = known.empty() ? " (there is none; only administrators are told of them)" : "";
+  return {"no_quota", "there is no quota '" + name + "'" + none + did_you_mean(name, known)};
+}
+
 void list(Invocation& invocation) {
   std::vector<QuotaView> quotas = invocation.client().status(invocation.answer_timeout()).quotas;
-  if (!invocation.words().empty())
-    std::erase_if(quotas, [&](const QuotaView& q) { return q.name != invocation.words().front(); });
+  if (!invocation.words().empty()) {
+    const std::string& name = invocation.words().front();
+    std::vector<std::string> known;
+    for (const QuotaView& quota : quotas) known.push_back(quota.name);
+    std::erase_if(quotas, [&](const QuotaView& q) { return q.name != name; });
+    if (quotas.empty()) throw no_quota(name, known);
+  }
   if (invocation.output() == Output::json) {
     invocation.print_json({{"quotas", to_json(quotas)}});
   } else if (invocation.output() == Output::quiet) {

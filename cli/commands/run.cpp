@@ -20,7 +20,8 @@ Command run_command() {
           "Submit a job, wait for its end and print its result",
           std::string(call_help()) +
               "Text and bytes are printed as they are, other values as JSON. When --timeout is over the job "
-              "goes on.\n",
+              "goes on,\n"
+              "unless --abandon was given.\n",
           0,
           kAnyNumber,
           call_options(),

@@ -218,10 +218,17 @@ void Scheduler::why_on_disk(Why& why) const {
   if (why.job.on_disk || why.job.behind) why.add("on_disk", "others are before it, and wait on disk");
 }
 
+/// A pool that has never been ready may be the one that offers it.
 void Scheduler::why_function(Why& why) const {
   const Function& function = *why.job.function;
-  if (function.offered_by.empty())
-    why.add("no_function", "no pool offers the function " + function.name, function.name);
+  if (!function.offered_by.empty()) return;
+  const std::size_t before = why.found.size();
+  for (const Pool& pool : pools_) {
+    const bool may_offer = pool.offer == nullptr && pool.phase == Pool::Phase::failing;
+    if (may_offer && pool.settings->serves(why.job.lane->queue->name)) why_pool(pool, why);
+  }
+  const char* const which = why.found.size() == before ? "no pool" : "no other pool";
+  why.add("no_function", which + (" offers the function " + function.name), function.name);
 }
 
 void Scheduler::why_pools(Why& why) const {
@@ -233,7 +240,9 @@ void Scheduler::why_pool(const Pool& pool, Why& why) const {
   const auto is_ready = [](const Worker* w) { return w->phase == Worker::Phase::ready; };
   const bool serves = std::any_of(pool.workers.begin(), pool.workers.end(), is_ready);
   if (pool.phase == Pool::Phase::failing && !serves) {
-    why.add("pool_failing", "pool " + name + " is failing: " + pool.reason, name);
+    const char* const unknown = "; it has never been ready, and what it offers is not known";
+    why.add("pool_failing",
+            "pool " + name + " is failing: " + pool.reason + (pool.offer == nullptr ? unknown : ""), name);
     if (pool.place != kNotInHeap) {
       const auto wait = Nanos(pool.due) - why.now.steady.time_since_epoch();
       why.found.back().until = why.now.wall + std::chrono::ceil<std::chrono::microseconds>(wait);

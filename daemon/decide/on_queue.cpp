@@ -20,6 +20,11 @@ std::optional<message::Refused> check_steered_name(const std::string& what, cons
   return message::Refused{.code = "bad_request", .message = std::move(message)};
 }
 
+/// As glob_matches() understands it.
+bool is_pattern(const std::string& name) {
+  return name.find_first_of("*?") != std::string::npos;
+}
+
 std::optional<message::Refused> check(const QueueChange& change) {
   const auto bad = [](std::string message) {
     return message::Refused{.code = "bad_request", .message = std::move(message)};
@@ -54,6 +59,15 @@ void Scheduler::on(Asked& asked, message::SteerQueue& steer, Turn& t) {
   if (!may_steer_queues(asked, t)) return;
   auto refused = check_steered_name("a queue", steer.queue);
   if (!refused) refused = check(steer.change);
+  // A queue may be called so. But who names one that is not there takes it for a pattern.
+  const bool is_there = lanes_.find_queue(steer.queue) != nullptr || steering_.is_named(steer.queue);
+  if (!refused && is_pattern(steer.queue) && !is_there) {
+    refused = message::Refused{
+        .code = "no_queue",
+        .message = "there is no queue \"" + steer.queue +
+                   "\", and no pattern stands here for the queues that match it: name one queue (promisectl "
+                   "queues lists those that a pattern matches)"};
+  }
   if (refused) {
     refuse(asked.event.session, asked.number(), std::move(*refused), t);
     return;

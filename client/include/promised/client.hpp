@@ -253,7 +253,7 @@ class PROMISED_EXPORT Client {
                             std::chrono::milliseconds timeout = kAnswerTimeout);
   /// Cancels all jobs that wait in a queue, in memory or on disk, and returns how many: those that have begun
   /// go on. It is not asked twice: RefusedError with the code "interrupted" tells that the daemon went before
-  /// it had answered.
+  /// it had answered. The queue may be cleared in part then, or not: ask again.
   // NOLINTNEXTLINE(modernize-use-nodiscard): said for its effect
   std::uint64_t clear_queue(std::string_view queue, std::chrono::milliseconds timeout = kForever);
   /// Gives a quota another size, or makes one (SEMANTICS Q4); how many running jobs hold it. Where those are

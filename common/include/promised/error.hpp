@@ -4,6 +4,8 @@
 
 #include <promised/export.hpp>
 #include <promised/types.hpp>
+
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -13,7 +15,15 @@ namespace promised {
 /// The base of all that this library throws.
 class PROMISED_EXPORT Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(const std::string& message) : std::runtime_error(without_zeros(message)) {}
+
+ private:
+  /// what() ends at the first zero: one in a name that the message quotes is written as \x00.
+  static std::string without_zeros(std::string text) {
+    for (std::size_t at = text.find('\0'); at != std::string::npos; at = text.find('\0', at))
+      text.replace(at, 1, "\\x00");
+    return text;
+  }
 };
 
 /// The wait was over before the job was; the job is left alone (PEP 3148).

@@ -111,6 +111,13 @@ TEST_CASE("C4 a document that is wrong is exit code 3 with the place in it, befo
   CHECK(finished.err == "promisectl: " + file.string() +
                             ", serial[0].options: --retries: expected a whole number from 0 to 10000, found "
                             "'many'\n");
+  write_file(file, R"({"serial": [{"call": "add"}]})");
+  CHECK(
+      shell.run(kUsage, {"submit", "--composite", file, "--retries", "3"}).err ==
+      "promisectl: --retries: a composite has no run of its own; give it to its members, in the document\n");
+  write_file(file, R"({"serial": [{"call": "no\u0000thing"}]})");
+  CHECK(shell.run(kRefused, {"submit", "--composite", file}).err ==
+        "promisectl: no pool offers the function \"no\\x00thing\"\n");
   CHECK(shell.json(kFine, {"jobs"}).at("jobs").empty());
 }
 

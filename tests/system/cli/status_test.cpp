@@ -48,6 +48,38 @@ TEST_CASE("I7 a pool that cannot start is degraded: exit code 1, with the reason
   CHECK(status.out.find("/no/such/worker: No such file or directory") != std::string::npos);
 }
 
+TEST_CASE("M3 a job whose function only a pool could offer that has never started waits for that pool") {
+  DaemonConfig config;
+  config.pool("broken", "/no/such/worker").set("queue.later", "hold", "yes");
+  const TestDaemon daemon(config);
+  REQUIRE(eventually([&] { return promisectl(daemon, {"status"}).exit == Exit{kFailed, 0}; }));
+  CHECK(promisectl(daemon, {"submit", "report.build", "--queue", "later"}).exit == Exit{});
+  CHECK(promisectl(daemon, {"explain", "last", "--output", "quiet"}).out == "pool_failing\nno_function\n");
+  const std::string explained = promisectl(daemon, {"explain", "last"}).out;
+  CHECK(explained.find("pool broken is failing: ") != std::string::npos);
+  CHECK(explained.find("; it has never been ready, and what it offers is not known (in ") !=
+        std::string::npos);
+  CHECK(explained.find("no other pool offers the function report.build") != std::string::npos);
+}
+
+TEST_CASE(
+    "C9 status tells of a command's failures since the daemon was started; the runs are listed after it "
+    "too") {
+  DaemonConfig config;
+  config.pool("story", STORY_WORKER);
+  config.set("pool.commands", "builtin", "exec").set("pool.commands", "queues", "commands");
+  config.set("command.bad", "command", "/bin/sh -c 'exit 3'");
+  TestDaemon daemon(config);
+  CHECK(promisectl(daemon, {"run", "fail", "no paper"}).exit == Exit{kFailed, 0});
+  const auto status = [&] { return promisectl(daemon, {"status"}).out; };
+  REQUIRE(eventually([&] { return status().find("command bad has failed") != std::string::npos; }));
+  CHECK(daemon.stop() == Exit{});
+  daemon.start();
+  CHECK(status().find("command bad") == std::string::npos);
+  const Finished runs = promisectl(daemon, {"jobs", "--queue", "commands", "--state", "failed"});
+  CHECK(runs.out.find("  failed  ") != std::string::npos);
+}
+
 TEST_CASE("M1 status tells that the store of the daemon before failed, which is no problem of this one") {
   DaemonConfig config;
   config.pool("story", STORY_WORKER);

@@ -110,6 +110,11 @@ TEST_CASE("S6 --abandon cancels the job when promisectl is killed, and needs --w
               "--abandon needs --wait: without it the job would be cancelled as soon as its id is printed") !=
       std::string::npos);
   CHECK(shell.run(kFine, {"submit", "add", "1", "1", "--abandon", "--wait"}).out == "2\n");
+  CHECK(
+      shell.run(kTimedOut, {"run", "wait_for", shell.gate(), "--abandon", "--name", "late", "--timeout", "0"})
+          .err.ends_with(" has not ended within 0 ms; the job goes on, and is cancelled when its client goes "
+                         "before it has ended (abandon)\n"));
+  CHECK(eventually([&] { return shell.state("late") == "cancelled"; }));
   Program program;
   program.command = {promisectl_binary(), "run", "wait_for", shell.gate(), "--abandon", "--name", "tied"};
   program.environment["PROMISED_ENDPOINT"] = shell.daemon.endpoint();

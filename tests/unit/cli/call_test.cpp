@@ -122,15 +122,15 @@ TEST_CASE("every option of a call reaches the client") {
 }
 
 TEST_CASE("M4 --quota names quotas, and --exclusive keys, with how many jobs of each may run") {
-  const promised::Call c =
-      call({"f", "--quota", "licences", "--quota", "a=2", "--exclusive", "customer 17", "--exclusive", "k=3",
-            "--exclusive", "x=", "--exclusive", "y=v0", "--exclusive", "z=1=7"});
+  const promised::Call c = call({"f", "--quota", "licences", "--quota", "a=2", "--exclusive", "customer 17",
+                                 "--exclusive", "k=3", "--exclusive", "y=v0=1", "--exclusive", "z=1=7"});
   CHECK(c.options().quotas() ==
         std::vector<QuotaUse>{
-            {"licences", 0}, {"a=2", 0}, {"customer 17", 1}, {"k", 3}, {"x=", 1}, {"y=v0", 1}, {"z=1", 7}});
-  for (const std::string wrong : {"k=0", "k=-1", "k=99999999999"}) {
+            {"licences", 0}, {"a=2", 0}, {"customer 17", 1}, {"k", 3}, {"y=v0", 1}, {"z=1", 7}});
+  for (const std::string wrong : {"k=0", "k=-1", "k=99999999999", "k=x", "k=", "=", "=3", "", "k=1 "}) {
     CHECK(refusal({"f", "--exclusive", wrong}) ==
-          "--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + wrong + "'");
+          "--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + wrong +
+              "' (a KEY with a = in it needs its =N: 'a=b=1')");
   }
 }
 
@@ -146,9 +146,12 @@ TEST_CASE("T2 A1 Q8 when a call begins, how it is tried again and that it is uni
         Options().retries(4).backoff(Backoff::fixed(10s, 0.5)));
   CHECK(call({"f", "--retries", "4", "--backoff", "1s..10min", "--jitter", "0"}).options() ==
         Options().retries(4).backoff(Backoff::exponential(1s, 10min, 0)));
-  CHECK(refusal({"f", "--begin-after", "tomorrow"}) ==
-        "--begin-after: expected a moment such as 2026-01-31T12:00:00Z, or @SECONDS since 1970, found "
-        "'tomorrow'");
+  for (const std::string bad : {"tomorrow", "2070-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "@99999999999"}) {
+    CHECK(refusal({"f", "--begin-after", bad}) ==
+          "--begin-after: expected a moment in the years 1970 to 2069, such as 2026-01-31T12:00:00Z, or "
+          "@SECONDS since 1970, found '" +
+              bad + "'");
+  }
   CHECK(refusal({"f", "--begin-after", "@1", "--delay", "1s"}) ==
         "--begin-after and --delay exclude each other");
   CHECK(refusal({"f", "--retries", "10001"}) ==
@@ -215,10 +218,28 @@ TEST_CASE("C4 --composite reads a document, and the command line says what holds
         "cannot read '/no/such/file': No such file or directory");
 }
 
+TEST_CASE("C4 what the command line says of a run is refused for a composite, which has none") {
+  const File file(R"({"serial": [{"call": "f"}]})");
+  for (const auto& [option, value] :
+       {std::pair{"--queue-timeout", "1s"}, std::pair{"--run-timeout", "1s"},
+        std::pair{"--progress-timeout", "1s"}, std::pair{"--quota", "q"}, std::pair{"--exclusive", "k"},
+        std::pair{"--begin-after", "@1"}, std::pair{"--delay", "1s"}, std::pair{"--begin-by", "1s"},
+        std::pair{"--retries", "3"}, std::pair{"--backoff", "1s"}, std::pair{"--jitter", "0.1"}}) {
+    CHECK(refusal({"--composite", file.path(), option, value}) ==
+          std::string(option) +
+              ": a composite has no run of its own; give it to its members, in the document");
+  }
+  CHECK(refusal({"--composite", file.path(), "--unique"}) ==
+        "--unique: a composite joins no equal job; leave it away");
+  CHECK(call({"--composite", file.path(), "--abandon", "--memory", "--priority", "3"}).options() ==
+        Options().abandon(Abandon::cancel).durability(Durability::memory).priority(3));
+}
+
 TEST_CASE("options of a call that cannot be are told") {
   CHECK(refusal({"f", "--lifespan", "60s"}) == "--lifespan needs a --name to apply to");
   CHECK(refusal({"f", "--duplicate", "keep"}) == "--duplicate needs a --name to apply to");
   CHECK(refusal({"f", "--name", ""}) == "--name: expected a name, found nothing");
+  CHECK(refusal({"f", "--queue", ""}) == "--queue: expected the name of a queue, found nothing");
   CHECK(refusal({"f", "--name", "n", "--lifespan", "60"}).starts_with("--lifespan: expected a duration"));
   CHECK(refusal({"f", "--name", "n", "--duplicate", "raies"}) ==
         "--duplicate: expected raise, replace, attach or keep, found 'raies'; did you mean raise?");

@@ -119,6 +119,8 @@ TEST_CASE("C4 a call in a document that is none is told with its place") {
         "order.json, serial[0].named: expected an object of values, found list");
   CHECK(refusal(R"({"serial": [{"call": "f", "argument": []}]})") ==
         "order.json, serial[0]: 'argument' is nothing that is known here; did you mean arguments?");
+  CHECK(refusal(R"({"serial": [{"call": "f", "\u0000\u0000\u0000\u0000\u0000x": 1}]})") ==
+        R"(order.json, serial[0]: '\x00\x00\x00\x00\x00x' is nothing that is known here)");
   CHECK(refusal(R"({"serial": [], "arguments": []})") ==
         "order.json: 'arguments' is nothing that is known here");
   CHECK(refusal(R"({"serial": [], "then": {"parallel": []}})") ==

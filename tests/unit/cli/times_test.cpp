@@ -43,6 +43,8 @@ TEST_CASE("T2 a moment is read in RFC 3339, or as seconds since 1970") {
   CHECK(parse_moment("2026-01-31T12:00:00.5Z") == noon + 500ms);
   CHECK(parse_moment("@1769860800") == noon);
   CHECK(parse_moment(rfc3339(noon + 1us)) == noon + 1us);
+  CHECK(parse_moment("@0") == WallClock());
+  CHECK(parse_moment("2069-12-31T23:59:59.999999Z") == WallClock(std::chrono::seconds(3'155'760'000) - 1us));
   for (const char* bad : {"",
                           "@",
                           "@x",

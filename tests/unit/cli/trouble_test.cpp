@@ -5,6 +5,7 @@
 #include <promised/error.hpp>
 
 #include <new>
+#include <string>
 
 #include "cli/usage_error.hpp"
 #include "cli/value_json.hpp"
@@ -39,6 +40,14 @@ TEST_CASE("M5 every kind of trouble has its exit code and its word") {
   check(after(CancelledError("m")), ExitCode::failed, "cancelled");
   check(after(ExpiredError("m")), ExitCode::failed, "expired");
   check(after(std::bad_alloc()), ExitCode::internal, "internal");
+}
+
+TEST_CASE("M5 a zero in what a message quotes does not cut it") {
+  using namespace std::string_literals;
+  const std::string quoted = "no 'a\0b\0' here"s;
+  CHECK(after(RefusedError("no_function", quoted)).message == "no 'a\\x00b\\x00' here");
+  CHECK(after(UsageError(quoted)).message == "no 'a\\x00b\\x00' here");
+  CHECK(after(BadJson(quoted)).message == "no 'a\\x00b\\x00' here");
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 // Cancelling, remembering, forgetting, new limits, and looking.
 #include <doctest/doctest.h>
 
+#include <thread>
+
 #include "tests/unit/client/fixture.hpp"
 
 namespace promised {
@@ -262,6 +264,35 @@ TEST_CASE_FIXTURE(Fixture, "a question without an answer in time throws TimeoutE
         "asking for the daemon's status: the daemon has not answered within 1 ms");
   CHECK(message_of<TimeoutError>([&] { return client.cancel("x", 1ms); }) ==
         "cancelling the future \"x\": the daemon has not answered within 1 ms");
+}
+
+TEST_CASE_FIXTURE(
+    Fixture, "Q2 a daemon that goes while it clears a queue has done so in part, and is not asked again") {
+  daemon.become([](FakeDaemon& d, const FakeDaemon::Message& m) {
+    if (!std::holds_alternative<message::SteerQueue>(m.request.body)) FakeDaemon::serve(d, m);
+  });
+  Client client(options());
+  std::thread restart([&] {
+    static_cast<void>(daemon.wait_for<message::SteerQueue>());
+    daemon.stop();
+    daemon.start();
+  });
+  std::string code;
+  CHECK(message_of<RefusedError>([&] {
+          try {
+            return client.clear_queue("mail");
+          } catch (const RefusedError& e) {
+            code = e.code();
+            throw;
+          }
+        }) ==
+        "the daemon went, or the connection to it, before it had answered; the queue may be cleared as a "
+        "whole, "
+        "in part or not at all; ask again, which cancels what waits in it then");
+  CHECK(code == "interrupted");
+  restart.join();
+  CHECK(client.cancel("name"));  // the client itself goes on
+  CHECK(daemon.received<message::SteerQueue>().size() == 1);
 }
 
 TEST_CASE_FIXTURE(Fixture, "an answer that does not fit the question says so") {

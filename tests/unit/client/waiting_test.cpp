@@ -38,6 +38,12 @@ struct Several : Fixture {
 TEST_CASE_FIXTURE(Several, "S3 a timeout throws TimeoutError and leaves the job alone") {
   CHECK(message_of<TimeoutError>([&] { return futures[0].result(5ms); }) ==
         "hold (job " + futures[0].id().text() + ") has not ended within 5 ms; the job is left alone");
+  const auto tied = client.submit(Options().abandon(Abandon::cancel), "hold");
+  CHECK(
+      message_of<TimeoutError>([&] { return tied.value(5ms); }) ==
+      "hold (job " + tied.id().text() +
+          ") has not ended within 5 ms; the job goes on, and is cancelled when its client goes before it has "
+          "ended (abandon)");
   CHECK_THROWS_AS(static_cast<void>(futures[0].exception(1ms)), TimeoutError);
   CHECK_FALSE(futures[0].wait(1ms));
   CHECK_FALSE(futures[0].done());

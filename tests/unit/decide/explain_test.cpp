@@ -163,6 +163,30 @@ TEST_CASE("M3 a function that no pool offers, a pool that fails, and one that do
   CHECK(found.reasons[0].until > house.now.wall);
 }
 
+TEST_CASE("M3 a pool that has failed from its first start on is told of, for it may offer the function") {
+  auto settings = no_prefetch();
+  QueueSettings held;
+  held.name = "held";
+  held.hold = true;
+  settings.queues = {held};
+  settings.pools[0].queues = {"held"};
+  settings.pools.push_back(settings.pools[0]);
+  settings.pools[1].name = "side";
+  settings.pools[1].queues = {"other"};
+  House house(settings);
+  for (const WorkerId worker : house.workers()) house.start_failed(worker, "no such file");
+  const auto client = house.connect();
+  const JobId job = house.submit(client, "later", Options{}.queue("held"));
+  const Explanation found = explain(house, client, job);
+  REQUIRE(codes(found) == Codes{"pool_failing", "no_function"});
+  CHECK(found.reasons[0].text ==
+        "pool main is failing: no such file; it has never been ready, and what it offers is not known");
+  CHECK(found.reasons[0].subject == "main");
+  CHECK(found.reasons[0].until > house.now.wall);
+  CHECK(found.reasons[1].text == "no other pool offers the function later");
+  CHECK(house.show(client, job).reason == found.reasons[0].text + "; " + found.reasons[1].text);
+}
+
 TEST_CASE("M3 a job that a worker holds ready, one that runs, one that is to stop, and one that has ended") {
   auto settings = one_pool();
   settings.pools[0].prefetch = 2;

@@ -66,6 +66,28 @@ TEST_CASE("Q2 what is said of a queue is answered when it is on disk, and in for
   CHECK(house.count<message::Count>(admin) == 1);
 }
 
+TEST_CASE("Q2 a pattern is no queue to steer, unless there is a queue that is called so") {
+  ReadyHouse house(no_prefetch());
+  const auto admin = house.connect(0);
+  for (const char* pattern : {"ma*", "mai?"}) {
+    for (const bool clear : {false, true}) {
+      house.ask(admin, message::SteerQueue{pattern, {.paused = true}, clear});
+      const auto refused = house.last<message::Refused>(admin);
+      CHECK(refused.code == "no_queue");
+      CHECK(refused.message == "there is no queue \"" + std::string(pattern) +
+                                   "\", and no pattern stands here for the queues that match it: name one "
+                                   "queue (promisectl queues "
+                                   "lists those that a pattern matches)");
+    }
+  }
+  house.submit(admin);
+  const JobId odd = house.submit(admin, "f", Options{}.queue("ma*"));
+  CHECK(steer(house, admin, {.paused = true}, "ma*") == 1);
+  house.ask(admin, message::Cancel{{odd, {}}, false, {}});
+  // It has no job any more, but is paused by its name.
+  CHECK(steer(house, admin, {.paused = false}, "ma*") == 0);
+}
+
 TEST_CASE("Q2 a draining queue takes no more jobs, and runs what it has") {
   ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
