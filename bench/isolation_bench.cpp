@@ -25,8 +25,10 @@ using namespace promised::bench;
 constexpr std::size_t kTrips = 2000;
 constexpr std::size_t kPipelined = 4000;
 constexpr std::size_t kUnderWay = 200;
-/// DESIGN 7.
+/// DESIGN 7, in microseconds.
 constexpr double kMostCrash = 10'000;
+/// A process of its own for each job, over a reused worker.
+constexpr double kMostForFresh = 1'000;
 
 struct Figures {
   double p50 = 0;  ///< µs, of a round trip
@@ -114,6 +116,14 @@ void print(const std::string& what, const Figures& f) {
             << f.crash_p50 << std::setw(14) << f.crash_p99 << '\n';
 }
 
+/// In microseconds.
+bool goal(const std::string& what, double figure, double most) {
+  const bool met = figure <= most;
+  std::cout << "  " << (met ? "met     " : "MISSED  ") << what << ": below " << std::setprecision(0)
+            << most / 1000 << " ms: " << std::setprecision(1) << figure / 1000 << " ms\n";
+  return met;
+}
+
 int run(std::size_t crashes, const std::string& worker, bool check) {
   const Folder folder("/tmp");
   const std::string pool = "program = " + worker + "\nsize = 2\nkill_grace = 100ms\n";
@@ -133,11 +143,11 @@ int run(std::size_t crashes, const std::string& worker, bool check) {
   std::cout << "  job over worker" << std::setprecision(2) << std::setw(17) << fresh.p50 / reused.p50
             << std::setw(10) << fresh.p99 / reused.p99 << std::setw(12) << fresh.rate / reused.rate << '\n';
   const double worst = std::max(reused.crash_p99, fresh.crash_p99);
-  const bool met = worst <= kMostCrash;
-  std::cout << "goals\n  " << (met ? "met     " : "MISSED  ") << "a crash is seen by the client within "
-            << std::setprecision(0) << kMostCrash / 1000 << " ms p99: " << std::setprecision(1)
-            << worst / 1000 << " ms\n";
-  return check && !met ? 1 : 0;
+  const double more = fresh.p50 - reused.p50;
+  std::cout << "goals\n";
+  const bool quick_crash = goal("a crash is seen by the client, p99", worst, kMostCrash);
+  const bool quick_fork = goal("isolation = job over a reused worker, p50", more, kMostForFresh);
+  return check && !(quick_crash && quick_fork) ? 1 : 0;
 }
 
 }  // namespace

@@ -74,12 +74,22 @@ const std::vector<Deed>& deadly() {
       {"leave", {to_value(0)}, Cause::exited, 0, 0},
       {"leave", {to_value(9)}, Cause::exited, 0, 9},
       {"exit", {to_value(3)}, Cause::exited, 0, 3},
+      {"exit_in_destructor", {to_value(4)}, Cause::exited, 0, 4},
       {"send_and_die", {half_an_answer()}, Cause::crashed, SIGKILL},
       {"write_garbage", {garbage()}, Cause::crashed, SIGKILL},
       {"print_and_abort", {to_value("last words")}, Cause::crashed, SIGABRT},
       {"orphan_and_abort", {to_value(true)}, Cause::crashed, SIGABRT},
       {"segfault", {}, Cause::quarantined, 0, 0, Options().retry_on(Retry::crash), 3},
       {"sleep", {}, Cause::timed_out, 0, 0, Options().run_timeout(20ms), 0},
+      {"spin", {}, Cause::timed_out, 0, 0, Options().run_timeout(20ms), 0},
+      {"stop_itself", {}, Cause::timed_out, 0, 0, Options().run_timeout(20ms), 0},
+      {"fork_bomb",
+       {to_value("/dev/null"), to_value(20)},
+       Cause::timed_out,
+       0,
+       0,
+       Options().run_timeout(20ms),
+       0},
       {"ignore_sigterm", {}, Cause::timed_out, 0, 0, Options().progress_timeout(20ms), 0},
       {"sleep", {}, Cause::timed_out, 0, 0, Options().deadline(500ms), 0},
       {"sleep", {}, Cause::none, 0, 0, {}, 0, Then::cancel},
@@ -117,10 +127,10 @@ class Soak {
   }
 
   void run(std::size_t deaths) {
-    while (told_ < deaths) {
+    while (deaths_ < deaths) {
       start_one();
       while (under_way_.size() > kUnderWay) settle_one();
-      if (!settled_ && told_ >= kSettled) take_stock();
+      if (!settled_ && deaths_ >= kSettled) take_stock();
     }
     killer_ = {};
     while (!under_way_.empty()) settle_one();
@@ -142,7 +152,9 @@ class Soak {
   void expect_nothing_left() {
     const pid_t spawner = this->spawner();
     const auto all_there = [&] {
-      return children_of(spawner).size() == kWorkers && view().workers == kWorkers && view().busy == 0;
+      const auto workers = children_of(spawner);
+      return workers.size() == kWorkers && view().workers == kWorkers && view().busy == 0 &&
+             std::all_of(workers.begin(), workers.end(), [](pid_t pid) { return children_of(pid).empty(); });
     };
     CHECK(eventually(all_there));
     Belongings now;
@@ -157,9 +169,9 @@ class Soak {
 #endif
     std::string kinds;
     for (const auto& [what, count] : counts_) kinds += ", " + what + ": " + std::to_string(count);
-    MESSAGE("jobs that ended badly: " << told_ << ", crashes in them: " << crashes_
-                                      << ", killed by the test: " << killed_.load() << ", of them in a job: "
-                                      << by_kill_ << kinds << ", jobs that ended well: " << well_);
+    MESSAGE("deaths: " << deaths_ << ", jobs that ended badly: " << told_ << ", crashes in them: " << crashes_
+                       << ", killed by the test: " << killed_.load() << ", of them in a job: " << by_kill_
+                       << kinds << ", jobs that ended well: " << well_);
     MESSAGE("resident KiB of the daemon at first: " << resident_at_first_
                                                     << ", in the end: " << resident_kib(daemon_.pid()).now);
     CHECK(daemon_.stop() == Exit{});
@@ -245,12 +257,15 @@ class Soak {
       CHECK(failure->attempt <= std::max(one.deed->crashes, 1U));
       CHECK(failure->attempt >= one.deed->crashes);
       crashes_ += one.deed->crashes;
+      // What has run into a limit of its time has been killed; memory that is refused need not kill.
+      deaths_ += failure->cause == Cause::timed_out && failure->attempt > 0 ? 1 : one.deed->crashes;
       ++counts_[std::string(to_string(failure->cause)) + " (" + what + ")"];
       return;
     }
     CHECK(failure->attempt == 1);
     CHECK(failure->cause == Cause::crashed);
     CHECK(failure->signal == SIGKILL);
+    ++deaths_;
     ++crashes_;
     ++by_kill_;
   }
@@ -263,6 +278,7 @@ class Soak {
     CHECK_FALSE(one.future.failure(kPatience));
     CHECK(one.future.cancelled());
     ++told_;
+    ++deaths_;
     ++counts_[then == Then::cancel ? "cancelled" : "cancelled now"];
     return true;
   }
@@ -317,7 +333,7 @@ class Soak {
     return Client(options);
   }();
   std::deque<UnderWay> under_way_;
-  std::size_t told_ = 0, crashes_ = 0, by_kill_ = 0, well_ = 0;
+  std::size_t told_ = 0, deaths_ = 0, crashes_ = 0, by_kill_ = 0, well_ = 0;
   std::atomic<std::size_t> killed_ = 0;
   std::atomic<std::size_t> ended_ = 0;  ///< or about to be waited for
   std::map<std::string, std::size_t> counts_;

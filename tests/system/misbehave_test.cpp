@@ -278,11 +278,17 @@ TEST_CASE("I a thread that outlives its job takes its own worker alone") {
 TEST_CASE("I a pool whose program has no function, or is slow, says so, and the others serve") {
   DaemonConfig config = story_config(1);
   config.pool("nothing", worker_binary("nothing"));
-  config.pool("slow", worker_binary("slow_start"));
+  const TempDirectory directory;
+  const std::string gate = (directory / "gate").string();
+  config.pool("slow", worker_binary("slow_start"), {{"arguments", gate}});
   TestDaemon daemon(config);
   Client client = connect(daemon);
   CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);
+  CHECK(pool_view(client, "slow").state == "starting");
+  const auto waits = client.submit<void>("nothing");  // until it is known whether the slow one offers that
+  std::ofstream(gate).flush();
   CHECK(eventually([&] { return pool_view(client, "nothing").state == "failing"; }));
   CHECK(pool_view(client, "nothing").reason.find("no function") != std::string::npos);
   CHECK(eventually([&] { return pool_view(client, "slow").state == "ready"; }));
+  waits.result(kPatience);
 }
