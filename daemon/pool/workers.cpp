@@ -18,7 +18,6 @@
 #include <variant>
 
 #include "common/wire/utf8.hpp"
-#include "daemon/pool/environment.hpp"
 #include "daemon/pool/resident_size.hpp"
 #include "daemon/pool/workers_impl.hpp"
 
@@ -47,6 +46,7 @@ std::string cut(const std::string& text, std::size_t most) {
 Workers::Impl::Impl(const Settings& s, Spawner& sp)
     : settings(s),
       spawner(sp),
+      environments(s),
       epoll(::epoll_create1(EPOLL_CLOEXEC)),
       timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   if (!epoll.valid() || !timer.valid()) {
@@ -75,7 +75,7 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   const SpawnRequest request{e.worker,
                              pool.program,
                              pool.arguments,
-                             worker_environment(settings, pool),
+                             environments.of(e.pool),
                              pool.directory,
                              pool.user,
                              pool.memory_limit,

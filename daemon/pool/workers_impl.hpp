@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/fd.hpp"
+#include "daemon/pool/environment.hpp"
 #include "daemon/pool/worker_process.hpp"
 #include "daemon/pool/workers.hpp"
 
@@ -57,6 +58,7 @@ struct Workers::Impl {
 
   const Settings& settings;
   Spawner& spawner;
+  WorkerEnvironments environments;
   Fd epoll;
   Fd timer;
   std::unordered_map<WorkerId, WorkerProcess> workers;
