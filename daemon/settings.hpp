@@ -38,7 +38,7 @@ struct PoolSettings {
   std::string directory = "/";
   std::string user;                                ///< empty: the daemon's own
   std::uint32_t prefetch = 0;                      ///< jobs in one worker's channel; 0: adaptive
-  std::uint64_t memory_limit = 0;                  ///< bytes of address space a worker; 0: none
+  std::uint64_t memory_limit = 0;                  ///< bytes a worker; 0: none (docs/pools.md: what counts)
   std::uint64_t open_files = 0;                    ///< 0: the daemon's own
   std::chrono::milliseconds run_timeout{0};        ///< of one attempt; 0: none
   std::chrono::milliseconds kill_grace{2000};      ///< between SIGTERM and SIGKILL
