@@ -55,6 +55,7 @@ TEST_CASE("I1 a worker of no known user, which will not start, has no home in it
   WorkerEnvironments environments(settings);
   const auto pool = std::make_shared<PoolSettings>();
   pool->user = "nobody-of-that-name";
-  for (const char* variable : {"HOME", "USER", "LOGNAME"}) CHECK_FALSE(names(environments.of(pool), variable));
+  for (const char* variable : {"HOME", "USER", "LOGNAME"})
+    CHECK_FALSE(names(environments.of(pool), variable));
   CHECK(names(environments.of(pool), "PATH"));
 }
