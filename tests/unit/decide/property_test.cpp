@@ -64,7 +64,8 @@ TEST_CASE("whatever happens in whatever order, every promise of the scheduler ho
                       << ", restarts: " << tally.restarts << ", waits: " << tally.waits
                       << ", from disk: " << tally.from_disk << ", interrupted: " << tally.interrupted
                       << ", retried: " << tally.retried << ", joined: " << tally.joined
-                      << ", followed: " << tally.followed << ", composites: " << tally.composites);
+                      << ", followed: " << tally.followed << ", composites: " << tally.composites
+                      << ", explained: " << tally.explained);
 }
 
 TEST_CASE("the stories have everything in them that may happen") {
@@ -81,6 +82,7 @@ TEST_CASE("the stories have everything in them that may happen") {
   CHECK(tally.joined > 10);
   CHECK(tally.followed > 100);
   CHECK(tally.composites > 50);
+  CHECK(tally.explained > 200);
 }
 
 TEST_CASE("a story that breaks something is shortened to what breaks it") {

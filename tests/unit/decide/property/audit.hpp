@@ -3,6 +3,8 @@
 // not what there is, or what must be so is not.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -27,6 +29,14 @@ class Audit {
   void thorough() const;
   /// Of a job that was dispatched in the turn that is over: none that waits should have gone before it.
   void went_first(const JobId& id, const WorkerId& worker) const;
+  /// When an answer to Explain was given.
+  enum class Moment : std::uint8_t {
+    between_turns,  ///< all that was to be done is done
+    within_turn
+  };
+  /// What was said of a job in this moment is what holds, and all of it; and who asks may know of whom it
+  /// names.
+  void explains(const Explanation& said, uid_t asker, Moment moment) const;
   /// When everything has ended.
   void nothing_left() const;
   /// A job, as a sentence for who reads a violation.
@@ -39,6 +49,7 @@ class Audit {
   [[nodiscard]] std::string describe_pools() const;
 
  private:
+  class Truth;
   void slots(RunningBefore& running) const;
   void nobody_idles() const;
   [[nodiscard]] bool may_begin(const Pool& pool, const Worker& worker, const Job& job) const;

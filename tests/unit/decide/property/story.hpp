@@ -47,6 +47,7 @@ struct Step {
     forget,
     retry,        ///< what has failed is to run again
     look,         ///< status, and one job
+    explain,      ///< why a job does not run
     acknowledge,  ///< a client says which outcomes it has
     leave,        ///< a client loses its connection, or says that it ends
     come_back,

@@ -60,6 +60,7 @@ void Tally::add(const Tally& other) {
   joined += other.joined;
   followed += other.followed;
   composites += other.composites;
+  explained += other.explained;
 }
 
 World::World(std::uint64_t setup) : setup_(setup) {
@@ -87,6 +88,7 @@ World::World(std::uint64_t setup) : setup_(setup) {
 }
 
 void World::begin_daemon() {
+  still_since_.reset();
   around_ = {};
   around_.started = now_.steady;
   around_.outcomes = kOutcomes;
@@ -180,14 +182,26 @@ void World::turn() {
     one_turn();
     if (++turns > kMostTurns) throw Violation("the loop spins");
   } while (!pending_.empty() || scheduler_->next_due(now_) == Nanos(0));
+  still_since_ = now_;
 }
 
 void World::one_turn() {
+  const bool is_still =
+      still_since_ && still_since_->steady == now_.steady && still_since_->wall == now_.wall;
+  Audit::Moment moment = is_still ? Audit::Moment::between_turns : Audit::Moment::within_turn;
+  still_since_.reset();
   while (!pending_.empty()) {
     Event event = std::move(pending_.front());
     pending_.pop_front();
+    // What was held back is answered together with other things, and does not hold any more afterwards.
+    const auto* request = std::get_if<event::Requested>(&event);
+    const bool asks_why =
+        request != nullptr && std::holds_alternative<message::Explain>(request->request.body);
+    const std::size_t before = plan_.effects.size();
     scheduler_->handle(std::move(event), now_, plan_);
     ++tally_.events;
+    if (asks_why) check_explained(before, moment);
+    moment = Audit::Moment::within_turn;
   }
   scheduler_->end_turn(now_, plan_);
   const Audit audit(*scheduler_, settings_, now_);

@@ -7,6 +7,7 @@
 //   - no pool runs more jobs than its size, and no at-most-once job begins twice;
 //   - no job begins before its moment, and what follows another begins with what that has come to;
 //   - a worker with nothing to do does not stand beside a job that it could take;
+//   - why a job does not run is told at any moment, and is so (audit_explain.cpp);
 //   - what is counted is what there is (audit.hpp), and nothing is due in the past for ever;
 //   - in the end all have ended, all clients have been told, and nothing is left.
 #pragma once
@@ -31,6 +32,11 @@ namespace promised::test {
 inline constexpr std::array<const char*, 3> kQueues{"default", "q1", "q2"};
 inline constexpr std::array<const char*, 2> kQuotas{"qa", "qb"};
 
+/// The numbers of a tree's nodes: the first has the step's, and no step has theirs.
+constexpr std::uint32_t number_of(std::uint32_t root, std::uint32_t place) {
+  return root + (place << 20U);
+}
+
 /// Outcomes as text that a test can look into.
 extern const OutcomeFormat kOutcomes;
 
@@ -48,6 +54,7 @@ struct Tally {
   std::uint64_t joined = 0;  ///< unique submissions that did
   std::uint64_t followed = 0;
   std::uint64_t composites = 0;
+  std::uint64_t explained = 0;  ///< times that it was said why a job does not run
   void add(const Tally& other);
 };
 
@@ -166,6 +173,11 @@ class World {
   void check_result(const Entry& of, std::string_view result);
   void check_arguments(const Entry& of, std::string_view arguments);
 
+  // world_look
+  void explain(Client& client, const Step& step);
+  void check_explained(std::size_t first, Audit::Moment moment);
+  void check_explained(const Entry& of, const Explanation& said);
+
   // world_workers
   void work(const Step& step);
   void start_worker(Hand& hand, std::uint64_t detail);
@@ -201,6 +213,7 @@ class World {
   std::map<WorkerId, Hand> hands_;
   std::uint64_t next_session_ = 1;
   std::uint64_t turns_ = 0;
+  std::optional<Now> still_since_;  ///< all that was to be done has been done then
   RunningBefore running_;
   Tally tally_;
 };

@@ -175,6 +175,10 @@ void World::steer(const Step& step) {
     tell(event::Requested{*client.session, {client.uid, client.uid, 4711}, std::move(request), {}});
     return;
   }
+  if (step.kind == Step::Kind::explain) {
+    explain(client, step);
+    return;
+  }
   Entry* about = entry(step.job);
   if (about == nullptr) return;
   const message::Key key{about->id, {}};
