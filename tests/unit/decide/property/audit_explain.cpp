@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What explain says of a job (SEMANTICS M3), against what there is: each reason looked for in another way than
-// the scheduler does it, and none left out.
+// What explain says of a job (SEMANTICS M3), against what there is: each reason looked for in another way
+// than the scheduler does it, and none left out.
 #include <algorithm>
 #include <iterator>
 #include <map>
@@ -84,9 +84,8 @@ void Audit::Truth::find_holder() {
 }
 
 bool Audit::Truth::stands_in_lane() const {
-  return std::any_of(job_.lane->bands.begin(), job_.lane->bands.end(), [&](const Lane::Band& band) {
-    return has(band.ready, job_) || has(band.behind, job_);
-  });
+  return std::any_of(job_.lane->bands.begin(), job_.lane->bands.end(),
+                     [&](const Lane::Band& band) { return has(band.ready, job_) || has(band.behind, job_); });
 }
 
 bool Audit::Truth::is_behind() const {
@@ -105,8 +104,8 @@ std::set<JobId> Audit::Truth::holders(const Cap& cap) const {
   const auto needs = [&](const Job& job) {
     const CapSet* caps = job.lane->caps;
     return caps != nullptr && std::any_of(caps->caps.begin(), caps->caps.end(), [&](const Cap* other) {
-      return other->quota->id == cap.quota->id;
-    });
+             return other->quota->id == cap.quota->id;
+           });
   };
   for (const Job* job : s_.jobs_) {
     const bool claims = job->worker != nullptr && job->worker->wait == Worker::Wait::resuming;
@@ -165,9 +164,8 @@ void Audit::Truth::add_pools(Reasons& all) const {
       all.emplace("pool_failing", name);
     } else if (!pool.settings->serves(job_.lane->queue->name)) {
       all.emplace("pool_queues", name);
-    } else if (std::none_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* worker) {
-                 return audit_.may_begin(pool, *worker, job_);
-               })) {
+    } else if (std::none_of(pool.workers.begin(), pool.workers.end(),
+                            [&](const Worker* worker) { return audit_.may_begin(pool, *worker, job_); })) {
       all.emplace("pool_busy", name);
     }
   }
@@ -258,7 +256,8 @@ void Audit::explains(const Explanation& said, uid_t asker, Moment moment) const 
                       std::inserter(invented, invented.end()));
   if (!missing.empty()) wrong("it does not say " + missing.begin()->first + " " + missing.begin()->second);
   if (!invented.empty()) wrong("it says " + invented.begin()->first + " " + invented.begin()->second);
-  if (moment == Moment::between_turns && said.reasons.empty() && !truth.is_held_up()) wrong("it says nothing");
+  if (moment == Moment::between_turns && said.reasons.empty() && !truth.is_held_up())
+    wrong("it says nothing");
   for (const WaitReason& reason : said.reasons) {
     if (reason.text.empty()) wrong(reason.code + " has no words");
     if (moment == Moment::between_turns && reason.until != WallTime() && reason.until <= now_.wall)

@@ -48,6 +48,8 @@ struct Step {
     retry,        ///< what has failed is to run again
     look,         ///< status, and one job
     explain,      ///< why a job does not run
+    subscribe,    ///< a client wants to be told of events, or not any more
+    read,         ///< it says that it has used those that it has been told
     acknowledge,  ///< a client says which outcomes it has
     leave,        ///< a client loses its connection, or says that it ends
     come_back,

@@ -61,6 +61,8 @@ void Tally::add(const Tally& other) {
   followed += other.followed;
   composites += other.composites;
   explained += other.explained;
+  news += other.news;
+  lost_news += other.lost_news;
 }
 
 World::World(std::uint64_t setup) : setup_(setup) {
@@ -72,6 +74,9 @@ World::World(std::uint64_t setup) : setup_(setup) {
   Limits& limits = settings_.limits;
   limits.keep_unfetched = 10h;
   limits.default_lifespan = 5s;
+  watched_ = dice.below(3) == 0;
+  bursts_ = watched_ && dice.below(4) == 0;
+  if (bursts_) limits.max_events = dice.below(50);
   narrow_ = dice.below(2) == 0;
   if (narrow_ || dice.below(2) == 0) limits.max_in_memory = 4 + dice.below(30);
   if (dice.below(3) == 0) limits.max_interruptions = static_cast<std::uint32_t>(dice.below(3));
@@ -96,6 +101,7 @@ void World::begin_daemon() {
   scheduler_ = std::make_unique<Scheduler>(settings_, around_, 999, 42);
   store_.restore(*scheduler_, now_, plan_);
   scheduler_->start(now_, plan_);
+  if (watched_) begin_witness();
   turn();
 }
 
@@ -157,8 +163,8 @@ void World::restart(std::uint64_t detail) {
   disk_.clear();
   running_.clear();
   slow_disk_ = false;
-  for (Client& client : clients_) client.session.reset();
-  sessions_.clear();
+  for (Client& client : clients_) lose_session(client);
+  news_.begin_anew();
   for (auto& [number, entry] : entries_) {
     if (entry.is_open() && entry.accepted && entry.durable() && store_.find(entry.id) == nullptr &&
         !entry.may_lapse)
@@ -208,6 +214,7 @@ void World::one_turn() {
   audit.each_turn(running_);
   if (++turns_ % kThorough == 0) audit.thorough();
   Plan plan = std::exchange(plan_, {});
+  take_news(plan);
   std::vector<const effect::Dispatch*> dispatches;
   for (const auto* effects : {&plan.effects, &plan.after_commit}) {
     for (const Effect& effect : *effects) {
@@ -243,8 +250,7 @@ void World::carry_out(std::vector<Effect>& effects) {
       hear(send->session, send->reply, send->payload);
     } else if (const auto* close = std::get_if<effect::CloseSession>(&effect)) {
       if (const auto session = sessions_.find(close->session); session != sessions_.end()) {
-        clients_[session->second].session.reset();
-        sessions_.erase(session);
+        lose_session(clients_[session->second]);
       }
     } else if (const auto* start = std::get_if<effect::StartWorker>(&effect)) {
       Hand& hand = hands_[start->worker];
@@ -332,6 +338,12 @@ void World::perform(const Step& step) {
       break;
     case Step::Kind::tree:
       tree(step);
+      break;
+    case Step::Kind::subscribe:
+      subscribe(client, step);
+      break;
+    case Step::Kind::read:
+      read(client);
       break;
     case Step::Kind::leave:
       leave(client, step.detail);

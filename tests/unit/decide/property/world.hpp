@@ -7,6 +7,8 @@
 //   - no pool runs more jobs than its size, and no at-most-once job begins twice;
 //   - no job begins before its moment, and what follows another begins with what that has come to;
 //   - a worker with nothing to do does not stand beside a job that it could take;
+//   - who has subscribed to events misses none and is told none twice (news.hpp), and none of them is of what
+//     could still be taken back;
 //   - why a job does not run is told at any moment, and is so (audit_explain.cpp);
 //   - what is counted is what there is (audit.hpp), and nothing is due in the past for ever;
 //   - in the end all have ended, all clients have been told, and nothing is left.
@@ -25,6 +27,7 @@
 
 #include "tests/unit/decide/property/audit.hpp"
 #include "tests/unit/decide/property/model_store.hpp"
+#include "tests/unit/decide/property/news.hpp"
 #include "tests/unit/decide/property/story.hpp"
 
 namespace promised::test {
@@ -55,6 +58,8 @@ struct Tally {
   std::uint64_t followed = 0;
   std::uint64_t composites = 0;
   std::uint64_t explained = 0;  ///< times that it was said why a job does not run
+  std::uint64_t news = 0;       ///< events that were told to those who have subscribed
+  std::uint64_t lost_news = 0;  ///< of which they were told that there were so many more
   void add(const Tally& other);
 };
 
@@ -106,6 +111,7 @@ class World {
     std::uint64_t received = 0;                              ///< the last delivery that it has
     std::uint64_t number = 0;                                ///< its last request
     std::unordered_map<std::uint64_t, std::uint32_t> asked;  ///< request to job
+    std::vector<message::Subscribe> subscriptions{};         ///< that it had when its session was lost
   };
   struct Hand {
     WorkerId id{};
@@ -178,6 +184,20 @@ class World {
   void check_explained(std::size_t first, Audit::Moment moment);
   void check_explained(const Entry& of, const Explanation& said);
 
+  // world_news
+  void begin_witness();
+  void take_news(const Plan& plan);
+  void check_event(const JobEvent& event);
+  void subscribe(Client& client, const Step& step);
+  void subscribe(Client& client, message::Subscribe filter);
+  void subscribe_again(Client& client);
+  void read(Client& client);
+  void read_everything();
+  void hear_events(SessionId session, std::uint64_t number, const message::Events& events);
+  [[nodiscard]] bool hear_refused_subscription(const Client& client, SessionId session,
+                                               const message::Reply& reply);
+  void lose_session(Client& client);
+
   // world_workers
   void work(const Step& step);
   void start_worker(Hand& hand, std::uint64_t detail);
@@ -186,6 +206,7 @@ class World {
   void gone(Hand& hand, int signal, int exit_code);
   void obey(Hand& hand);
   void wait_for(Hand& hand, const Step& step);
+  void report_progress(const Hand& hand, std::uint64_t detail);
   void dispatched(const effect::Dispatch& dispatch);
   template <class May>
   [[nodiscard]] Hand* choose(std::uint32_t who, May may);
@@ -212,6 +233,12 @@ class World {
   std::unordered_map<SessionId, std::size_t> sessions_;
   std::map<WorkerId, Hand> hands_;
   std::uint64_t next_session_ = 1;
+  std::optional<SessionId> witness_;  ///< who is told of everything, in some stories
+  std::uint64_t witnessed_ = 0;       ///< events that it was told,
+  std::uint64_t witness_used_ = 0;    ///< and that it has said to have used
+  bool watched_ = false;
+  bool bursts_ = false;  ///< some jobs report their progress very often
+  News news_;
   std::uint64_t turns_ = 0;
   std::optional<Now> still_since_;  ///< all that was to be done has been done then
   RunningBefore running_;

@@ -11,7 +11,9 @@ namespace promised::test {
 void World::explain(Client& client, const Step& step) {
   const std::uint32_t place = static_cast<std::uint32_t>((step.detail >> 8) % 4);
   const Entry* about = entry(number_of(step.job, place));
-  if (about == nullptr) about = entry(step.job);
+  // Sooner one that has not ended.
+  for (std::uint32_t back = 0; back < 8 && back <= step.job && (about == nullptr || about->outcome); ++back)
+    about = entry(step.job - back);
   if (about == nullptr) return;
   Client& owner = clients_[about->client];
   ask(step.detail % 2 == 0 && owner.session ? owner : client, about, message::Explain{{about->id, {}}});

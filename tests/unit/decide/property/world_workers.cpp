@@ -72,10 +72,7 @@ void World::work(const Step& step) {
       with([](const Hand& hand) { return hand.can_obey(); }, [&](Hand& hand) { obey(hand); });
       break;
     case Step::Kind::progress:
-      with(runs, [&](Hand& hand) {
-        tell(event::AttemptProgress{hand.id, hand.channel.front().sequence,
-                                    static_cast<double>(step.detail % 100), "on"});
-      });
+      with(runs, [&](Hand& hand) { report_progress(hand, step.detail); });
       break;
     case Step::Kind::wait_for:
       with(runs, [&](Hand& hand) { wait_for(hand, step); });
@@ -99,6 +96,21 @@ void World::start_worker(Hand& hand, std::uint64_t detail) {
   hand.ready = true;
   tell(event::WorkerStarted{hand.id, static_cast<pid_t>(100 + static_cast<std::uint32_t>(hand.id))});
   tell(event::WorkerReady{hand.id, functions_of(hand.pool->program)});
+}
+
+/// Once, or far more often than those who have subscribed have room for.
+void World::report_progress(const Hand& hand, std::uint64_t detail) {
+  constexpr int kAtOnce = 500;
+  const bool is_burst = bursts_ && (detail >> 8) % 2 == 0;
+  const event::AttemptProgress report{hand.id, hand.channel.front().sequence,
+                                      static_cast<double>(detail % 100),
+                                      std::string(is_burst ? 500 : 2, '.')};
+  tell(report);
+  if (!is_burst) return;
+  for (int rounds = 0; rounds < 3; ++rounds) {
+    for (int reports = 0; reports < kAtOnce; ++reports) tell(report);
+    turn();
+  }
 }
 
 void World::dispatched(const effect::Dispatch& dispatch) {
