@@ -66,7 +66,7 @@ TEST_CASE("whatever happens in whatever order, every promise of the scheduler ho
                       << ", retried: " << tally.retried << ", joined: " << tally.joined
                       << ", followed: " << tally.followed << ", composites: " << tally.composites
                       << ", explained: " << tally.explained << ", news: " << tally.news
-                      << ", lost news: " << tally.lost_news);
+                      << ", lost news: " << tally.lost_news << ", commands: " << tally.commands);
 }
 
 TEST_CASE("the stories have everything in them that may happen") {
@@ -86,6 +86,7 @@ TEST_CASE("the stories have everything in them that may happen") {
   CHECK(tally.explained > 200);
   CHECK(tally.news > 1000);
   CHECK(tally.lost_news > 0);
+  CHECK(tally.commands > 100);
 }
 
 TEST_CASE("a story that breaks something is shortened to what breaks it") {

@@ -120,8 +120,8 @@ void News::hear(const Key& key, const message::Events& events) {
                         reader.expected.begin() + static_cast<std::ptrdiff_t>(events.lost));
   lost_ += events.lost;
   if (!events.events.empty() && events.first != reader.next)
-    throw Violation("event " + std::to_string(events.first) + " is told, and " +
-                    std::to_string(reader.next) + " is the next");
+    throw Violation("event " + std::to_string(events.first) + " is told, and " + std::to_string(reader.next) +
+                    " is the next");
   for (const JobEvent& event : events.events) {
     if (reader.expected.empty()) throw Violation(text_of(event) + " is told, and was told before");
     if (event != reader.expected.front())

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What subscriptions are to be told (SEMANTICS C9). One that is told everything, and uses it at once, says what
-// happens; the others must be told of the same what their filters let through, in its order, each event once or
-// as lost, and lost ones in their place. And what happens to a job must have an order that makes sense.
+// What subscriptions are to be told (SEMANTICS C9). One that is told everything, and uses it at once, says
+// what happens; the others must be told of the same what their filters let through, in its order, each event
+// once or as lost, and lost ones in their place. And what happens to a job must have an order that makes
+// sense.
 #pragma once
 
 #include <sys/types.h>
@@ -44,7 +45,8 @@ class News {
   /// Calls `f` with the key and the filter of each subscription of the session.
   template <class F>
   void each_of(SessionId session, F&& f) const {
-    for (auto it = readers_.lower_bound({session, 0}); it != readers_.end() && it->first.first == session; ++it)
+    for (auto it = readers_.lower_bound({session, 0}); it != readers_.end() && it->first.first == session;
+         ++it)
       f(it->first, it->second.filter);
   }
   /// A client has been told that the job has come to this.

@@ -29,7 +29,7 @@ class Dice {
   std::uint64_t state_;
 };
 
-enum class IdOf : std::uint8_t { job = 1, client = 2, daemon = 3 };
+enum class IdOf : std::uint8_t { job = 1, client = 2, daemon = 3, command = 4 };
 /// An id for a number, as clients make them: later ones are greater.
 [[nodiscard]] JobId make_id(IdOf of, std::uint64_t number);
 

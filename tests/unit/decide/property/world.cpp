@@ -62,6 +62,7 @@ void Tally::add(const Tally& other) {
   composites += other.composites;
   explained += other.explained;
   news += other.news;
+  commands += other.commands;
   lost_news += other.lost_news;
 }
 
@@ -74,8 +75,9 @@ World::World(std::uint64_t setup) : setup_(setup) {
   Limits& limits = settings_.limits;
   limits.keep_unfetched = 10h;
   limits.default_lifespan = 5s;
+  if (dice.below(4) == 0) have_commands(dice);
   watched_ = dice.below(3) == 0;
-  bursts_ = watched_ && dice.below(4) == 0;
+  bursts_ = watched_ && dice.below(2) == 0;
   if (bursts_) limits.max_events = dice.below(50);
   narrow_ = dice.below(2) == 0;
   if (narrow_ || dice.below(2) == 0) limits.max_in_memory = 4 + dice.below(30);
@@ -97,8 +99,10 @@ void World::begin_daemon() {
   around_ = {};
   around_.started = now_.steady;
   around_.outcomes = kOutcomes;
+  around_.new_id = [this] { return make_id(IdOf::command, ++tally_.commands); };
+  around_.exec_arguments = exec_arguments_as_text;
   around_.instance = make_id(IdOf::daemon, tally_.restarts);
-  scheduler_ = std::make_unique<Scheduler>(settings_, around_, 999, 42);
+  scheduler_ = std::make_unique<Scheduler>(settings_, around_, kDaemon, 42);
   store_.restore(*scheduler_, now_, plan_);
   scheduler_->start(now_, plan_);
   if (watched_) begin_witness();
@@ -165,6 +169,7 @@ void World::restart(std::uint64_t detail) {
   slow_disk_ = false;
   for (Client& client : clients_) lose_session(client);
   news_.begin_anew();
+  lose_commands();
   for (auto& [number, entry] : entries_) {
     if (entry.is_open() && entry.accepted && entry.durable() && store_.find(entry.id) == nullptr &&
         !entry.may_lapse)
@@ -214,6 +219,7 @@ void World::one_turn() {
   audit.each_turn(running_);
   if (++turns_ % kThorough == 0) audit.thorough();
   Plan plan = std::exchange(plan_, {});
+  take_commands(plan);
   take_news(plan);
   std::vector<const effect::Dispatch*> dispatches;
   for (const auto* effects : {&plan.effects, &plan.after_commit}) {
@@ -320,7 +326,7 @@ void World::everything_is_offered() {
   event::Reconfigured read;
   PoolSettings pool;
   pool.name = "main";
-  pool.program = "/all";
+  pool.program = "/everything";
   pool.size = 2;
   pool.program_version = "last";
   read.pools.push_back(std::make_shared<const PoolSettings>(pool));

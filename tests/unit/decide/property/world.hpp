@@ -9,6 +9,7 @@
 //   - a worker with nothing to do does not stand beside a job that it could take;
 //   - who has subscribed to events misses none and is told none twice (news.hpp), and none of them is of what
 //     could still be taken back;
+//   - each outcome that a command is configured for makes one job of that, and is told when both are on disk;
 //   - why a job does not run is told at any moment, and is so (audit_explain.cpp);
 //   - what is counted is what there is (audit.hpp), and nothing is due in the past for ever;
 //   - in the end all have ended, all clients have been told, and nothing is left.
@@ -34,12 +35,17 @@ namespace promised::test {
 
 inline constexpr std::array<const char*, 3> kQueues{"default", "q1", "q2"};
 inline constexpr std::array<const char*, 2> kQuotas{"qa", "qb"};
+/// The user that the daemon runs as.
+inline constexpr uid_t kDaemon = 999;
 
 /// The numbers of a tree's nodes: the first has the step's, and no step has theirs.
 constexpr std::uint32_t number_of(std::uint32_t root, std::uint32_t place) {
   return root + (place << 20U);
 }
 
+/// What a command is given, as a text: its program, the job and what has happened to that.
+Payload exec_arguments_as_text(const std::vector<std::string>& words,
+                               const std::map<std::string, std::string>& variables, const std::string& input);
 /// Outcomes as text that a test can look into.
 extern const OutcomeFormat kOutcomes;
 
@@ -59,6 +65,7 @@ struct Tally {
   std::uint64_t composites = 0;
   std::uint64_t explained = 0;  ///< times that it was said why a job does not run
   std::uint64_t news = 0;       ///< events that were told to those who have subscribed
+  std::uint64_t commands = 0;   ///< jobs that follow outcomes
   std::uint64_t lost_news = 0;  ///< of which they were told that there were so many more
   void add(const Tally& other);
 };
@@ -97,6 +104,7 @@ class World {
     bool part = false;     ///< of a composite: nobody is told how it ends
     bool retried = false;  ///< somebody has said that it is to run again
     bool became = false;   ///< what another job comes to
+    bool command = false;  ///< the daemon has submitted it, to follow an outcome
     std::optional<State> outcome;
     std::uint32_t starts = 0;
     std::uint32_t successes = 0;
@@ -198,6 +206,14 @@ class World {
                                                const message::Reply& reply);
   void lose_session(Client& client);
 
+  // world_commands
+  void have_commands(Dice& dice);
+  [[nodiscard]] static bool follows(const CommandSettings& command, const Entry& of, State outcome);
+  void take_commands(const Plan& plan);
+  void lose_commands();
+  JobId add_command(const change::InsertJob& insert);
+  void check_commands(const Entry& of, State outcome) const;
+
   // world_workers
   void work(const Step& step);
   void start_worker(Hand& hand, std::uint64_t detail);
@@ -206,7 +222,7 @@ class World {
   void gone(Hand& hand, int signal, int exit_code);
   void obey(Hand& hand);
   void wait_for(Hand& hand, const Step& step);
-  void report_progress(const Hand& hand, std::uint64_t detail);
+  void report_progress(Hand& hand, std::uint64_t detail);
   void dispatched(const effect::Dispatch& dispatch);
   template <class May>
   [[nodiscard]] Hand* choose(std::uint32_t who, May may);
@@ -239,6 +255,14 @@ class World {
   bool watched_ = false;
   bool bursts_ = false;  ///< some jobs report their progress very often
   News news_;
+  /// A job that has ended, and a command.
+  using Run = std::pair<JobId, std::string>;
+  struct Runs {
+    JobId last{};  ///< empty: it could not be made
+    std::uint32_t made = 0;
+  };
+  std::map<Run, Runs> commands_;
+  std::uint32_t commands_made_ = 0;
   std::uint64_t turns_ = 0;
   std::optional<Now> still_since_;  ///< all that was to be done has been done then
   RunningBefore running_;

@@ -270,6 +270,7 @@ void World::hear_outcome(const message::Ended& ended, const Payload& result) {
   if (of.cancel_told && ended.state != State::cancelled && !of.may_be_lost && !of.retried)
     throw Violation(job + " is told to be cancelled, and ends as " + told);
   if (!of.may_be_lost && !of.may_run_again && !of.retried) news_.check_end(ended.id, ended.state);
+  check_commands(of, ended.state);
   if (ended.state == State::succeeded) check_result(of, result.view());
   if (!of.outcome) ++tally_.outcomes;
   if (ended.failure.cause == Cause::interrupted) ++tally_.interrupted;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is told of events. In some stories one client of an administrator is told of everything, and uses it at
-// once: what it is told is what has happened. The others subscribe with filters, and read when the story says so.
+// once: what it is told is what has happened. The others subscribe with filters, and read when the story says
+// so.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -41,8 +42,8 @@ void World::begin_witness() {
   news_.subscribe({*witness_, kSubscribed}, {}, std::nullopt);
 }
 
-/// What has happened in a turn. It has said already that it has used what is still on its way: so nothing that
-/// happens is ever lost.
+/// What has happened in a turn. It has said already that it has used what is still on its way: so nothing
+/// that happens is ever lost.
 void World::take_news(const Plan& plan) {
   if (!witness_) return;
   for (const Effect& effect : plan.after_commit) {
@@ -74,7 +75,8 @@ void World::check_event(const JobEvent& event) {
   };
   if (!of.function.empty() && event.function != of.function) wrong("the function " + event.function);
   if (event.queue != std::as_const(of.options).queue()) wrong("the queue " + event.queue);
-  if (event.owner != clients_[of.client].uid) wrong("the owner " + std::to_string(event.owner));
+  if (event.owner != (of.command ? kDaemon : clients_[of.client].uid))
+    wrong("the owner " + std::to_string(event.owner));
   if (event.at != now_.wall) wrong("another moment than this");
   if (event.kind == EventKind::started && event.attempt == 0) wrong("no attempt");
 }
@@ -83,9 +85,12 @@ void World::subscribe(Client& client, const Step& step) {
   if (!witness_ || !client.session) return;
   turn();  // what has happened before is not told
   std::vector<News::Key> all;
-  news_.each_of(*client.session, [&](const News::Key& key, const message::Subscribe&) { all.push_back(key); });
+  news_.each_of(*client.session,
+                [&](const News::Key& key, const message::Subscribe&) { all.push_back(key); });
   if (all.size() < kMostOfOneClient && (all.empty() || step.detail % 3 != 0)) {
-    subscribe(client, filter_of(step.detail));
+    message::Subscribe filter = filter_of(step.detail);
+    if (bursts_ && filter.kinds != 0) filter.kinds |= 1U << static_cast<unsigned>(EventKind::progress);
+    subscribe(client, std::move(filter));
   } else {
     const News::Key& key = all[step.detail % all.size()];
     news_.unsubscribe(key);
@@ -100,14 +105,16 @@ void World::subscribe(Client& client, message::Subscribe filter) {
 }
 
 void World::subscribe_again(Client& client) {
-  for (message::Subscribe& filter : std::exchange(client.subscriptions, {})) subscribe(client, std::move(filter));
+  for (message::Subscribe& filter : std::exchange(client.subscriptions, {}))
+    subscribe(client, std::move(filter));
 }
 
 /// It has used all that it has been told.
 void World::read(Client& client) {
   if (!client.session) return;
   std::vector<News::Key> all;
-  news_.each_of(*client.session, [&](const News::Key& key, const message::Subscribe&) { all.push_back(key); });
+  news_.each_of(*client.session,
+                [&](const News::Key& key, const message::Subscribe&) { all.push_back(key); });
   for (const News::Key& key : all) {
     message::Advance advance;
     advance.follow = key.second;
