@@ -66,7 +66,8 @@ TEST_CASE("whatever happens in whatever order, every promise of the scheduler ho
                       << ", retried: " << tally.retried << ", joined: " << tally.joined
                       << ", followed: " << tally.followed << ", composites: " << tally.composites
                       << ", explained: " << tally.explained << ", news: " << tally.news
-                      << ", lost news: " << tally.lost_news << ", commands: " << tally.commands);
+                      << ", lost news: " << tally.lost_news << ", commands: " << tally.commands
+                      << ", cleared: " << tally.cleared);
 }
 
 TEST_CASE("the stories have everything in them that may happen") {
@@ -87,6 +88,7 @@ TEST_CASE("the stories have everything in them that may happen") {
   CHECK(tally.news > 1000);
   CHECK(tally.lost_news > 0);
   CHECK(tally.commands > 100);
+  CHECK(tally.cleared > 20);
 }
 
 TEST_CASE("a story that breaks something is shortened to what breaks it") {

@@ -19,7 +19,7 @@ constexpr std::array<Trait, static_cast<std::size_t>(Step::Kind::count)> kTraits
     {"come back", 20}, {"start worker", 60}, {"claim", 90},    {"finish", 260},     {"crash", 15},
     {"obey", 60},      {"progress", 20},     {"wait for", 60}, {"stale", 3},        {"time", 90},
     {"commit", 40},    {"slow disk", 6},     {"reload", 8},    {"pause", 10},       {"policy", 8},
-    {"quota", 10},     {"restart", 4},
+    {"clear", 6},      {"quota", 10},        {"restart", 4},
 }};
 
 /// Each story has a character of its own: some things happen often in it, and some never.

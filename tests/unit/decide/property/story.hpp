@@ -67,6 +67,7 @@ struct Step {
     reload,
     pause,    ///< a queue is paused, or goes on
     policy,   ///< a queue has another weight, ageing or rate
+    clear,    ///< all that waits in a queue is cancelled
     quota,    ///< one has another size, or binds nobody any more
     restart,  ///< the daemon is killed, or stops; what it had written is there
     count

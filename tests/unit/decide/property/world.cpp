@@ -23,6 +23,8 @@ std::vector<PoolSettings> pools_of(std::uint64_t choice) {
   Dice dice(choice);
   std::vector<PoolSettings> pools(1 + (dice.below(3) != 0 ? 1 : 0));
   constexpr std::array<const char*, 4> kPrograms{"/all", "/fg", "/gh", "/fh"};
+  const std::array<std::vector<std::string>, 4> kSomeQueues{
+      {{"default", "q1"}, {"q*"}, {"d*", "?2"}, {"q1"}}};
   constexpr std::array<std::uint32_t, 5> kPrefetch{0, 0, 1, 2, 5};
   for (std::size_t i = 0; i < pools.size(); ++i) {
     PoolSettings& pool = pools[i];
@@ -38,7 +40,7 @@ std::vector<PoolSettings> pools_of(std::uint64_t choice) {
     if (dice.below(4) == 0) pool.run_timeout = 2s;
     if (dice.below(5) == 0) pool.progress_timeout = 1s;
     if (dice.below(4) == 0) pool.recycle_jobs = 3 + dice.below(5);
-    if (dice.below(4) == 0) pool.queues = {"default", "q1"};
+    if (dice.below(4) == 0) pool.queues = kSomeQueues[dice.below(kSomeQueues.size())];
     if (dice.below(4) == 0) pool.isolation = Isolation::job;
     if (dice.below(3) == 0) pool.program_version = std::to_string(dice.below(2));
   }
@@ -63,6 +65,7 @@ void Tally::add(const Tally& other) {
   explained += other.explained;
   news += other.news;
   commands += other.commands;
+  cleared += other.cleared;
   lost_news += other.lost_news;
 }
 
@@ -109,44 +112,6 @@ void World::begin_daemon() {
   turn();
 }
 
-/// Some queues are served in ways of their own.
-std::vector<QueueSettings> World::queues_of(std::uint64_t choice) {
-  Dice dice(choice);
-  std::vector<QueueSettings> queues;
-  for (const char* name : kQueues) {
-    if (dice.below(2) == 0) continue;
-    QueueSettings& queue = queues.emplace_back();
-    queue.name = name;
-    queue.weight = 1 + static_cast<std::uint32_t>(dice.below(3));
-    if (dice.below(2) == 0) queue.ageing = 20ms;
-    if (dice.below(4) == 0) queue.rate = {1 + static_cast<std::uint32_t>(dice.below(5)), 100ms, 0};
-    if (dice.below(6) == 0) queue.max_length = 10;
-    if (dice.below(6) == 0) queue.paused = true;
-  }
-  return queues;
-}
-
-/// As an administrator does, whose word lasts.
-void World::steer_queues(const Step& step) {
-  if (!clients_[0].session) return;
-  Dice dice(step.detail);
-  const auto any = [&](std::uint64_t n) { return static_cast<std::uint32_t>(dice.below(n)); };
-  message::SteerQueue steer{kQueues[step.who % kQueues.size()]};
-  if (step.kind == Step::Kind::pause) {
-    (any(4) == 0 ? steer.change.draining : steer.change.paused) = any(2) == 0;
-  } else if (step.kind == Step::Kind::policy) {
-    if (any(2) == 0) steer.change.weight = 1 + any(3);
-    if (any(2) == 0) steer.change.rate = any(2) == 0 ? Rate{} : Rate{1 + any(5), 100ms, any(4)};
-    if (any(4) == 0) steer.change.max_length = any(20);
-    steer.clear = any(6) == 0;
-  } else {
-    const bool remove = any(4) == 0;
-    ask(clients_[0], nullptr, message::SteerQuota{kQuotas[any(2)], any(4), remove});
-    return;
-  }
-  ask(clients_[0], nullptr, std::move(steer));
-}
-
 /// It is killed; or it is told to stop, has all written, and is gone.
 void World::restart(std::uint64_t detail) {
   ++tally_.restarts;
@@ -170,6 +135,8 @@ void World::restart(std::uint64_t detail) {
   for (Client& client : clients_) lose_session(client);
   news_.begin_anew();
   lose_commands();
+  clearings_.clear();
+  may_be_cleared_.clear();
   for (auto& [number, entry] : entries_) {
     if (entry.is_open() && entry.accepted && entry.durable() && store_.find(entry.id) == nullptr &&
         !entry.may_lapse)
@@ -219,6 +186,7 @@ void World::one_turn() {
   audit.each_turn(running_);
   if (++turns_ % kThorough == 0) audit.thorough();
   Plan plan = std::exchange(plan_, {});
+  take_cleared(plan);
   take_commands(plan);
   take_news(plan);
   std::vector<const effect::Dispatch*> dispatches;
@@ -378,6 +346,9 @@ void World::perform(const Step& step) {
     case Step::Kind::policy:
     case Step::Kind::quota:
       steer_queues(step);
+      break;
+    case Step::Kind::clear:
+      clear(step);
       break;
     case Step::Kind::restart:
       restart(step.detail);

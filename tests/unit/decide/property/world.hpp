@@ -10,6 +10,7 @@
 //   - who has subscribed to events misses none and is told none twice (news.hpp), and none of them is of what
 //     could still be taken back;
 //   - each outcome that a command is configured for makes one job of that, and is told when both are on disk;
+//   - of a queue that is cleared nothing is left that had not begun, and nothing goes that came later;
 //   - why a job does not run is told at any moment, and is so (audit_explain.cpp);
 //   - what is counted is what there is (audit.hpp), and nothing is due in the past for ever;
 //   - in the end all have ended, all clients have been told, and nothing is left.
@@ -22,6 +23,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -65,6 +67,7 @@ struct Tally {
   std::uint64_t composites = 0;
   std::uint64_t explained = 0;  ///< times that it was said why a job does not run
   std::uint64_t news = 0;       ///< events that were told to those who have subscribed
+  std::uint64_t cleared = 0;    ///< jobs, with their queues
   std::uint64_t commands = 0;   ///< jobs that follow outcomes
   std::uint64_t lost_news = 0;  ///< of which they were told that there were so many more
   void add(const Tally& other);
@@ -157,8 +160,6 @@ class World {
   void pass(Nanos duration);
   void reconfigure(std::uint64_t choice);
   void everything_is_offered();
-  void steer_queues(const Step& step);
-  [[nodiscard]] static std::vector<QueueSettings> queues_of(std::uint64_t choice);
   void check_dispatches(const std::vector<const effect::Dispatch*>& dispatches);
 
   // world_clients
@@ -205,6 +206,13 @@ class World {
   [[nodiscard]] bool hear_refused_subscription(const Client& client, SessionId session,
                                                const message::Reply& reply);
   void lose_session(Client& client);
+
+  // world_queues
+  void steer_queues(const Step& step);
+  void clear(const Step& step);
+  [[nodiscard]] bool hear_cleared(std::uint64_t number, const message::Reply& reply);
+  void take_cleared(const Plan& plan);
+  [[nodiscard]] static std::vector<QueueSettings> queues_of(std::uint64_t choice);
 
   // world_commands
   void have_commands(Dice& dice);
@@ -263,6 +271,11 @@ class World {
   };
   std::map<Run, Runs> commands_;
   std::uint32_t commands_made_ = 0;
+  struct Clearing {
+    std::vector<JobId> must_go;
+  };
+  std::map<std::uint64_t, Clearing> clearings_;  ///< by the request of the first client
+  std::set<JobId> may_be_cleared_;
   std::uint64_t turns_ = 0;
   std::optional<Now> still_since_;  ///< all that was to be done has been done then
   RunningBefore running_;

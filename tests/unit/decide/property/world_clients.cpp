@@ -94,7 +94,7 @@ World::Entry* World::new_entry(const Step& step) {
   made.id = make_id(IdOf::job, step.job);
   made.function = kFunctions[(step.detail >> 32) % kFunctions.size()];
   if (narrow_ && (step.detail >> 36) % 8 != 0) made.function = "f";
-  if ((step.detail >> 40) % 100 == 0) made.function = "nobody";
+  if ((step.detail >> 40) % 40 == 0) made.function = "nobody";
   made.options = options_of(step);
   made.arguments = "of " + made.id.text();
   // An equal one that joins it may bring a name.
@@ -225,6 +225,7 @@ void World::hear(SessionId session, const message::Reply& reply, const Payload& 
   if (found == sessions_.end()) return;  // the client is gone, and the message is lost
   Client& client = clients_[found->second];
   if (hear_refused_subscription(client, session, reply)) return;
+  if (found->second == 0 && hear_cleared(reply.number, reply)) return;
   client.received = std::max(client.received, reply.delivery);
   const auto asked = client.asked.find(reply.number);
   Entry* about = asked == client.asked.end() ? nullptr : entry(asked->second);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands that follow outcomes (SEMANTICS C9): each such outcome makes one job, in the batch that has the
-// outcome, so that a kill of the daemon loses both or neither.
+// The commands that follow outcomes (SEMANTICS C9): each such outcome makes one job, in the batch that has
+// the outcome, so that a kill of the daemon loses both or neither.
 #include <algorithm>
 #include <sstream>
 #include <utility>
@@ -22,7 +22,7 @@ bool has(const std::vector<std::string>& all, const std::string& one) {
 }  // namespace
 
 Payload exec_arguments_as_text(const std::vector<std::string>& words,
-                       const std::map<std::string, std::string>& variables, const std::string&) {
+                               const std::map<std::string, std::string>& variables, const std::string&) {
   return Payload(words.at(0) + " " + variables.at("PROMISED_JOB") + " " + variables.at("PROMISED_EVENT"));
 }
 
@@ -68,7 +68,8 @@ JobId World::add_command(const change::InsertJob& insert) {
   return *parent;
 }
 
-/// A daemon has been killed: what was not on disk has not happened. Of what could not be made that is not known.
+/// A daemon has been killed: what was not on disk has not happened. Of what could not be made that is not
+/// known.
 void World::lose_commands() {
   std::erase_if(commands_, [&](const auto& run) {
     return !run.second.last.empty() && !store_.has_had(run.second.last);
