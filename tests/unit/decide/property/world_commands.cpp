@@ -110,8 +110,8 @@ void World::take_commands(const Plan& plan) {
     const std::string what = "command " + run.second + " of job " + of.id.text();
     if (of.command) throw Violation(what + ", which is a command itself");
     // Of a job in memory no end is written.
-    if (of.durable() ? count != 0 : count > 0)
-      throw Violation(what + " is made " + std::to_string(-count) + " times more often than that ends");
+    if (count > 0) throw Violation(what + " is not made with its end");
+    if (of.durable() && count < 0) throw Violation(what + " is made, and that has not ended so");
     const bool may_end_again = of.retried || of.may_be_lost || of.may_run_again;
     if (commands_[run].made > 1 && !may_end_again) throw Violation(what + " is made twice");
   }

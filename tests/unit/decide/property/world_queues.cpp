@@ -92,7 +92,8 @@ void World::take_cleared(const Plan& plan) {
     // What comes to what another comes to has its reason too.
     const Entry& of = entry(end->id);
     if (of.nodes.empty() && !of.became && !may_be_cleared_.contains(end->id))
-      throw Violation("job " + end->id.text() + " has come after its queue was cleared, and is cancelled with it");
+      throw Violation("job " + end->id.text() +
+                      " has come after its queue was cleared, and is cancelled with it");
   }
 }
 
