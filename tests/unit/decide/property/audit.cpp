@@ -62,13 +62,13 @@ std::string Audit::describe_pools() const {
 
 bool Audit::may_be_cleared(const JobId& id) const {
   const Job* job = s_.jobs_.find(id);
-  if (job == nullptr) return s_.backlog_ids_.contains(id);
-  return job->state == State::pending || job->state == State::scheduled;
+  return job == nullptr ? s_.backlog_ids_.contains(id) : !job->ended();
 }
 
 bool Audit::must_be_cleared(const JobId& id) const {
   const Job* job = s_.jobs_.find(id);
-  return may_be_cleared(id) && (job == nullptr || job->worker == nullptr);
+  if (job == nullptr) return s_.backlog_ids_.contains(id);
+  return job->worker == nullptr && (job->state == State::pending || job->state == State::scheduled);
 }
 
 bool Audit::any_active() const {

@@ -39,9 +39,10 @@ class Audit {
   void explains(const Explanation& said, uid_t asker, Moment moment) const;
   /// When everything has ended.
   void nothing_left() const;
-  /// It waits in its queue, or stands in a channel behind the job that runs; and has not begun.
+  /// It has not ended: one that a worker has may come back while its queue is searched for what is to be
+  /// cleared.
   [[nodiscard]] bool may_be_cleared(const JobId& id) const;
-  /// The same, and no worker has it: nothing keeps it from being cancelled.
+  /// It waits in its queue: nothing keeps it from being cancelled.
   [[nodiscard]] bool must_be_cleared(const JobId& id) const;
   /// A job, as a sentence for who reads a violation.
   [[nodiscard]] std::string describe(const JobId& id) const;
