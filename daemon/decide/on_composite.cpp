@@ -151,11 +151,10 @@ void Scheduler::accept_tree(Asked& asked, message::SubmitTree& tree, const std::
   if (root_options.abandon() == Abandon::cancel)
     tie(root, asked.session.tag(), root_options.abandon_grace().value_or(Millis(0)));
   if (!name.empty()) give_name(root, name, root_options.lifespan(), t);
+  // Before any of them ends: a composite without members does so at once.
+  for (Job* job : jobs) happened(EventKind::accepted, *job, t);
   set_going(root, {}, t);
-  for (Job* job : jobs) {
-    write(*job, t);
-    happened(EventKind::accepted, *job, t);
-  }
+  for (Job* job : jobs) write(*job, t);
   if (!root.durable()) tell_accepted(asked.session, asked.number(), root.id, root.durability, t);
 }
 

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/unit/decide/house.hpp"
+#include "tests/unit/decide/kin.hpp"
 
 using namespace promised;
 using namespace promised::test;
@@ -386,4 +387,18 @@ TEST_CASE("C9 M4 a job that is told to run again is told of between its two ends
   house.ask(client, message::RetryJob{{id, {}}});
   house.finish(house.workers()[0]);
   CHECK(told(house, client, number) == "failed:f retried:f started:f succeeded:f ");
+}
+
+TEST_CASE("C9 a composite without members is told to be accepted before it is told to have ended") {
+  for (const Durability durability : {Durability::durable, Durability::memory}) {
+    ReadyHouse house;
+    const SessionId client = house.connect(kUser);
+    const SessionId watcher = house.connect(kUser);
+    const std::uint64_t number = house.ask(watcher, message::Subscribe{});
+    Tree tree(Composite::serial, MemberFailure::go_on, Options().durability(durability));
+    tree.composite(Composite::parallel);
+    tree.submit(house, client);
+    CHECK(told(house, watcher, number) ==
+          "accepted:serial accepted:parallel succeeded:parallel succeeded:serial ");
+  }
 }

@@ -64,23 +64,31 @@ TEST_CASE("whatever happens in whatever order, every promise of the scheduler ho
                       << ", restarts: " << tally.restarts << ", waits: " << tally.waits
                       << ", from disk: " << tally.from_disk << ", interrupted: " << tally.interrupted
                       << ", retried: " << tally.retried << ", joined: " << tally.joined
-                      << ", followed: " << tally.followed << ", composites: " << tally.composites);
+                      << ", followed: " << tally.followed << ", composites: " << tally.composites
+                      << ", explained: " << tally.explained << ", news: " << tally.news
+                      << ", lost news: " << tally.lost_news << ", commands: " << tally.commands
+                      << ", cleared: " << tally.cleared);
 }
 
 TEST_CASE("the stories have everything in them that may happen") {
   Tally tally;
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) tally.add(live(make_story(seed, kSteps)));
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) tally.add(live(make_story(seed, kSteps)));
   CHECK(tally.jobs > 1000);
   CHECK(tally.outcomes > 1000);
   CHECK(tally.dispatches > 1000);
   CHECK(tally.restarts > 10);
   CHECK(tally.waits > 50);
-  CHECK(tally.from_disk > 100);
+  CHECK(tally.from_disk > 50);
   CHECK(tally.interrupted > 0);
   CHECK(tally.retried > 100);
   CHECK(tally.joined > 10);
   CHECK(tally.followed > 100);
   CHECK(tally.composites > 50);
+  CHECK(tally.explained > 200);
+  CHECK(tally.news > 1000);
+  CHECK(tally.lost_news > 0);
+  CHECK(tally.commands > 100);
+  CHECK(tally.cleared > 20);
 }
 
 TEST_CASE("a story that breaks something is shortened to what breaks it") {

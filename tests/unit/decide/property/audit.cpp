@@ -60,6 +60,17 @@ std::string Audit::describe_pools() const {
   return text;
 }
 
+bool Audit::may_be_cleared(const JobId& id) const {
+  const Job* job = s_.jobs_.find(id);
+  return job == nullptr ? s_.backlog_ids_.contains(id) : !job->ended();
+}
+
+bool Audit::must_be_cleared(const JobId& id) const {
+  const Job* job = s_.jobs_.find(id);
+  if (job == nullptr) return s_.backlog_ids_.contains(id);
+  return job->worker == nullptr && (job->state == State::pending || job->state == State::scheduled);
+}
+
 bool Audit::any_active() const {
   if (s_.backlog_ids_.size() > 0) return true;
   for (const Job* job : s_.jobs_) {

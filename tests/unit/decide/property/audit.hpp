@@ -3,6 +3,8 @@
 // not what there is, or what must be so is not.
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -27,8 +29,21 @@ class Audit {
   void thorough() const;
   /// Of a job that was dispatched in the turn that is over: none that waits should have gone before it.
   void went_first(const JobId& id, const WorkerId& worker) const;
+  /// When an answer to Explain was given.
+  enum class Moment : std::uint8_t {
+    between_turns,  ///< all that was to be done is done
+    within_turn
+  };
+  /// What was said of a job in this moment is what holds, and all of it; and who asks may know of whom it
+  /// names.
+  void explains(const Explanation& said, uid_t asker, Moment moment) const;
   /// When everything has ended.
   void nothing_left() const;
+  /// It has not ended: one that a worker has may come back while its queue is searched for what is to be
+  /// cleared.
+  [[nodiscard]] bool may_be_cleared(const JobId& id) const;
+  /// It waits in its queue: nothing keeps it from being cancelled.
+  [[nodiscard]] bool must_be_cleared(const JobId& id) const;
   /// A job, as a sentence for who reads a violation.
   [[nodiscard]] std::string describe(const JobId& id) const;
   [[nodiscard]] std::size_t jobs() const { return s_.jobs_.size(); }
@@ -39,6 +54,7 @@ class Audit {
   [[nodiscard]] std::string describe_pools() const;
 
  private:
+  class Truth;
   void slots(RunningBefore& running) const;
   void nobody_idles() const;
   [[nodiscard]] bool may_begin(const Pool& pool, const Worker& worker, const Job& job) const;

@@ -37,6 +37,7 @@ void ModelStore::apply_to(const change::InsertJob& c) {
   made.job.arguments_size = c.arguments.size();
   made.job.client = c.client;
   made.job.due = c.due;
+  made.job.command = c.command;
   made.job.number = c.backlog ? c.number : 0;
   made.backlog = c.backlog;
   made.known = c.known;

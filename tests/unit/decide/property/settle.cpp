@@ -73,6 +73,7 @@ void World::settle() {
     }
     throw Violation("a job that nobody waits for does not end");
   }
+  read_everything();
   check_nothing_left();
 }
 

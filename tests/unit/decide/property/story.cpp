@@ -13,12 +13,13 @@ struct Trait {
 };
 
 constexpr std::array<Trait, static_cast<std::size_t>(Step::Kind::count)> kTraits{{
-    {"submit", 300},     {"follow", 40},   {"tree", 25},      {"cancel", 25},       {"withdraw", 12},
-    {"adjust", 10},      {"remember", 12}, {"forget", 8},     {"retry", 20},        {"look", 6},
-    {"acknowledge", 40}, {"leave", 8},     {"come back", 20}, {"start worker", 60}, {"claim", 90},
-    {"finish", 260},     {"crash", 15},    {"obey", 60},      {"progress", 10},     {"wait for", 60},
-    {"stale", 3},        {"time", 90},     {"commit", 40},    {"slow disk", 6},     {"reload", 8},
-    {"pause", 10},       {"policy", 8},    {"quota", 10},     {"restart", 4},
+    {"submit", 300},   {"follow", 40},       {"tree", 25},     {"cancel", 25},      {"withdraw", 12},
+    {"adjust", 10},    {"remember", 12},     {"forget", 8},    {"retry", 20},       {"look", 6},
+    {"explain", 60},   {"subscribe", 30},    {"read", 30},     {"acknowledge", 40}, {"leave", 8},
+    {"come back", 20}, {"start worker", 60}, {"claim", 90},    {"finish", 260},     {"crash", 15},
+    {"obey", 60},      {"progress", 20},     {"wait for", 60}, {"stale", 3},        {"time", 90},
+    {"commit", 40},    {"slow disk", 6},     {"reload", 8},    {"pause", 10},       {"policy", 8},
+    {"clear", 6},      {"quota", 10},        {"restart", 4},
 }};
 
 /// Each story has a character of its own: some things happen often in it, and some never.

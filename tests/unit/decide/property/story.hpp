@@ -29,7 +29,7 @@ class Dice {
   std::uint64_t state_;
 };
 
-enum class IdOf : std::uint8_t { job = 1, client = 2, daemon = 3 };
+enum class IdOf : std::uint8_t { job = 1, client = 2, daemon = 3, command = 4 };
 /// An id for a number, as clients make them: later ones are greater.
 [[nodiscard]] JobId make_id(IdOf of, std::uint64_t number);
 
@@ -47,6 +47,9 @@ struct Step {
     forget,
     retry,        ///< what has failed is to run again
     look,         ///< status, and one job
+    explain,      ///< why a job does not run
+    subscribe,    ///< a client wants to be told of events, or not any more
+    read,         ///< it says that it has used those that it has been told
     acknowledge,  ///< a client says which outcomes it has
     leave,        ///< a client loses its connection, or says that it ends
     come_back,
@@ -64,6 +67,7 @@ struct Step {
     reload,
     pause,    ///< a queue is paused, or goes on
     policy,   ///< a queue has another weight, ageing or rate
+    clear,    ///< all that waits in a queue is cancelled
     quota,    ///< one has another size, or binds nobody any more
     restart,  ///< the daemon is killed, or stops; what it had written is there
     count

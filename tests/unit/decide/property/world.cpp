@@ -23,6 +23,8 @@ std::vector<PoolSettings> pools_of(std::uint64_t choice) {
   Dice dice(choice);
   std::vector<PoolSettings> pools(1 + (dice.below(3) != 0 ? 1 : 0));
   constexpr std::array<const char*, 4> kPrograms{"/all", "/fg", "/gh", "/fh"};
+  const std::array<std::vector<std::string>, 4> kSomeQueues{
+      {{"default", "q1"}, {"q*"}, {"d*", "?2"}, {"q1"}}};
   constexpr std::array<std::uint32_t, 5> kPrefetch{0, 0, 1, 2, 5};
   for (std::size_t i = 0; i < pools.size(); ++i) {
     PoolSettings& pool = pools[i];
@@ -38,7 +40,7 @@ std::vector<PoolSettings> pools_of(std::uint64_t choice) {
     if (dice.below(4) == 0) pool.run_timeout = 2s;
     if (dice.below(5) == 0) pool.progress_timeout = 1s;
     if (dice.below(4) == 0) pool.recycle_jobs = 3 + dice.below(5);
-    if (dice.below(4) == 0) pool.queues = {"default", "q1"};
+    if (dice.below(4) == 0) pool.queues = kSomeQueues[dice.below(kSomeQueues.size())];
     if (dice.below(4) == 0) pool.isolation = Isolation::job;
     if (dice.below(3) == 0) pool.program_version = std::to_string(dice.below(2));
   }
@@ -60,6 +62,11 @@ void Tally::add(const Tally& other) {
   joined += other.joined;
   followed += other.followed;
   composites += other.composites;
+  explained += other.explained;
+  news += other.news;
+  commands += other.commands;
+  cleared += other.cleared;
+  lost_news += other.lost_news;
 }
 
 World::World(std::uint64_t setup) : setup_(setup) {
@@ -71,6 +78,10 @@ World::World(std::uint64_t setup) : setup_(setup) {
   Limits& limits = settings_.limits;
   limits.keep_unfetched = 10h;
   limits.default_lifespan = 5s;
+  if (dice.below(4) == 0) have_commands(dice);
+  watched_ = dice.below(3) == 0;
+  bursts_ = watched_ && dice.below(2) == 0;
+  if (bursts_) limits.max_events = dice.below(50);
   narrow_ = dice.below(2) == 0;
   if (narrow_ || dice.below(2) == 0) limits.max_in_memory = 4 + dice.below(30);
   if (dice.below(3) == 0) limits.max_interruptions = static_cast<std::uint32_t>(dice.below(3));
@@ -87,52 +98,18 @@ World::World(std::uint64_t setup) : setup_(setup) {
 }
 
 void World::begin_daemon() {
+  still_since_.reset();
   around_ = {};
   around_.started = now_.steady;
   around_.outcomes = kOutcomes;
+  around_.new_id = [this] { return make_id(IdOf::command, ++tally_.commands); };
+  around_.exec_arguments = exec_arguments_as_text;
   around_.instance = make_id(IdOf::daemon, tally_.restarts);
-  scheduler_ = std::make_unique<Scheduler>(settings_, around_, 999, 42);
+  scheduler_ = std::make_unique<Scheduler>(settings_, around_, kDaemon, 42);
   store_.restore(*scheduler_, now_, plan_);
   scheduler_->start(now_, plan_);
+  if (watched_) begin_witness();
   turn();
-}
-
-/// Some queues are served in ways of their own.
-std::vector<QueueSettings> World::queues_of(std::uint64_t choice) {
-  Dice dice(choice);
-  std::vector<QueueSettings> queues;
-  for (const char* name : kQueues) {
-    if (dice.below(2) == 0) continue;
-    QueueSettings& queue = queues.emplace_back();
-    queue.name = name;
-    queue.weight = 1 + static_cast<std::uint32_t>(dice.below(3));
-    if (dice.below(2) == 0) queue.ageing = 20ms;
-    if (dice.below(4) == 0) queue.rate = {1 + static_cast<std::uint32_t>(dice.below(5)), 100ms, 0};
-    if (dice.below(6) == 0) queue.max_length = 10;
-    if (dice.below(6) == 0) queue.paused = true;
-  }
-  return queues;
-}
-
-/// As an administrator does, whose word lasts.
-void World::steer_queues(const Step& step) {
-  if (!clients_[0].session) return;
-  Dice dice(step.detail);
-  const auto any = [&](std::uint64_t n) { return static_cast<std::uint32_t>(dice.below(n)); };
-  message::SteerQueue steer{kQueues[step.who % kQueues.size()]};
-  if (step.kind == Step::Kind::pause) {
-    (any(4) == 0 ? steer.change.draining : steer.change.paused) = any(2) == 0;
-  } else if (step.kind == Step::Kind::policy) {
-    if (any(2) == 0) steer.change.weight = 1 + any(3);
-    if (any(2) == 0) steer.change.rate = any(2) == 0 ? Rate{} : Rate{1 + any(5), 100ms, any(4)};
-    if (any(4) == 0) steer.change.max_length = any(20);
-    steer.clear = any(6) == 0;
-  } else {
-    const bool remove = any(4) == 0;
-    ask(clients_[0], nullptr, message::SteerQuota{kQuotas[any(2)], any(4), remove});
-    return;
-  }
-  ask(clients_[0], nullptr, std::move(steer));
 }
 
 /// It is killed; or it is told to stop, has all written, and is gone.
@@ -155,8 +132,11 @@ void World::restart(std::uint64_t detail) {
   disk_.clear();
   running_.clear();
   slow_disk_ = false;
-  for (Client& client : clients_) client.session.reset();
-  sessions_.clear();
+  for (Client& client : clients_) lose_session(client);
+  news_.begin_anew();
+  lose_commands();
+  clearings_.clear();
+  may_be_cleared_.clear();
   for (auto& [number, entry] : entries_) {
     if (entry.is_open() && entry.accepted && entry.durable() && store_.find(entry.id) == nullptr &&
         !entry.may_lapse)
@@ -180,20 +160,35 @@ void World::turn() {
     one_turn();
     if (++turns > kMostTurns) throw Violation("the loop spins");
   } while (!pending_.empty() || scheduler_->next_due(now_) == Nanos(0));
+  still_since_ = now_;
 }
 
 void World::one_turn() {
+  const bool is_still =
+      still_since_ && still_since_->steady == now_.steady && still_since_->wall == now_.wall;
+  Audit::Moment moment = is_still ? Audit::Moment::between_turns : Audit::Moment::within_turn;
+  still_since_.reset();
   while (!pending_.empty()) {
     Event event = std::move(pending_.front());
     pending_.pop_front();
+    // What was held back is answered together with other things, and does not hold any more afterwards.
+    const auto* request = std::get_if<event::Requested>(&event);
+    const bool asks_why =
+        request != nullptr && std::holds_alternative<message::Explain>(request->request.body);
+    const std::size_t before = plan_.effects.size();
     scheduler_->handle(std::move(event), now_, plan_);
     ++tally_.events;
+    if (asks_why) check_explained(before, moment);
+    moment = Audit::Moment::within_turn;
   }
   scheduler_->end_turn(now_, plan_);
   const Audit audit(*scheduler_, settings_, now_);
   audit.each_turn(running_);
   if (++turns_ % kThorough == 0) audit.thorough();
   Plan plan = std::exchange(plan_, {});
+  take_cleared(plan);
+  take_commands(plan);
+  take_news(plan);
   std::vector<const effect::Dispatch*> dispatches;
   for (const auto* effects : {&plan.effects, &plan.after_commit}) {
     for (const Effect& effect : *effects) {
@@ -229,8 +224,7 @@ void World::carry_out(std::vector<Effect>& effects) {
       hear(send->session, send->reply, send->payload);
     } else if (const auto* close = std::get_if<effect::CloseSession>(&effect)) {
       if (const auto session = sessions_.find(close->session); session != sessions_.end()) {
-        clients_[session->second].session.reset();
-        sessions_.erase(session);
+        lose_session(clients_[session->second]);
       }
     } else if (const auto* start = std::get_if<effect::StartWorker>(&effect)) {
       Hand& hand = hands_[start->worker];
@@ -300,7 +294,7 @@ void World::everything_is_offered() {
   event::Reconfigured read;
   PoolSettings pool;
   pool.name = "main";
-  pool.program = "/all";
+  pool.program = "/everything";
   pool.size = 2;
   pool.program_version = "last";
   read.pools.push_back(std::make_shared<const PoolSettings>(pool));
@@ -318,6 +312,12 @@ void World::perform(const Step& step) {
       break;
     case Step::Kind::tree:
       tree(step);
+      break;
+    case Step::Kind::subscribe:
+      subscribe(client, step);
+      break;
+    case Step::Kind::read:
+      read(client);
       break;
     case Step::Kind::leave:
       leave(client, step.detail);
@@ -346,6 +346,9 @@ void World::perform(const Step& step) {
     case Step::Kind::policy:
     case Step::Kind::quota:
       steer_queues(step);
+      break;
+    case Step::Kind::clear:
+      clear(step);
       break;
     case Step::Kind::restart:
       restart(step.detail);

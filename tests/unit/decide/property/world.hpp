@@ -7,6 +7,11 @@
 //   - no pool runs more jobs than its size, and no at-most-once job begins twice;
 //   - no job begins before its moment, and what follows another begins with what that has come to;
 //   - a worker with nothing to do does not stand beside a job that it could take;
+//   - who has subscribed to events misses none and is told none twice (news.hpp), and none of them is of what
+//     could still be taken back;
+//   - each outcome that a command is configured for makes one job of that, and is told when both are on disk;
+//   - of a queue that is cleared nothing is left that had not begun, and nothing goes that came later;
+//   - why a job does not run is told at any moment, and is so (audit_explain.cpp);
 //   - what is counted is what there is (audit.hpp), and nothing is due in the past for ever;
 //   - in the end all have ended, all clients have been told, and nothing is left.
 #pragma once
@@ -18,19 +23,31 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "tests/unit/decide/property/audit.hpp"
 #include "tests/unit/decide/property/model_store.hpp"
+#include "tests/unit/decide/property/news.hpp"
 #include "tests/unit/decide/property/story.hpp"
 
 namespace promised::test {
 
 inline constexpr std::array<const char*, 3> kQueues{"default", "q1", "q2"};
 inline constexpr std::array<const char*, 2> kQuotas{"qa", "qb"};
+/// The user that the daemon runs as.
+inline constexpr uid_t kDaemon = 999;
 
+/// The numbers of a tree's nodes: the first has the step's, and no step has theirs.
+constexpr std::uint32_t number_of(std::uint32_t root, std::uint32_t place) {
+  return root + (place << 20U);
+}
+
+/// What a command is given, as a text: its program, the job and what has happened to that.
+Payload exec_arguments_as_text(const std::vector<std::string>& words,
+                               const std::map<std::string, std::string>& variables, const std::string& input);
 /// Outcomes as text that a test can look into.
 extern const OutcomeFormat kOutcomes;
 
@@ -48,6 +65,11 @@ struct Tally {
   std::uint64_t joined = 0;  ///< unique submissions that did
   std::uint64_t followed = 0;
   std::uint64_t composites = 0;
+  std::uint64_t explained = 0;  ///< times that it was said why a job does not run
+  std::uint64_t news = 0;       ///< events that were told to those who have subscribed
+  std::uint64_t cleared = 0;    ///< jobs, with their queues
+  std::uint64_t commands = 0;   ///< jobs that follow outcomes
+  std::uint64_t lost_news = 0;  ///< of which they were told that there were so many more
   void add(const Tally& other);
 };
 
@@ -85,6 +107,7 @@ class World {
     bool part = false;     ///< of a composite: nobody is told how it ends
     bool retried = false;  ///< somebody has said that it is to run again
     bool became = false;   ///< what another job comes to
+    bool command = false;  ///< the daemon has submitted it, to follow an outcome
     std::optional<State> outcome;
     std::uint32_t starts = 0;
     std::uint32_t successes = 0;
@@ -99,6 +122,7 @@ class World {
     std::uint64_t received = 0;                              ///< the last delivery that it has
     std::uint64_t number = 0;                                ///< its last request
     std::unordered_map<std::uint64_t, std::uint32_t> asked;  ///< request to job
+    std::vector<message::Subscribe> subscriptions{};         ///< that it had when its session was lost
   };
   struct Hand {
     WorkerId id{};
@@ -136,8 +160,6 @@ class World {
   void pass(Nanos duration);
   void reconfigure(std::uint64_t choice);
   void everything_is_offered();
-  void steer_queues(const Step& step);
-  [[nodiscard]] static std::vector<QueueSettings> queues_of(std::uint64_t choice);
   void check_dispatches(const std::vector<const effect::Dispatch*>& dispatches);
 
   // world_clients
@@ -166,6 +188,40 @@ class World {
   void check_result(const Entry& of, std::string_view result);
   void check_arguments(const Entry& of, std::string_view arguments);
 
+  // world_look
+  void explain(Client& client, const Step& step);
+  void check_explained(std::size_t first, Audit::Moment moment);
+  void check_explained(const Entry& of, const Explanation& said);
+
+  // world_news
+  void begin_witness();
+  void take_news(const Plan& plan);
+  void check_event(const JobEvent& event);
+  void subscribe(Client& client, const Step& step);
+  void subscribe(Client& client, message::Subscribe filter);
+  void subscribe_again(Client& client);
+  void read(Client& client);
+  void read_everything();
+  void hear_events(SessionId session, std::uint64_t number, const message::Events& events);
+  [[nodiscard]] bool hear_refused_subscription(const Client& client, SessionId session,
+                                               const message::Reply& reply);
+  void lose_session(Client& client);
+
+  // world_queues
+  void steer_queues(const Step& step);
+  void clear(const Step& step);
+  [[nodiscard]] bool hear_cleared(std::uint64_t number, const message::Reply& reply);
+  void take_cleared(const Plan& plan);
+  [[nodiscard]] static std::vector<QueueSettings> queues_of(std::uint64_t choice);
+
+  // world_commands
+  void have_commands(Dice& dice);
+  [[nodiscard]] static bool follows(const CommandSettings& command, const Entry& of, State outcome);
+  void take_commands(const Plan& plan);
+  void lose_commands();
+  JobId add_command(const change::InsertJob& insert);
+  void check_commands(const Entry& of, State outcome) const;
+
   // world_workers
   void work(const Step& step);
   void start_worker(Hand& hand, std::uint64_t detail);
@@ -174,6 +230,7 @@ class World {
   void gone(Hand& hand, int signal, int exit_code);
   void obey(Hand& hand);
   void wait_for(Hand& hand, const Step& step);
+  void report_progress(Hand& hand, std::uint64_t detail);
   void dispatched(const effect::Dispatch& dispatch);
   template <class May>
   [[nodiscard]] Hand* choose(std::uint32_t who, May may);
@@ -200,7 +257,27 @@ class World {
   std::unordered_map<SessionId, std::size_t> sessions_;
   std::map<WorkerId, Hand> hands_;
   std::uint64_t next_session_ = 1;
+  std::optional<SessionId> witness_;  ///< who is told of everything, in some stories
+  std::uint64_t witnessed_ = 0;       ///< events that it was told,
+  std::uint64_t witness_used_ = 0;    ///< and that it has said to have used
+  bool watched_ = false;
+  bool bursts_ = false;  ///< some jobs report their progress very often
+  News news_;
+  /// A job that has ended, and a command.
+  using Run = std::pair<JobId, std::string>;
+  struct Runs {
+    JobId last{};  ///< empty: it could not be made
+    std::uint32_t made = 0;
+  };
+  std::map<Run, Runs> commands_;
+  std::uint32_t commands_made_ = 0;
+  struct Clearing {
+    std::vector<JobId> must_go;
+  };
+  std::map<std::uint64_t, Clearing> clearings_;  ///< by the request of the first client
+  std::set<JobId> may_be_cleared_;
   std::uint64_t turns_ = 0;
+  std::optional<Now> still_since_;  ///< all that was to be done has been done then
   RunningBefore running_;
   Tally tally_;
 };

@@ -94,7 +94,7 @@ World::Entry* World::new_entry(const Step& step) {
   made.id = make_id(IdOf::job, step.job);
   made.function = kFunctions[(step.detail >> 32) % kFunctions.size()];
   if (narrow_ && (step.detail >> 36) % 8 != 0) made.function = "f";
-  if ((step.detail >> 40) % 100 == 0) made.function = "nobody";
+  if ((step.detail >> 40) % 40 == 0) made.function = "nobody";
   made.options = options_of(step);
   made.arguments = "of " + made.id.text();
   // An equal one that joins it may bring a name.
@@ -122,12 +122,14 @@ void World::send_submit(Client& client, Entry& entry) {
 
 /// As the client library does: what was not accepted is submitted again, what was is asked for.
 void World::come_back(Client& client) {
+  if (!client.subscriptions.empty()) turn();  // what has happened before is not told
   client.session = SessionId{next_session_++};
   client.received = 0;
   client.asked.clear();
   const std::size_t index = static_cast<std::size_t>(&client - clients_.data());
   sessions_[*client.session] = index;
   ask(client, nullptr, message::Hello{message::kClientProtocol, client.id, "story"});
+  subscribe_again(client);
   for (auto& [number, entry] : entries_) {
     if (entry.client != index || !entry.is_open()) continue;
     if (entry.accepted) {
@@ -156,8 +158,7 @@ void World::leave(Client& client, std::uint64_t detail) {
   } else {
     tell(event::SessionGone{*client.session, how});
   }
-  sessions_.erase(*client.session);
-  client.session.reset();
+  lose_session(client);
   const std::size_t index = static_cast<std::size_t>(&client - clients_.data());
   for (auto& [number, entry] : entries_) {
     if (entry.client != index) continue;
@@ -173,6 +174,10 @@ void World::steer(const Step& step) {
   if (step.kind == Step::Kind::acknowledge) {
     message::Request request{++client.number, client.received, std::monostate{}};
     tell(event::Requested{*client.session, {client.uid, client.uid, 4711}, std::move(request), {}});
+    return;
+  }
+  if (step.kind == Step::Kind::explain) {
+    explain(client, step);
     return;
   }
   Entry* about = entry(step.job);
@@ -214,9 +219,13 @@ void World::steer(const Step& step) {
 }
 
 void World::hear(SessionId session, const message::Reply& reply, const Payload& payload) {
+  if (const auto* events = std::get_if<message::Events>(&reply.body))
+    hear_events(session, reply.number, *events);
   const auto found = sessions_.find(session);
   if (found == sessions_.end()) return;  // the client is gone, and the message is lost
   Client& client = clients_[found->second];
+  if (hear_refused_subscription(client, session, reply)) return;
+  if (found->second == 0 && hear_cleared(reply.number, reply)) return;
   client.received = std::max(client.received, reply.delivery);
   const auto asked = client.asked.find(reply.number);
   Entry* about = asked == client.asked.end() ? nullptr : entry(asked->second);
@@ -261,6 +270,8 @@ void World::hear_outcome(const message::Ended& ended, const Payload& result) {
     throw Violation(job + " ends as " + std::string(to_string(*of.outcome)) + ", and then as " + told);
   if (of.cancel_told && ended.state != State::cancelled && !of.may_be_lost && !of.retried)
     throw Violation(job + " is told to be cancelled, and ends as " + told);
+  if (!of.may_be_lost && !of.may_run_again && !of.retried) news_.check_end(ended.id, ended.state);
+  check_commands(of, ended.state);
   if (ended.state == State::succeeded) check_result(of, result.view());
   if (!of.outcome) ++tally_.outcomes;
   if (ended.failure.cause == Cause::interrupted) ++tally_.interrupted;

@@ -16,11 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using Node = message::SubmitTree::Node;
 
-/// The numbers of a tree's nodes: the first has the step's, and no step has theirs.
-constexpr std::uint32_t number_of(std::uint32_t root, std::uint32_t place) {
-  return root + (place << 20U);
-}
-
 std::string encode(const Outcome& outcome, std::string_view result) {
   return "<" + outcome.id.text() + " " + std::string(to_string(outcome.state)) + " " + std::string(result) +
          ">";

@@ -14,9 +14,12 @@ using namespace std::chrono_literals;
 
 /// A program is called by its functions.
 std::vector<FunctionView> functions_of(const std::string& program) {
+  const bool has_all = program == "/all" || program == "/everything";
   std::vector<FunctionView> functions;
-  for (const char name : program == "/all" ? std::string("fgh") : program.substr(1))
+  for (const char name : has_all ? std::string("fgh") : program.substr(1))
     functions.push_back({std::string(1, name), "() -> text"});
+  if (has_all) functions.push_back({"exec", "() -> text"});
+  if (program == "/everything") functions.push_back({"nobody", "() -> text"});
   return functions;
 }
 
@@ -72,10 +75,8 @@ void World::work(const Step& step) {
       with([](const Hand& hand) { return hand.can_obey(); }, [&](Hand& hand) { obey(hand); });
       break;
     case Step::Kind::progress:
-      with(runs, [&](Hand& hand) {
-        tell(event::AttemptProgress{hand.id, hand.channel.front().sequence,
-                                    static_cast<double>(step.detail % 100), "on"});
-      });
+      with([](const Hand& hand) { return hand.can_finish() || hand.can_claim(); },
+           [&](Hand& hand) { report_progress(hand, step.detail); });
       break;
     case Step::Kind::wait_for:
       with(runs, [&](Hand& hand) { wait_for(hand, step); });
@@ -99,6 +100,22 @@ void World::start_worker(Hand& hand, std::uint64_t detail) {
   hand.ready = true;
   tell(event::WorkerStarted{hand.id, static_cast<pid_t>(100 + static_cast<std::uint32_t>(hand.id))});
   tell(event::WorkerReady{hand.id, functions_of(hand.pool->program)});
+}
+
+/// Once, or far more often than those who have subscribed have room for.
+void World::report_progress(Hand& hand, std::uint64_t detail) {
+  constexpr int kAtOnce = 380;
+  if (!hand.runs()) claim(hand);
+  const bool is_burst = bursts_ && (detail >> 8) % 4 == 0;
+  const event::AttemptProgress report{hand.id, hand.channel.front().sequence,
+                                      static_cast<double>(detail % 100),
+                                      std::string(is_burst ? 500 : 2, '.')};
+  tell(report);
+  if (!is_burst) return;
+  for (int rounds = 0; rounds < 3; ++rounds) {
+    for (int reports = 0; reports < kAtOnce; ++reports) tell(report);
+    turn();
+  }
 }
 
 void World::dispatched(const effect::Dispatch& dispatch) {
@@ -144,7 +161,7 @@ void World::finish(Hand& hand, std::uint64_t detail) {
   Entry& of = entry(run.id);
   constexpr std::array<Nanos, 4> kRuns{5us, 5us, 300us, 30ms};
   event::AttemptEnded ended{hand.id, run.sequence, {}, kRuns[(detail >> 8) % kRuns.size()], {}, {}};
-  if (const Entry* other = (detail >> 24) % 16 == 0
+  if (const Entry* other = (detail >> 24) % 16 == 0 && !of.command
                                ? entry(of.number + 3 - static_cast<std::uint32_t>((detail >> 28) % 8))
                                : nullptr) {
     of.became = true;
