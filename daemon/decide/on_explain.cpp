@@ -16,6 +16,14 @@ constexpr std::size_t kMostNamed = 10;
 /// Jobs before another that are counted one by one.
 constexpr std::uint64_t kMostCounted = 1000;
 
+/// Of two jobs of one lane (SEMANTICS Q1).
+bool goes_before(const Job& a, const Job& b) {
+  const std::chrono::microseconds ageing = a.lane->queue->policy.ageing;
+  const auto turn = [&](const Job& job) { return job.place_in_queue() - job.priority * ageing; };
+  if (ageing.count() == 0 && a.priority != b.priority) return a.priority > b.priority;
+  return std::pair(turn(a), a.place_in_queue()) < std::pair(turn(b), b.place_in_queue());
+}
+
 std::string jobs(std::uint64_t count) {
   return count == 1 ? "1 job" : std::to_string(count) + " jobs";
 }
@@ -214,8 +222,15 @@ void Scheduler::name(const Job& other, Why& why) const {
     named.push_back(other.id);
 }
 
+/// Others of its function and quotas; or the next of its queue, which nothing overtakes.
 void Scheduler::why_on_disk(Why& why) const {
-  if (why.job.on_disk || why.job.behind) why.add("on_disk", "others are before it, and wait on disk");
+  const auto& seats = why.job.lane->seats;
+  const bool is_held_up = std::any_of(seats.begin(), seats.end(), [](const auto& seat) {
+    const QueueSeat& in = *seat->queue;
+    return in.from_disk && !in.lanes.empty() && LaneSeatLess()(*in.lanes.top(), *seat);
+  });
+  if (why.job.on_disk || why.job.behind || is_held_up)
+    why.add("on_disk", "others are before it, and wait on disk");
 }
 
 /// A pool that has never been ready may be the one that offers it.
@@ -254,7 +269,17 @@ void Scheduler::why_pool(const Pool& pool, Why& why) const {
     why.add("pool_queues", "pool " + name + " does not take jobs of queue " + queue, name);
     return;
   }
-  if (has_idle_worker(pool, *why.job.function)) return;
+  if (has_idle_worker(pool, *why.job.function)) {
+    // While one program takes the place of another, those that are free may not have what goes first.
+    const Job* first =
+        pool.ready.queues.empty() ? nullptr : pool.ready.queues.top()->lanes.top()->lane->best();
+    if (first == nullptr || has_idle_worker(pool, *first->function)) return;
+    why.add("pool_busy",
+            "pool " + name + " has no free worker with the function " + first->function->name +
+                ", which a job calls that goes first",
+            name);
+    return;
+  }
   why.add("pool_busy", "pool " + name + " has no free worker", name);
   if (why.asked == nullptr) return;
   for (const Worker* worker : pool.workers) {
@@ -278,12 +303,19 @@ bool Scheduler::has_idle_worker(const Pool& pool, const Function& function) {
 void Scheduler::why_behind(Why& why) const {
   const Job& job = why.job;
   if (why.asked == nullptr || !job.queued_in_lane || job.behind) return;
+  const bool ages = job.lane->queue->policy.ageing != Millis(0);
   std::uint64_t before = 0;
+  const Job* other = nullptr;
   for (const Lane::Band& band : job.lane->bands) {
-    if (band.priority > job.priority) before += band.ready_count + band.on_disk;
+    if (!ages && band.priority > job.priority) before += band.ready_count + band.on_disk;
+    if (!ages && band.priority != job.priority) continue;
+    for (other = band.ready.first; other != nullptr && before < kMostCounted; other = other->next) {
+      if (!goes_before(*other, job)) break;
+      ++before;
+    }
+    if (other != nullptr && goes_before(*other, job)) break;
+    other = nullptr;
   }
-  const Job* other = job.previous;
-  for (; other != nullptr && before < kMostCounted; other = other->previous) ++before;
   if (before == 0) return;
   const std::string& queue = job.lane->queue->name;
   why.add("behind",

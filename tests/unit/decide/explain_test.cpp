@@ -283,3 +283,21 @@ TEST_CASE("M3 C8 of a quota that jobs which have waited want again, those are to
   std::sort(found.reasons[0].jobs.begin(), found.reasons[0].jobs.end());
   CHECK(found.reasons[0].jobs == std::vector{std::min(waits, holder), std::max(waits, holder)});
 }
+
+TEST_CASE("M3 where waiting raises the priority, who has waited longer is before a job of a higher one") {
+  auto settings = no_prefetch();
+  QueueSettings ages;
+  ages.name = "default";
+  ages.ageing = 1s;
+  settings.queues = {ages};
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  house.submit(client);
+  const JobId low = house.submit(client, "f", Options{}.priority(-1));
+  house.wait(5s);
+  const JobId high = house.submit(client, "f", Options{}.priority(1));
+  const JobId last = house.submit(client, "f", Options{}.priority(-1));
+  CHECK(codes(explain(house, client, low)) == Codes{"pool_busy"});
+  CHECK(explain(house, client, high).reasons.back().count == 1);
+  CHECK(explain(house, client, last).reasons.back().count == 2);
+}

@@ -204,7 +204,7 @@ std::optional<std::set<JobId>> Audit::Truth::culprits(const WaitReason& reason) 
     }
     return found;
   }
-  if (reason.code == "pool_busy") {
+  if (reason.code == "pool_busy" && reason.count > 0) {
     for (const Pool& pool : s_.pools_) {
       if (pool.settings->name != reason.subject || pool.phase == Pool::Phase::removed) continue;
       for (const Worker* worker : pool.workers) {
@@ -241,13 +241,14 @@ void Audit::explains(const Explanation& said, uid_t asker, Moment moment) const 
   Truth::Reasons reasons;
   for (const WaitReason& reason : said.reasons) reasons.emplace(reason.code, reason.subject);
   Truth::Reasons true_ones = truth.reasons();
-  // Where waiting raises the priority, explain does not look at it to tell who is before the job.
-  const bool ages = job->lane->queue->policy.ageing.count() != 0;
-  if (ages) {
-    const auto is_order = [](const auto& reason) { return reason.first == "behind"; };
-    std::erase_if(reasons, is_order);
-    std::erase_if(true_ones, is_order);
-  }
+  // Who is held up may be told so, also where something else keeps it as well.
+  if (truth.is_held_up())
+    std::erase_if(
+        reasons, [](const auto& reason) { return reason.first == "on_disk" || reason.first == "pool_busy"; });
+  if (truth.is_held_up())
+    std::erase_if(true_ones, [](const auto& reason) {
+      return reason.first == "on_disk" || reason.first == "pool_busy";
+    });
   Truth::Reasons missing;
   Truth::Reasons invented;
   std::set_difference(true_ones.begin(), true_ones.end(), reasons.begin(), reasons.end(),
@@ -262,7 +263,7 @@ void Audit::explains(const Explanation& said, uid_t asker, Moment moment) const 
     if (reason.text.empty()) wrong(reason.code + " has no words");
     if (moment == Moment::between_turns && reason.until != WallTime() && reason.until <= now_.wall)
       wrong(reason.code + " is to be over by " + std::to_string(reason.until.time_since_epoch().count()));
-    if (!ages && reason.code == "behind" && reason.count != truth.before_it())
+    if (reason.code == "behind" && reason.count != truth.before_it())
       wrong(std::to_string(truth.before_it()) + " are before it");
     if (const auto culprits = truth.culprits(reason)) {
       if (reason.count != culprits->size()) wrong(reason.code + " is of " + std::to_string(culprits->size()));
