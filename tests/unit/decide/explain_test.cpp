@@ -13,12 +13,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Settings no_prefetch(std::uint32_t workers = 1) {
-  Settings settings = one_pool(workers);
-  settings.pools[0].prefetch = 1;
-  return settings;
-}
-
 Explanation explain(House& house, SessionId session, const JobId& id) {
   house.ask(session, message::Explain{{id, {}}});
   return house.last<message::Explained>(session).explanation;
@@ -35,7 +29,7 @@ using Codes = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("M3 a busy pool is named with what its workers run, and how many are before the job") {
-  ReadyHouse house(no_prefetch(2));
+  ReadyHouse house(prefetching(1, 2));
   const auto client = house.connect();
   const JobId first = house.submit(client);
   const JobId second = house.submit(client);
@@ -54,7 +48,7 @@ TEST_CASE("M3 a busy pool is named with what its workers run, and how many are b
 }
 
 TEST_CASE("M3 jobs of a higher priority are before it too, and beyond 1000 they are not counted one by one") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto client = house.connect();
   house.submit(client);
   const JobId low = house.submit(client, "f", Options{}.priority(-1));
@@ -67,7 +61,7 @@ TEST_CASE("M3 jobs of a higher priority are before it too, and beyond 1000 they 
 }
 
 TEST_CASE("M3 a user is told of others' jobs how many they are, an administrator which") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto alice = house.connect(1001);
   const auto bob = house.connect(1002);
   const auto admin = house.connect(0);
@@ -81,7 +75,7 @@ TEST_CASE("M3 a user is told of others' jobs how many they are, an administrator
 }
 
 TEST_CASE("M3 of a paused queue that alone is told, if workers are free") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   house.ask(admin, message::SteerQueue{"mail", {.paused = true}, false});
   const JobId waits = house.submit(admin, "f", Options{}.queue("mail"));
@@ -92,7 +86,7 @@ TEST_CASE("M3 of a paused queue that alone is told, if workers are free") {
 }
 
 TEST_CASE("M3 a rate tells when the next may begin") {
-  auto settings = no_prefetch();
+  auto settings = prefetching(1);
   QueueSettings mail;
   mail.name = "mail";
   mail.rate = {1, 10s, 1};
@@ -110,7 +104,7 @@ TEST_CASE("M3 a rate tells when the next may begin") {
 }
 
 TEST_CASE("M3 a full quota is told with the jobs that hold it") {
-  auto settings = no_prefetch(3);
+  auto settings = prefetching(1, 3);
   settings.quotas = {{"server", 1}};
   ReadyHouse house(settings);
   const auto client = house.connect();
@@ -134,7 +128,7 @@ TEST_CASE("M3 a full quota is told with the jobs that hold it") {
 }
 
 TEST_CASE("M3 a function that no pool offers, a pool that fails, and one that does not take the queue") {
-  auto settings = no_prefetch();
+  auto settings = prefetching(1);
   settings.pools[0].queues = {"held", "other"};
   QueueSettings held;
   held.name = "held";
@@ -164,7 +158,7 @@ TEST_CASE("M3 a function that no pool offers, a pool that fails, and one that do
 }
 
 TEST_CASE("M3 a pool that has failed from its first start on is told of, for it may offer the function") {
-  auto settings = no_prefetch();
+  auto settings = prefetching(1);
   QueueSettings held;
   held.name = "held";
   held.hold = true;
@@ -188,9 +182,7 @@ TEST_CASE("M3 a pool that has failed from its first start on is told of, for it 
 }
 
 TEST_CASE("M3 a job that a worker holds ready, one that runs, one that is to stop, and one that has ended") {
-  auto settings = one_pool();
-  settings.pools[0].prefetch = 2;
-  ReadyHouse house(settings);
+  ReadyHouse house(prefetching(2));
   const auto client = house.connect();
   const JobId runs = house.submit(client, "f", Options{}.remember("named", 1h));
   const JobId next = house.submit(client);
@@ -210,7 +202,7 @@ TEST_CASE("M3 a job that a worker holds ready, one that runs, one that is to sto
 }
 
 TEST_CASE("M3 a job that waits for others is told with those") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto client = house.connect();
   const WorkerId worker = house.workers()[0];
   const JobId waits = house.submit(client);
@@ -226,7 +218,7 @@ TEST_CASE("M3 a job that waits for others is told with those") {
 }
 
 TEST_CASE("M3 a daemon that is stopping, and one whose disk is too slow") {
-  auto settings = no_prefetch();
+  auto settings = prefetching(1);
   ReadyHouse house(settings);
   const auto client = house.connect();
   house.submit(client);
@@ -241,7 +233,7 @@ TEST_CASE("M3 a daemon that is stopping, and one whose disk is too slow") {
 }
 
 TEST_CASE("M3 C8 of a quota that jobs which have waited want again, those are told, and those that have it") {
-  auto settings = no_prefetch(2);
+  auto settings = prefetching(1, 2);
   settings.quotas = {{"server", 1}};
   ReadyHouse house(settings);
   const auto client = house.connect();
@@ -285,7 +277,7 @@ TEST_CASE("M3 C8 of a quota that jobs which have waited want again, those are to
 }
 
 TEST_CASE("M3 where waiting raises the priority, who has waited longer is before a job of a higher one") {
-  auto settings = no_prefetch();
+  auto settings = prefetching(1);
   QueueSettings ages;
   ages.name = "default";
   ages.ageing = 1s;

@@ -67,7 +67,7 @@ TEST_CASE("Q2 what is said of a queue is answered when it is on disk, and in for
 }
 
 TEST_CASE("Q2 a pattern is no queue to steer, unless there is a queue that is called so") {
-  ReadyHouse house(no_prefetch());
+  ReadyHouse house(prefetching(1));
   const auto admin = house.connect(0);
   for (const char* pattern : {"ma*", "mai?"}) {
     for (const bool clear : {false, true}) {
