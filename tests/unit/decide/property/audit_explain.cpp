@@ -169,7 +169,14 @@ void Audit::Truth::add_pools(Reasons& all) const {
       all.emplace("pool_busy", name);
     }
   }
-  if (!offered) all.emplace("no_function", job_.function->name);
+  if (offered) return;
+  all.emplace("no_function", job_.function->name);
+  // One that has never been ready may have it.
+  for (const Pool& pool : s_.pools_) {
+    if (pool.offer == nullptr && pool.phase == Pool::Phase::failing &&
+        pool.settings->serves(job_.lane->queue->name))
+      all.emplace("pool_failing", pool.settings->name);
+  }
 }
 
 /// Of its lane: those in memory whose turn is before its own, and those on disk that go before it whenever
