@@ -4,6 +4,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "tests/unit/decide/property/model_store.hpp"
 
@@ -32,7 +33,7 @@ void News::subscribe(const Key& key, message::Subscribe filter, std::optional<ui
 
 void News::unsubscribe(const Key& key) {
   Reader& reader = readers_.at(key);
-  reader.leaves = true;
+  if (std::exchange(reader.leaves, true)) return;  // what it says again changes nothing
   reader.left_some = reader.next + reader.expected.size() - reader.used > kSurelyOnTheWay;
 }
 
