@@ -66,11 +66,12 @@ bool Audit::may_begin(const Pool& pool, const Worker& worker, const Job& job) co
 /// What was submitted to the queue before has still to come from disk. It holds up the others also when
 /// another queue takes the room of its quotas meanwhile: it is parked when it has come.
 bool Audit::held_up(const Lane& lane, const Pool& pool) const {
-  return std::any_of(lane.queue->lanes.begin(), lane.queue->lanes.end(), [&](const Lane* other) {
-    const LaneSeat* seat = seat_in(*other, pool);
-    return !other->bands.empty() && other->best() == nullptr && seat != nullptr && seat->parked == nullptr &&
-           other->turn() < lane.turn();
-  });
+  return !lane.bands.empty() &&
+         std::any_of(lane.queue->lanes.begin(), lane.queue->lanes.end(), [&](const Lane* other) {
+           const LaneSeat* seat = seat_in(*other, pool);
+           return !other->bands.empty() && other->best() == nullptr && seat != nullptr &&
+                  seat->parked == nullptr && other->turn() < lane.turn();
+         });
 }
 
 /// No job waits beside a worker that could begin it, and no job that waited goes on too late.
