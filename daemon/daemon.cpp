@@ -369,7 +369,7 @@ Result<Ending> Daemon::Impl::run() {
     PROMISED_TRY(turn());
     if (store_problem) return store_failed();
     const Instant now = std::chrono::steady_clock::now();
-    if (!ready && (scheduler.settled() || now >= ready_by)) PROMISED_TRY(tell_ready());
+    if (!ready && !stopping && (scheduler.settled() || now >= ready_by)) PROMISED_TRY(tell_ready());
     if (watchdog && now >= next_watchdog) {
       PROMISED_TRY(notify::watchdog());
       next_watchdog = now + *watchdog;

@@ -280,7 +280,9 @@ void Scheduler::why_pool(const Pool& pool, Why& why) const {
             name);
     return;
   }
-  why.add("pool_busy", "pool " + name + " has no free worker", name);
+  const char* const none = serves ? " has no free worker" : " has no worker yet: one is starting";
+  why.add("pool_busy",
+          "pool " + name + none + (pool.is_short() ? ", and others do not start: " + pool.reason : ""), name);
   if (why.asked == nullptr) return;
   for (const Worker* worker : pool.workers) {
     if (worker->channel.empty() || worker->wait != Worker::Wait::none) continue;

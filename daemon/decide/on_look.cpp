@@ -108,6 +108,7 @@ PoolView Scheduler::view(const Pool& pool, Now now) const {
       break;
     case Pool::Phase::ready:
       v.state = "ready";
+      if (pool.is_short()) v.reason = pool.reason;
       break;
     case Pool::Phase::failing:
       v.state = "failing";
@@ -215,6 +216,10 @@ void Scheduler::on(Asked& asked, message::StatusQuery&, Turn& t) {
     v.pools.push_back(view(pool, t.now));
     if (pool.phase == Pool::Phase::failing) {
       v.problems.push_back("pool " + pool.settings->name + " is failing: " + pool.reason);
+    } else if (pool.is_short()) {
+      v.problems.push_back("pool " + pool.settings->name + " has " + std::to_string(v.pools.back().workers) +
+                           " of " + std::to_string(pool.wanted()) +
+                           " workers, for others do not start: " + pool.reason);
     }
   }
   if (draining_) v.problems.emplace_back("the daemon is stopping");

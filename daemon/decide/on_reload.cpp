@@ -101,7 +101,7 @@ void Scheduler::change_pool(Pool& pool, const std::shared_ptr<const PoolSettings
   adopt_current_offer(pool);
   pool.unproven = !any_ready && (pool.unproven || change == PoolChange::process);
   pool.target = std::clamp(pool.target, std::max(wanted->size, pool.unproven ? 1U : 0U), wanted->most());
-  if (change != PoolChange::none || pool.phase == Pool::Phase::failing) {
+  if (change != PoolChange::none || pool.phase == Pool::Phase::failing || pool.is_short()) {
     // Whatever has failed may be mended: it is tried at once.
     pool.failures = 0;
     clear_timer(pool);

@@ -58,9 +58,11 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   worker->heard = t.now.steady;
   clear_timer(*worker);
   pool.dirty = true;
-  if (pool.is_current(*worker) && std::exchange(pool.failure_told, false)) {
-    t.plan.effects.emplace_back(effect::Log{
-        effect::Log::Level::info, "pool " + pool.settings->name + " has recovered: a worker is ready"});
+  if (pool.failure_told && pool.is_complete()) {
+    pool.failure_told = false;
+    t.plan.effects.emplace_back(
+        effect::Log{effect::Log::Level::info,
+                    "pool " + pool.settings->name + " has recovered: all its workers are ready"});
   }
   const bool was_new = std::exchange(pool.unproven, false);
   if (std::exchange(pool.phase, Pool::Phase::ready) != Pool::Phase::ready || was_new) retry_held(t);

@@ -127,6 +127,14 @@ struct Pool : Timer {
     return worker.phase != Worker::Phase::stopping && !worker.worn && !worker.spent() && is_current(worker);
   }
 
+  /// Whether it has all the workers that it is to have.
+  [[nodiscard]] bool is_complete() const {
+    const auto serves = [this](const Worker* w) { return w->phase == Worker::Phase::ready && keeps(*w); };
+    return static_cast<std::size_t>(std::count_if(workers.begin(), workers.end(), serves)) >= wanted();
+  }
+  /// Some of them serve, and others do not start.
+  [[nodiscard]] bool is_short() const { return phase == Phase::ready && failure_told && !is_complete(); }
+
   /// Shared with the workers that are started with it.
   std::shared_ptr<const PoolSettings> settings;
   /// Workers by load, from settings->size to settings->most(); one more than none until it is known what they
@@ -135,7 +143,7 @@ struct Pool : Timer {
   /// Other processes are to take the places of those that are there: one is to show first whether they work.
   bool unproven = false;
   Phase phase = Phase::starting;
-  std::string reason;                  ///< failing: why
+  std::string reason;                  ///< why its workers do not start
   std::uint32_t failures = 0;          ///< starts in a row that came to nothing
   std::shared_ptr<const Offer> offer;  ///< of its newest worker; null: none has been ready yet
   std::vector<Worker*> workers;

@@ -127,7 +127,12 @@ void Scheduler::drain(Now now, Plan& plan) {
   write_due(Instant::max(), t);
   if (maintenance_) plan.effects.emplace_back(effect::StopMaintenance{});
   for (Pool& pool : pools_) clear_timer(pool);
-  for (auto& [id, worker] : workers_) retire(*worker, t);
+  for (auto& [id, worker] : workers_) {
+    const bool starts = worker->phase == Worker::Phase::starting;
+    retire(*worker, t);
+    if (starts)
+      kill(*worker, KillReason::stop, t);  // a program that sets itself up does not hear that it is to exit
+  }
 }
 
 void Scheduler::stop_now(Plan& plan) {

@@ -114,15 +114,10 @@ void Scheduler::retire(Worker& worker, Turn& t) {
   await_exit(worker, t);
 }
 
-/// One that was told to exit and has nothing left to do must be gone within kill_grace; when the daemon
-/// itself stops, within its stop_grace.
+/// One that was told to exit and has nothing left to do must be gone within kill_grace.
 void Scheduler::await_exit(Worker& worker, Turn& t) {
   if (!worker.channel.empty() || worker.kill_reason != KillReason::none) return;
-  if (draining_) {
-    clear_timer(worker);
-  } else {
-    set_timer(worker, t.now.steady + worker.settings->kill_grace);
-  }
+  set_timer(worker, t.now.steady + worker.settings->kill_grace);
 }
 
 /// The worker is to be replaced; it serves until another is ready.

@@ -24,8 +24,10 @@ namespace {
 
 // A process that was killed is gone at once, unless the kernel is busy for it.
 constexpr std::chrono::milliseconds kPatience{5000};
-// What forks faster than it is killed is found again; each time more of it is gone.
+// What forks faster than it is killed is found again; each time more of it is gone. One that is always about
+// to be another process may be missed in a round, so a single quiet one is not enough.
 constexpr int kMostRounds = 100;
+constexpr int kQuietRounds = 3;
 
 std::vector<pid_t> all_processes() {
   std::vector<pid_t> pids;
@@ -75,7 +77,9 @@ std::string mark_of(const std::string& state, pid_t spawner) {
 std::vector<Leftover> end_leftovers(const std::string& state, std::span<const uid_t> users) {
   std::vector<Leftover> ended;
   std::set<pid_t> tried;
-  for (int round = 0; round < kMostRounds; ++round) {
+  int quiet = 0;
+  for (int round = 0; round < kMostRounds && quiet < kQuietRounds; ++round) {
+    ++quiet;
     std::vector<Fd> dying;
     for (const pid_t pid : all_processes()) {
       if (pid == ::getpid() || tried.contains(pid)) continue;
@@ -84,12 +88,12 @@ std::vector<Leftover> end_leftovers(const std::string& state, std::span<const ui
       Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
       if (!process.valid() || !is_leftover(pid, state + "/", users)) continue;
       tried.insert(pid);
+      quiet = 0;
       const Leftover leftover{pid, command_of(pid)};
       if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0) continue;
       ended.push_back(leftover);
       dying.push_back(std::move(process));
     }
-    if (dying.empty()) break;
     for (const Fd& process : dying) {
       pollfd end{process.get(), POLLIN, 0};
       ::poll(&end, 1, static_cast<int>(kPatience.count()));  // one that does not end is told like the others

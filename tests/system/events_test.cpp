@@ -228,5 +228,5 @@ TEST_CASE("I7 the log is told when a pool fails, and when it has recovered") {
   TestDaemon daemon(config);
   CHECK(eventually([&] { return has(daemon.log(), "pool late is failing: "); }));
   std::filesystem::create_symlink(STORY_WORKER, program);
-  CHECK(eventually([&] { return has(daemon.log(), "pool late has recovered: a worker is ready"); }));
+  CHECK(eventually([&] { return has(daemon.log(), "pool late has recovered: all its workers are ready"); }));
 }

@@ -179,6 +179,16 @@ TEST_CASE("E6 a job that is not done within stop_grace is interrupted and runs a
   CHECK(lines_in(tally) == 2);
 }
 
+TEST_CASE("E6 a daemon stops though a worker does not hear that it is to go") {
+  DaemonConfig config = story_config(1).set("daemon", "stop_grace", "10min");
+  TestDaemon daemon(config.set("pool.story", "kill_grace", "50ms"));
+  Client client = connect(daemon);
+  const auto worker = client.submit<pid_t>("worker_of").result(kPatience);
+  REQUIRE(::kill(worker, SIGSTOP) == 0);
+  CHECK(daemon.stop() == Exit{});
+  CHECK(daemon.log().find("stopping: no job is running") != std::string::npos);
+}
+
 TEST_CASE("E6 a second SIGTERM stops at once") {
   TestDaemon daemon(story_config(1).set("daemon", "stop_grace", "10min"));
   const auto gate = daemon.directory() / "gate";

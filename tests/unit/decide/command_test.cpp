@@ -282,5 +282,5 @@ TEST_CASE(
                                  "warning: pool main is failing, 8 starts in a row: no such file"});
   house.logged.clear();
   house.ready(house.workers()[0]);
-  CHECK(house.logged == std::vector<std::string>{"info: pool main has recovered: a worker is ready"});
+  CHECK(house.logged == std::vector<std::string>{"info: pool main has recovered: all its workers are ready"});
 }

@@ -128,6 +128,51 @@ TEST_CASE("a replaced program's functions take over as its workers come") {
   CHECK(house.finish(house.workers().back()) == id);
 }
 
+TEST_CASE("I7 a pool of which some workers start and others do not says so, until all are there") {
+  House house(prefetching(1, 3));
+  const auto client = house.connect();
+  house.ready(house.workers()[0]);
+  house.start_failed(house.workers()[1], "no licence");
+  house.ready(house.workers()[1]);
+  const auto pool = [&] { return house.status(client).pools[0]; };
+  CHECK(pool().state == "ready");
+  CHECK(pool().reason == "no licence");
+  CHECK(pool().retry_in > Millis(0));
+  CHECK(house.status(client).health == "degraded");
+  CHECK(house.status(client).problems ==
+        std::vector<std::string>{"pool main has 2 of 3 workers, for others do not start: no licence"});
+  for (int i = 0; i < 2; ++i) house.submit(client);
+  const JobId waits = house.submit(client);
+  CHECK(house.show(client, waits).reason ==
+        "pool main has no free worker, and others do not start: no licence");
+  // A reload that changes nothing tries at once, whatever pause is left.
+  house.reconfigure(house.settings.pools);
+  REQUIRE(house.workers().size() == 3);
+  house.logged.clear();
+  house.ready(house.workers()[2]);
+  CHECK(house.logged == std::vector<std::string>{"info: pool main has recovered: all its workers are ready"});
+  CHECK(pool().reason.empty());
+  CHECK(house.status(client).health == "ok");
+}
+
+TEST_CASE(
+    "E6 a daemon that stops waits for no worker that starts, and for kill_grace for one that has no job") {
+  House house(one_pool(2));
+  const WorkerId idle = house.workers()[0];
+  const WorkerId starting = house.workers()[1];
+  house.ready(idle);
+  house.scheduler.drain(house.now, house.plan);
+  house.turn();
+  CHECK(house.hand(starting).signals == std::vector<int>{SIGKILL});
+  CHECK(house.hand(idle).told_to_stop);
+  CHECK(house.hand(idle).signals.empty());
+  house.gone(starting, SIGKILL);
+  house.wait(house.settings.pools[0].kill_grace);
+  CHECK(house.hand(idle).signals == std::vector<int>{SIGKILL});
+  house.gone(idle, SIGKILL);
+  CHECK(house.scheduler.drained());
+}
+
 TEST_CASE("E6 draining takes nothing new, lets running jobs end, and interrupts the rest after the grace") {
   ReadyHouse house(prefetching(4));
   const auto client = house.connect();

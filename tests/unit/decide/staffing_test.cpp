@@ -138,7 +138,7 @@ TEST_CASE("a pool without a worker remembers what it offers, and starts one for 
   const JobId job = house.submit(client);
   CHECK(house.count<message::Refused>(client) == 0);
   REQUIRE(house.workers().size() == 1);
-  CHECK(house.show(client, job).reason == "pool main has no free worker");
+  CHECK(house.show(client, job).reason == "pool main has no worker yet: one is starting");
   house.ready(house.workers()[0]);
   CHECK(house.finish(house.workers()[0]) == job);
   CHECK(house.submit(client, "h") != job);
