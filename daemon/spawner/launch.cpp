@@ -184,6 +184,7 @@ Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, Fd& statu
   if (!in_cgroup) PROMISED_TRY(limit_processes(request));
   PROMISED_TRY(die_with(spawner));
   PROMISED_TRY(give_up_privileges_for_good());
+  PROMISED_TRY(leave_capabilities(request.sandbox));
   PROMISED_TRY(refuse_system_calls(request.sandbox));
   if (!in_cgroup) PROMISED_TRY(limit_memory(request));
   return execute(request);

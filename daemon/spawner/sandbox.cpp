@@ -2,6 +2,7 @@
 #include "daemon/spawner/sandbox.hpp"
 
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -113,6 +114,22 @@ Result<void> separate_as_user(Sandbox level) {
   }
   PROMISED_TRY(map_itself(level, uid, gid));
   return arrange_files(level);
+}
+
+Result<void> leave_capabilities(Sandbox level) {
+  if (level != Sandbox::strict) return {};
+  constexpr unsigned long kNothingForRoot =
+      SECBIT_NOROOT | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_CAP_AMBIENT_RAISE;
+  // Each has its lock in the bit above it; SECBIT_KEEP_CAPS, which is not set, too.
+  constexpr unsigned long kLocked = (kNothingForRoot | SECBIT_KEEP_CAPS) << 1;
+  if (::prctl(PR_SET_SECUREBITS, kNothingForRoot | kLocked, 0, 0, 0) != 0)
+    return failed(level, "leave root's capabilities");
+  if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+    return failed(level, "leave the ambient capabilities");
+  for (unsigned long one = 0; ::prctl(PR_CAPBSET_READ, one, 0, 0, 0) >= 0; ++one) {
+    if (::prctl(PR_CAPBSET_DROP, one, 0, 0, 0) != 0) return failed(level, "leave all capabilities");
+  }
+  return {};
 }
 
 }  // namespace promised

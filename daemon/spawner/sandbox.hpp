@@ -25,7 +25,16 @@ enum class Separated : std::uint8_t {
 /// that they see.
 [[nodiscard]] Result<void> separate_as_user(Sandbox level);
 
-/// `strict`: system calls that only administration of the machine needs fail with EPERM from now on.
+/// `strict`: what exec makes of this process has no capability, and none can be had, though it be root: exec
+/// would else give root all those of its user namespace, to which the mounts of the sandbox belong. After
+/// separate_as_user().
+[[nodiscard]] Result<void> leave_capabilities(Sandbox level);
+
+/// `strict`: from now on system calls that only administration of the machine needs fail with EPERM, and those
+/// that are newer than the list of these with ENOSYS: what they are good for has not been looked at.
 [[nodiscard]] Result<void> refuse_system_calls(Sandbox level);
+/// The second part, for numbers above `newest`. libc then does without, as on an older kernel. Takes
+/// no_new_privs.
+[[nodiscard]] Result<void> refuse_newer_system_calls(int newest);
 
 }  // namespace promised

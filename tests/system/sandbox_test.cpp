@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // I6 through the real daemon: a worker that tries what its sandbox keeps it from.
 #include <doctest/doctest.h>
+#include <linux/securebits.h>
 #include <netinet/in.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -167,6 +168,31 @@ TEST_CASE("I6 in the strict sandbox root has no privileges over what is not root
     Client client = connect(daemon);
     CHECK(number(client, "open", targets.elsewhere.string()) == error);
   }
+}
+
+TEST_CASE("I6 in the strict sandbox nobody has a capability, and root cannot open the sandbox from inside") {
+  TestDaemon daemon(sandboxed("strict"));
+  Client client = connect(daemon);
+  const Targets targets;
+  auto capabilities = client.submit<Numbers>("capabilities").result(kPatience);
+  CHECK(capabilities.size() == 6);
+  CHECK(capabilities.extract("securebits").mapped() ==
+        (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
+         SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED));
+  for (const auto& [set, members] : capabilities) {
+    CAPTURE(set);
+    CHECK(members == 0);
+  }
+  for (const auto& [way, error] : client.submit<Numbers>("break_out").result(kPatience)) {
+    CAPTURE(way);
+    CHECK(error == EPERM);
+  }
+  CHECK(number(client, "create", targets.elsewhere.string()) == EROFS);
+  CHECK_FALSE(std::filesystem::exists(targets.elsewhere));
+  // Its own files are its own.
+  write_file(targets.elsewhere, "for its owner");
+  REQUIRE(::chmod(targets.elsewhere.c_str(), 0400) == 0);
+  CHECK(number(client, "open", targets.elsewhere.string()) == 0);
 }
 
 TEST_CASE("I6 what a sandboxed worker leaves behind goes with it") {

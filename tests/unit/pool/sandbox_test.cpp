@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,6 +105,22 @@ TEST_CASE("I6 root without the privilege leaves it to the user") {
           if (!separated.ok()) return separated.problem().message;
           return std::string(*separated == Separated::left_to_user ? "left to the user" : "done");
         }) == "left to the user");
+}
+
+TEST_CASE("I6 a system call that is newer than those that are known is as on a kernel that has it not") {
+  const auto errors = [] {
+    errno = 0;
+    static_cast<void>(::syscall(SYS_openat2, -1, nullptr, nullptr, 0));
+    const std::string newer = std::strerror(errno);
+    static_cast<void>(::syscall(SYS_close_range, 2, 1, 0));
+    return newer + ", " + std::strerror(errno);
+  };
+  CHECK(in_child(errors) == "Invalid argument, Invalid argument");
+  CHECK(in_child([&]() -> std::string {
+          if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "prctl failed";
+          const Result<void> refused = refuse_newer_system_calls(SYS_close_range);
+          return refused.ok() ? errors() : refused.problem().message;
+        }) == "Function not implemented, Invalid argument");
 }
 
 TEST_CASE("I6 without a sandbox nothing is done") {
