@@ -121,7 +121,9 @@ Result<void> SpawnerProcess::obey() {
     }
     const WorkerId worker = std::get<spawner_wire::SpawnOrder>(order).worker;
     const Result<void> started = spawn(worker, std::move(*datagram));
-    if (!started.ok()) report(SpawnFailed{worker, started.problem().message});
+    if (started.ok()) continue;
+    report(SpawnFailed{worker, started.problem().message});
+    if (cgroups_) cgroups_->tidy();
   }
 }
 
@@ -137,31 +139,28 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   const auto number = std::to_string(static_cast<std::uint32_t>(worker));
   request.environment.push_back(std::string(kWorkerVariable) + "=" + number);
   if (!mark_.empty()) request.environment.push_back(std::string(kStateVariable) + "=" + mark_);
-  PROMISED_ASSIGN(Fd cgroup, make_cgroup(request));
+  PROMISED_ASSIGN(NewCgroup cgroup, make_cgroup(request));
 
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Problem::system("start a worker: pipe");
   Fd status(ends[0]), status_of_child(ends[1]);
   const pid_t spawner = ::getpid();
   const pid_t pid = fork_alone();
-  if (pid < 0) {
-    const Problem problem = Problem::system("start a worker: fork");
-    if (cgroups_) cgroups_->end(worker);
-    return problem;
-  }
+  if (pid < 0) return Problem::system("start a worker: fork");
   if (pid == 0) {
     launch(request,
            {std::move(datagram.fds[0]), std::move(datagram.fds[1]), std::move(datagram.fds[2]),
-            std::move(cgroup)},
+            std::move(cgroup.file())},
            std::move(status_of_child), spawner);
   }
-  children_.emplace(pid, Child{worker, started_at(pid).value_or(0), std::move(status), {}});
+  cgroup.keep();
+  children_.emplace(pid, Child{worker, started_at(pid).value_or(0), std::move(status), {}, 0});
   pids_.emplace(worker, pid);
   return {};
 }
 
-Result<Fd> SpawnerProcess::make_cgroup(const SpawnRequest& request) {
-  if (!cgroups_) return Fd();
+Result<NewCgroup> SpawnerProcess::make_cgroup(const SpawnRequest& request) {
+  if (!cgroups_) return NewCgroup();
   return cgroups_->make(request.worker, {request.memory_limit, request.processes});
 }
 
@@ -187,8 +186,10 @@ Result<void> SpawnerProcess::take_cgroup() {
 }
 
 void SpawnerProcess::kill(const spawner_wire::KillOrder& order) {
-  if (const auto found = pids_.find(order.worker); found != pids_.end())
-    kill_group(found->second, order.signal);
+  const auto found = pids_.find(order.worker);
+  if (found == pids_.end()) return;
+  if (cgroups_) children_.at(found->second).memory_kills = cgroups_->memory_kills(order.worker);
+  kill_group(found->second, order.signal);
 }
 
 void SpawnerProcess::look_at_launch(pid_t pid, Child& child) {
@@ -239,9 +240,10 @@ void SpawnerProcess::ended(pid_t pid, int status, const rusage& usage) {
   if (child.status.valid()) look_at_launch(pid, child);
   if (child.reason.empty()) {
     const bool signalled = WIFSIGNALED(status);
-    report(Exited{child.worker, pid, signalled ? WTERMSIG(status) : 0, signalled ? 0 : WEXITSTATUS(status),
-                  static_cast<std::uint64_t>(usage.ru_maxrss) * 1024, nanos(usage.ru_utime),
-                  nanos(usage.ru_stime), cgroups_ && cgroups_->out_of_memory(child.worker)});
+    report(Exited{
+        child.worker, pid, signalled ? WTERMSIG(status) : 0, signalled ? 0 : WEXITSTATUS(status),
+        static_cast<std::uint64_t>(usage.ru_maxrss) * 1024, nanos(usage.ru_utime), nanos(usage.ru_stime),
+        cgroups_ && ended_by_memory(status, child.memory_kills, cgroups_->memory_kills(child.worker))});
   }
   if (cgroups_) cgroups_->end(child.worker);
   pids_.erase(child.worker);

@@ -33,9 +33,10 @@ class SpawnerProcess {
  private:
   struct Child {
     WorkerId worker{};
-    std::uint64_t started = 0;  ///< see started_at()
-    Fd status;                  ///< open while exec has neither happened nor failed
-    std::string reason;         ///< why it failed
+    std::uint64_t started = 0;       ///< see started_at()
+    Fd status;                       ///< open while exec has neither happened nor failed
+    std::string reason;              ///< why it failed
+    std::uint64_t memory_kills = 0;  ///< of its cgroup, when it was last told to end
   };
 
   [[nodiscard]] Result<void> set_up();
@@ -43,7 +44,7 @@ class SpawnerProcess {
   [[nodiscard]] Result<void> turn();
   [[nodiscard]] Result<void> obey();
   [[nodiscard]] Result<void> spawn(WorkerId worker, spawner_wire::Datagram datagram);
-  [[nodiscard]] Result<Fd> make_cgroup(const SpawnRequest& request);
+  [[nodiscard]] Result<NewCgroup> make_cgroup(const SpawnRequest& request);
   void kill(const spawner_wire::KillOrder& order);
   /// Answers it: nobody has been started yet, so nothing else is on its way to the daemon.
   void take_over(const spawner_wire::TakeOverOrder& order);
