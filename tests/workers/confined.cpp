@@ -117,6 +117,14 @@ Numbers breed(std::int64_t most) {
   return {{"children", std::ssize(children)}, {"error", error}};
 }
 
+// Of this process's session, where the kernel has such groups: "/autogroup-123 nice 7".
+std::int64_t nice_of_session() {
+  std::string name, word;
+  std::int64_t nice = 0;
+  std::ifstream("/proc/self/autogroup") >> name >> word >> nice;
+  return nice;
+}
+
 Numbers limits() {
   rlimit core{}, cpu{};
   ::getrlimit(RLIMIT_CORE, &core);
@@ -124,6 +132,7 @@ Numbers limits() {
   return {{"core", static_cast<std::int64_t>(core.rlim_cur)},
           {"core hard", static_cast<std::int64_t>(core.rlim_max)},
           {"nice", ::getpriority(PRIO_PROCESS, 0)},
+          {"nice of the session", nice_of_session()},
           {"no_new_privs", ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)}};
 }
 
@@ -156,8 +165,7 @@ Numbers administer() {
   return {
       {"mount", error_of([] { return ::mount("", "/nowhere", "nothing", 0, nullptr); })},
       {"umount", error_of([] { return ::umount2("/nowhere", 0); })},
-      {"open_tree_attr",
-       error_of([] { return ::syscall(kOpenTreeAttr, -1, nullptr, ~0U, nullptr, 0); })},
+      {"open_tree_attr", error_of([] { return ::syscall(kOpenTreeAttr, -1, nullptr, ~0U, nullptr, 0); })},
       {"ptrace", error_of([] { return ::ptrace(PTRACE_PEEKDATA, 0x7fffffff, nullptr, nullptr); })},
       {"read memory", error_of([] { return ::syscall(SYS_process_vm_readv, 0x7fffffff, 0, 0, 0, 0, 0); })},
       {"unshare", error_of([] { return ::unshare(-1); })},
@@ -177,9 +185,8 @@ Numbers administer() {
 Numbers break_out() {
   mount_attr writable{};
   writable.attr_clr = MOUNT_ATTR_RDONLY;
-  return {{"open_tree_attr", error_of([&] {
-             return ::syscall(kOpenTreeAttr, AT_FDCWD, "/", 0, &writable, sizeof writable);
-           })},
+  return {{"open_tree_attr",
+           error_of([&] { return ::syscall(kOpenTreeAttr, AT_FDCWD, "/", 0, &writable, sizeof writable); })},
           {"mount_setattr", error_of([&] {
              return ::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &writable, sizeof writable);
            })},
