@@ -50,8 +50,10 @@ void end_inheritance(const std::vector<pid_t>& inherited) {
   const auto refused = end_children(inherited);
   if (!refused) return log::warning("what jobs had started may be left: " + refused.problem().message);
   for (const pid_t pid : *refused) {
-    log::warning("process " + std::to_string(pid) + " (" + command_of(pid) +
-                 "), which a job has started, belongs to another user; the next start ends it");
+    log::warning(
+        "process " + std::to_string(pid) + " (" + command_of(pid) +
+        "), which a job has started, has not ended: it belongs to another user, or hangs in the kernel; "
+        "the next start ends it");
   }
 }
 

@@ -3,7 +3,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -152,6 +154,10 @@ std::optional<Path> cgroup_of(std::string_view cgroup, std::string_view mountinf
   return std::nullopt;
 }
 
+bool ended_by_memory(int status, std::uint64_t kills_before, std::uint64_t kills) {
+  return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && kills > kills_before;
+}
+
 Result<void> CgroupFolders::make(const Path& group) {
   if (::mkdir(group.c_str(), 0755) != 0 && errno != EEXIST) return Problem::system("make " + group.string());
   return {};
@@ -192,9 +198,14 @@ Path Cgroups::group_of(WorkerId worker) const {
   return workers_ / std::to_string(static_cast<std::uint32_t>(worker));
 }
 
-Result<Fd> Cgroups::make(WorkerId worker, const CgroupLimits& limits) {
+NewCgroup::~NewCgroup() {
+  if (groups_ != nullptr) groups_->end(worker_);
+}
+
+Result<NewCgroup> Cgroups::make(WorkerId worker, const CgroupLimits& limits) {
   const Path group = group_of(worker);
   PROMISED_TRY(folders_->make(group));
+  NewCgroup made(*this, worker);
   if (limits.memory > 0) {
     PROMISED_TRY(write_to(group / "memory.max", std::to_string(limits.memory)));
     // One process of a worker killed and the others left would be neither alive nor dead.
@@ -205,19 +216,19 @@ Result<Fd> Cgroups::make(WorkerId worker, const CgroupLimits& limits) {
       PROMISED_TRY(write_to(group / "memory.swap.max", "0"));
   }
   if (limits.processes > 0) PROMISED_TRY(write_to(group / "pids.max", std::to_string(limits.processes)));
-  Fd file(::open((group / "cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
-  if (!file.valid()) return Problem::system("open " + (group / "cgroup.procs").string());
-  return file;
+  made.file().reset(::open((group / "cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
+  if (!made.file().valid()) return Problem::system("open " + (group / "cgroup.procs").string());
+  return made;
 }
 
-bool Cgroups::out_of_memory(WorkerId worker) const {
-  const Result<std::string> events = read_from(group_of(worker) / "memory.events");
-  if (!events.ok()) return false;
-  const std::vector<std::string> words = words_of(*events);
-  for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
-    if (words[i] == "oom_kill") return words[i + 1] != "0";
+std::uint64_t Cgroups::memory_kills(WorkerId worker) const {
+  std::ifstream events(group_of(worker) / "memory.events");
+  std::string word;
+  std::uint64_t count = 0;
+  while (events >> word >> count) {
+    if (word == "oom_kill") return count;
   }
-  return false;
+  return 0;
 }
 
 void Cgroups::end(WorkerId worker) {

@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "common/fd.hpp"
@@ -27,6 +28,11 @@ namespace promised {
 /// /proc/self/mountinfo; nothing if there is no cgroup v2.
 [[nodiscard]] std::optional<std::filesystem::path> cgroup_of(std::string_view cgroup,
                                                              std::string_view mountinfo);
+
+/// Whether a worker with this status of wait() has been killed for want of memory. Something else of its
+/// group may have been before, when the machine's was used up: a crash is a crash all the same, and so is an
+/// end that the worker was told to make when `kills_before` had been killed, unless there are more by now.
+[[nodiscard]] bool ended_by_memory(int status, std::uint64_t kills_before, std::uint64_t kills);
 
 /// How groups come and go. Tests put files in their place that the kernel would have made.
 class CgroupFolders {
@@ -43,6 +49,31 @@ struct CgroupLimits {
   std::uint64_t processes = 0;  ///< 0: none
 };
 
+class Cgroups;
+
+/// The group of a worker that is being started: it ends with this object, unless keep() says that the worker
+/// is in it. Cgroups outlives it.
+class NewCgroup {
+ public:
+  NewCgroup() = default;  ///< none
+  NewCgroup(Cgroups& groups, WorkerId worker) : groups_(&groups), worker_(worker) {}
+  NewCgroup(NewCgroup&& other) noexcept
+      : groups_(std::exchange(other.groups_, nullptr)),
+        worker_(other.worker_),
+        file_(std::move(other.file_)) {}
+  NewCgroup& operator=(NewCgroup&&) = delete;
+  ~NewCgroup();
+
+  /// Whoever writes "0" to it joins the group. Invalid: there is none.
+  [[nodiscard]] Fd& file() { return file_; }
+  void keep() { groups_ = nullptr; }
+
+ private:
+  Cgroups* groups_ = nullptr;
+  WorkerId worker_{};
+  Fd file_;
+};
+
 class Cgroups {
  public:
   /// Takes `root`, the group that the processes `own` (the daemon and its spawner) are in: moves them to a
@@ -52,10 +83,10 @@ class Cgroups {
   [[nodiscard]] static Result<Cgroups> take(std::filesystem::path root, const std::vector<pid_t>& own,
                                             CgroupFolders& folders);
 
-  /// Makes the worker's group. Whoever writes "0" to the file that this returns joins it.
-  [[nodiscard]] Result<Fd> make(WorkerId worker, const CgroupLimits& limits);
-  /// Whether the kernel has killed something in it because its memory was used up.
-  [[nodiscard]] bool out_of_memory(WorkerId worker) const;
+  /// Makes the worker's group, with its limits.
+  [[nodiscard]] Result<NewCgroup> make(WorkerId worker, const CgroupLimits& limits);
+  /// How many processes of it the kernel has killed so far for want of memory, its own or the machine's.
+  [[nodiscard]] std::uint64_t memory_kills(WorkerId worker) const;
   /// Kills all that is in it; the group goes with one of the next tidy().
   void end(WorkerId worker);
   /// Removes the groups of ended workers that are empty by now.

@@ -153,11 +153,12 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
   return out;
 }
 
-// What a path does not lead to any more, because the sandbox has a /tmp of its own.
+// What a path does not lead to any more, because the sandbox has a /tmp of its own, or hides it.
 Problem hidden_by_sandbox(const SpawnRequest& request, const std::string& path, Problem problem) {
-  const bool is_hidden =
-      request.sandbox != Sandbox::none && (path.starts_with("/tmp/") || path.starts_with("/var/tmp/"));
-  if (is_hidden) problem.message += " (in its sandbox a worker has an empty /tmp and /var/tmp of its own)";
+  if (request.sandbox != Sandbox::none && (path.starts_with("/tmp/") || path.starts_with("/var/tmp/")))
+    problem.message += " (in its sandbox a worker has an empty /tmp and /var/tmp of its own)";
+  if (request.sandbox == Sandbox::strict && path.starts_with("/run/user/"))
+    problem.message += " (in its sandbox a worker sees nothing of /run/user)";
   return problem;
 }
 
@@ -175,15 +176,17 @@ Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, Fd& statu
   PROMISED_TRY(arrange_fds(std::move(fds), status));
   PROMISED_TRY(reset_signals());
   PROMISED_TRY(apply_limits(request));
-  PROMISED_ASSIGN(const Separated separated, separate_as_root(request.sandbox));
+  PROMISED_ASSIGN(const Separated separated, separate_as_root(request.sandbox, request.memory_limit));
   PROMISED_TRY(become_user(request.user));
-  if (separated == Separated::left_to_user) PROMISED_TRY(separate_as_user(request.sandbox));
+  if (separated == Separated::left_to_user)
+    PROMISED_TRY(separate_as_user(request.sandbox, request.memory_limit));
   if (::chdir(request.directory.c_str()) != 0) {
     return hidden_by_sandbox(request, request.directory, Problem::system("directory " + request.directory));
   }
   if (!in_cgroup) PROMISED_TRY(limit_processes(request));
   PROMISED_TRY(die_with(spawner));
   PROMISED_TRY(give_up_privileges_for_good());
+  PROMISED_TRY(leave_capabilities(request.sandbox));
   PROMISED_TRY(refuse_system_calls(request.sandbox));
   if (!in_cgroup) PROMISED_TRY(limit_memory(request));
   return execute(request);

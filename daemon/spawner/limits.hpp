@@ -7,7 +7,7 @@
 
 namespace promised {
 
-/// What may need privileges: before the process becomes its user.
+/// What may need privileges: before the process becomes its user, in the session that is to be the worker's.
 [[nodiscard]] Result<void> apply_limits(const SpawnRequest& request);
 
 /// What binds the user: after that. Not for a worker in a cgroup, which has limits of its own.

@@ -2,20 +2,30 @@
 #include "daemon/spawner/sandbox.hpp"
 
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "common/fd.hpp"
 
 namespace promised {
 namespace {
+
+constexpr std::array kPrivate{"/tmp", "/var/tmp"};
+constexpr const char* kUserServices = "/run/user";
+constexpr std::uint64_t kPage = 4096;
 
 std::string name_of(Sandbox level) {
   return level == Sandbox::strict ? "sandbox = strict" : "sandbox = default";
@@ -29,27 +39,80 @@ Problem failed(Sandbox level, std::string_view what) {
   return Problem::system(name_of(level) + ": " + std::string(what));
 }
 
-Result<void> private_folder(Sandbox level, const char* path) {
+// What is not there need not be hidden.
+bool is_there(const char* path) {
   struct stat found {};
-  if (::stat(path, &found) != 0 && errno == ENOENT) return {};  // what is not there need not be hidden
-  if (::mount("promised-tmp", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=25%") != 0)
-    return failed(level, std::string("a private ") + path);
+  return ::stat(path, &found) == 0 || errno != ENOENT;
+}
+
+// Of what is in memory because of a sandbox: as much as the worker may have, and at most a quarter of the
+// machine's.
+std::uint64_t room_for_files(std::uint64_t memory_limit) {
+  const std::uint64_t quarter = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) / 4 *
+                                static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return memory_limit == 0 ? quarter : std::min(memory_limit, quarter);
+}
+
+// A folder of `base`, open, so that it can be put in its place when `base` is hidden.
+Result<Fd> folder_in(Sandbox level, const char* base, const char* name) {
+  const std::string path = std::string(base) + "/" + name;
+  // Whatever the umask says.
+  if (::mkdir(path.c_str(), 0700) != 0 || ::chmod(path.c_str(), 01777) != 0) return failed(level, path);
+  Fd folder(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid()) return failed(level, path);
+  return folder;
+}
+
+// All are folders of one file system, so that one bound holds for what is in them together. A file takes a
+// page at least, but an empty one nothing but itself: that is counted too.
+Result<void> private_folders(Sandbox level, std::uint64_t memory_limit) {
+  std::vector<const char*> hidden;
+  std::copy_if(kPrivate.begin(), kPrivate.end(), std::back_inserter(hidden), is_there);
+  if (hidden.empty()) return {};
+  const std::uint64_t room = room_for_files(memory_limit);
+  const std::string options =
+      "mode=0711,size=" + std::to_string(room) + ",nr_inodes=" + std::to_string(room / kPage);
+  const char* base = hidden.front();
+  if (::mount("promised-tmp", base, "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0)
+    return failed(level, std::string("a private ") + base);
+  std::vector<Fd> folders;
+  for (std::size_t i = 0; i < hidden.size(); ++i) {
+    PROMISED_ASSIGN(Fd folder, folder_in(level, base, std::to_string(i).c_str()));
+    folders.push_back(std::move(folder));
+  }
+  for (std::size_t i = 0; i < hidden.size(); ++i) {
+    const std::string folder = "/proc/self/fd/" + std::to_string(folders[i].get());
+    if (::mount(folder.c_str(), hidden[i], nullptr, MS_BIND, nullptr) != 0)
+      return failed(level, std::string("a private ") + hidden[i]);
+  }
   return {};
 }
 
-// In a mount namespace of its own.
-Result<void> arrange_files(Sandbox level) {
-  // What is mounted and unmounted outside is seen; what is here is not seen there.
-  if (::mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0)
-    return failed(level, "mount / as a slave");
+// Sockets that a user's own services listen at: whoever reaches the user's systemd can have it start what is
+// in no sandbox.
+Result<void> hide_services(Sandbox level) {
+  if (!is_there(kUserServices)) return {};
+  if (::mount("promised-hidden", kUserServices, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+              "mode=0555,size=4k,nr_inodes=1") != 0)
+    return failed(level, std::string("hide ") + kUserServices);
+  return {};
+}
+
+// In a mount namespace of its own. What is here is not seen outside.
+Result<void> arrange_files(Sandbox level, std::uint64_t memory_limit) {
   if (level == Sandbox::strict) {
+    // What is mounted outside later would come in as it is there: writable.
+    if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
+      return failed(level, "mount / as private");
     mount_attr read_only{};
     read_only.attr_set = MOUNT_ATTR_RDONLY;
     if (::mount_setattr(-1, "/", AT_RECURSIVE, &read_only, sizeof read_only) != 0)
       return failed(level, "mount all files read-only");
+    PROMISED_TRY(hide_services(level));
+  } else if (::mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
+    return failed(level, "mount / as a slave");
   }
-  PROMISED_TRY(private_folder(level, "/tmp"));
-  return private_folder(level, "/var/tmp");
+  return private_folders(level, memory_limit);
 }
 
 Result<void> write_map(Sandbox level, const char* file, const std::string& text) {
@@ -87,18 +150,18 @@ Result<void> map_itself(Sandbox level, uid_t uid, gid_t gid) {
 
 }  // namespace
 
-Result<Separated> separate_as_root(Sandbox level) {
+Result<Separated> separate_as_root(Sandbox level, std::uint64_t memory_limit) {
   if (level == Sandbox::none) return Separated::done;
   if (level == Sandbox::strict || ::geteuid() != 0) return Separated::left_to_user;
   if (::unshare(namespaces_of(level)) != 0) {
     if (errno == EPERM) return Separated::left_to_user;
     return failed(level, "unshare");
   }
-  PROMISED_TRY(arrange_files(level));
+  PROMISED_TRY(arrange_files(level, memory_limit));
   return Separated::done;
 }
 
-Result<void> separate_as_user(Sandbox level) {
+Result<void> separate_as_user(Sandbox level, std::uint64_t memory_limit) {
   const uid_t uid = ::geteuid();
   const gid_t gid = ::getegid();
   if (::unshare(CLONE_NEWUSER | namespaces_of(level)) != 0) {
@@ -112,7 +175,23 @@ Result<void> separate_as_user(Sandbox level) {
                        failed(level, "unshare").message + std::string(what) + " (docs/pools.md)");
   }
   PROMISED_TRY(map_itself(level, uid, gid));
-  return arrange_files(level);
+  return arrange_files(level, memory_limit);
+}
+
+Result<void> leave_capabilities(Sandbox level) {
+  if (level != Sandbox::strict) return {};
+  constexpr unsigned long kNothingForRoot =
+      SECBIT_NOROOT | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_CAP_AMBIENT_RAISE;
+  // Each has its lock in the bit above it; SECBIT_KEEP_CAPS, which is not set, too.
+  constexpr unsigned long kLocked = (kNothingForRoot | SECBIT_KEEP_CAPS) << 1;
+  if (::prctl(PR_SET_SECUREBITS, kNothingForRoot | kLocked, 0, 0, 0) != 0)
+    return failed(level, "leave root's capabilities");
+  if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+    return failed(level, "leave the ambient capabilities");
+  for (unsigned long one = 0; ::prctl(PR_CAPBSET_READ, one, 0, 0, 0) >= 0; ++one) {
+    if (::prctl(PR_CAPBSET_DROP, one, 0, 0, 0) != 0) return failed(level, "leave all capabilities");
+  }
+  return {};
 }
 
 }  // namespace promised

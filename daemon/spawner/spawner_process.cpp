@@ -20,10 +20,12 @@
 #include <variant>
 
 #include "daemon/spawner/launch.hpp"
-#include "daemon/spawner/strays.hpp"
 
 namespace promised {
 namespace {
+
+// Of strays, in one turn.
+constexpr std::size_t kStep = 128;
 
 // A worker's group is made by the worker itself: until then there is only the process.
 void kill_group(pid_t pid, int signal) {
@@ -93,13 +95,19 @@ Result<void> SpawnerProcess::turn() {
     polled_.push_back({child.status.get(), POLLIN, 0});
     launching.push_back(pid);
   }
-  if (::poll(polled_.data(), polled_.size(), -1) < 0 && errno != EINTR) return Problem::system("poll");
+  const int most = patience();
+  const int ready = ::poll(polled_.data(), polled_.size(), most);
+  if (ready < 0 && errno != EINTR) return Problem::system("poll");
   for (std::size_t i = 0; i < launching.size(); ++i) {
     if (polled_[i + 2].revents != 0) look_at_launch(launching[i], children_.at(launching[i]));
   }
   if (polled_[1].revents != 0) reap();
   if (polled_[0].revents & (POLLIN | POLLHUP | POLLERR)) PROMISED_TRY(obey());
-  return send_reports();
+  PROMISED_TRY(send_reports());
+  // One that does not die is not to hold the places of the others.
+  if (ready == 0 && most > 0) killed_.reap(kStep);
+  end_strays();
+  return {};
 }
 
 Result<void> SpawnerProcess::obey() {
@@ -121,7 +129,9 @@ Result<void> SpawnerProcess::obey() {
     }
     const WorkerId worker = std::get<spawner_wire::SpawnOrder>(order).worker;
     const Result<void> started = spawn(worker, std::move(*datagram));
-    if (!started.ok()) report(SpawnFailed{worker, started.problem().message});
+    if (started.ok()) continue;
+    report(SpawnFailed{worker, started.problem().message});
+    if (cgroups_) cgroups_->tidy();
   }
 }
 
@@ -137,31 +147,28 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   const auto number = std::to_string(static_cast<std::uint32_t>(worker));
   request.environment.push_back(std::string(kWorkerVariable) + "=" + number);
   if (!mark_.empty()) request.environment.push_back(std::string(kStateVariable) + "=" + mark_);
-  PROMISED_ASSIGN(Fd cgroup, make_cgroup(request));
+  PROMISED_ASSIGN(NewCgroup cgroup, make_cgroup(request));
 
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Problem::system("start a worker: pipe");
   Fd status(ends[0]), status_of_child(ends[1]);
   const pid_t spawner = ::getpid();
   const pid_t pid = fork_alone();
-  if (pid < 0) {
-    const Problem problem = Problem::system("start a worker: fork");
-    if (cgroups_) cgroups_->end(worker);
-    return problem;
-  }
+  if (pid < 0) return Problem::system("start a worker: fork");
   if (pid == 0) {
     launch(request,
            {std::move(datagram.fds[0]), std::move(datagram.fds[1]), std::move(datagram.fds[2]),
-            std::move(cgroup)},
+            std::move(cgroup.file())},
            std::move(status_of_child), spawner);
   }
-  children_.emplace(pid, Child{worker, started_at(pid).value_or(0), std::move(status), {}});
+  cgroup.keep();
+  children_.emplace(pid, Child{worker, started_at(pid).value_or(0), std::move(status), {}, 0});
   pids_.emplace(worker, pid);
   return {};
 }
 
-Result<Fd> SpawnerProcess::make_cgroup(const SpawnRequest& request) {
-  if (!cgroups_) return Fd();
+Result<NewCgroup> SpawnerProcess::make_cgroup(const SpawnRequest& request) {
+  if (!cgroups_) return NewCgroup();
   return cgroups_->make(request.worker, {request.memory_limit, request.processes});
 }
 
@@ -187,8 +194,10 @@ Result<void> SpawnerProcess::take_cgroup() {
 }
 
 void SpawnerProcess::kill(const spawner_wire::KillOrder& order) {
-  if (const auto found = pids_.find(order.worker); found != pids_.end())
-    kill_group(found->second, order.signal);
+  const auto found = pids_.find(order.worker);
+  if (found == pids_.end()) return;
+  if (cgroups_) children_.at(found->second).memory_kills = cgroups_->memory_kills(order.worker);
+  kill_group(found->second, order.signal);
 }
 
 void SpawnerProcess::look_at_launch(pid_t pid, Child& child) {
@@ -217,31 +226,30 @@ void SpawnerProcess::reap() {
   signalfd_siginfo info;
   while (::read(child_signals_.get(), &info, sizeof info) > 0) {
   }
-  bool any = false;
-  for (siginfo_t next{}; ::waitid(P_ALL, 0, &next, WEXITED | WNOHANG | WNOWAIT) == 0 && next.si_pid != 0;) {
-    const pid_t pid = next.si_pid;
+  look_for_strays_ = true;
+  std::vector<pid_t> workers;
+  for (const auto& [pid, child] : children_) workers.push_back(pid);
+  for (const pid_t pid : workers) {
+    if (!has_ended(pid)) continue;
     // What is left of a worker's group goes while the number cannot stand for anything else.
-    if (children_.contains(pid)) ::kill(-pid, SIGKILL);
+    ::kill(-pid, SIGKILL);
     int status = 0;
     rusage usage{};
     if (::wait4(pid, &status, 0, &usage) == pid) ended(pid, status, usage);
-    any = true;
-    next.si_pid = 0;
   }
-  if (any) kill_strays();
-  if (any && cgroups_) cgroups_->tidy();
+  if (cgroups_) cgroups_->tidy();
 }
 
 void SpawnerProcess::ended(pid_t pid, int status, const rusage& usage) {
   const auto found = children_.find(pid);
-  if (found == children_.end()) return;  // a stray
   Child& child = found->second;
   if (child.status.valid()) look_at_launch(pid, child);
   if (child.reason.empty()) {
     const bool signalled = WIFSIGNALED(status);
-    report(Exited{child.worker, pid, signalled ? WTERMSIG(status) : 0, signalled ? 0 : WEXITSTATUS(status),
-                  static_cast<std::uint64_t>(usage.ru_maxrss) * 1024, nanos(usage.ru_utime),
-                  nanos(usage.ru_stime), cgroups_ && cgroups_->out_of_memory(child.worker)});
+    report(Exited{
+        child.worker, pid, signalled ? WTERMSIG(status) : 0, signalled ? 0 : WEXITSTATUS(status),
+        static_cast<std::uint64_t>(usage.ru_maxrss) * 1024, nanos(usage.ru_utime), nanos(usage.ru_stime),
+        cgroups_ && ended_by_memory(status, child.memory_kills, cgroups_->memory_kills(child.worker))});
   }
   if (cgroups_) cgroups_->end(child.worker);
   pids_.erase(child.worker);
@@ -269,29 +277,94 @@ Result<void> SpawnerProcess::send_reports() {
 // An orphan is killed once its worker is gone. Which that was is told by its session, or by the environment
 // it was started with. One that has changed both may be of any worker that was there before it: it goes when
 // the last of these has gone.
-bool SpawnerProcess::belongs_to_living_worker(pid_t stray) const {
-  if (const auto session = session_of(stray); session && children_.contains(*session)) return true;
-  if (const auto worker = worker_of(stray)) return pids_.contains(static_cast<WorkerId>(*worker));
-  const auto started = started_at(stray);
-  return started && std::any_of(children_.begin(), children_.end(),
-                                [&](const auto& child) { return child.second.started <= *started; });
+std::optional<SpawnerProcess::Owner> SpawnerProcess::owner_of(pid_t stray) const {
+  if (const auto session = session_of(stray)) {
+    const auto leader = children_.find(*session);
+    if (leader != children_.end()) return Owner{leader->second.worker, 0};
+  }
+  if (const auto worker = worker_of(stray)) return Owner{static_cast<WorkerId>(*worker), 0};
+  if (const auto started = started_at(stray)) return Owner{std::nullopt, *started};
+  return std::nullopt;
 }
 
-void SpawnerProcess::kill_strays() {
-  const Result<std::vector<pid_t>> all = children_of_this_thread();
-  if (!all.ok()) return say(all.problem());
-  for (const pid_t pid : *all) {
-    if (!children_.contains(pid) && !belongs_to_living_worker(pid)) ::kill(pid, SIGKILL);
+bool SpawnerProcess::is_there(const Owner& owner) const {
+  if (owner.worker) return pids_.contains(*owner.worker);
+  return std::any_of(children_.begin(), children_.end(),
+                     [&](const auto& child) { return child.second.started <= owner.started; });
+}
+
+void SpawnerProcess::end_strays() {
+  if (unjudged_.empty() && look_for_strays_) {
+    look_for_strays_ = false;
+    if (const Result<void> looked = look_for_strays(); !looked.ok()) say(looked.problem());
+  }
+  judge_strays();
+}
+
+// The dead are looked for before what may have come from them, so that none of that is missed.
+Result<void> SpawnerProcess::look_for_strays() {
+  const bool all_dead = killed_.all_dead();
+  PROMISED_ASSIGN(const std::vector<pid_t> all, children_of_this_thread());
+  for (const pid_t pid : all) {
+    if (children_.contains(pid) || killed_.contains(pid)) continue;
+    if (refused_.contains(pid) && !has_ended(pid)) continue;
+    const auto spared = spared_.find(pid);
+    if (spared != spared_.end() && is_there(spared->second) && !has_ended(pid)) continue;
+    unjudged_.push_back(pid);
+  }
+  if ((all_dead && unjudged_.empty()) || killed_.too_many()) {
+    const bool done = killed_.reap(kStep);
+    look_for_strays_ = !done || !unjudged_.empty();
+    if (cgroups_) cgroups_->tidy();
+    return {};
+  }
+  look_for_strays_ = !unjudged_.empty();
+  return {};
+}
+
+void SpawnerProcess::judge_strays() {
+  for (std::size_t i = 0; i < kStep && !unjudged_.empty(); ++i) {
+    const pid_t pid = unjudged_.back();
+    unjudged_.pop_back();
+    // What was found out before holds: it may have changed itself since.
+    std::optional<Owner> owner;
+    if (const auto known = spared_.find(pid); known != spared_.end()) {
+      owner = known->second;
+      spared_.erase(known);
+    } else if (!has_ended(pid)) {
+      owner = owner_of(pid);
+    }
+    refused_.erase(pid);
+    if (owner && is_there(*owner) && !has_ended(pid)) {
+      spared_.emplace(pid, *owner);
+    } else if (!killed_.kill(pid)) {
+      refused_.insert(pid);
+    }
   }
 }
 
+int SpawnerProcess::patience() const {
+  constexpr int kForTheDying = 1000;
+  if (look_for_strays_ || !unjudged_.empty()) return 0;
+  return killed_.empty() ? -1 : kForTheDying;
+}
+
 void SpawnerProcess::kill_all() {
+  // All of a group at once, before any of it can see the others go.
+  if (cgroups_) {
+    for (const auto& [pid, child] : children_) cgroups_->end(child.worker);
+  }
   for (const auto& [pid, child] : children_) kill_group(pid, SIGKILL);
-  if (const auto ended = end_children(); !ended.ok()) say(ended.problem());
-  for (const auto& [pid, child] : children_) ::waitpid(pid, nullptr, 0);
-  if (!cgroups_) return;
-  for (const auto& [pid, child] : children_) cgroups_->end(child.worker);
-  cgroups_->tidy();
+  const auto left = end_children();
+  if (!left.ok()) {
+    say(left.problem());
+    for (const auto& [pid, child] : children_) ::waitpid(pid, nullptr, 0);
+  } else {
+    for (const pid_t pid : *left)
+      say(Problem::of("system",
+                      "process " + std::to_string(pid) + " (" + command_of(pid) + ") does not end"));
+  }
+  if (cgroups_) cgroups_->tidy();
 }
 
 }  // namespace promised

@@ -7,9 +7,11 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "common/result.hpp"
 #include "daemon/spawner/cgroup.hpp"
 #include "daemon/spawner/spawner_wire.hpp"
+#include "daemon/spawner/strays.hpp"
 
 namespace promised {
 
@@ -33,9 +36,10 @@ class SpawnerProcess {
  private:
   struct Child {
     WorkerId worker{};
-    std::uint64_t started = 0;  ///< see started_at()
-    Fd status;                  ///< open while exec has neither happened nor failed
-    std::string reason;         ///< why it failed
+    std::uint64_t started = 0;       ///< see started_at()
+    Fd status;                       ///< open while exec has neither happened nor failed
+    std::string reason;              ///< why it failed
+    std::uint64_t memory_kills = 0;  ///< of its cgroup, when it was last told to end
   };
 
   [[nodiscard]] Result<void> set_up();
@@ -43,7 +47,7 @@ class SpawnerProcess {
   [[nodiscard]] Result<void> turn();
   [[nodiscard]] Result<void> obey();
   [[nodiscard]] Result<void> spawn(WorkerId worker, spawner_wire::Datagram datagram);
-  [[nodiscard]] Result<Fd> make_cgroup(const SpawnRequest& request);
+  [[nodiscard]] Result<NewCgroup> make_cgroup(const SpawnRequest& request);
   void kill(const spawner_wire::KillOrder& order);
   /// Answers it: nobody has been started yet, so nothing else is on its way to the daemon.
   void take_over(const spawner_wire::TakeOverOrder& order);
@@ -57,8 +61,20 @@ class SpawnerProcess {
   [[nodiscard]] Result<void> send_reports();
 
   void kill_all();
-  void kill_strays();
-  [[nodiscard]] bool belongs_to_living_worker(pid_t stray) const;
+
+  /// Whose an orphan is: found out once, because it may change what tells it.
+  struct Owner {
+    std::optional<WorkerId> worker;
+    std::uint64_t started = 0;  ///< where there is no telling: when it was started
+  };
+  /// A step of it, of bounded length: orders and ends of workers are looked at in between.
+  void end_strays();
+  [[nodiscard]] Result<void> look_for_strays();
+  void judge_strays();
+  [[nodiscard]] std::optional<Owner> owner_of(pid_t stray) const;
+  [[nodiscard]] bool is_there(const Owner& owner) const;
+  /// Until when poll may wait, for the strays' sake.
+  [[nodiscard]] int patience() const;
 
   Fd channel_;
   std::string default_user_;
@@ -68,6 +84,11 @@ class SpawnerProcess {
   std::optional<Cgroups> cgroups_;
   std::map<pid_t, Child> children_;
   std::map<WorkerId, pid_t> pids_;
+  bool look_for_strays_ = false;  ///< some may have come
+  std::vector<pid_t> unjudged_;
+  std::map<pid_t, Owner> spared_;
+  std::set<pid_t> refused_;  ///< of other users, where this may not kill them
+  Killed killed_;
   std::deque<std::string> unsent_;
   std::vector<pollfd> polled_;
   bool daemon_gone_ = false;

@@ -272,6 +272,8 @@ Result<Fd> to_memfd(std::string_view bytes) {
     if (n < 0) return Problem::system("write to a memory file");
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
+  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return Problem::system("seal a memory file");
   return fd;
 }
 

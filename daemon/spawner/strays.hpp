@@ -5,8 +5,11 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +25,38 @@ inline constexpr char kWorkerVariable[] = "PROMISED_WORKER";
 /// The children of the calling thread, whether they live or wait to be reaped.
 [[nodiscard]] Result<std::vector<pid_t>> children_of_this_thread();
 
+/// Whether this child has ended, and waits to be reaped.
+[[nodiscard]] bool has_ended(pid_t child);
+
+/// Children that have been killed and not reaped yet. A corpse keeps its place among the processes that its
+/// user, or its cgroup, may have. So who forks up to that limit makes no further one until somebody is
+/// reaped: first all are killed, and what comes out of them, and reaped when all of it is dead.
+class Killed {
+ public:
+  /// As many corpses may wait: what forks without a limit is not to fill the machine with them.
+  static constexpr std::size_t kMost = 4096;
+
+  /// False: it belongs to another user. A child that is dead already is taken as well.
+  bool kill(pid_t child);
+  [[nodiscard]] bool contains(pid_t child) const { return all_.contains(child); }
+  [[nodiscard]] bool empty() const { return all_.empty(); }
+  [[nodiscard]] bool too_many() const { return all_.size() > kMost; }
+  [[nodiscard]] bool all_dead();
+  /// Waits until one that lives is dead, or `most` is over.
+  void await_a_death(std::chrono::milliseconds most);
+  /// Those that are dead, so many at most. False: some of them are left.
+  bool reap(std::size_t most);
+
+ private:
+  void look();
+
+  std::set<pid_t> all_;
+  std::vector<pid_t> living_;  ///< of `all_`, when they were last looked at
+};
+
 /// Kills and reaps all children of the calling thread but `spared`, and what becomes a child of it by that,
-/// until there are no more. Those that it may not kill, because they belong to another user; it does not wait
-/// for them.
+/// until there are no more. Those that it may not kill, because they belong to another user, and those that
+/// are still there five seconds later.
 [[nodiscard]] Result<std::vector<pid_t>> end_children(const std::vector<pid_t>& spared = {});
 
 /// Nothing if there is no such process any more.

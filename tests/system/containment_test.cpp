@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // I3 and I4 through the real daemon: limits, and that all goes that a job has started, whoever is killed.
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -14,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "common/fd.hpp"
 #include "tests/support/proc.hpp"
 #include "tests/system/stories.hpp"
 
@@ -72,6 +77,29 @@ Left left_by(Client& client, const char* function, A&&... arguments) {
 /// In a session of its own.
 Left deserter(Client& client, bool closed_environment) {
   return left_by(client, "desert_and_stay", closed_environment);
+}
+
+// A pool of this program, as a user whose processes the kernel counts: not root's. That user need not be able
+// to go where this was built.
+void counted_pool(DaemonConfig& config, const TestDaemon& daemon, const char* name, const char* processes) {
+  DaemonConfig::Lines lines{{"processes", processes}};
+  std::string program = worker_binary(name);
+  if (::geteuid() == 0) {
+    const TempDirectory& directory = daemon.directory();
+    directory.open_to_everyone();
+    std::filesystem::copy_file(program, directory / "worker");
+    std::filesystem::copy_file(STORY_WORKER_LIBRARY, directory / std::filesystem::path(STORY_WORKER_SONAME));
+    program = (directory / "worker").string();
+    lines.emplace_back("user", "nobody");
+    lines.emplace_back("environment.LD_LIBRARY_PATH", directory.path().string());
+  }
+  config.pool(name, program, lines);
+}
+
+// Nobody holds a lock on it.
+bool is_free(const std::filesystem::path& file) {
+  const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  return ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
 void kill_worker(Client& client, const Left& left) {
@@ -191,23 +219,40 @@ TEST_CASE("I3 T3 a job that uses too much of the processor is timed out, and its
 
 TEST_CASE("I3 a job that starts more processes than it may is refused further ones") {
   TestDaemon daemon(DaemonConfig(), TestDaemon::NotStarted{});
-  const TempDirectory& directory = daemon.directory();
-  DaemonConfig::Lines lines{{"processes", "1"}};
-  std::string program = worker_binary("confined");
-  if (::geteuid() == 0) {
-    // The kernel counts a user's processes, but for root's. That user need not be able to go where this was
-    // built.
-    directory.open_to_everyone();
-    std::filesystem::copy_file(program, directory / "worker");
-    std::filesystem::copy_file(STORY_WORKER_LIBRARY, directory / std::filesystem::path(STORY_WORKER_SONAME));
-    program = (directory / "worker").string();
-    lines.emplace_back("user", "nobody");
-    lines.emplace_back("environment.LD_LIBRARY_PATH", directory.path().string());
-  }
-  daemon.configure(DaemonConfig().pool("confined", program, lines));
+  DaemonConfig config;
+  counted_pool(config, daemon, "confined", "1");
+  daemon.configure(config);
   daemon.start();
   Client client = connect(daemon);
   const auto bred = client.submit<Numbers>("breed", 100).result(kPatience);
   CHECK(bred.at("children") == 0);
   CHECK(bred.at("error") == EAGAIN);
+}
+
+TEST_CASE("I4 a bomb of processes in sessions of their own goes with its worker, and holds up nobody" *
+          doctest::skip(::geteuid() != 0)) {
+  TestDaemon daemon(DaemonConfig(), TestDaemon::NotStarted{});
+  DaemonConfig config = confined_config();
+  counted_pool(config, daemon, "misbehave", "200");
+  daemon.configure(config);
+  daemon.start();
+  const auto file = daemon.directory() / "locked";
+  const auto explode = [&](Client& client) {
+    const auto bomb = client.submit(Options().at_most_once(), "bomb_in_sessions", file.string());
+    REQUIRE(eventually([&] { return bomb.note<bool>("full").value_or(false); }));
+    CHECK_FALSE(is_free(file));
+    return client.show(bomb.id(), kPatience).worker_pid;
+  };
+  {
+    Client client = connect(daemon);
+    CHECK(client.submit("die").failure(kPatience)->signal == SIGKILL);
+    REQUIRE(::kill(explode(client), SIGKILL) == 0);
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(client.submit("die").failure(kPatience)->signal == SIGKILL);
+    CHECK(std::chrono::steady_clock::now() - begin < 1s);
+    CHECK(eventually([&] { return is_free(file); }));
+    explode(client);
+  }
+  CHECK(daemon.stop() == Exit{0, 0});
+  CHECK(is_free(file));
 }

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // I6 through the real daemon: a worker that tries what its sandbox keeps it from.
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <linux/securebits.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -82,6 +86,27 @@ class Outsider {
 
  private:
   pid_t pid_;
+};
+
+// Mounts that are this thread's own as long as this lives, and those of what it starts; as on most machines,
+// they are told to the namespaces that are made of it. Takes root.
+class OwnMounts {
+ public:
+  OwnMounts() : outside_(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)) {
+    REQUIRE(::unshare(CLONE_NEWNS) == 0);
+    REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
+    REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_SHARED, nullptr) == 0);
+  }
+  OwnMounts(const OwnMounts&) = delete;
+  OwnMounts& operator=(const OwnMounts&) = delete;
+  ~OwnMounts() { CHECK(::setns(outside_.get(), CLONE_NEWNS) == 0); }
+
+  void mount_memory(const std::string& path) {
+    REQUIRE(::mount("promised-test", path.c_str(), "tmpfs", 0, nullptr) == 0);
+  }
+
+ private:
+  Fd outside_;
 };
 
 }  // namespace
@@ -166,6 +191,73 @@ TEST_CASE("I6 in the strict sandbox root has no privileges over what is not root
     TestDaemon daemon(sandboxed(level));
     Client client = connect(daemon);
     CHECK(number(client, "open", targets.elsewhere.string()) == error);
+  }
+}
+
+TEST_CASE("I6 in the strict sandbox nobody has a capability, and root cannot open the sandbox from inside") {
+  TestDaemon daemon(sandboxed("strict"));
+  Client client = connect(daemon);
+  const Targets targets;
+  auto capabilities = client.submit<Numbers>("capabilities").result(kPatience);
+  CHECK(capabilities.size() == 6);
+  CHECK(capabilities.extract("securebits").mapped() ==
+        (SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP | SECBIT_NO_SETUID_FIXUP_LOCKED |
+         SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED));
+  for (const auto& [set, members] : capabilities) {
+    CAPTURE(set);
+    CHECK(members == 0);
+  }
+  for (const auto& [way, error] : client.submit<Numbers>("break_out").result(kPatience)) {
+    CAPTURE(way);
+    CHECK(error == EPERM);
+  }
+  CHECK(number(client, "create", targets.elsewhere.string()) == EROFS);
+  CHECK_FALSE(std::filesystem::exists(targets.elsewhere));
+  // Its own files are its own.
+  write_file(targets.elsewhere, "for its owner");
+  REQUIRE(::chmod(targets.elsewhere.c_str(), 0400) == 0);
+  CHECK(number(client, "open", targets.elsewhere.string()) == 0);
+}
+
+TEST_CASE(
+    "I6 what is mounted when a worker is there already comes into the default sandbox, not into strict" *
+    doctest::skip(::geteuid() != 0)) {
+  const Targets targets;
+  std::filesystem::create_directory(targets.elsewhere);
+  const std::string file = (targets.elsewhere / "file").string();
+  for (const auto& [level, error] : {std::pair<const char*, std::int64_t>{"default", 0}, {"strict", EROFS}}) {
+    CAPTURE(level);
+    OwnMounts mounts;
+    TestDaemon daemon(sandboxed(level));
+    Client client = connect(daemon);
+    REQUIRE(number(client, "files_in", targets.elsewhere.string()) == 0);
+    mounts.mount_memory(targets.elsewhere.string());
+    CHECK(number(client, "create", file) == error);
+    CHECK(std::filesystem::exists(file) == (error == 0));
+  }
+}
+
+TEST_CASE("I6 in the strict sandbox the sockets of the user's own services are hidden" *
+          doctest::skip(::geteuid() != 0)) {
+  for (const auto& [level, error] :
+       {std::pair<const char*, std::int64_t>{"default", 0}, {"strict", ENOENT}}) {
+    CAPTURE(level);
+    OwnMounts mounts;
+    mounts.mount_memory("/run");
+    std::filesystem::create_directories("/run/user/0");
+    write_file("/run/user/0/bus", "");
+    DaemonConfig config = sandboxed(level);
+    config.pool("hidden", worker_binary("confined"), {{"sandbox", level}, {"directory", "/run/user/0"}});
+    TestDaemon daemon(config);
+    Client client = connect(daemon);
+    CHECK(number(client, "open", "/run/user/0/bus") == error);
+    const std::string wanted = error == 0 ? "ready" : "failing";
+    CHECK(eventually([&] { return pool_view(client, "hidden").state == wanted; }));
+    if (error == 0) continue;
+    CHECK(number(client, "files_in", "/run/user") == 0);
+    CHECK(number(client, "create", "/run/user/file") == EROFS);
+    CHECK(pool_view(client, "hidden").reason.find("(in its sandbox a worker sees nothing of /run/user)") !=
+          std::string::npos);
   }
 }
 

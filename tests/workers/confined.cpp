@@ -9,7 +9,9 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <promised/worker.hpp>
@@ -31,6 +33,8 @@
 namespace {
 
 using Numbers = std::map<std::string, std::int64_t>;
+
+constexpr long kOpenTreeAttr = SYS_pidfd_send_signal - 424 + 467;  // newer than libc's list
 
 // What `call` sets errno to; 0: it succeeds.
 std::int64_t error_of(const std::function<long()>& call) {
@@ -113,6 +117,14 @@ Numbers breed(std::int64_t most) {
   return {{"children", std::ssize(children)}, {"error", error}};
 }
 
+// Of this process's session, where the kernel has such groups: "/autogroup-123 nice 7".
+std::int64_t nice_of_session() {
+  std::string name, word;
+  std::int64_t nice = 0;
+  std::ifstream("/proc/self/autogroup") >> name >> word >> nice;
+  return nice;
+}
+
 Numbers limits() {
   rlimit core{}, cpu{};
   ::getrlimit(RLIMIT_CORE, &core);
@@ -120,6 +132,7 @@ Numbers limits() {
   return {{"core", static_cast<std::int64_t>(core.rlim_cur)},
           {"core hard", static_cast<std::int64_t>(core.rlim_max)},
           {"nice", ::getpriority(PRIO_PROCESS, 0)},
+          {"nice of the session", nice_of_session()},
           {"no_new_privs", ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)}};
 }
 
@@ -152,6 +165,7 @@ Numbers administer() {
   return {
       {"mount", error_of([] { return ::mount("", "/nowhere", "nothing", 0, nullptr); })},
       {"umount", error_of([] { return ::umount2("/nowhere", 0); })},
+      {"open_tree_attr", error_of([] { return ::syscall(kOpenTreeAttr, -1, nullptr, ~0U, nullptr, 0); })},
       {"ptrace", error_of([] { return ::ptrace(PTRACE_PEEKDATA, 0x7fffffff, nullptr, nullptr); })},
       {"read memory", error_of([] { return ::syscall(SYS_process_vm_readv, 0x7fffffff, 0, 0, 0, 0, 0); })},
       {"unshare", error_of([] { return ::unshare(-1); })},
@@ -165,6 +179,32 @@ Numbers administer() {
       {"userfaultfd", error_of([] { return ::syscall(SYS_userfaultfd, -1); })},
       {"kexec", error_of([] { return ::syscall(SYS_kexec_load, 0, ~0UL, nullptr, 0); })},
       {"module", error_of([] { return ::syscall(SYS_delete_module, nullptr, 0); })}};
+}
+
+// What would open a sandbox from inside, called so that root could do it in a namespace of its own.
+Numbers break_out() {
+  mount_attr writable{};
+  writable.attr_clr = MOUNT_ATTR_RDONLY;
+  return {{"open_tree_attr",
+           error_of([&] { return ::syscall(kOpenTreeAttr, AT_FDCWD, "/", 0, &writable, sizeof writable); })},
+          {"mount_setattr", error_of([&] {
+             return ::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &writable, sizeof writable);
+           })},
+          {"remount", error_of([] { return ::mount("none", "/", nullptr, MS_REMOUNT | MS_BIND, nullptr); })},
+          {"mount", error_of([] { return ::mount("none", "/tmp", "tmpfs", 0, nullptr); })},
+          {"mknod", error_of([] { return ::mknod("/tmp/null", S_IFCHR | 0600, makedev(1, 3)); })},
+          {"chroot", error_of([] { return ::chroot("/"); })},
+          {"unshare", error_of([] { return ::unshare(CLONE_NEWNS); })}};
+}
+
+// Its capabilities: the sets as /proc tells them, and the bits that say what root is worth.
+Numbers capabilities() {
+  Numbers found{{"securebits", ::prctl(PR_GET_SECUREBITS, 0, 0, 0, 0)}};
+  std::ifstream in("/proc/self/status");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("Cap")) found[line.substr(0, 6)] = std::stoll(line.substr(7), nullptr, 16);
+  }
+  return found;
 }
 
 // What any program does.
@@ -228,6 +268,8 @@ int main(int argc, char** argv) {
       .define("files_in", files_in)
       .define("connect_to", connect_to)
       .define("administer", administer)
+      .define("break_out", break_out)
+      .define("capabilities", capabilities)
       .define("open", open_file)
       .define("nest_cgroup", nest_cgroup)
       .define("worker_pid", [] { return std::int64_t{::getpid()}; })

@@ -4,6 +4,7 @@
 #include <linux/close_range.h>
 #include <linux/sockios.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -247,6 +248,24 @@ void fork_bomb(const std::string& file, int most) {
   sleep_for_ever();
 }
 
+// Processes that make processes, each in a session of its own and as many as there may be, for half a minute
+// at most. All of them hold a lock on `file`. The job's note "full" tells that there may be no more.
+void bomb_in_sessions(promised::Job& job, const std::string& file) {
+  const int lock = ::open(file.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (lock < 0 || ::flock(lock, LOCK_SH) != 0) std::_Exit(9);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const pid_t first = ::getpid();
+  for (bool full = false; std::chrono::steady_clock::now() < end;) {
+    const pid_t child = ::fork();
+    if (child == 0) ::setsid();
+    if (child >= 0) continue;
+    if (!full && ::getpid() == first) job.note("full", true);
+    full = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // it is not the processor that is used up
+  }
+  if (::getpid() != first) ::_exit(0);
+}
+
 void close_everything() {
   ::close_range(0, ~0U, 0);
 }
@@ -364,6 +383,7 @@ int main(int argc, char** argv) {
                 }
               })
       .define("fork_bomb", fork_bomb)
+      .define("bomb_in_sessions", bomb_in_sessions)
       .define("close_everything", close_everything)
       .define("send_on_channel", send_on_channel)
       .define("send_and_die", send_and_die)

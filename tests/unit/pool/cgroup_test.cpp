@@ -4,10 +4,12 @@
 #include "daemon/spawner/cgroup.hpp"
 
 #include <doctest/doctest.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "tests/support/temp_directory.hpp"
 
@@ -54,6 +56,12 @@ struct Tree {
   TempDirectory directory;
   FakeFolders folders;
 };
+
+void start_in(Cgroups& groups, WorkerId worker) {
+  auto made = groups.make(worker, {});
+  REQUIRE(made.ok());
+  made->keep();
+}
 
 }  // namespace
 
@@ -111,14 +119,15 @@ TEST_CASE("I3 a worker's group has its limits before the worker is in it") {
   Tree tree;
   auto taken = tree.take();
   REQUIRE(taken.ok());
-  const auto file = taken->make(kWorker, {64 << 20, 12});
-  REQUIRE_MESSAGE(file.ok(), file.problem().message);
+  auto made = taken->make(kWorker, {64 << 20, 12});
+  REQUIRE_MESSAGE(made.ok(), made.problem().message);
   CHECK(tree.at("workers/7/memory.max") == std::to_string(64 << 20));
   CHECK(tree.at("workers/7/memory.oom.group") == "1");
   CHECK(tree.at("workers/7/pids.max") == "12");
-  REQUIRE(::write(file->get(), "0", 1) == 1);
+  REQUIRE(::write(made->file().get(), "0", 1) == 1);
   CHECK(tree.at("workers/7/cgroup.procs") == "0");
-  REQUIRE(taken->make(WorkerId{8}, {}).ok());
+  const auto without = taken->make(WorkerId{8}, {});
+  REQUIRE(without.ok());
   CHECK(tree.at("workers/8/memory.max").empty());
   CHECK(tree.at("workers/8/pids.max").empty());
 }
@@ -132,24 +141,56 @@ TEST_CASE("I3 a limit that cannot be set is a problem, not a worker without it")
   REQUIRE_FALSE(file.ok());
   CHECK(file.problem().message ==
         "write 67108864 to " + tree.root().string() + "/workers/7/memory.max: No such file or directory");
+  taken->tidy();
+  CHECK_FALSE(std::filesystem::exists(tree.root() / "workers/7"));
 }
 
-TEST_CASE("I3 that the kernel killed a worker for its memory is read from its group") {
+TEST_CASE("I4 a group that no worker has come into goes again") {
   Tree tree;
   auto taken = tree.take();
   REQUIRE(taken.ok());
-  CHECK_FALSE(taken->out_of_memory(kWorker));
-  REQUIRE(taken->make(kWorker, {}).ok());
-  CHECK_FALSE(taken->out_of_memory(kWorker));
+  {
+    auto made = taken->make(kWorker, {});
+    REQUIRE(made.ok());
+    const NewCgroup moved = std::move(*made);
+    CHECK(tree.at("workers/7/cgroup.kill").empty());
+  }
+  taken->tidy();
+  CHECK_FALSE(std::filesystem::exists(tree.root() / "workers/7"));
+  REQUIRE(taken->make(WorkerId{8}, {}).ok());  // and is not there for anybody
+  taken->tidy();
+  CHECK_FALSE(std::filesystem::exists(tree.root() / "workers/8"));
+}
+
+TEST_CASE("I3 how many the kernel killed for want of memory is read from the worker's group") {
+  Tree tree;
+  auto taken = tree.take();
+  REQUIRE(taken.ok());
+  CHECK(taken->memory_kills(kWorker) == 0);
+  start_in(*taken, kWorker);
+  CHECK(taken->memory_kills(kWorker) == 0);
   write_file(tree.root() / "workers/7/memory.events", "oom 1\noom_kill 2\noom_group_kill 1\n");
-  CHECK(taken->out_of_memory(kWorker));
+  CHECK(taken->memory_kills(kWorker) == 2);
+}
+
+TEST_CASE("I3 a worker is told as killed for memory if it was killed, and nobody else by then") {
+  const int killed = SIGKILL;  // as wait() has it
+  CHECK(ended_by_memory(killed, 0, 1));
+  CHECK(ended_by_memory(killed, 1, 2));
+  CHECK_FALSE(ended_by_memory(killed, 0, 0));
+  // A child had been killed when the daemon told the worker to end.
+  CHECK_FALSE(ended_by_memory(killed, 1, 1));
+  // A child has been killed, and the worker goes its own way.
+  CHECK_FALSE(ended_by_memory(SIGSEGV, 0, 1));
+  CHECK_FALSE(ended_by_memory(SIGSEGV | 0x80, 0, 1));  // with a core
+  CHECK_FALSE(ended_by_memory(9 << 8, 0, 1));          // exit status 9
 }
 
 TEST_CASE("I4 an ended worker's group is killed at once, and goes when it is empty") {
   Tree tree;
   auto taken = tree.take();
   REQUIRE(taken.ok());
-  REQUIRE(taken->make(kWorker, {}).ok());
+  start_in(*taken, kWorker);
   tree.folders.busy = true;
   taken->end(kWorker);
   CHECK(tree.at("workers/7/cgroup.kill") == "1");

@@ -2,10 +2,15 @@
 // I3: the limits of a pool, as its workers find them.
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
+#include <string>
 
+#include "daemon/spawner/limits.hpp"
 #include "tests/unit/pool/fixture.hpp"
 
 using namespace promised;
@@ -20,20 +25,45 @@ Numbers limits_of(PoolSettings settings) {
   return from_value<Numbers>(pool.value_of(pool.start_ready(), "limits", arguments()));
 }
 
+// A kernel without them says nothing of them.
+bool has_autogroups() {
+  std::string name;
+  return static_cast<bool>(std::ifstream("/proc/self/autogroup") >> name);
+}
+
 }  // namespace
 
-TEST_CASE("I3 a worker has the pool's core size and priority; by default it writes no core file") {
+TEST_CASE(
+    "I3 a worker has the pool's core size and priority, its session too; by default it writes no core") {
   PoolSettings settings = pool_of("confined");
   Numbers limits = limits_of(settings);
-  CHECK(limits["core"] == 0);
-  CHECK(limits["core hard"] == 0);
+  CHECK(limits["core hard"] == 1);  // no file is as small, and no program that takes cores is started
   CHECK(limits["nice"] == 0);
+  CHECK(limits["nice of the session"] == 0);
   CHECK(limits["no_new_privs"] == 1);
   settings.core_size = 4096;
   settings.nice = 7;
   limits = limits_of(settings);
   CHECK(limits["core hard"] == 4096);  // a program may have lowered the soft one, as sanitizers do
   CHECK(limits["nice"] == 7);
+  if (has_autogroups()) CHECK(limits["nice of the session"] == 7);
+}
+
+TEST_CASE("I3 where the hard limit of core files is 0 already, a worker has that") {
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    const rlimit none{0, 0};
+    if (::setrlimit(RLIMIT_CORE, &none) != 0) ::_exit(2);
+    constexpr uid_t kNobody = 65534;
+    if (::geteuid() == 0 && ::setresuid(kNobody, kNobody, kNobody) != 0) ::_exit(3);
+    rlimit now{1, 1};
+    if (!apply_limits(SpawnRequest{}).ok() || ::getrlimit(RLIMIT_CORE, &now) != 0) ::_exit(4);
+    ::_exit(now.rlim_max == 0 ? 0 : 5);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
 }
 
 TEST_CASE("I3 each job of a worker has all of cpu_time; one that uses more ends the worker with SIGXCPU") {

@@ -2,6 +2,7 @@
 #include "daemon/spawner/spawner_wire.hpp"
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 
 using namespace promised;
 
@@ -46,6 +47,15 @@ TEST_CASE("E1 every truncation of a message between daemon and spawner is refuse
   CHECK_FALSE(spawner_wire::decode_report(report + "x").ok());
   CHECK_FALSE(spawner_wire::decode_order(report).ok());
   CHECK_FALSE(spawner_wire::decode_report(order).ok());
+}
+
+TEST_CASE("a request on its way to the spawner is in a file that nobody can change") {
+  const Result<Fd> file = spawner_wire::to_memfd("request");
+  REQUIRE(file.ok());
+  CHECK(::pwrite(file->get(), "x", 1, 0) < 0);
+  CHECK(::ftruncate(file->get(), 1) != 0);
+  CHECK(::ftruncate(file->get(), 100) != 0);
+  CHECK(spawner_wire::from_memfd(file->get()).value() == "request");
 }
 
 TEST_CASE("E2 a count that promises more than there is takes no memory") {
