@@ -24,8 +24,7 @@ bool OwnState::restore_limits() {
   const Limits found = limits();
   for (std::size_t i = 0; i < found.size(); ++i) {
     const bool same = found[i].rlim_cur == limits_[i].rlim_cur && found[i].rlim_max == limits_[i].rlim_max;
-    // That of processor time is moved on with each job.
-    if (same || i == RLIMIT_CPU) continue;
+    if (same) continue;
     if (::setrlimit(static_cast<__rlimit_resource>(i), &limits_[i]) != 0) return false;
   }
   return true;

@@ -55,6 +55,7 @@ class Runner {
   [[nodiscard]] std::uint32_t attempt() const { return run_.attempt; }
   [[nodiscard]] const std::string& function() const { return functions_[run_.function].name; }
   [[nodiscard]] bool cancelled() const { return page_.cancelled.is_set(run_.sequence); }
+  [[nodiscard]] std::chrono::seconds cpu_time() const { return std::chrono::seconds(welcome_.cpu_time); }
   void wait_for(std::span<const JobId> ids);
   void progress(double percent, std::string_view message);
   void emit(const Value& part);

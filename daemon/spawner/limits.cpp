@@ -4,7 +4,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <string>
@@ -28,21 +27,11 @@ Result<void> limit(__rlimit_resource resource, std::string_view name, std::uint6
   return {};
 }
 
-// Soft alone: the kernel counts the process's whole life, so the worker library moves it on with each job.
-Result<void> limit_cpu_time(std::uint64_t seconds) {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_CPU, &limit) != 0) return Problem::system("cpu_time");
-  limit.rlim_cur = std::min<rlim_t>(seconds, limit.rlim_max);
-  if (::setrlimit(RLIMIT_CPU, &limit) != 0) return refused("cpu_time", seconds, limit.rlim_max);
-  return {};
-}
-
 }  // namespace
 
 Result<void> apply_limits(const SpawnRequest& request) {
   PROMISED_TRY(limit(RLIMIT_CORE, "core_size", request.core_size));
   if (request.open_files > 0) PROMISED_TRY(limit(RLIMIT_NOFILE, "open_files", request.open_files));
-  if (request.cpu_time > 0) PROMISED_TRY(limit_cpu_time(request.cpu_time));
   if (request.nice != 0 && ::setpriority(PRIO_PROCESS, 0, request.nice) != 0)
     return Problem::system("nice = " + std::to_string(request.nice));
   return {};

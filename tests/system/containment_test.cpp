@@ -189,6 +189,24 @@ TEST_CASE("I3 T3 a job that uses too much of the processor is timed out, and its
   CHECK(shown.find(" in memory\n") != std::string::npos);
 }
 
+TEST_CASE(
+    "I3 cpu_time is a job's: neither the program's set-up counts, nor what its worker does, in a process or "
+    "two") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(
+        confined_config({{"cpu_time", "1s"}, {"isolation", isolation}, {"arguments", "--set-up 2100"}}));
+    Client client = connect(daemon);
+    for (int i = 0; i < 2; ++i) CHECK(client.submit<std::int64_t>("burn", 700).result(kPatience) >= 700);
+    CHECK(pool_view(client, "confined").crashes == 0);
+    const auto failure = client.submit("burn", 600'000).failure(kPatience);
+    REQUIRE(failure);
+    CHECK(failure->cause == Cause::timed_out);
+    CHECK(failure->limit == "cpu_time");
+    CHECK(client.submit<std::int64_t>("burn", 0).result(kPatience) >= 0);
+  }
+}
+
 TEST_CASE("I3 a job that starts more processes than it may is refused further ones") {
   TestDaemon daemon(DaemonConfig(), TestDaemon::NotStarted{});
   const TempDirectory& directory = daemon.directory();

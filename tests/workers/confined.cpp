@@ -25,6 +25,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -217,6 +218,7 @@ int nest_cgroup() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 2 && std::string_view(argv[1]) == "--set-up") burn(std::stoi(argv[2]));
   promised::Worker worker(argc, argv);
   worker.define("desert_and_stay", desert_and_stay)
       .define("die", die)
