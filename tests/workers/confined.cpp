@@ -91,6 +91,11 @@ std::int64_t burn(std::int64_t milliseconds) {
   return used() - begin;
 }
 
+// What the shell makes of it: its status.
+std::int64_t shell(const std::string& line) {
+  return std::system(line.c_str());
+}
+
 // So many mebibytes, all of them written to.
 std::int64_t fill(std::int64_t mebibytes) {
   const std::vector<char> much(static_cast<std::size_t>(mebibytes) << 20, 'x');
@@ -224,6 +229,7 @@ int main(int argc, char** argv) {
       .define("die", die)
       .define("burn", burn)
       .define("breed", breed)
+      .define("shell", shell)
       .define("fill", fill)
       .define("limits", limits)
       .define("create", create)
@@ -233,6 +239,7 @@ int main(int argc, char** argv) {
       .define("open", open_file)
       .define("nest_cgroup", nest_cgroup)
       .define("worker_pid", [] { return std::int64_t{::getpid()}; })
+      .define("worker_group", [] { return std::int64_t{::getpgrp()}; })
       .define("live", live);
   return worker.run();
 }
