@@ -27,6 +27,14 @@ struct ClaimPage {
     }
     return false;
   }
+  /// Worker: hands back the job that it has claimed last, and has not begun after all. It claims no other:
+  /// it is to end.
+  void hand_back(std::uint32_t sequence) {
+    std::uint64_t seen = word.load(std::memory_order_acquire);
+    while (!word.compare_exchange_weak(seen, pack(sequence, static_cast<std::uint32_t>(seen)),
+                                       std::memory_order_acq_rel)) {
+    }
+  }
   /// Daemon: takes back every job below `sent` that is not claimed; returns the first of them (`sent` if none
   /// is).
   std::uint32_t revoke(std::uint32_t sent) {

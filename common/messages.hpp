@@ -313,6 +313,7 @@ struct WorkerWelcome {
   std::uint64_t max_parts = 0;   ///< bytes
   std::uint64_t max_notes = 0;   ///< bytes
   Isolation isolation = Isolation::worker;
+  std::uint64_t cpu_time = 0;  ///< seconds of the processor that one job may use; 0: no limit
 };
 /// The payload is the arguments.
 struct Run {

@@ -7,24 +7,18 @@
 
 namespace promised::detail {
 
-CpuLimit::CpuLimit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_CPU, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-  seconds_ = until_ = limit.rlim_cur;
-}
-
-void CpuLimit::begin_job() {
+void CpuLimit::begin_job() const {
   if (seconds_ == 0) return;
   rusage used{};
   rlimit limit{};
   if (::getrusage(RUSAGE_SELF, &used) != 0 || ::getrlimit(RLIMIT_CPU, &limit) != 0) return;
   const auto micros = used.ru_utime.tv_usec + used.ru_stime.tv_usec;
   const auto whole = used.ru_utime.tv_sec + used.ru_stime.tv_sec + (micros + 999'999) / 1'000'000;
-  const std::uint64_t until = static_cast<std::uint64_t>(whole) + seconds_;
-  if (until == until_) return;
-  limit.rlim_cur = std::min<rlim_t>(until, limit.rlim_max);
-  // Below the hard limit nobody is refused; if it were, the job would have less, and say so when it is over.
-  if (::setrlimit(RLIMIT_CPU, &limit) == 0) until_ = until;
+  const rlim_t until = std::min<rlim_t>(static_cast<std::uint64_t>(whole) + seconds_, limit.rlim_max);
+  if (limit.rlim_cur == until) return;
+  limit.rlim_cur = until;
+  // Below the hard limit nobody is refused.
+  static_cast<void>(::setrlimit(RLIMIT_CPU, &limit));
 }
 
 }  // namespace promised::detail

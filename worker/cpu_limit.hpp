@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pool's cpu_time. The kernel keeps such a limit for a process and all of its life (RLIMIT_CPU); a worker
-// is started with what one job may use, and moves the limit on before each.
+// The pool's cpu_time. The kernel keeps such a limit for a process and all of its life (RLIMIT_CPU), so it is
+// set anew when a job begins, in the process that runs it. Before the first job there is none, and none in a
+// worker whose jobs have processes of their own.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +10,16 @@ namespace promised::detail {
 
 class CpuLimit {
  public:
-  /// Reads the limit that this process was started with.
-  CpuLimit();
+  CpuLimit() = default;
+  /// What one job may use; 0: no limit.
+  explicit CpuLimit(std::uint64_t seconds) : seconds_(seconds) {}
 
-  /// From now on there is all of it again, to the whole second that the kernel counts in. Nothing where there
-  /// is no limit.
-  void begin_job();
+  /// From now on there is all of it, to the whole second that the kernel counts in, whatever the job before
+  /// has made of the limit. Nothing where there is no limit.
+  void begin_job() const;
 
  private:
-  std::uint64_t seconds_ = 0;  ///< of a job; 0: no limit
-  std::uint64_t until_ = 0;    ///< what the limit stands at
+  std::uint64_t seconds_ = 0;
 };
 
 }  // namespace promised::detail

@@ -25,6 +25,10 @@ bool Job::cancelled() const {
   return runner_.cancelled();
 }
 
+std::chrono::seconds Job::cpu_time() const {
+  return runner_.cpu_time();
+}
+
 void Job::wait_for(const std::vector<JobId>& ids) {
   runner_.wait_for(ids);
 }

@@ -23,6 +23,11 @@ namespace {
 
 thread_local bool forks_for_job = false;
 std::atomic<bool> is_child_of_job = false;
+std::atomic<bool> has_sigterm = false;
+
+void note_sigterm(int, siginfo_t* signal, void*) {
+  if (signal->si_pid == ::getppid()) has_sigterm.store(true, std::memory_order_relaxed);
+}
 
 [[noreturn]] void failed(const char* doing) {
   throw std::system_error(errno, std::generic_category(), doing);
@@ -59,16 +64,18 @@ JobProcess::Side JobProcess::fork() {
   speech_->store(Speech::silent);
   held_up_.clear();
   std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) failed("socketpair for a job");
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return Side::none;
   mouth_.reset(ends[0]);
   ear_.reset(ends[1]);
   sigset_t sigterm, before;
   ::sigemptyset(&sigterm);
   ::sigaddset(&sigterm, SIGTERM);
   ::pthread_sigmask(SIG_BLOCK, &sigterm, &before);
-  struct sigaction ignore {};
-  ignore.sa_handler = SIG_IGN;
-  ::sigaction(SIGTERM, &ignore, &on_sigterm_);
+  has_sigterm.store(false, std::memory_order_relaxed);
+  struct sigaction note {};
+  note.sa_sigaction = note_sigterm;
+  note.sa_flags = SA_SIGINFO | SA_RESTART;
+  ::sigaction(SIGTERM, &note, &on_sigterm_);
   const pid_t worker = ::getpid();
   forks_for_job = true;
   pid_ = ::fork();
@@ -81,10 +88,13 @@ JobProcess::Side JobProcess::fork() {
     mouth_.reset();
   }
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  errno = error;
-  if (pid_ < 0) failed("fork for a job");
   if (pid_ == 0) return Side::job;
   ear_.reset();
+  if (pid_ < 0) {
+    mouth_.reset();
+    errno = error;
+    return Side::none;
+  }
   process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (!process_.valid()) failed("pidfd_open of the process of a job");
   return Side::worker;
@@ -102,6 +112,10 @@ void JobProcess::pass_on(std::string_view frames) {
       held_up_.clear();  // it has closed its ear, or its process has ended
     }
   }
+}
+
+bool JobProcess::told_to_stop() {
+  return has_sigterm.load(std::memory_order_relaxed);
 }
 
 JobProcess::End JobProcess::reap() {

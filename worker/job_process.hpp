@@ -42,9 +42,10 @@ class JobProcess {
   JobProcess& operator=(const JobProcess&) = delete;
   ~JobProcess();
 
-  enum class Side { worker, job };
-  /// Forks. In the worker SIGTERM is ignored until reap(): when it is sent to all processes of the worker, it
-  /// is the job that is meant. Throws std::system_error when the kernel has no process to give.
+  enum class Side { worker, job, none };
+  /// Forks; `none`, with errno, when the kernel has no process to give. In the worker SIGTERM is only noted
+  /// until reap(): when it is sent to all processes of the worker, it is the job that is meant. Throws
+  /// std::system_error when the worker cannot see to the process that is there.
   [[nodiscard]] Side fork();
 
   [[nodiscard]] std::atomic<Speech>& speech() { return *speech_; }
@@ -60,6 +61,8 @@ class JobProcess {
   [[nodiscard]] int mouth_fd() const { return held_up_.empty() ? -1 : mouth_.get(); }
   /// Frames for the job's process; what it does not take now is kept.
   void pass_on(std::string_view frames);
+  /// Whether the spawner has sent SIGTERM since fork(), to this process as to all of its group.
+  [[nodiscard]] static bool told_to_stop();
   /// After its end.
   [[nodiscard]] End reap();
 

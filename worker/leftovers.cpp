@@ -66,16 +66,36 @@ bool Leftovers::end() {
   return !has_children() || end_all();
 }
 
+void Leftovers::await_group() {
+  const pid_t group = ::getpgrp();
+  while (has_children()) {
+    std::optional<std::vector<pid_t>> now = left();
+    if (now) std::erase_if(*now, [&](pid_t pid) { return ::getpgid(pid) != group; });
+    if (!now || now->empty()) return;
+    // What is below it comes to this process as it ends, and has its turn in the next round.
+    siginfo_t ended{};
+    while (::waitid(P_PID, static_cast<id_t>(now->front()), &ended, WEXITED | __WALL) != 0 &&
+           errno == EINTR) {
+    }
+  }
+}
+
+std::optional<std::vector<pid_t>> Leftovers::left() {
+  std::optional<std::vector<pid_t>> now = children();
+  if (!now) return std::nullopt;
+  // What has gone is forgotten: its number may stand for another process soon.
+  std::erase_if(own_, [&](pid_t pid) { return std::find(now->begin(), now->end(), pid) == now->end(); });
+  std::erase_if(*now, [&](pid_t pid) { return std::find(own_.begin(), own_.end(), pid) != own_.end(); });
+  return now;
+}
+
 // Only children are killed: their numbers cannot have come to stand for other processes. What is below them
 // comes to this process as they end, and has its turn in the next round.
 bool Leftovers::end_all() {
   const auto deadline = Clock::now() + kPatience;
   for (;;) {
-    std::optional<std::vector<pid_t>> now = children();
+    const std::optional<std::vector<pid_t>> now = left();
     if (!now) return false;
-    // What has gone is forgotten: its number may stand for another process soon.
-    std::erase_if(own_, [&](pid_t pid) { return std::find(now->begin(), now->end(), pid) == now->end(); });
-    std::erase_if(*now, [&](pid_t pid) { return std::find(own_.begin(), own_.end(), pid) != own_.end(); });
     if (now->empty()) return true;
     if (Clock::now() > deadline) return false;
     for (const pid_t pid : *now) ::kill(pid, SIGKILL);

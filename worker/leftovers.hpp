@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <vector>
 
 namespace promised::detail {
@@ -20,8 +21,14 @@ class Leftovers {
   /// ending everything below it.
   [[nodiscard]] bool end();
 
+  /// After a job that was told to stop, and all of this process's group with it: returns when none of these
+  /// is left that the job has started. How long that may take is the affair of who has told them.
+  void await_group();
+
  private:
   [[nodiscard]] bool end_all();
+  /// The children that are not the program's own; nothing if that cannot be told.
+  [[nodiscard]] std::optional<std::vector<pid_t>> left();
 
   std::vector<pid_t> own_;
 };

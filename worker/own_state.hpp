@@ -4,10 +4,12 @@
 
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <sys/types.h>
 
 #include <array>
 #include <chrono>
+#include <vector>
 
 namespace promised::detail {
 
@@ -16,9 +18,10 @@ class OwnState {
   /// As it is before the first job, on the thread that runs the jobs.
   OwnState();
 
-  /// After a job: the signal mask is as it was, and so are the resource limits, which are looked at once in a
-  /// millisecond, for each is a system call. The mask is one, and the user two more where the process may
-  /// change it. False: it has become another user, or member of another group, or has lowered a hard limit,
+  /// After a job: the signal mask is as it was. So are what the process does at each signal and the resource
+  /// limits, and no timer runs (setitimer, alarm) but those of the program; these take many system calls, so
+  /// they are looked at once in a millisecond. The mask is one, and the user three more where the process may
+  /// change it. False: it has become another user, or member of other groups, or has lowered a hard limit,
   /// which cannot be undone: no further job may run in it.
   [[nodiscard]] bool restore();
 
@@ -28,18 +31,29 @@ class OwnState {
     gid_t real_group = 0, effective_group = 0, saved_group = 0;
     friend bool operator==(const Ids&, const Ids&) = default;
   };
+  struct Action {
+    int signal;
+    struct sigaction action;
+  };
   using Clock = std::chrono::steady_clock;
   using Limits = std::array<rlimit, RLIM_NLIMITS>;
   static constexpr std::chrono::milliseconds kBetweenLooks{1};
 
   static Ids ids();
   static Limits limits();
-  [[nodiscard]] bool restore_limits();
+  [[nodiscard]] bool has_own_groups();
+  void stop_timers() const;
+  void restore_actions() const;
+  [[nodiscard]] bool restore_limits() const;
 
   sigset_t mask_{};
+  std::vector<Action> actions_;
+  std::vector<__itimer_which> stopped_timers_;
   Ids ids_;
+  std::vector<gid_t> groups_;
+  std::vector<gid_t> groups_now_;  ///< has room for one more
   Limits limits_;
-  Clock::time_point looked_at_limits_{};
+  Clock::time_point looked_{};
   bool may_change_;  ///< its user; one that is not privileged may not
 };
 

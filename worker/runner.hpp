@@ -55,6 +55,7 @@ class Runner {
   [[nodiscard]] std::uint32_t attempt() const { return run_.attempt; }
   [[nodiscard]] const std::string& function() const { return functions_[run_.function].name; }
   [[nodiscard]] bool cancelled() const { return page_.cancelled.is_set(run_.sequence); }
+  [[nodiscard]] std::chrono::seconds cpu_time() const { return std::chrono::seconds(welcome_.cpu_time); }
   void wait_for(std::span<const JobId> ids);
   void progress(double percent, std::string_view message);
   void emit(const Value& part);
@@ -85,6 +86,7 @@ class Runner {
   /// Runs it in a process of its own (runner_apart.cpp).
   [[nodiscard]] Next run_apart(std::string_view arguments);
   [[noreturn]] void be_process_of_job(std::string_view arguments);
+  [[nodiscard]] Next hand_back(const std::string& why);
   [[nodiscard]] Next wait_for_process();
   [[nodiscard]] bool hear_for_process();
   [[nodiscard]] Next speak_for_process(const JobProcess::End& end, std::chrono::nanoseconds ran);

@@ -22,15 +22,32 @@ Runner::Next Runner::run_apart(std::string_view arguments) {
   flush_output();  // or the job would print it once more
   page_.crash.clear();
   const Clock::time_point began = Clock::now();
-  if (process_->fork() == JobProcess::Side::job) be_process_of_job(arguments);
+  switch (process_->fork()) {
+    case JobProcess::Side::job:
+      be_process_of_job(arguments);
+    case JobProcess::Side::none:
+      return hand_back(std::generic_category().message(errno));
+    case JobProcess::Side::worker:
+      break;
+  }
   if (const Next next = wait_for_process(); next != Next::go_on) return next;
   const JobProcess::End end = process_->reap();
+  // What it has started was told with it, and has the time that the daemon gives it.
+  if (process_->told_to_stop()) leftovers_.await_group();
   const Next next = end_leftovers();
   const Speech speech = process_->speech().load();
   if (speech == Speech::answered) return next;
   if (speech == Speech::speaking) end_like(end);
   const Next spoken = speak_for_process(end, Clock::now() - began);
   return spoken == Next::go_on ? next : spoken;
+}
+
+/// It has not begun, so it may begin elsewhere or later: when this worker has gone, and another has come.
+Runner::Next Runner::hand_back(const std::string& why) {
+  say("there is no process for job " + run_.id.text() + " (" + function() + "): " + why +
+      "; it goes back, and this worker ends");
+  page_.claims.hand_back(run_.sequence);
+  return Next::fail;
 }
 
 void Runner::be_process_of_job(std::string_view arguments) {

@@ -48,6 +48,7 @@ void fill(const message::WorkerWelcome& in, proto::ToWorker& out) {
   welcome.set_max_parts(in.max_parts);
   welcome.set_max_notes(in.max_notes);
   welcome.set_isolation(static_cast<std::uint32_t>(in.isolation));
+  welcome.set_cpu_time(in.cpu_time);
 }
 
 void fill(const message::Run& in, proto::ToWorker& out) {
@@ -100,7 +101,8 @@ Result<message::ToWorker> take(proto::ToWorker& in) {
       auto& welcome = *in.mutable_welcome();
       message::WorkerWelcome out{welcome.protocol(),   fields.text("pool", welcome.mutable_pool()),
                                  welcome.max_result(), welcome.max_parts(),
-                                 welcome.max_notes(),  fields.isolation("isolation", welcome.isolation())};
+                                 welcome.max_notes(),  fields.isolation("isolation", welcome.isolation()),
+                                 welcome.cpu_time()};
       if (!fields.ok()) return fields.problem();
       return message::ToWorker(std::move(out));
     }

@@ -72,26 +72,17 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   Fd output_end(ends[0]);
   const Fd output_of_worker(ends[1]);
   if (::fcntl(output_end.get(), F_SETFL, O_NONBLOCK) != 0) return Problem::system("start a worker: fcntl");
-  const SpawnRequest request{e.worker,
-                             pool.program,
-                             pool.arguments,
-                             environments.of(e.pool),
-                             pool.directory,
-                             pool.user,
-                             pool.memory_limit,
-                             pool.open_files,
-                             static_cast<std::uint64_t>(pool.cpu_time.count()),
-                             pool.processes,
-                             pool.core_size,
-                             pool.nice,
-                             pool.sandbox};
+  const SpawnRequest request{e.worker,       pool.program,   pool.arguments,    environments.of(e.pool),
+                             pool.directory, pool.user,      pool.memory_limit, pool.open_files,
+                             pool.processes, pool.core_size, pool.nice,         pool.sandbox};
   PROMISED_TRY(spawner.spawn(request, channel_of_worker.get(), page.file().get(), output_of_worker.get()));
   page.close_file();
   const auto [at, is_new] = workers.try_emplace(e.worker, std::move(page), std::move(channel),
                                                 std::move(output_end), settings.limits);
   queue(e.worker, at->second,
         message::WorkerWelcome{message::kWorkerProtocol, pool.name, settings.limits.max_result,
-                               settings.limits.max_parts, settings.limits.max_notes, pool.isolation});
+                               settings.limits.max_parts, settings.limits.max_notes, pool.isolation,
+                               static_cast<std::uint64_t>(pool.cpu_time.count())});
   return {};
 }
 

@@ -5,7 +5,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -30,15 +29,6 @@ Result<void> limit(__rlimit_resource resource, std::string_view name, std::uint6
   if (::getrlimit(resource, &now) != 0) return Problem::system(name);
   const rlimit wanted{value, value};
   if (::setrlimit(resource, &wanted) != 0) return refused(name, value, now.rlim_max);
-  return {};
-}
-
-// Soft alone: the kernel counts the process's whole life, so the worker library moves it on with each job.
-Result<void> limit_cpu_time(std::uint64_t seconds) {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_CPU, &limit) != 0) return Problem::system("cpu_time");
-  limit.rlim_cur = std::min<rlim_t>(seconds, limit.rlim_max);
-  if (::setrlimit(RLIMIT_CPU, &limit) != 0) return refused("cpu_time", seconds, limit.rlim_max);
   return {};
 }
 
@@ -83,7 +73,6 @@ Result<void> set_priority(int nice) {
 Result<void> apply_limits(const SpawnRequest& request) {
   PROMISED_TRY(limit_core(request.core_size));
   if (request.open_files > 0) PROMISED_TRY(limit(RLIMIT_NOFILE, "open_files", request.open_files));
-  if (request.cpu_time > 0) PROMISED_TRY(limit_cpu_time(request.cpu_time));
   return set_priority(request.nice);
 }
 

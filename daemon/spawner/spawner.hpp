@@ -33,7 +33,6 @@ struct SpawnRequest {
   std::string user;                ///< empty: the spawner's own, or that which `Spawner::fork` was told
   std::uint64_t memory_limit = 0;  ///< bytes of address space; 0: none
   std::uint64_t open_files = 0;    ///< 0: as it is
-  std::uint64_t cpu_time = 0;      ///< seconds of one job; 0: no limit
   std::uint64_t processes = 0;     ///< 0: no limit
   std::uint64_t core_size = 0;     ///< bytes
   std::int32_t nice = 0;

@@ -145,7 +145,6 @@ Result<std::string> encode(const SpawnRequest& request) {
   out.text(request.user);
   out.number(request.memory_limit);
   out.number(request.open_files);
-  out.number(request.cpu_time);
   out.number(request.processes);
   out.number(request.core_size);
   out.number(request.nice);
@@ -170,7 +169,6 @@ Result<SpawnRequest> decode_request(std::string_view bytes) {
   request.user = in.text();
   request.memory_limit = in.number<std::uint64_t>();
   request.open_files = in.number<std::uint64_t>();
-  request.cpu_time = in.number<std::uint64_t>();
   request.processes = in.number<std::uint64_t>();
   request.core_size = in.number<std::uint64_t>();
   request.nice = in.number<std::int32_t>();

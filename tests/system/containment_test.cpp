@@ -217,6 +217,64 @@ TEST_CASE("I3 T3 a job that uses too much of the processor is timed out, and its
   CHECK(shown.find(" in memory\n") != std::string::npos);
 }
 
+TEST_CASE(
+    "I3 cpu_time is a job's: neither the program's set-up counts, nor what its worker does, in a process or "
+    "two") {
+  constexpr auto kBusy = 60s;  // the processor is what it is about, and others may want it
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(
+        confined_config({{"cpu_time", "1s"}, {"isolation", isolation}, {"arguments", "--set-up 1200"}}));
+    Client client = connect(daemon);
+    for (int i = 0; i < 3; ++i) CHECK(client.submit<std::int64_t>("burn", 400).result(kBusy) >= 400);
+    CHECK(pool_view(client, "confined").crashes == 0);
+    const auto failure = client.submit("burn", 600'000).failure(kBusy);
+    REQUIRE(failure);
+    CHECK(failure->cause == Cause::timed_out);
+    CHECK(failure->limit == "cpu_time");
+    CHECK(client.submit<std::int64_t>("burn", 0).result(kPatience) >= 0);
+  }
+}
+
+TEST_CASE("T3 with isolation = job, what a job has started can clean up when it is told to stop") {
+  TestDaemon daemon(confined_config({{"isolation", "job"}, {"kill_grace", "10s"}}));
+  Client client = connect(daemon);
+  const std::string file = (daemon.directory() / "file").string();
+  const auto worker = client.submit<std::int64_t>("worker_group").result(kPatience);
+  const auto failure =
+      client
+          .submit(Options().run_timeout(500ms), "shell",
+                  "trap 'sleep 0.3; echo cleaned > " + file + "; exit 0' TERM; while :; do sleep 0.02; done")
+          .failure(kPatience);
+  REQUIRE(failure);
+  CHECK(failure->cause == Cause::timed_out);
+  CHECK(read_file(file) == "cleaned\n");
+  CHECK(client.submit<std::int64_t>("worker_group").result(kPatience) == worker);
+}
+
+TEST_CASE(
+    "A2 with isolation = job, a job that the kernel has no process for has not begun, and runs when there is "
+    "one") {
+  TestDaemon daemon(DaemonConfig(), TestDaemon::NotStarted{});
+  const auto full = daemon.directory() / "full";
+  write_file(full, "");
+  daemon.configure(DaemonConfig().pool("forkless", worker_binary("forkless"),
+                                       {{"isolation", "job"}, {"arguments", full.string()}}));
+  daemon.start();
+  Client client = connect(daemon);
+  const auto job = client.submit<std::uint32_t>("attempt");
+  const auto once = client.submit<std::uint32_t>(Options().at_most_once(), "attempt");
+  REQUIRE(eventually([&] { return pool_view(client, "forkless").state == "failing"; }));
+  const std::string reason = pool_view(client, "forkless").reason;
+  CHECK(reason.find("it wrote: promised: there is no process for job ") != std::string::npos);
+  CHECK(reason.find(" (attempt): Resource temporarily unavailable; it goes back, and this worker ends") !=
+        std::string::npos);
+  CHECK(job.state() == State::pending);
+  std::filesystem::remove(full);
+  CHECK(job.result(kPatience) == 1);
+  CHECK(once.result(kPatience) == 1);
+}
+
 TEST_CASE("I3 a job that starts more processes than it may is refused further ones") {
   TestDaemon daemon(DaemonConfig(), TestDaemon::NotStarted{});
   DaemonConfig config;

@@ -33,6 +33,18 @@ Ended expected(int status, const std::string& out, const std::string& err = {}) 
   return {{"exit_status", Value(std::int64_t{status})}, {"stdout", Value(out)}, {"stderr", Value(err)}};
 }
 
+/// That it ends by `SIGTERM` after it has cleaned up, which takes a while: then `file` is there.
+std::string cleaning(const std::filesystem::path& file, const std::string& and_then = "exit 0") {
+  return "trap 'sleep 0.3; echo cleaned >> " + file.string() + "; " + and_then + "' TERM; echo ready > " +
+         file.string() + ".ready; while :; do sleep 0.02; done";
+}
+bool is_ready(const std::filesystem::path& file) {
+  return eventually([&] { return std::filesystem::exists(file.string() + ".ready"); });
+}
+AnyFuture start(Client& client, const std::string& line, const Options& options = {}) {
+  return client.submit_arguments(options, "exec", {{to_value(Words{"sh", "-c", line})}, {}});
+}
+
 std::string failure_of(Client& client, const Words& words,
                        std::vector<std::pair<std::string, Value>> named = {}) {
   const Arguments arguments{{to_value(words)}, std::move(named)};
@@ -112,6 +124,68 @@ TEST_CASE("I8 a command has the limits of any job, and ends with it") {
   CHECK(failure->cause == Cause::timed_out);
   const pid_t pid = std::stoi(read_file(pid_file));
   CHECK(eventually([&] { return ::kill(pid, 0) != 0; }));
+}
+
+TEST_CASE("I8 T3 X1 a command that is told to stop, and what it has started, can clean up") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(shell_config({{"kill_grace", "10s"}, {"isolation", isolation}}));
+    Client client = connect(daemon);
+    const auto file = [&](const std::string& name) { return daemon.directory() / name; };
+
+    const auto late = start(client, cleaning(file("late")), Options().run_timeout(500ms));
+    const auto failure = late.failure(kPatience);
+    REQUIRE(failure);
+    CHECK(failure->cause == Cause::timed_out);
+    CHECK(failure->limit == "run_timeout");
+    CHECK(read_file(file("late")) == "cleaned\n");
+
+    const auto behind =
+        start(client, "(" + cleaning(file("behind")) + ") & wait", Options().run_timeout(500ms));
+    CHECK(behind.failure(kPatience)->cause == Cause::timed_out);
+    CHECK(read_file(file("behind")) == "cleaned\n");
+
+    const auto cancelled = start(client, cleaning(file("cancelled")));
+    REQUIRE(is_ready(file("cancelled")));
+    const auto began = std::chrono::steady_clock::now();
+    CHECK(cancelled.cancel());
+    CHECK(thrown_by([&] { (void)cancelled.value(kPatience); }).starts_with("CancelledError: "));
+    CHECK(std::chrono::steady_clock::now() - began < 8s);  // it is told before the grace is over
+    CHECK(read_file(file("cancelled")) == "cleaned\n");
+    CHECK(outcome_of(client, {"echo", "on"}) == expected(0, "on\n"));
+    CHECK(pool_view(client, "shell").crashes == 0);
+  }
+}
+
+TEST_CASE("I8 X1 a command is told to stop once, and killed when it does not") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(shell_config({{"kill_grace", "800ms"}, {"isolation", isolation}}));
+    Client client = connect(daemon);
+    const auto file = daemon.directory() / "told";
+    const auto job = start(client, cleaning(file, ":"));
+    REQUIRE(is_ready(file));
+    CHECK(job.cancel());
+    CHECK(thrown_by([&] { (void)job.value(kPatience); }).starts_with("CancelledError: "));
+    CHECK(read_file(file) == "cleaned\n");
+  }
+}
+
+TEST_CASE("I3 I8 a command has exactly cpu_time, and over it the job is timed out like any other") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(shell_config({{"cpu_time", "1s"}, {"isolation", isolation}}));
+    Client client = connect(daemon);
+    CHECK(outcome_of(client, {"sh", "-c", "ulimit -S -t"}) == expected(0, "1\n"));
+    const auto failure = start(client, "echo busy; while :; do :; done").failure(kPatience);
+    REQUIRE(failure);
+    CHECK(failure->cause == Cause::timed_out);
+    CHECK(failure->limit == "cpu_time");
+    CHECK(failure->message == "it used more than cpu_time (1s) of the processor");
+    CHECK(failure->user + failure->system >= 900ms);
+    CHECK(failure->output == "busy\n");
+    CHECK(failure->backtrace.empty());
+  }
 }
 
 TEST_CASE("I8 promisectl run exec prints how the command ended and what it wrote") {

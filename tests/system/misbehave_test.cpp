@@ -266,6 +266,50 @@ TEST_CASE(
   CHECK(pool_view(client, "misbehave").crashes == 0);
 }
 
+TEST_CASE("I what a job makes of signals and timers is not the next job's") {
+  DaemonConfig config;
+  config.pool("misbehave", worker_binary("misbehave"), {{"size", "1"}});
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  const auto process = client.submit<std::int64_t>("process").result(kPatience);
+  CHECK_FALSE(client.submit("change_signals").failure(kPatience));
+  for (const auto& [what, changed] :
+       client.submit<std::map<std::string, bool>>("changed_signals").result(kPatience)) {
+    CAPTURE(what);
+    CHECK_FALSE(changed);
+  }
+  CHECK(client.submit<std::int64_t>("process").result(kPatience) == process);
+}
+
+TEST_CASE(
+    "I3 what a job makes of its limit of the processor is not the next job's, whether the pool has one") {
+  for (const char* cpu_time : {"0", "1min"}) {
+    CAPTURE(cpu_time);
+    DaemonConfig config;
+    config.pool("misbehave", worker_binary("misbehave"), {{"size", "1"}, {"cpu_time", cpu_time}});
+    TestDaemon daemon(config);
+    Client client = connect(daemon);
+    const auto limit = client.submit<rlim_t>("cpu_limit").result(kPatience);
+    for (const rlim_t changed : {rlim_t{1000}, rlim_t{RLIM_INFINITY}}) {
+      CHECK_FALSE(client.submit("set_cpu_limit", changed).failure(kPatience));
+      CHECK(client.submit<rlim_t>("cpu_limit").result(kPatience) == limit);
+    }
+  }
+}
+
+TEST_CASE("I a worker that has joined another group, as root may, is replaced") {
+  DaemonConfig config;
+  config.pool("misbehave", worker_binary("misbehave"), {{"size", "1"}});
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  const auto process = client.submit<std::int64_t>("process").result(kPatience);
+  const auto groups = client.submit<std::vector<std::int64_t>>("groups").result(kPatience);
+  CHECK(client.submit<bool>("join_group", std::uint32_t{kStranger}).result(kPatience) == (::geteuid() == 0));
+  CHECK(client.submit<std::vector<std::int64_t>>("groups").result(kPatience) == groups);
+  CHECK((client.submit<std::int64_t>("process").result(kPatience) != process) == (::geteuid() == 0));
+  CHECK(pool_view(client, "misbehave").crashes == 0);
+}
+
 TEST_CASE("I a thread that outlives its job takes its own worker alone") {
   Scene scene;
   const auto end = scene.daemon().directory() / "end";

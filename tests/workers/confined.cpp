@@ -27,6 +27,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -92,6 +93,11 @@ std::int64_t burn(std::int64_t milliseconds) {
   while (used() - begin < milliseconds) {
   }
   return used() - begin;
+}
+
+// What the shell makes of it: its status.
+std::int64_t shell(const std::string& line) {
+  return std::system(line.c_str());
 }
 
 // So many mebibytes, all of them written to.
@@ -257,11 +263,13 @@ int nest_cgroup() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 2 && std::string_view(argv[1]) == "--set-up") burn(std::stoi(argv[2]));
   promised::Worker worker(argc, argv);
   worker.define("desert_and_stay", desert_and_stay)
       .define("die", die)
       .define("burn", burn)
       .define("breed", breed)
+      .define("shell", shell)
       .define("fill", fill)
       .define("limits", limits)
       .define("create", create)
@@ -273,6 +281,7 @@ int main(int argc, char** argv) {
       .define("open", open_file)
       .define("nest_cgroup", nest_cgroup)
       .define("worker_pid", [] { return std::int64_t{::getpid()}; })
+      .define("worker_group", [] { return std::int64_t{::getpgrp()}; })
       .define("live", live);
   return worker.run();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A worker whose every function does harm, to its own process or to what surrounds it.
 #include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <linux/sockios.h>
 #include <signal.h>
@@ -9,14 +11,17 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <promised/worker.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -25,6 +30,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -280,6 +286,64 @@ void send_and_die(const promised::Bytes& bytes) {
 }
 
 // Becomes another user, deaf, and hardly able to open anything.
+// So that the library looks at it.
+void take_a_while() {
+  std::this_thread::sleep_for(std::chrono::milliseconds(2));
+}
+
+// Of what it would do to the jobs behind it.
+void change_signals() {
+  for (const int signal : {SIGTERM, SIGXCPU, SIGUSR1}) ::signal(signal, SIG_IGN);
+  ::signal(SIGUSR2, [](int) {});
+  ::alarm(3600);
+  const itimerval hour{{}, {3600, 0}};
+  ::setitimer(ITIMER_VIRTUAL, &hour, nullptr);
+  ::setitimer(ITIMER_PROF, &hour, nullptr);
+  take_a_while();
+}
+
+std::map<std::string, bool> changed_signals() {
+  std::map<std::string, bool> found;
+  for (const int signal : {SIGTERM, SIGXCPU, SIGUSR1, SIGUSR2}) {
+    struct sigaction action {};
+    ::sigaction(signal, nullptr, &action);
+    // The library has a handler for SIGXCPU of its own.
+    found[::strsignal(signal)] =
+        action.sa_handler == SIG_IGN || (signal != SIGXCPU && action.sa_handler != SIG_DFL);
+  }
+  for (const auto& [name, timer] :
+       {std::pair{"real", ITIMER_REAL}, {"virtual", ITIMER_VIRTUAL}, {"prof", ITIMER_PROF}}) {
+    itimerval now{};
+    ::getitimer(timer, &now);
+    found[name] = now.it_value.tv_sec != 0;
+  }
+  return found;
+}
+
+rlim_t cpu_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_CPU, &limit);
+  return limit.rlim_cur;
+}
+
+void set_cpu_limit(rlim_t seconds) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_CPU, &limit);
+  limit.rlim_cur = seconds;
+  if (::setrlimit(RLIMIT_CPU, &limit) != 0) std::_Exit(9);
+  take_a_while();
+}
+
+std::vector<std::int64_t> groups() {
+  std::vector<gid_t> all(NGROUPS_MAX);
+  all.resize(static_cast<std::size_t>(std::max(0, ::getgroups(NGROUPS_MAX, all.data()))));
+  return {all.begin(), all.end()};
+}
+
+bool join_group(std::uint32_t group) {
+  return ::setgroups(1, &group) == 0;
+}
+
 std::map<std::string, bool> change_itself(unsigned uid) {
   const bool other_user = ::setresuid(uid, uid, uid) == 0;
   sigset_t all;
@@ -388,6 +452,12 @@ int main(int argc, char** argv) {
       .define("send_on_channel", send_on_channel)
       .define("send_and_die", send_and_die)
       .define("change_itself", change_itself)
+      .define("change_signals", change_signals)
+      .define("changed_signals", changed_signals)
+      .define("cpu_limit", cpu_limit)
+      .define("set_cpu_limit", set_cpu_limit)
+      .define("groups", groups)
+      .define("join_group", join_group)
       .define("files_limit", files_limit)
       .define("lower_limits", lower_limits)
       .define("process", [] { return std::int64_t{::getpid()}; })

@@ -5,10 +5,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <string_view>
@@ -38,6 +41,58 @@ void never_wait(const Fd& fd) {
   if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) fail("fcntl");
 }
 
+/// While it is there SIGTERM waits, and can be seen. If one has come, it strikes when this goes.
+class HeldSigterm {
+ public:
+  HeldSigterm() {
+    sigset_t sigterm;
+    ::sigemptyset(&sigterm);
+    ::sigaddset(&sigterm, SIGTERM);
+    seen_.reset(::signalfd(-1, &sigterm, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (!seen_.valid()) fail("signalfd");
+    ::pthread_sigmask(SIG_BLOCK, &sigterm, &before_);
+  }
+  ~HeldSigterm() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HeldSigterm(const HeldSigterm&) = delete;
+  HeldSigterm& operator=(const HeldSigterm&) = delete;
+
+  /// Readable when one has come; nobody reads it, so that it stays.
+  [[nodiscard]] int fd() const { return seen_.get(); }
+
+ private:
+  Fd seen_;
+  sigset_t before_{};
+};
+
+/// While it is there a child begins with this limit of the processor's time. This process has it too, and may
+/// be over it already: it does not listen meanwhile.
+class CpuTimeOfChild {
+ public:
+  explicit CpuTimeOfChild(std::chrono::seconds seconds) {
+    if (seconds.count() == 0) return;
+    struct sigaction ignore {};
+    ignore.sa_handler = SIG_IGN;
+    if (::getrlimit(RLIMIT_CPU, &before_) != 0 || ::sigaction(SIGXCPU, &ignore, &action_) != 0)
+      fail("cpu_time");
+    is_set_ = true;
+    const rlimit limit{std::min<rlim_t>(static_cast<rlim_t>(seconds.count()), before_.rlim_max),
+                       before_.rlim_max};
+    ::setrlimit(RLIMIT_CPU, &limit);  // below the hard limit nobody is refused
+  }
+  ~CpuTimeOfChild() {
+    if (!is_set_) return;
+    ::setrlimit(RLIMIT_CPU, &before_);
+    ::sigaction(SIGXCPU, &action_, nullptr);
+  }
+  CpuTimeOfChild(const CpuTimeOfChild&) = delete;
+  CpuTimeOfChild& operator=(const CpuTimeOfChild&) = delete;
+
+ private:
+  bool is_set_ = false;
+  rlimit before_{};
+  struct sigaction action_ {};
+};
+
 // What posix_spawn does in the child, and with which signals.
 class Preparation {
  public:
@@ -49,7 +104,9 @@ class Preparation {
     ::sigemptyset(&none);
     check(::posix_spawnattr_setsigdefault(&attributes_, &all));
     check(::posix_spawnattr_setsigmask(&attributes_, &none));
-    check(::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
+    check(::posix_spawnattr_setpgroup(&attributes_, 0));
+    check(::posix_spawnattr_setflags(&attributes_,
+                                     POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP));
   }
   ~Preparation() {
     ::posix_spawnattr_destroy(&attributes_);
@@ -94,6 +151,7 @@ std::vector<std::string> environment_of(const Command& command) {
 pid_t start(const Command& command, const Preparation& preparation) {
   const std::vector<std::string> environment = environment_of(command);
   pid_t pid = 0;
+  const CpuTimeOfChild limited(command.cpu_time);
   const int error =
       ::posix_spawnp(&pid, command.words.front().c_str(), preparation.actions(), preparation.attributes(),
                      pointers(command.words).data(), pointers(environment).data());
@@ -140,49 +198,107 @@ void write_some(Fd& to, std::string_view& rest) {
   to.reset();
 }
 
-void serve(const Fd& process, Fd input, Fd out, Fd err, std::string_view rest, Finished& finished) {
-  for (bool ended = false; !ended;) {
-    // poll() ignores descriptors below zero.
-    std::array<pollfd, 4> polled{{{process.get(), POLLIN, 0},
-                                  {input.get(), POLLOUT, 0},
-                                  {out.get(), POLLIN, 0},
-                                  {err.get(), POLLIN, 0}}};
-    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) fail("poll");
-    ended = polled[0].revents != 0;
-    if (input.valid() && polled[1].revents != 0) write_some(input, rest);
-    // At the end all that it had written is in the pipes.
-    if (out.valid() && (ended || polled[2].revents != 0)) read_some(out, STDOUT_FILENO, finished.out);
-    if (err.valid() && (ended || polled[3].revents != 0)) read_some(err, STDERR_FILENO, finished.err);
-  }
-}
+/// A command from its start to its end.
+class Running {
+ public:
+  explicit Running(const Command& command);
+  [[nodiscard]] Finished to_end(int sigterm, const std::function<bool()>& is_cancelled);
 
-}  // namespace
+ private:
+  // Nothing wakes anybody when a job is cancelled, or when the last of a group has ended.
+  static constexpr std::chrono::milliseconds kBetweenLooks{100}, kBetweenLooksAtGroup{10};
 
-Finished run(const Command& command) {
+  void turn(int sigterm, const std::function<bool()>& is_cancelled);
+  void tell_to_stop();
+  void reap();
+  [[nodiscard]] bool group_has_ended() const;
+
+  std::string_view rest_;  ///< of its input
+  Fd input_, out_, err_;
+  pid_t pid_;
+  Fd process_;  ///< none: it has ended
+  bool told_ = false;
+  bool over_ = false;
+  Finished finished_;
+};
+
+Running::Running(const Command& command) : rest_(command.input) {
   Pipe input, out, err;
   Preparation preparation;
   preparation.give(input.read, STDIN_FILENO);
   preparation.give(out.write, STDOUT_FILENO);
   preparation.give(err.write, STDERR_FILENO);
   if (command.directory) preparation.enter(*command.directory);
-  const pid_t pid = start(command, preparation);
-  input.read.reset();
-  out.write.reset();
-  err.write.reset();
-  Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!process.valid()) fail("pidfd_open");
-  never_wait(input.write);
-  never_wait(out.read);
-  never_wait(err.read);
-  Finished finished;
-  serve(process, std::move(input.write), std::move(out.read), std::move(err.read), command.input, finished);
+  pid_ = start(command, preparation);
+  process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  if (!process_.valid()) fail("pidfd_open");
+  input_ = std::move(input.write);
+  out_ = std::move(out.read);
+  err_ = std::move(err.read);
+  never_wait(input_);
+  never_wait(out_);
+  never_wait(err_);
+}
+
+Finished Running::to_end(int sigterm, const std::function<bool()>& is_cancelled) {
+  while (!over_) turn(sigterm, is_cancelled);
+  return std::move(finished_);
+}
+
+void Running::turn(int sigterm, const std::function<bool()>& is_cancelled) {
+  // poll() ignores descriptors below zero.
+  std::array<pollfd, 5> polled{{{process_.get(), POLLIN, 0},
+                                {input_.get(), POLLOUT, 0},
+                                {out_.get(), POLLIN, 0},
+                                {err_.get(), POLLIN, 0},
+                                {told_ ? -1 : sigterm, POLLIN, 0}}};
+  const auto pause = process_.valid() ? kBetweenLooks : kBetweenLooksAtGroup;
+  if (::poll(polled.data(), polled.size(), static_cast<int>(pause.count())) < 0) {
+    if (errno != EINTR) fail("poll");
+    return;
+  }
+  if (!told_ && (polled[4].revents != 0 || is_cancelled())) tell_to_stop();
+  if (polled[0].revents != 0) reap();
+  over_ = !process_.valid() && (!told_ || group_has_ended());
+  if (input_.valid() && polled[1].revents != 0) write_some(input_, rest_);
+  // At the end all that it had written is in the pipes.
+  if (out_.valid() && (over_ || polled[2].revents != 0)) read_some(out_, STDOUT_FILENO, finished_.out);
+  if (err_.valid() && (over_ || polled[3].revents != 0)) read_some(err_, STDERR_FILENO, finished_.err);
+}
+
+/// Before it is reaped, so that the number is the group's.
+void Running::tell_to_stop() {
+  told_ = true;
+  ::kill(-pid_, SIGTERM);
+}
+
+void Running::reap() {
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0) {
+  while (::waitpid(pid_, &status, 0) < 0) {
     if (errno != EINTR) fail("waitpid");
   }
-  if (WIFSIGNALED(status)) finished.signal = WTERMSIG(status);
-  if (WIFEXITED(status)) finished.exit_status = WEXITSTATUS(status);
-  return finished;
+  process_.reset();
+  if (WIFSIGNALED(status)) finished_.signal = WTERMSIG(status);
+  if (WIFEXITED(status)) finished_.exit_status = WEXITSTATUS(status);
+}
+
+/// Those whose parents have ended are children of this process, which is their subreaper.
+bool Running::group_has_ended() const {
+  for (;;) {
+    siginfo_t ended{};
+    if (::waitid(P_PGID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | __WALL) != 0) {
+      if (errno != EINTR) return true;
+    } else if (ended.si_pid == 0) {
+      return false;
+    }
+  }
+}
+
+}  // namespace
+
+Finished run(const Command& command, const std::function<bool()>& is_cancelled) {
+  const HeldSigterm sigterm;
+  return Running(command).to_end(sigterm.fd(), is_cancelled);
 }
 
 }  // namespace promised::exec

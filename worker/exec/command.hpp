@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command line that is run to its end: without a shell, with what it writes passed on and its end kept.
+// A command line that is run to its end: without a shell, with what it writes passed on and its end kept. It
+// has a process group of its own: whether and when that is told to stop is decided here.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -15,6 +18,7 @@ struct Command {
   std::optional<std::string> directory;
   std::map<std::string, std::string> environment;  ///< on top of the worker's own
   std::string input;                               ///< what it reads from stdin
+  std::chrono::seconds cpu_time{0};                ///< of the processor; 0: as much as it takes
 };
 
 /// Of each stream, what is kept: its end.
@@ -29,6 +33,10 @@ struct Finished {
 /// Runs it; what it writes to stdout and stderr goes to this process's own as it comes. Returns when the
 /// command has ended, whatever it left running in the background. Throws std::system_error where it cannot be
 /// started.
-[[nodiscard]] Finished run(const Command& command);
+///
+/// When `is_cancelled` says so, which is asked again and again, or this process gets SIGTERM, the command's
+/// group gets SIGTERM, once, and has as long as it takes: then it returns when the whole group has ended. A
+/// SIGTERM of this process's own strikes it only then.
+[[nodiscard]] Finished run(const Command& command, const std::function<bool()>& is_cancelled);
 
 }  // namespace promised::exec

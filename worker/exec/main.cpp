@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <promised/worker.hpp>
 
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -41,7 +42,7 @@ Call call_of(std::vector<std::string> words, const std::map<std::string, Value>&
   if (words.empty() || words.front().empty())
     throw std::invalid_argument("exec: expected a program and its arguments, found nothing");
   for (const std::string& word : words) check_text("the command", word);
-  Call call{{std::move(words), {}, {}, {}}};
+  Call call{{std::move(words), {}, {}, {}, {}}};
   promised::exec::Command& command = call.command;
   for (const auto& [name, value] : named) {
     if (name == "cwd") {
@@ -80,12 +81,21 @@ void check(const std::string& program, const promised::exec::Finished& finished)
   throw std::runtime_error("exec: " + program + " " + how + (words.empty() ? "" : "; it wrote: " + words));
 }
 
+// The end that this process would come to if the time had been its own.
+[[noreturn]] void end_over_cpu_time() {
+  ::signal(SIGXCPU, SIG_DFL);
+  ::raise(SIGXCPU);
+  std::abort();  // the signal was blocked
+}
+
 // How the command ended is its result: a status other than 0 is the command's word, not a failure of the job,
 // unless the caller has said that it is.
-std::map<std::string, Value> exec(std::vector<std::string> words,
+std::map<std::string, Value> exec(promised::Job& job, std::vector<std::string> words,
                                   std::optional<std::map<std::string, Value>> named) {
-  const Call call = call_of(std::move(words), named.value_or(std::map<std::string, Value>()));
-  promised::exec::Finished finished = promised::exec::run(call.command);
+  Call call = call_of(std::move(words), named.value_or(std::map<std::string, Value>()));
+  call.command.cpu_time = job.cpu_time();
+  promised::exec::Finished finished = promised::exec::run(call.command, [&] { return job.cancelled(); });
+  if (finished.signal == SIGXCPU && job.cpu_time().count() > 0) end_over_cpu_time();
   if (call.check) check(call.command.words.front(), finished);
   std::map<std::string, Value> result{{"stdout", Value(std::move(finished.out))},
                                       {"stderr", Value(std::move(finished.err))}};

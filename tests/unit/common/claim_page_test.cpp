@@ -31,6 +31,17 @@ TEST_CASE("A2 what is not claimed can be taken back, and then cannot be claimed"
   CHECK(page.claimed() == 1);
 }
 
+TEST_CASE("A2 a job that is handed back is not begun, whatever was taken back meanwhile") {
+  ClaimPage page;
+  CHECK(page.claim(0));
+  CHECK(page.claim(1));
+  CHECK(page.revoke(4) == 2);
+  page.hand_back(1);
+  CHECK(page.claimed() == 1);
+  CHECK(page.revoke(4) == 1);
+  CHECK_FALSE(page.claim(1));
+}
+
 TEST_CASE("what is sent after a revocation can be claimed again") {
   ClaimPage page;
   CHECK(page.revoke(2) == 0);

@@ -202,8 +202,8 @@ auto tied(const message::StoreDone& m) {
   return std::tie(a);
 }
 auto tied(const message::WorkerWelcome& m) {
-  const auto& [a, b, c, d, e, f] = m;
-  return std::tie(a, b, c, d, e, f);
+  const auto& [a, b, c, d, e, f, g] = m;
+  return std::tie(a, b, c, d, e, f, g);
 }
 auto tied(const message::Run& m) {
   const auto& [a, b, c, d] = m;

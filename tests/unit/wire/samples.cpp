@@ -357,7 +357,7 @@ std::vector<message::Reply> replies() {
 
 std::vector<message::ToWorker> to_worker() {
   using namespace message;
-  return {WorkerWelcome{2, "documents", std::uint64_t{1} << 33, 1000, 64, Isolation::job},
+  return {WorkerWelcome{2, "documents", std::uint64_t{1} << 33, 1000, 64, Isolation::job, 90},
           WorkerWelcome{0, "", 0, 0, 0},
           Notes{4, std::uint64_t{1} << 40, 3, full_told().notes},
           Notes{},

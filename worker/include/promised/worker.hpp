@@ -111,6 +111,10 @@ class PROMISED_EXPORT Job {
   /// any thread.
   [[nodiscard]] bool cancelled() const;
 
+  /// How much of the processor one job of this pool may use (`cpu_time`, SEMANTICS I3); 0: as much as it
+  /// takes. It is this process's limit: a program that starts others may give each of them as much.
+  [[nodiscard]] std::chrono::seconds cpu_time() const;
+
   /// Waits until these jobs have ended, however; another job may run in the pool meanwhile, and this one goes
   /// on before new ones begin (SEMANTICS C8). A future's submission must have been accepted first, which is
   /// waited for. Throws Deadlock, JobCancelled, LimitReached when max_waiting jobs of the pool wait already,
