@@ -43,8 +43,12 @@ void Scheduler::drop_stale_lanes(Turn& t) {
     Function& function = *lane->function;
     if (lane->queue->lanes.size() == 1) leave_rule(*lane->queue, t);
     lanes_.erase(*lane);
-    if (function.lanes.empty() && !function.offered) functions_.erase(function.name);
+    forget_unused(function);
   }
+}
+
+void Scheduler::forget_unused(const Function& function) {
+  if (function.lanes.empty() && function.offers == 0) functions_.erase(function.name);
 }
 
 /// Puts a pending job where its submission order and priority belong.

@@ -180,9 +180,15 @@ message::Refused Scheduler::no_function(const std::string& name) const {
   }
   std::string message = "no pool offers the function \"" + name + "\"" + did_you_mean(name, offered);
   if (pools_.empty()) message += " (no pool is configured)";
+  const auto is_it = [&](const FunctionView& function) { return function.name == name; };
   for (const Pool& pool : pools_) {
+    const std::string& of = pool.settings->name;
     if (pool.offer == nullptr && pool.phase == Pool::Phase::failing) {
-      message += " (pool " + pool.settings->name + " is failing: " + pool.reason + ")";
+      message += " (pool " + of + " is failing: " + pool.reason + ")";
+    } else if (pool.offer != nullptr && !pool.settings->offers(name) &&
+               std::any_of(pool.offer->registered.begin(), pool.offer->registered.end(), is_it)) {
+      message += " (the program of pool " + of + " has it, but functions in [pool." + of +
+                 "] does not let it through)";
     }
   }
   return {.code = "no_function", .message = std::move(message)};

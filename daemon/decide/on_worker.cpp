@@ -25,6 +25,12 @@ std::string describe(const event::WorkerGone& gone) {
   return "it exited with status " + std::to_string(gone.exit_code);
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
 /// The end of what the worker wrote, as one line.
 std::string last_words(const std::string& output) {
   constexpr std::size_t kMost = 200;
@@ -44,16 +50,16 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr || worker->phase != Worker::Phase::starting) return;
   Pool& pool = *worker->pool;
-  if (e.functions.empty()) {
+  const bool as_the_others = pool.offer != nullptr && pool.offer->registered == e.functions &&
+                             pool.offer->globs == worker->settings->functions;
+  auto offer = as_the_others ? pool.offer : make_offer(std::move(e.functions), *worker->settings);
+  if (offer->functions.empty()) {
+    worker->fault = nothing_offered(*offer, *worker->settings);
     kill(*worker, KillReason::no_function, t);
-    return;
+    return;  // it names none: there is nothing to let go
   }
-  auto offer = std::make_shared<Offer>();
-  for (std::uint32_t i = 0; i < e.functions.size(); ++i)
-    offer->index.emplace(&function(e.functions[i].name), i);
-  offer->functions = std::move(e.functions);
-  worker->offer = pool.offer != nullptr && pool.offer->functions == offer->functions ? pool.offer : offer;
-  if (worker->offer != pool.offer) adopt_offer(pool, worker->offer);
+  worker->offer = std::move(offer);
+  if (!as_the_others) adopt_offer(pool, worker->offer);
   worker->phase = Worker::Phase::ready;
   worker->heard = t.now.steady;
   clear_timer(*worker);
@@ -69,6 +75,45 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   rest(*worker, t);
 }
 
+/// What the pool's configuration lets through of what a worker has registered.
+std::shared_ptr<const Offer> Scheduler::make_offer(std::vector<FunctionView> registered,
+                                                   const PoolSettings& settings) {
+  auto offer = std::make_shared<Offer>();
+  offer->globs = settings.functions;
+  for (std::uint32_t i = 0; i < registered.size(); ++i) {
+    if (!settings.offers(registered[i].name)) continue;
+    Function& offered = function(registered[i].name);
+    if (!offer->index.emplace(&offered, i).second) continue;
+    ++offered.offers;
+    offer->functions.push_back(registered[i]);
+  }
+  offer->registered = std::move(registered);
+  return offer;
+}
+
+std::string Scheduler::nothing_offered(const Offer& offer, const PoolSettings& settings) {
+  if (offer.registered.empty()) return "it registered no function";
+  constexpr std::size_t kFew = 5;
+  std::vector<std::string> first;
+  for (const FunctionView& function : offer.registered) {
+    if (first.size() < kFew) first.push_back(function.name);
+  }
+  const std::size_t more = offer.registered.size() - first.size();
+  return "functions = " + joined(settings.functions) + " in [pool." + settings.name +
+         "] lets through none of what it registers: " + joined(first) +
+         (more == 0 ? "" : " and " + std::to_string(more) + " more");
+}
+
+/// Who has had it has another now, or is gone. With the last of them go the names that nobody else has.
+void Scheduler::let_go(std::shared_ptr<const Offer> offer) {
+  if (offer == nullptr || offer.use_count() > 1) return;
+  for (const auto& [named, place] : offer->index) {
+    Function& function = *functions_.find(named->name)->second;
+    --function.offers;
+    forget_unused(function);
+  }
+}
+
 /// The pool's functions are now these; its lanes follow.
 void Scheduler::adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer) {
   for (auto& [name, function] : functions_) {
@@ -81,12 +126,11 @@ void Scheduler::adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer) {
       continue;
     }
     function->offered_by.push_back(&pool);
-    function->offered = true;
     for (Lane* lane : function->lanes) {
       if (pool.settings->serves(lane->queue->name)) lanes_.serve(*lane, pool.ready);
     }
   }
-  pool.offer = std::move(offer);
+  let_go(std::exchange(pool.offer, std::move(offer)));
 }
 
 void Scheduler::pool_failed(Pool& pool, std::string reason, Turn& t) {
@@ -128,7 +172,9 @@ void Scheduler::on(event::WorkerStartFailed&& e, Turn& t) {
 void Scheduler::remove_worker(Worker& worker) {
   clear_timer(worker);
   std::erase(worker.pool->workers, &worker);
+  std::shared_ptr<const Offer> offer = std::move(worker.offer);
   workers_.erase(worker.id);
+  let_go(std::move(offer));
 }
 
 /// With SIGTERM, and SIGKILL after kill_grace, where it is for the job that it runs; else with SIGKILL.
@@ -191,7 +237,7 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
       (!asked_to && !had_job && worker->ran == 0 && t.now.steady - worker->started < kSettled);
   std::string reason = worker->settings->program + ": ";
   if (worker->kill_reason == KillReason::no_function) {
-    reason += "it registered no function";
+    reason += worker->fault;
   } else if (worker->kill_reason == KillReason::start_timeout) {
     reason += "it did not say what it can run within start_timeout (" +
               std::to_string(worker->settings->start_timeout.count()) + " ms)";

@@ -25,15 +25,17 @@ struct Function {
   std::string name;
   std::vector<Pool*> offered_by;
   std::vector<Lane*> lanes;
-  bool offered = false;  ///< now or before: it stays
+  std::uint32_t offers = 0;  ///< that name it: without one, and without a lane, it is forgotten
   /// Average run, recent ones weighing more; nothing known: no prefetch.
   std::optional<Nanos> usual_run;
 };
 
-/// What a worker said that it can run.
+/// What a worker can run, and may be asked to. It counts in Function::offers until let_go().
 struct Offer {
-  std::vector<FunctionView> functions;
-  std::unordered_map<const Function*, std::uint32_t> index;  ///< in functions
+  std::vector<FunctionView> registered;                      ///< by its program, as it said
+  std::vector<std::string> globs;                            ///< PoolSettings::functions, by which
+  std::vector<FunctionView> functions;                       ///< are offered,
+  std::unordered_map<const Function*, std::uint32_t> index;  ///< and where they stand in `registered`
 
   [[nodiscard]] bool has(const Function& function) const { return index.contains(&function); }
 };
@@ -94,6 +96,8 @@ struct Worker : Timer {
   bool revoking = false;            ///< an answer to RevokeUnclaimed is due
   bool exclusive = false;           ///< holds an at-most-once job, and gets nothing more
   std::uint32_t kill_sequence = 0;  ///< whose run kill_reason is about, if it ends one
+  std::string fault;                ///< what it has done wrong, if it is killed for that
+  bool spoke = false;               ///< its job has reported something: it has begun, for certain
   Instant heard{};                  ///< the last sign of life of its job, or when it had none any more
   Instant cancel_told{};  ///< since when its job has been told that it is cancelled; zero: it is not
   Wait wait = Wait::none;

@@ -296,7 +296,13 @@ class Scheduler {
   void on(event::WorkerReady&& e, Turn& t);
   void on(event::WorkerStartFailed&& e, Turn& t);
   void on(event::WorkerGone&& e, Turn& t);
+  [[nodiscard]] std::shared_ptr<const Offer> make_offer(std::vector<FunctionView> registered,
+                                                        const PoolSettings& settings);
+  [[nodiscard]] static std::string nothing_offered(const Offer& offer, const PoolSettings& settings);
   void adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer);
+  void let_go(std::shared_ptr<const Offer> offer);
+  [[nodiscard]] bool counts_as_begun(const Worker& worker, std::uint32_t first_unclaimed);
+  void tell_fault(Pool& pool, const Worker& worker, const std::string& fault, Turn& t);
   void pool_failed(Pool& pool, std::string reason, Turn& t);
   void remove_worker(Worker& worker);
   void kill(Worker& worker, KillReason reason, Turn& t);
@@ -324,7 +330,9 @@ class Scheduler {
   void reconfigure(const std::vector<std::shared_ptr<const PoolSettings>>& wanted, Turn& t);
   void change_pool(Pool& pool, const std::shared_ptr<const PoolSettings>& wanted, Turn& t);
   void serve_queues(Pool& pool);
+  void renew_offers(Pool& pool, Turn& t);
   void adopt_current_offer(Pool& pool);
+  void offer_nothing(Pool& pool, Turn& t);
   void remove_pool(Pool& pool, Turn& t);
 
   // on_attempt
@@ -466,6 +474,7 @@ class Scheduler {
   Function& function(const std::string& name);
   Lane& lane(const std::string& queue, Function& function, const std::string& quotas);
   void drop_stale_lanes(Turn& t);
+  void forget_unused(const Function& function);
   static Nanos usual_run(const Job& job);
 
   // ending
