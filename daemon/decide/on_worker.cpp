@@ -40,6 +40,21 @@ std::string last_words(const std::string& output) {
   return text.empty() ? std::string() : "; it wrote: " + text;
 }
 
+/// Why a worker that has come to nothing has.
+std::string why_it_failed(const Worker& worker, const event::WorkerGone& gone) {
+  std::string reason = worker.settings->program + ": ";
+  if (worker.kill_reason == KillReason::no_function) {
+    reason += worker.fault;
+  } else if (worker.kill_reason == KillReason::start_timeout) {
+    reason += "it did not say what it can run within start_timeout (" +
+              std::to_string(worker.settings->start_timeout.count()) + " ms)";
+  } else {
+    reason += describe(gone) +
+              (worker.phase == Worker::Phase::starting ? " before it was ready" : " as soon as it was ready");
+  }
+  return reason + last_words(gone.output);
+}
+
 }  // namespace
 
 void Scheduler::on(event::WorkerStarted&& e, Turn&) {
@@ -204,6 +219,38 @@ void Scheduler::kill_hard(Worker& worker, KillReason reason, Turn& t) {
   clear_timer(worker);
 }
 
+/// The worker has done what none does that keeps to its protocol; `fault` says what, of itself ("it ...").
+void Scheduler::kill_for_fault(Worker& worker, std::string fault, Turn& t) {
+  if (worker.kill_reason != KillReason::none) return;
+  worker.fault = std::move(fault);
+  kill(worker, KillReason::protocol, t);
+}
+
+/// Whether the first job of a worker that is gone is to be taken for begun. The page by which that is known
+/// is the worker's own memory too: a job may have said there that it has not begun, by mistake or not. So it
+/// is believed a few times in a row, and of a job that must not run twice never.
+bool Scheduler::counts_as_begun(const Worker& worker, std::uint32_t first_unclaimed) {
+  const Worker::Slot& first = worker.channel.front();
+  if (worker.spoke || first_unclaimed != first.sequence) return true;
+  // It was never told of it; or the daemon ended it for reasons of its own.
+  if (first.batch > around_.store.committed) return false;
+  if (worker.kill_reason == KillReason::stop || first.job->cancel_asked) return false;
+  if (first.job->at_most_once) return true;
+  std::uint8_t& times = first.job->more().given_back;
+  if (times < kMostGivenBack) ++times;
+  return times == kMostGivenBack;
+}
+
+/// The first time, and whenever there have been twice as many.
+void Scheduler::tell_fault(Pool& pool, const Worker& worker, const std::string& fault, Turn& t) {
+  if (fault.empty() || !std::has_single_bit(++pool.faults)) return;
+  const std::string count = pool.faults == 1 ? "" : " (" + std::to_string(pool.faults) + " times so far)";
+  t.plan.effects.emplace_back(effect::Log{effect::Log::Level::warning,
+                                          "a worker of pool " + pool.settings->name + " (pid " +
+                                              std::to_string(worker.pid) +
+                                              ") has broken its protocol and was killed: " + fault + count});
+}
+
 void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr) return;
@@ -211,13 +258,12 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   worker->revoking = false;
   if (worker->wait != Worker::Wait::none) give_up_wait(*worker, *worker->channel.front().job);
   pool.dirty = true;
+  if (worker->kill_reason == KillReason::protocol && e.protocol_error.empty())
+    e.protocol_error = worker->fault;
   // One job was the worker's last; all others go back as if nothing had been. (Where the channel was torn, it
   // may have run some of them, but nobody has heard of it.)
-  std::uint32_t first_back = e.first_unclaimed;
-  if (!worker->channel.empty() && first_back != worker->channel.front().sequence)
-    first_back = worker->channel.front().sequence + 1;
-  give_back(*worker, first_back, t);
-  const bool had_job = !worker->channel.empty();
+  const bool had_job = !worker->channel.empty() && counts_as_begun(*worker, e.first_unclaimed);
+  give_back(*worker, had_job ? worker->channel.front().sequence + 1 : e.first_unclaimed, t);
   if (had_job) {
     const Worker::Slot slot = worker->channel.front();
     keep_printed(*slot.job, std::move(e.printed));
@@ -235,19 +281,11 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   const bool came_to_nothing =
       worker->phase == Worker::Phase::starting ||
       (!asked_to && !had_job && worker->ran == 0 && t.now.steady - worker->started < kSettled);
-  std::string reason = worker->settings->program + ": ";
-  if (worker->kill_reason == KillReason::no_function) {
-    reason += worker->fault;
-  } else if (worker->kill_reason == KillReason::start_timeout) {
-    reason += "it did not say what it can run within start_timeout (" +
-              std::to_string(worker->settings->start_timeout.count()) + " ms)";
-  } else {
-    reason += describe(e) + (worker->phase == Worker::Phase::starting ? " before it was ready"
-                                                                      : " as soon as it was ready");
-  }
+  std::string why = why_it_failed(*worker, e);
+  if (!came_to_nothing) tell_fault(pool, *worker, e.protocol_error, t);
   remove_worker(*worker);
   if (came_to_nothing) {
-    pool_failed(pool, reason + last_words(e.output), t);
+    pool_failed(pool, std::move(why), t);
   } else {
     start_workers(pool, t);
   }

@@ -64,7 +64,8 @@ struct Worker : Timer {
   struct Slot {
     Job* job;
     std::uint32_t sequence;
-    Nanos estimate;  ///< of its run
+    Nanos estimate;           ///< of its run
+    std::uint64_t batch = 0;  ///< of the store, which has to be on disk before the worker is told of it
   };
 
   Worker(WorkerId worker_id, Pool& of);
@@ -146,6 +147,7 @@ struct Pool : Timer {
   Line ready;
   std::uint64_t crashes = 0;
   std::uint64_t finished = 0;
+  std::uint64_t faults = 0;   ///< workers that have broken their protocol
   bool failure_told = false;  ///< the log has it that the pool is failing, and not yet that it has recovered
   bool dirty = false;         ///< a job or a worker has become free since the last fill
   std::uint32_t waiting = 0;  ///< workers whose job waits for others
@@ -161,6 +163,8 @@ inline constexpr Nanos kPrefetchWindow = std::chrono::milliseconds(2);
 inline constexpr Nanos kStall = std::chrono::milliseconds(10);
 inline constexpr std::size_t kMostPrefetched = 256;
 inline constexpr std::size_t kMostChildrenKept = 1024;
+/// A job whose worker goes so often in a row before it has said that it began the job is taken for the cause.
+inline constexpr std::uint8_t kMostGivenBack = 3;
 /// A worker that took the place of a waiting one is kept for so long after that, in case it is needed again.
 inline constexpr Nanos kKeepSurplus = std::chrono::seconds(10);
 

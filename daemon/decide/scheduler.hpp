@@ -306,6 +306,7 @@ class Scheduler {
   void pool_failed(Pool& pool, std::string reason, Turn& t);
   void remove_worker(Worker& worker);
   void kill(Worker& worker, KillReason reason, Turn& t);
+  void kill_for_fault(Worker& worker, std::string fault, Turn& t);
   void kill_hard(Worker& worker, KillReason reason, Turn& t);
 
   // staffing
