@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of attempts: they end, are taken back before they begin, or are lost with their worker.
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <utility>
@@ -99,7 +100,8 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   }
   ++pool.finished;
   auto& usual = job.function->usual_run;
-  usual = usual ? (*usual * 7 + e.ran) / 8 : e.ran;
+  const Nanos ran = std::min(e.ran, kLongestEstimate);
+  usual = usual ? (*usual * 7 + ran) / 8 : ran;
   if (too_late) {
     Failure failure = timed_out(*worker, job);
     failure.output = std::move(e.failure.output);

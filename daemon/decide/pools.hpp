@@ -161,6 +161,8 @@ inline Worker::Worker(WorkerId worker_id, Pool& of)
 /// long gives back those behind it.
 inline constexpr Nanos kPrefetchWindow = std::chrono::milliseconds(2);
 inline constexpr Nanos kStall = std::chrono::milliseconds(10);
+/// What takes longer counts as this where runs are added up and multiplied.
+inline constexpr Nanos kLongestEstimate = std::chrono::hours(24);
 inline constexpr std::size_t kMostPrefetched = 256;
 inline constexpr std::size_t kMostChildrenKept = 1024;
 /// A job whose worker goes so often in a row before it has said that it began the job is taken for the cause.

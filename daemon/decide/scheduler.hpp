@@ -103,6 +103,8 @@ class Scheduler {
   [[nodiscard]] bool settled() const;
   /// Queues in memory, with some that have no job any more.
   [[nodiscard]] std::size_t known_queues() const { return lanes_.queues().size(); }
+  /// Names of functions in memory: those that are offered, or that a lane is for.
+  [[nodiscard]] std::size_t known_functions() const { return functions_.size(); }
 
  private:
   friend class test::Audit;  ///< looks at everything, and changes nothing (tests/unit/decide/property)

@@ -170,6 +170,38 @@ TEST_CASE("a replaced program's functions take over as its workers come") {
   CHECK(house.finish(house.workers().back()) == id);
 }
 
+TEST_CASE("E1 names that nobody offers any more are forgotten, however many there were") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const auto replace_worker = [&](const std::string& called, const std::vector<std::string>& functions) {
+    house.submit(client, called);
+    house.begin(house.workers()[0]);
+    house.gone(house.workers()[0], SIGKILL);
+    house.ready(house.workers()[0], functions);
+  };
+  for (int i = 0; i < 50; ++i)
+    replace_worker("g", {"g", "f" + std::to_string(i), "another" + std::to_string(i)});
+  CHECK(house.scheduler.known_functions() == 3);
+  replace_worker("f49", {"g"});
+  CHECK(house.scheduler.known_functions() == 2);  // it has been called, and its lane is still there
+}
+
+TEST_CASE("E1 names are known as long as there is a worker that has them") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f");
+  const WorkerId old = house.workers()[0];
+  house.begin(old);
+  PoolSettings pool = house.settings.pools[0];
+  pool.program = "/bin/false";
+  house.reconfigure({pool});
+  house.ready(house.workers()[1], {"h"});
+  CHECK(house.scheduler.known_functions() == 3);
+  CHECK(house.finish(old) == id);
+  house.gone(old, 0);
+  CHECK(house.scheduler.known_functions() == 2);  // f has been called
+}
+
 TEST_CASE("E6 draining takes nothing new, lets running jobs end, and interrupts the rest after the grace") {
   ReadyHouse house(prefetching(4));
   const auto client = house.connect();
