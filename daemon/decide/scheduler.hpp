@@ -482,6 +482,9 @@ class Scheduler {
 
   // ending
   void end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t);
+  void take_outcome(Job& job, State state, Failure failure, std::string reason, Payload result);
+  void tell_watchers(Job& job, Turn& t);
+  void leave_to_store(Job& job);
   Job& make_job(const JobId& id, std::uint32_t owner, const std::string& function_name,
                 const std::string& queue, const std::string& quotas);
   [[nodiscard]] static std::uint64_t kept_bytes(const Job& job);
