@@ -138,15 +138,23 @@ std::optional<message::Refused> Scheduler::check_room(const Asked& asked, const 
   if (auto refused = accounts_.check(asked.uid(), Quantity::jobs)) return refused;
   if (auto refused = accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size()))
     return refused;
-  const std::uint64_t most_queues = settings_.limits.max_queues;
   const Queue* queue = lanes_.find_queue(options.queue());
-  if (lanes_.busy_queues() >= most_queues && (queue == nullptr || queue->jobs == 0)) {
-    return message::Refused{.code = "limit",
-                            .message = "max_queues (" + std::to_string(most_queues) +
-                                       ") is reached: so many queues have jobs; use one of them, wait until "
-                                       "one is empty, or raise it in section [limits]"};
-  }
-  return std::nullopt;
+  return check_new_queues(queue == nullptr || queue->jobs == 0 ? 1 : 0);
+}
+
+/// Whether so many queues more may have jobs.
+std::optional<message::Refused> Scheduler::check_new_queues(std::uint64_t count) const {
+  const std::uint64_t most = settings_.limits.max_queues;
+  const std::uint64_t busy = lanes_.busy_queues();
+  if (count == 0 || (busy < most && count <= most - busy)) return std::nullopt;
+  const std::string so_many = count == 1 ? ") is reached: so many queues have jobs"
+                                         : ") would be passed: " + std::to_string(busy) +
+                                               " have jobs, and this would give jobs to " +
+                                               std::to_string(count) + " more";
+  return message::Refused{.code = "limit",
+                          .message = "max_queues (" + std::to_string(most) + so_many +
+                                     "; use one of them, wait until one is empty, or raise it in section "
+                                     "[limits]"};
 }
 
 std::optional<message::Refused> Scheduler::check_quotas(const std::vector<QuotaUse>& quotas) const {

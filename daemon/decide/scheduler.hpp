@@ -140,6 +140,7 @@ class Scheduler {
                                                              const message::Submit& submit);
   [[nodiscard]] std::optional<message::Refused> check_call(const Asked& asked, const message::Submit& submit);
   [[nodiscard]] std::optional<message::Refused> check_room(const Asked& asked, const Options& options) const;
+  [[nodiscard]] std::optional<message::Refused> check_new_queues(std::uint64_t count) const;
   [[nodiscard]] static message::Refused id_taken(const JobId& id);
   [[nodiscard]] bool is_known(Asked& asked, const JobId& id, Turn& t);
   [[nodiscard]] bool is_offered(Asked& asked, const std::string& name, const std::string& queue, Turn& t);
