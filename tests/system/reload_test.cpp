@@ -97,6 +97,21 @@ TEST_CASE("E6 Q6 functions says what is offered of what a program registers, and
                          "it registers: ") != std::string::npos);
 }
 
+TEST_CASE("E6 I5 a user that no pool had at the start takes a restart, and the reload says so") {
+  DaemonConfig config = story_config(1);
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  config.set("pool.story", "user", "nobody");
+  daemon.configure(config);
+  const ReloadReport report = client.reload();
+  CHECK(report.replaced == Names{"story"});
+  CHECK(report.needs_restart == Names{"pool.story.user"});
+  CHECK(eventually([&] { return pool_view(client, "story").state == "failing"; }));
+  CHECK(pool_view(client, "story").reason.find("no pool had this user when the daemon was started") !=
+        std::string::npos);
+  CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);  // the old worker serves
+}
+
 TEST_CASE("E6 a bad configuration changes nothing, and is told with file and line") {
   TestDaemon daemon(story_config(1));
   Client client = connect(daemon);
