@@ -64,7 +64,6 @@ struct Daemon::Impl {
   Result<void> intake();
   Result<void> hear_signals();
   void hear_committer();
-  static void tell_maintained(const event::StoreMaintained& what);
   void watch_turned_away(const Door::Facts& facts);
   void decide();
   void count_unwritten();
@@ -252,31 +251,8 @@ void Daemon::Impl::hear_committer() {
   }
   store_watch.heard(news);
   act->committed(news.committed, events);
-  for (Event& answer : news.answers) {
-    if (const auto* loaded = std::get_if<event::ResultLoaded>(&answer); loaded && !loaded->trouble.empty())
-      log::error("job " + loaded->job.text() + ": " + loaded->trouble);
-    if (const auto* maintained = std::get_if<event::StoreMaintained>(&answer)) tell_maintained(*maintained);
-    events.push_back(std::move(answer));
-  }
+  for (Event& answer : news.answers) events.push_back(std::move(answer));
   count_unwritten();
-}
-
-/// Who asked for it may be gone.
-void Daemon::Impl::tell_maintained(const event::StoreMaintained& what) {
-  const StoreReport& report = what.report;
-  std::string text = "store " + std::string(to_string(report.task));
-  if (what.problem) {
-    log::warning(text + ": " + what.problem->message);
-    return;
-  }
-  if (!report.path.empty()) text += ": " + report.path;
-  text += ": " + std::to_string(report.bytes) + " bytes, took " + format_duration(report.took);
-  if (report.damages == 0) {
-    log::info(text);
-    return;
-  }
-  log::error(text + "; it is damaged in " + std::to_string(report.damages) + " places, such as:");
-  for (const std::string& sentence : report.damage) log::error("  " + sentence);
 }
 
 void Daemon::Impl::decide() {

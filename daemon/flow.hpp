@@ -63,7 +63,7 @@ struct AttemptEnded {
   WorkerId worker;
   std::uint32_t sequence;
   Failure failure;  ///< with the worker's last output
-  Nanos ran;
+  Nanos ran;        ///< as the worker says; not longer than it has lived
   Payload result;
   Printed printed{};
   JobId becomes{};  ///< not empty: it has no result, but is to come to what this job comes to

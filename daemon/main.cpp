@@ -64,6 +64,14 @@ Result<Ending> serve(Settings settings, Reloader::Read read, std::unique_ptr<Spa
   return daemon->run();
 }
 
+std::vector<std::string> users_of(const std::vector<PoolSettings>& pools) {
+  std::vector<std::string> users;
+  for (const PoolSettings& pool : pools) {
+    if (!pool.user.empty()) users.push_back(pool.user);
+  }
+  return users;
+}
+
 Result<Ending> serve(Settings settings, Reloader::Read read) {
   // Before any thread: the signal mask, and the process that keeps the privileges.
   PROMISED_ASSIGN(auto signals, Signals::open());
@@ -76,7 +84,7 @@ Result<Ending> serve(Settings settings, Reloader::Read read) {
   PROMISED_TRY(prepare_directories(settings, account ? &*account : nullptr));
   PROMISED_ASSIGN(const std::vector<pid_t> inherited, children_of_this_thread());
   PROMISED_TRY(become_heir());
-  PROMISED_ASSIGN(auto spawner, Spawner::fork(settings.user));
+  PROMISED_ASSIGN(auto spawner, Spawner::fork(settings.user, users_of(settings.pools)));
   if (account) PROMISED_TRY(become(*account));
   ::umask(0077);
   auto ending = serve(std::move(settings), std::move(read), std::move(spawner), std::move(signals));

@@ -35,6 +35,18 @@ std::string summary(const ReloadReport& report) {
 
 }  // namespace
 
+Reloader::Reloader(Settings& settings, Read read) : settings_(settings), read_(std::move(read)) {
+  for (const PoolSettings& pool : settings_.pools) users_.insert(pool.user);
+}
+
+/// The spawner does not start workers as somebody that it was not told of at its own start.
+void Reloader::tell_new_users(ReloadReport& report) const {
+  for (const PoolSettings& pool : settings_.pools) {
+    const bool is_known = pool.user.empty() || pool.user == settings_.user || users_.contains(pool.user);
+    if (!is_known) report.needs_restart.push_back("pool." + pool.name + ".user");
+  }
+}
+
 void Reloader::reload(SessionId session, std::uint64_t number, std::vector<Event>& events) {
   tell_begun();
   event::Reconfigured done;
@@ -43,6 +55,7 @@ void Reloader::reload(SessionId session, std::uint64_t number, std::vector<Event
   if (const Result<Settings> next = read_(); next.ok()) {
     const std::string level = settings_.log_level;
     done.report = config::take_over(settings_, *next);
+    tell_new_users(done.report);
     if (settings_.log_level != level) warn_of(log::start(settings_.log_level, log::style_of_stderr()));
     for (const PoolSettings& pool : settings_.pools)
       done.pools.push_back(std::make_shared<const PoolSettings>(pool));

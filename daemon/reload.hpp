@@ -5,7 +5,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <utility>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "common/result.hpp"
@@ -20,7 +21,7 @@ class Reloader {
   using Read = std::function<Result<Settings>()>;
 
   /// `settings`, which must outlive this, are those in force: everybody who refers to them sees what changes.
-  Reloader(Settings& settings, Read read) : settings_(settings), read_(std::move(read)) {}
+  Reloader(Settings& settings, Read read);
 
   /// From now on systemd is told; before, it waits for the daemon to be ready.
   void daemon_is_ready() { ready_ = true; }
@@ -28,11 +29,13 @@ class Reloader {
   void reload(SessionId session, std::uint64_t number, std::vector<Event>& events);
 
  private:
+  void tell_new_users(ReloadReport& report) const;
   void tell_begun() const;
   void tell_done(const event::Reconfigured& done) const;
 
   Settings& settings_;
   Read read_;
+  std::set<std::string> users_;  ///< that workers may run as: those of the pools at the start
   bool ready_ = false;
 };
 

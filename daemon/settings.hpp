@@ -34,6 +34,8 @@ struct PoolSettings {
   std::vector<std::string> arguments;
   std::uint32_t size = 1;           ///< workers, however little there is to do
   std::vector<std::string> queues;  ///< globs; empty: all
+  std::vector<std::string>
+      functions;  ///< globs: what is offered of what its program registers; empty: all of it
   std::map<std::string, std::string> environment;
   std::string directory = "/";
   std::string user;                                ///< empty: the daemon's own
@@ -60,12 +62,16 @@ struct PoolSettings {
 
   /// Workers at most.
   [[nodiscard]] std::uint32_t most() const { return std::max(size, size_max); }
-  [[nodiscard]] bool serves(const std::string& queue) const {
-    return queues.empty() || std::any_of(queues.begin(), queues.end(), [&](const std::string& pattern) {
-             return glob_matches(pattern, queue);
+  [[nodiscard]] bool serves(const std::string& queue) const { return lets_in(queues, queue); }
+  [[nodiscard]] bool offers(const std::string& function) const { return lets_in(functions, function); }
+  friend bool operator==(const PoolSettings&, const PoolSettings&) = default;
+
+ private:
+  [[nodiscard]] static bool lets_in(const std::vector<std::string>& globs, const std::string& name) {
+    return globs.empty() || std::any_of(globs.begin(), globs.end(), [&](const std::string& pattern) {
+             return glob_matches(pattern, name);
            });
   }
-  friend bool operator==(const PoolSettings&, const PoolSettings&) = default;
 };
 
 /// What it takes to make workers of one pool serve under another configuration of it.
@@ -86,6 +92,7 @@ enum class PoolChange : std::uint8_t {
   before.recycle_time = after.recycle_time;
   before.recycle_memory = after.recycle_memory;
   before.queues = after.queues;
+  before.functions = after.functions;
   before.prefetch = after.prefetch;
   before.run_timeout = after.run_timeout;
   before.progress_timeout = after.progress_timeout;

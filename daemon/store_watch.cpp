@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/store_watch.hpp"
 
+#include <string>
 #include <utility>
+#include <variant>
 
 #include "common/units.hpp"
 #include "daemon/ops/log.hpp"
@@ -12,6 +14,24 @@ namespace {
 
 void warn_of(const Result<void>& done) {
   if (!done) log::warning(done.problem().message);
+}
+
+/// Who asked for it may be gone.
+void tell_maintained(const event::StoreMaintained& what) {
+  const StoreReport& report = what.report;
+  std::string text = "store " + std::string(to_string(report.task));
+  if (what.problem) {
+    log::warning(text + ": " + what.problem->message);
+    return;
+  }
+  if (!report.path.empty()) text += ": " + report.path;
+  text += ": " + std::to_string(report.bytes) + " bytes, took " + format_duration(report.took);
+  if (report.damages == 0) {
+    log::info(text);
+    return;
+  }
+  log::error(text + "; it is damaged in " + std::to_string(report.damages) + " places, such as:");
+  for (const std::string& sentence : report.damage) log::error("  " + sentence);
 }
 
 }  // namespace
@@ -35,6 +55,11 @@ void StoreWatch::heard(const Committer::News& news) {
   around_.store = news.facts;
   if (full_since_ && news.facts.full_since == WallTime()) told_space(*std::exchange(full_since_, {}));
   if (has_note_ && news.committed > 0) remove_note();
+  for (const Event& answer : news.answers) {
+    if (const auto* loaded = std::get_if<event::ResultLoaded>(&answer); loaded && !loaded->trouble.empty())
+      log::error("job " + loaded->job.text() + ": " + loaded->trouble);
+    if (const auto* maintained = std::get_if<event::StoreMaintained>(&answer)) tell_maintained(*maintained);
+  }
 }
 
 void StoreWatch::told_full(const Problem& problem) {

@@ -21,8 +21,9 @@ class StoreWatch {
 
   /// At the start: what an earlier daemon has left is told, now and in every status of this one.
   void start();
-  /// Takes over the facts; says when the disk is full and when it is not any more. Once this daemon has
-  /// written something, the note of the earlier one has had its time.
+  /// Takes over the facts; says when the disk is full and when it is not any more, which results are lost,
+  /// and what maintenance has come to. Once this daemon has written something, the note of the earlier one
+  /// has had its time.
   void heard(const Committer::News& news);
   /// The daemon cannot go on: says so, and leaves a note.
   void failed(const Problem& problem);

@@ -83,13 +83,22 @@ Result<Sandbox> parse_sandbox(std::string_view text) {
   return expected("none, default or strict", text);
 }
 
-Result<std::vector<std::string>> parse_queues(std::string_view text) {
-  auto queues = parse_list(text);
-  if (queues.empty()) return expected("names of queues with commas between", text);
-  for (const std::string& queue : queues) {
-    if (queue.size() > 255) return expected("names of queues of at most 255 bytes", queue);
+/// Names, or globs that stand for them, `of` one kind of thing.
+Result<std::vector<std::string>> parse_names(std::string_view text, const std::string& of) {
+  auto names = parse_list(text);
+  if (names.empty()) return expected("names of " + of + " with commas between", text);
+  for (const std::string& name : names) {
+    if (name.size() > 255) return expected("names of " + of + " of at most 255 bytes", name);
   }
-  return queues;
+  return names;
+}
+
+Result<std::vector<std::string>> parse_queues(std::string_view text) {
+  return parse_names(text, "queues");
+}
+
+Result<std::vector<std::string>> parse_functions(std::string_view text) {
+  return parse_names(text, "functions");
 }
 
 Result<Millis> parse_positive_duration(std::string_view text) {
@@ -147,6 +156,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"arguments", into(pool.arguments, split_words)},
       {"size", [&pool](const Entry& entry) { return set_size(pool, entry.value); }},
       {"queues", into(pool.queues, parse_queues)},
+      {"functions", into(pool.functions, parse_functions)},
       {"environment", variable, Key::Kind::repeated},
       {"environment.KEY", variable_by_key, Key::Kind::family},
       {"directory", into(pool.directory, parse_path)},

@@ -67,6 +67,8 @@ std::string pool_line(const PoolSettings& pool) {
   text += ", queues";
   if (pool.queues.empty()) text += " all";
   for (const std::string& queue : pool.queues) text += " " + queue;
+  if (!pool.functions.empty()) text += ", functions";
+  for (const std::string& function : pool.functions) text += " " + function;
   return text;
 }
 

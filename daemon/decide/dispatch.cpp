@@ -43,8 +43,12 @@ void Scheduler::drop_stale_lanes(Turn& t) {
     Function& function = *lane->function;
     if (lane->queue->lanes.size() == 1) leave_rule(*lane->queue, t);
     lanes_.erase(*lane);
-    if (function.lanes.empty() && !function.offered) functions_.erase(function.name);
+    forget_unused(function);
   }
+}
+
+void Scheduler::forget_unused(const Function& function) {
+  if (function.lanes.empty() && function.offers == 0) functions_.erase(function.name);
 }
 
 /// Puts a pending job where its submission order and priority belong.
@@ -114,6 +118,7 @@ void Scheduler::dispatch(Worker& worker, LaneSeat& seat, Turn& t) {
     write(job, t);
     t.plan.changes.emplace_back(change::StartJob{job.id, job.attempts + 1U});
     job.start_written = true;
+    worker.channel.back().batch = next_batch();
     t.plan.after_commit.emplace_back(std::move(order));
   } else {
     t.plan.effects.emplace_back(std::move(order));
@@ -134,6 +139,7 @@ void Scheduler::begin(Worker& worker, Turn& t) {
   ++job.attempts;
   job.began = t.now.steady;
   job.started = t.now.wall;
+  worker.spoke = false;
   waited_.record(job.began - job.queued, t.now.steady);
   worker.head_since = worker.heard = t.now.steady;
   happened(EventKind::started, job, t);

@@ -61,6 +61,29 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
   set_state(job, state);
   ++finished_;
   job.ended_at = t.now.wall;
+  take_outcome(job, state, std::move(failure), std::move(reason), std::move(result));
+  let_go_of_arguments(job);
+  if (job.written) {
+    write_end(job, t);
+  } else if (sessions_.find(job.submitter) == nullptr) {
+    write(job, t);
+  }
+  follow_outcome(job, t);
+  happened(outcome_event(state), job, t);
+  has_ended(job);
+  deliver(job, t);
+  if (job.audience() != nullptr) {
+    wake_waiting(job, t);
+    tell_watchers(job, t);
+  }
+  leave_to_store(job);
+  if (progress_of(job)) have_new_progress(job);
+  have_news(job);
+  drop_stored(job);
+  keep_or_release(job, t);
+}
+
+void Scheduler::take_outcome(Job& job, State state, Failure failure, std::string reason, Payload result) {
   accounts_.subtract(job.owner, Quantity::bytes, kept_bytes(job));
   // Neither a withdrawal that came too late nor an earlier attempt is told of the outcome.
   if (job.detail && job.detail->story) {
@@ -75,37 +98,26 @@ void Scheduler::end_job(Job& job, State state, Failure failure, std::string reas
   job.result_size = result.size();
   job.result = std::move(result);
   accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
-  let_go_of_arguments(job);
-  if (job.written) {
-    write_end(job, t);
-  } else if (sessions_.find(job.submitter) == nullptr) {
-    write(job, t);
+}
+
+void Scheduler::tell_watchers(Job& job, Turn& t) {
+  for (const Watcher& watcher : std::exchange(job.audience()->watchers, {})) {
+    Session* session = sessions_.find(watcher.session);
+    if (session == nullptr) continue;
+    --session->watches;
+    accounts_.subtract(session->who.uid, Quantity::watches);
+    send_outcome(*session, watcher, job, t);
   }
-  follow_outcome(job, t);
-  happened(outcome_event(state), job, t);
-  has_ended(job);
-  deliver(job, t);
-  if (job.audience() != nullptr) {
-    wake_waiting(job, t);
-    for (const Watcher& watcher : std::exchange(job.audience()->watchers, {})) {
-      Session* session = sessions_.find(watcher.session);
-      if (session == nullptr) continue;
-      --session->watches;
-      accounts_.subtract(session->who.uid, Quantity::watches);
-      send_outcome(*session, watcher, job, t);
-    }
-  }
+}
+
+/// A large result that is kept is kept there alone.
+void Scheduler::leave_to_store(Job& job) {
   const bool unfetched = sessions_.find(job.submitter) == nullptr;
   const bool stays = job.name != nullptr || (job.written && (unfetched || kept_for_kin(job)));
-  if (state == State::succeeded && stays && job.durable() && job.result.size() > kKeepInMemory) {
-    accounts_.subtract(job.owner, Quantity::bytes, job.result.size());
-    job.result = {};
-    job.result_in_store = true;
-  }
-  if (progress_of(job)) have_new_progress(job);
-  have_news(job);
-  drop_stored(job);
-  keep_or_release(job, t);
+  if (job.state != State::succeeded || !stays || !job.durable() || job.result.size() <= kKeepInMemory) return;
+  accounts_.subtract(job.owner, Quantity::bytes, job.result.size());
+  job.result = {};
+  job.result_in_store = true;
 }
 
 /// An ended job stays as long as others need what it has come to; for its lifespan if it has a name, until it

@@ -97,6 +97,7 @@ struct JobDetail {
   Millis lifespan{0};
   Tie* tie = nullptr;  ///< it is cancelled when its submitter has gone
   Retry retry_on = Retry::nothing;
+  std::uint8_t given_back = 0;                 ///< by the end of its worker, in a row: it had not begun
   std::uint16_t crashes = 0;                   ///< of its workers
   bool cancel_now = false;                     ///< without the grace
   std::unique_ptr<const std::string> command;  ///< of a job that is a command on an outcome: which

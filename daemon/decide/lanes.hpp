@@ -283,7 +283,10 @@ class Lanes {
   static void hand_on(const Lane& lane, Line& line);
   static void hand_on(const Quota& quota);
   [[nodiscard]] static LaneSeat* sooner_parked(const LaneSeat& seat);
+
+  // rates
   static void spend(Queue& queue, Instant now);
+  static void unspend(Queue& queue);
 
   Queues queues_;
   Quotas quotas_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of attempts: they end, are taken back before they begin, or are lost with their worker.
+#include <algorithm>
 #include <csignal>
 #include <cstring>
 #include <utility>
@@ -99,7 +100,8 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   }
   ++pool.finished;
   auto& usual = job.function->usual_run;
-  usual = usual ? (*usual * 7 + e.ran) / 8 : e.ran;
+  const Nanos ran = std::min(e.ran, kLongestEstimate);
+  usual = usual ? (*usual * 7 + ran) / 8 : ran;
   if (too_late) {
     Failure failure = timed_out(*worker, job);
     failure.output = std::move(e.failure.output);
@@ -140,7 +142,12 @@ void Scheduler::next_after_report(Worker& worker, Turn& t) {
 void Scheduler::kill_for_stale(Worker& worker, std::uint32_t sequence, Turn& t) {
   ++stale_reports_;
   if (worker.kill_reason != KillReason::none) return;
-  kill(worker, KillReason::protocol, t);
+  kill_for_fault(
+      worker,
+      "it reported of run " + std::to_string(sequence) +
+          (worker.channel.empty() ? ", and has none"
+                                  : ", and runs " + std::to_string(worker.channel.front().sequence)),
+      t);
   worker.kill_sequence = sequence;
 }
 
@@ -181,8 +188,8 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
 
 /// The jobs that had not begun leave the channel: back to where they were, nothing counted (SEMANTICS A2).
 void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t) {
-  // One that waits for others has begun, whatever its worker makes of the page that it shares.
-  if (worker.wait != Worker::Wait::none && !before(worker.channel.front().sequence, first_unclaimed))
+  // One that has reported anything has begun, whatever its worker makes of the page that it shares.
+  if (worker.spoke && !worker.channel.empty() && !before(worker.channel.front().sequence, first_unclaimed))
     first_unclaimed = worker.channel.front().sequence + 1;
   while (!worker.channel.empty() && !before(worker.channel.back().sequence, first_unclaimed)) {
     const Worker::Slot slot = worker.channel.back();
@@ -259,9 +266,21 @@ void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
   failure.user = gone.user;
   failure.system = gone.system;
   failure.peak_memory = gone.peak_memory;
+  const bool is_certain = worker.spoke || gone.first_unclaimed != slot.sequence;
   if (failure.cause == Cause::timed_out) {
     attempt_failed(job, std::move(failure), t);
+  } else if (!is_certain && job.at_most_once) {
+    failure.cause = Cause::interrupted;
+    failure.message =
+        "it cannot be told for certain whether it had begun, and it was submitted to run at "
+        "most once: " +
+        failure.message;
+    end_job(job, State::failed, std::move(failure), {}, {}, t);
   } else {
+    if (!is_certain) {
+      failure.message += "; so its workers went " + std::to_string(kMostGivenBack) +
+                         " times in a row before they had said that they began it";
+    }
     crashed(job, std::move(failure), t);
   }
 }

@@ -100,11 +100,17 @@ std::optional<message::Refused> Scheduler::check_tree(const Asked& asked, const 
 }
 
 /// Each queue must have room for what comes into it at once; what has its turn later waits elsewhere until
-/// then.
+/// then. So must there be for the queues themselves, which have jobs from the beginning.
 std::optional<message::Refused> Scheduler::check_queues(const std::vector<Node>& nodes) const {
   std::map<std::string_view, std::uint64_t> come;
   std::vector<bool> at_once(nodes.size()), has_member(nodes.size());
   at_once[0] = true;
+  std::unordered_set<std::string_view> made;
+  for (const Node& node : nodes) {
+    const Queue* queue = lanes_.find_queue(node.options.queue());
+    if (queue == nullptr || queue->jobs == 0) made.insert(node.options.queue());
+  }
+  if (auto refused = check_new_queues(made.size())) return refused;
   for (std::size_t i = 1; i < nodes.size(); ++i) {
     const Node& node = nodes[i];
     const bool is_first = node.follows == Follows::member && !has_member[node.parent];

@@ -106,8 +106,12 @@ void Scheduler::forget_gone_notes(Job& job) {
 void Scheduler::on(event::AttemptNote&& e, Turn& t) {
   Job* job = reporting(e.worker, e.sequence, t);
   if (job == nullptr) return;
-  if (notes_size_with(*job, e.note.key, e.note.encoded) > settings_.limits.max_notes * kMostOvershoot) {
-    kill(*job->worker, KillReason::protocol, t);
+  const std::uint64_t most = settings_.limits.max_notes * kMostOvershoot;
+  if (const std::uint64_t size = notes_size_with(*job, e.note.key, e.note.encoded); size > most) {
+    kill_for_fault(*job->worker,
+                   "it wrote a note with which those of its job have " + std::to_string(size) +
+                       " bytes; max_notes (" + std::to_string(settings_.limits.max_notes) + ") allows less",
+                   t);
     return;
   }
   job->worker->heard = t.now.steady;
@@ -179,8 +183,10 @@ void Scheduler::write_told(Job& job, Turn& t) {
 Job* Scheduler::reporting(WorkerId id, std::uint32_t sequence, Turn& t) {
   Worker* worker = find_worker(id);
   if (worker == nullptr) return nullptr;
-  if (!worker->channel.empty() && worker->channel.front().sequence == sequence)
+  if (!worker->channel.empty() && worker->channel.front().sequence == sequence) {
+    worker->spoke = true;
     return worker->channel.front().job;
+  }
   kill_for_stale(*worker, sequence, t);
   return nullptr;
 }

@@ -87,6 +87,7 @@ void Scheduler::reconfigure(const std::vector<std::shared_ptr<const PoolSettings
 void Scheduler::change_pool(Pool& pool, const std::shared_ptr<const PoolSettings>& wanted, Turn& t) {
   const PoolChange change = compare(*pool.settings, *wanted);
   const bool same_queues = pool.settings->queues == wanted->queues;
+  const bool same_functions = pool.settings->functions == wanted->functions;
   pool.settings = wanted;
   if (!same_queues) serve_queues(pool);
   bool any_ready = false;
@@ -98,8 +99,8 @@ void Scheduler::change_pool(Pool& pool, const std::shared_ptr<const PoolSettings
     any_serves |= worker->phase == Worker::Phase::ready;
     any_ready |= worker->phase == Worker::Phase::ready && pool.is_current(*worker);
   }
-  adopt_current_offer(pool);
   pool.unproven = !any_ready && (pool.unproven || change == PoolChange::process);
+  renew_offers(pool, t);
   pool.target = std::clamp(pool.target, std::max(wanted->size, pool.unproven ? 1U : 0U), wanted->most());
   if (change != PoolChange::none || pool.phase == Pool::Phase::failing || pool.is_short()) {
     // Whatever has failed may be mended: it is tried at once.
@@ -108,6 +109,8 @@ void Scheduler::change_pool(Pool& pool, const std::shared_ptr<const PoolSettings
     if (pool.phase == Pool::Phase::failing)
       pool.phase = any_serves ? Pool::Phase::ready : Pool::Phase::starting;
   }
+  const bool offers_something = pool.offer == nullptr || !pool.offer->functions.empty();
+  if (!same_functions && !offers_something && !pool.unproven) offer_nothing(pool, t);
   start_workers(pool, t);
   shrink(pool, t);
   trim(pool, t);
@@ -116,6 +119,39 @@ void Scheduler::change_pool(Pool& pool, const std::shared_ptr<const PoolSettings
     arm(*worker, t);
   }
   pool.dirty = true;
+}
+
+/// What the workers have said is offered as far as `functions` lets it through now. What is held ready goes
+/// back: it may be nothing for them any more.
+void Scheduler::renew_offers(Pool& pool, Turn& t) {
+  using Shared = std::shared_ptr<const Offer>;
+  const std::vector<std::string>& globs = pool.settings->functions;
+  std::vector<std::pair<Shared, Shared>> renewed;  // what was, and what takes its place
+  const auto renew = [&](const Shared& offer) {
+    for (const auto& [before, now] : renewed) {
+      if (before == offer) return now;
+    }
+    return renewed.emplace_back(offer, make_offer(offer->registered, *pool.settings)).second;
+  };
+  for (Worker* worker : pool.workers) {
+    if (worker->offer == nullptr || !pool.is_current(*worker) || worker->offer->globs == globs) continue;
+    worker->offer = renew(worker->offer);
+    if (worker->channel.size() > 1) revoke(*worker, t);
+  }
+  adopt_current_offer(pool);
+  // It may be remembered from workers that are gone; that of an earlier program stays until there is another.
+  const auto has_it = [&](const Worker* worker) { return worker->offer == pool.offer; };
+  if (pool.offer != nullptr && pool.offer->globs != globs && !pool.unproven &&
+      std::none_of(pool.workers.begin(), pool.workers.end(), has_it))
+    adopt_offer(pool, renew(pool.offer));
+  for (auto& [before, now] : renewed) let_go(std::move(before));
+}
+
+/// `functions` has been changed so that nothing is left: as if a worker had been started with it.
+void Scheduler::offer_nothing(Pool& pool, Turn& t) {
+  for (Worker* worker : std::vector<Worker*>(pool.workers)) retire(*worker, t);
+  pool.target = std::max(pool.target, 1U);  // once there is something, a worker shows that
+  pool_failed(pool, pool.settings->program + ": " + nothing_offered(*pool.offer, *pool.settings), t);
 }
 
 /// A configuration that is taken back finds workers that had come before those of the one in between: what

@@ -138,15 +138,23 @@ std::optional<message::Refused> Scheduler::check_room(const Asked& asked, const 
   if (auto refused = accounts_.check(asked.uid(), Quantity::jobs)) return refused;
   if (auto refused = accounts_.check(asked.uid(), Quantity::bytes, asked.event.payload.size()))
     return refused;
-  const std::uint64_t most_queues = settings_.limits.max_queues;
   const Queue* queue = lanes_.find_queue(options.queue());
-  if (lanes_.busy_queues() >= most_queues && (queue == nullptr || queue->jobs == 0)) {
-    return message::Refused{.code = "limit",
-                            .message = "max_queues (" + std::to_string(most_queues) +
-                                       ") is reached: so many queues have jobs; use one of them, wait until "
-                                       "one is empty, or raise it in section [limits]"};
-  }
-  return std::nullopt;
+  return check_new_queues(queue == nullptr || queue->jobs == 0 ? 1 : 0);
+}
+
+/// Whether so many queues more may have jobs.
+std::optional<message::Refused> Scheduler::check_new_queues(std::uint64_t count) const {
+  const std::uint64_t most = settings_.limits.max_queues;
+  const std::uint64_t busy = lanes_.busy_queues();
+  if (count == 0 || (busy < most && count <= most - busy)) return std::nullopt;
+  const std::string so_many = count == 1 ? ") is reached: so many queues have jobs"
+                                         : ") would be passed: " + std::to_string(busy) +
+                                               " have jobs, and this would give jobs to " +
+                                               std::to_string(count) + " more";
+  return message::Refused{.code = "limit",
+                          .message = "max_queues (" + std::to_string(most) + so_many +
+                                     "; use one of them, wait until one is empty, or raise it in section "
+                                     "[limits]"};
 }
 
 std::optional<message::Refused> Scheduler::check_quotas(const std::vector<QuotaUse>& quotas) const {
@@ -180,9 +188,15 @@ message::Refused Scheduler::no_function(const std::string& name) const {
   }
   std::string message = "no pool offers the function \"" + name + "\"" + did_you_mean(name, offered);
   if (pools_.empty()) message += " (no pool is configured)";
+  const auto is_it = [&](const FunctionView& function) { return function.name == name; };
   for (const Pool& pool : pools_) {
+    const std::string& of = pool.settings->name;
     if (pool.offer == nullptr && pool.phase == Pool::Phase::failing) {
-      message += " (pool " + pool.settings->name + " is failing: " + pool.reason + ")";
+      message += " (pool " + of + " is failing: " + pool.reason + ")";
+    } else if (pool.offer != nullptr && !pool.settings->offers(name) &&
+               std::any_of(pool.offer->registered.begin(), pool.offer->registered.end(), is_it)) {
+      message += " (the program of pool " + of + " has it, but functions in [pool." + of +
+                 "] does not let it through)";
     }
   }
   return {.code = "no_function", .message = std::move(message)};

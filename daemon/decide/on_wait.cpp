@@ -37,7 +37,7 @@ void Scheduler::on(event::AttemptWaits&& e, Turn& t) {
   Worker& worker = *job->worker;
   if (worker.wait != Worker::Wait::none) {
     ++stale_reports_;
-    kill(worker, KillReason::protocol, t);
+    kill_for_fault(worker, "it said that its job waits for others, while that waits already", t);
     return;
   }
   std::sort(e.ids.begin(), e.ids.end());

@@ -25,6 +25,12 @@ std::string describe(const event::WorkerGone& gone) {
   return "it exited with status " + std::to_string(gone.exit_code);
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
 /// The end of what the worker wrote, as one line.
 std::string last_words(const std::string& output) {
   constexpr std::size_t kMost = 200;
@@ -32,6 +38,21 @@ std::string last_words(const std::string& output) {
   while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
   std::replace(text.begin(), text.end(), '\n', ' ');
   return text.empty() ? std::string() : "; it wrote: " + text;
+}
+
+/// Why a worker that has come to nothing has.
+std::string why_it_failed(const Worker& worker, const event::WorkerGone& gone) {
+  std::string reason = worker.settings->program + ": ";
+  if (worker.kill_reason == KillReason::no_function) {
+    reason += worker.fault;
+  } else if (worker.kill_reason == KillReason::start_timeout) {
+    reason += "it did not say what it can run within start_timeout (" +
+              std::to_string(worker.settings->start_timeout.count()) + " ms)";
+  } else {
+    reason += describe(gone) +
+              (worker.phase == Worker::Phase::starting ? " before it was ready" : " as soon as it was ready");
+  }
+  return reason + last_words(gone.output);
 }
 
 }  // namespace
@@ -44,16 +65,16 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr || worker->phase != Worker::Phase::starting) return;
   Pool& pool = *worker->pool;
-  if (e.functions.empty()) {
+  const bool as_the_others = pool.offer != nullptr && pool.offer->registered == e.functions &&
+                             pool.offer->globs == worker->settings->functions;
+  auto offer = as_the_others ? pool.offer : make_offer(std::move(e.functions), *worker->settings);
+  if (offer->functions.empty()) {
+    worker->fault = nothing_offered(*offer, *worker->settings);
     kill(*worker, KillReason::no_function, t);
-    return;
+    return;  // it names none: there is nothing to let go
   }
-  auto offer = std::make_shared<Offer>();
-  for (std::uint32_t i = 0; i < e.functions.size(); ++i)
-    offer->index.emplace(&function(e.functions[i].name), i);
-  offer->functions = std::move(e.functions);
-  worker->offer = pool.offer != nullptr && pool.offer->functions == offer->functions ? pool.offer : offer;
-  if (worker->offer != pool.offer) adopt_offer(pool, worker->offer);
+  worker->offer = std::move(offer);
+  if (!as_the_others) adopt_offer(pool, worker->offer);
   worker->phase = Worker::Phase::ready;
   worker->heard = t.now.steady;
   clear_timer(*worker);
@@ -71,6 +92,45 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   rest(*worker, t);
 }
 
+/// What the pool's configuration lets through of what a worker has registered.
+std::shared_ptr<const Offer> Scheduler::make_offer(std::vector<FunctionView> registered,
+                                                   const PoolSettings& settings) {
+  auto offer = std::make_shared<Offer>();
+  offer->globs = settings.functions;
+  for (std::uint32_t i = 0; i < registered.size(); ++i) {
+    if (!settings.offers(registered[i].name)) continue;
+    Function& offered = function(registered[i].name);
+    if (!offer->index.emplace(&offered, i).second) continue;
+    ++offered.offers;
+    offer->functions.push_back(registered[i]);
+  }
+  offer->registered = std::move(registered);
+  return offer;
+}
+
+std::string Scheduler::nothing_offered(const Offer& offer, const PoolSettings& settings) {
+  if (offer.registered.empty()) return "it registered no function";
+  constexpr std::size_t kFew = 5;
+  std::vector<std::string> first;
+  for (const FunctionView& function : offer.registered) {
+    if (first.size() < kFew) first.push_back(function.name);
+  }
+  const std::size_t more = offer.registered.size() - first.size();
+  return "functions = " + joined(settings.functions) + " in [pool." + settings.name +
+         "] lets through none of what it registers: " + joined(first) +
+         (more == 0 ? "" : " and " + std::to_string(more) + " more");
+}
+
+/// Who has had it has another now, or is gone. With the last of them go the names that nobody else has.
+void Scheduler::let_go(std::shared_ptr<const Offer> offer) {
+  if (offer == nullptr || offer.use_count() > 1) return;
+  for (const auto& [named, place] : offer->index) {
+    Function& function = *functions_.find(named->name)->second;
+    --function.offers;
+    forget_unused(function);
+  }
+}
+
 /// The pool's functions are now these; its lanes follow.
 void Scheduler::adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer) {
   for (auto& [name, function] : functions_) {
@@ -83,12 +143,11 @@ void Scheduler::adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer) {
       continue;
     }
     function->offered_by.push_back(&pool);
-    function->offered = true;
     for (Lane* lane : function->lanes) {
       if (pool.settings->serves(lane->queue->name)) lanes_.serve(*lane, pool.ready);
     }
   }
-  pool.offer = std::move(offer);
+  let_go(std::exchange(pool.offer, std::move(offer)));
 }
 
 void Scheduler::pool_failed(Pool& pool, std::string reason, Turn& t) {
@@ -130,7 +189,9 @@ void Scheduler::on(event::WorkerStartFailed&& e, Turn& t) {
 void Scheduler::remove_worker(Worker& worker) {
   clear_timer(worker);
   std::erase(worker.pool->workers, &worker);
+  std::shared_ptr<const Offer> offer = std::move(worker.offer);
   workers_.erase(worker.id);
+  let_go(std::move(offer));
 }
 
 /// With SIGTERM, and SIGKILL after kill_grace, where it is for the job that it runs; else with SIGKILL.
@@ -160,6 +221,38 @@ void Scheduler::kill_hard(Worker& worker, KillReason reason, Turn& t) {
   clear_timer(worker);
 }
 
+/// The worker has done what none does that keeps to its protocol; `fault` says what, of itself ("it ...").
+void Scheduler::kill_for_fault(Worker& worker, std::string fault, Turn& t) {
+  if (worker.kill_reason != KillReason::none) return;
+  worker.fault = std::move(fault);
+  kill(worker, KillReason::protocol, t);
+}
+
+/// Whether the first job of a worker that is gone is to be taken for begun. The page by which that is known
+/// is the worker's own memory too: a job may have said there that it has not begun, by mistake or not. So it
+/// is believed a few times in a row, and of a job that must not run twice never.
+bool Scheduler::counts_as_begun(const Worker& worker, std::uint32_t first_unclaimed) {
+  const Worker::Slot& first = worker.channel.front();
+  if (worker.spoke || first_unclaimed != first.sequence) return true;
+  // It was never told of it; or the daemon ended it for reasons of its own.
+  if (first.batch > around_.store.committed) return false;
+  if (worker.kill_reason == KillReason::stop || first.job->cancel_asked) return false;
+  if (first.job->at_most_once) return true;
+  std::uint8_t& times = first.job->more().given_back;
+  if (times < kMostGivenBack) ++times;
+  return times == kMostGivenBack;
+}
+
+/// The first time, and whenever there have been twice as many.
+void Scheduler::tell_fault(Pool& pool, const Worker& worker, const std::string& fault, Turn& t) {
+  if (fault.empty() || !std::has_single_bit(++pool.faults)) return;
+  const std::string count = pool.faults == 1 ? "" : " (" + std::to_string(pool.faults) + " times so far)";
+  t.plan.effects.emplace_back(effect::Log{effect::Log::Level::warning,
+                                          "a worker of pool " + pool.settings->name + " (pid " +
+                                              std::to_string(worker.pid) +
+                                              ") has broken its protocol and was killed: " + fault + count});
+}
+
 void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr) return;
@@ -167,13 +260,12 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   worker->revoking = false;
   if (worker->wait != Worker::Wait::none) give_up_wait(*worker, *worker->channel.front().job);
   pool.dirty = true;
+  if (worker->kill_reason == KillReason::protocol && e.protocol_error.empty())
+    e.protocol_error = worker->fault;
   // One job was the worker's last; all others go back as if nothing had been. (Where the channel was torn, it
   // may have run some of them, but nobody has heard of it.)
-  std::uint32_t first_back = e.first_unclaimed;
-  if (!worker->channel.empty() && first_back != worker->channel.front().sequence)
-    first_back = worker->channel.front().sequence + 1;
-  give_back(*worker, first_back, t);
-  const bool had_job = !worker->channel.empty();
+  const bool had_job = !worker->channel.empty() && counts_as_begun(*worker, e.first_unclaimed);
+  give_back(*worker, had_job ? worker->channel.front().sequence + 1 : e.first_unclaimed, t);
   if (had_job) {
     const Worker::Slot slot = worker->channel.front();
     keep_printed(*slot.job, std::move(e.printed));
@@ -191,19 +283,11 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   const bool came_to_nothing =
       worker->phase == Worker::Phase::starting ||
       (!asked_to && !had_job && worker->ran == 0 && t.now.steady - worker->started < kSettled);
-  std::string reason = worker->settings->program + ": ";
-  if (worker->kill_reason == KillReason::no_function) {
-    reason += "it registered no function";
-  } else if (worker->kill_reason == KillReason::start_timeout) {
-    reason += "it did not say what it can run within start_timeout (" +
-              std::to_string(worker->settings->start_timeout.count()) + " ms)";
-  } else {
-    reason += describe(e) + (worker->phase == Worker::Phase::starting ? " before it was ready"
-                                                                      : " as soon as it was ready");
-  }
+  std::string why = why_it_failed(*worker, e);
+  if (!came_to_nothing) tell_fault(pool, *worker, e.protocol_error, t);
   remove_worker(*worker);
   if (came_to_nothing) {
-    pool_failed(pool, reason + last_words(e.output), t);
+    pool_failed(pool, std::move(why), t);
   } else {
     start_workers(pool, t);
   }

@@ -25,15 +25,17 @@ struct Function {
   std::string name;
   std::vector<Pool*> offered_by;
   std::vector<Lane*> lanes;
-  bool offered = false;  ///< now or before: it stays
+  std::uint32_t offers = 0;  ///< that name it: without one, and without a lane, it is forgotten
   /// Average run, recent ones weighing more; nothing known: no prefetch.
   std::optional<Nanos> usual_run;
 };
 
-/// What a worker said that it can run.
+/// What a worker can run, and may be asked to. It counts in Function::offers until let_go().
 struct Offer {
-  std::vector<FunctionView> functions;
-  std::unordered_map<const Function*, std::uint32_t> index;  ///< in functions
+  std::vector<FunctionView> registered;                      ///< by its program, as it said
+  std::vector<std::string> globs;                            ///< PoolSettings::functions, by which
+  std::vector<FunctionView> functions;                       ///< are offered,
+  std::unordered_map<const Function*, std::uint32_t> index;  ///< and where they stand in `registered`
 
   [[nodiscard]] bool has(const Function& function) const { return index.contains(&function); }
 };
@@ -62,7 +64,8 @@ struct Worker : Timer {
   struct Slot {
     Job* job;
     std::uint32_t sequence;
-    Nanos estimate;  ///< of its run
+    Nanos estimate;           ///< of its run
+    std::uint64_t batch = 0;  ///< of the store, which has to be on disk before the worker is told of it
   };
 
   Worker(WorkerId worker_id, Pool& of);
@@ -94,6 +97,8 @@ struct Worker : Timer {
   bool revoking = false;            ///< an answer to RevokeUnclaimed is due
   bool exclusive = false;           ///< holds an at-most-once job, and gets nothing more
   std::uint32_t kill_sequence = 0;  ///< whose run kill_reason is about, if it ends one
+  std::string fault;                ///< what it has done wrong, if it is killed for that
+  bool spoke = false;               ///< its job has reported something: it has begun, for certain
   Instant heard{};                  ///< the last sign of life of its job, or when it had none any more
   Instant cancel_told{};  ///< since when its job has been told that it is cancelled; zero: it is not
   Wait wait = Wait::none;
@@ -150,6 +155,7 @@ struct Pool : Timer {
   Line ready;
   std::uint64_t crashes = 0;
   std::uint64_t finished = 0;
+  std::uint64_t faults = 0;   ///< workers that have broken their protocol
   bool failure_told = false;  ///< the log has it that the pool is failing, and not yet that it has recovered
   bool dirty = false;         ///< a job or a worker has become free since the last fill
   std::uint32_t waiting = 0;  ///< workers whose job waits for others
@@ -163,8 +169,12 @@ inline Worker::Worker(WorkerId worker_id, Pool& of)
 /// long gives back those behind it.
 inline constexpr Nanos kPrefetchWindow = std::chrono::milliseconds(2);
 inline constexpr Nanos kStall = std::chrono::milliseconds(10);
+/// What takes longer counts as this where runs are added up and multiplied.
+inline constexpr Nanos kLongestEstimate = std::chrono::hours(24);
 inline constexpr std::size_t kMostPrefetched = 256;
 inline constexpr std::size_t kMostChildrenKept = 1024;
+/// A job whose worker goes so often in a row before it has said that it began the job is taken for the cause.
+inline constexpr std::uint8_t kMostGivenBack = 3;
 /// A worker that took the place of a waiting one is kept for so long after that, in case it is needed again.
 inline constexpr Nanos kKeepSurplus = std::chrono::seconds(10);
 

@@ -52,6 +52,7 @@ std::uint64_t Scheduler::random_for(const Job& job) const {
 void Scheduler::try_again(Job& job, Failure failure, Millis rest, Turn& t) {
   keep_failure(job, std::move(failure));
   job.queued = t.now.steady;
+  if (job.detail) job.detail->given_back = 0;
   happened(EventKind::retried, job, t);
   if (rest == Millis(0)) {
     put_back(job, t);

@@ -103,6 +103,8 @@ class Scheduler {
   [[nodiscard]] bool settled() const;
   /// Queues in memory, with some that have no job any more.
   [[nodiscard]] std::size_t known_queues() const { return lanes_.queues().size(); }
+  /// Names of functions in memory: those that are offered, or that a lane is for.
+  [[nodiscard]] std::size_t known_functions() const { return functions_.size(); }
 
  private:
   friend class test::Audit;  ///< looks at everything, and changes nothing (tests/unit/decide/property)
@@ -138,6 +140,7 @@ class Scheduler {
                                                              const message::Submit& submit);
   [[nodiscard]] std::optional<message::Refused> check_call(const Asked& asked, const message::Submit& submit);
   [[nodiscard]] std::optional<message::Refused> check_room(const Asked& asked, const Options& options) const;
+  [[nodiscard]] std::optional<message::Refused> check_new_queues(std::uint64_t count) const;
   [[nodiscard]] static message::Refused id_taken(const JobId& id);
   [[nodiscard]] bool is_known(Asked& asked, const JobId& id, Turn& t);
   [[nodiscard]] bool is_offered(Asked& asked, const std::string& name, const std::string& queue, Turn& t);
@@ -296,10 +299,17 @@ class Scheduler {
   void on(event::WorkerReady&& e, Turn& t);
   void on(event::WorkerStartFailed&& e, Turn& t);
   void on(event::WorkerGone&& e, Turn& t);
+  [[nodiscard]] std::shared_ptr<const Offer> make_offer(std::vector<FunctionView> registered,
+                                                        const PoolSettings& settings);
+  [[nodiscard]] static std::string nothing_offered(const Offer& offer, const PoolSettings& settings);
   void adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer);
+  void let_go(std::shared_ptr<const Offer> offer);
+  [[nodiscard]] bool counts_as_begun(const Worker& worker, std::uint32_t first_unclaimed);
+  void tell_fault(Pool& pool, const Worker& worker, const std::string& fault, Turn& t);
   void pool_failed(Pool& pool, std::string reason, Turn& t);
   void remove_worker(Worker& worker);
   void kill(Worker& worker, KillReason reason, Turn& t);
+  void kill_for_fault(Worker& worker, std::string fault, Turn& t);
   void kill_hard(Worker& worker, KillReason reason, Turn& t);
 
   // staffing
@@ -324,7 +334,9 @@ class Scheduler {
   void reconfigure(const std::vector<std::shared_ptr<const PoolSettings>>& wanted, Turn& t);
   void change_pool(Pool& pool, const std::shared_ptr<const PoolSettings>& wanted, Turn& t);
   void serve_queues(Pool& pool);
+  void renew_offers(Pool& pool, Turn& t);
   void adopt_current_offer(Pool& pool);
+  void offer_nothing(Pool& pool, Turn& t);
   void remove_pool(Pool& pool, Turn& t);
 
   // on_attempt
@@ -466,10 +478,14 @@ class Scheduler {
   Function& function(const std::string& name);
   Lane& lane(const std::string& queue, Function& function, const std::string& quotas);
   void drop_stale_lanes(Turn& t);
+  void forget_unused(const Function& function);
   static Nanos usual_run(const Job& job);
 
   // ending
   void end_job(Job& job, State state, Failure failure, std::string reason, Payload result, Turn& t);
+  void take_outcome(Job& job, State state, Failure failure, std::string reason, Payload result);
+  void tell_watchers(Job& job, Turn& t);
+  void leave_to_store(Job& job);
   Job& make_job(const JobId& id, std::uint32_t owner, const std::string& function_name,
                 const std::string& queue, const std::string& quotas);
   [[nodiscard]] static std::uint64_t kept_bytes(const Job& job);

@@ -12,17 +12,6 @@
 namespace promised {
 namespace {
 
-Nanos interval(const QueuePolicy& policy) {
-  return std::max(Nanos(policy.per) / policy.jobs, Nanos(1));
-}
-
-/// How long the rate takes to allow a whole burst but one.
-Nanos burst_time(const QueuePolicy& policy) {
-  const std::uint32_t burst = policy.burst == 0 ? policy.jobs : policy.burst;
-  const Nanos each = interval(policy);
-  return std::min<std::int64_t>(burst - 1, Nanos::max() / 4 / each) * each;
-}
-
 std::uint64_t stride(const Queue& queue) {
   return kPassUnit / std::max(queue.policy.weight, 1U);
 }
@@ -298,21 +287,6 @@ Job& Lanes::take(LaneSeat& seat, Instant now) {
   return job;
 }
 
-/// A bucket of tokens, as the moment at which it would be full: each job puts that off by the same time.
-void Lanes::spend(Queue& queue, Instant now) {
-  queue.full_at = std::max(queue.full_at, now) + interval(queue.policy);
-  queue.opens = queue.full_at - burst_time(queue.policy);
-  if (queue.opens <= now) return;
-  queue.spent = true;
-  close(queue);
-}
-
-void Lanes::refill(Queue& queue) {
-  queue.spent = false;
-  if (queue.open()) open(queue);
-  drop_unused(queue);
-}
-
 void Lanes::take_back(Job& job, Line& line) {
   Queue& queue = *job.lane->queue;
   for (const auto& seat : queue.seats) {
@@ -320,11 +294,7 @@ void Lanes::take_back(Job& job, Line& line) {
     seat->pass -= std::min(seat->pass, stride(queue));
     if (QueueHeap::contains(*seat)) line.queues.update(*seat);
   }
-  if (queue.policy.has_rate()) {
-    // There was one to spend before.
-    queue.full_at -= interval(queue.policy);
-    if (std::exchange(queue.spent, false) && queue.open()) open(queue);
-  }
+  if (queue.policy.has_rate()) unspend(queue);
   give_back(job);
 }
 

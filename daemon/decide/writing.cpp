@@ -63,7 +63,7 @@ bool Scheduler::ends_soon(const Job& job, Now now) const {
   for (const Pool* pool : job.function->offered_by) {
     const auto rounds =
         static_cast<std::int64_t>(job.lane->jobs / std::max<std::size_t>(pool->workers.size(), 1));
-    if (usual_run(job) * (rounds + 1) > kInSight) continue;
+    if (usual_run(job) > Nanos(kInSight) / (rounds + 1)) continue;
     const bool flows = std::any_of(pool->workers.begin(), pool->workers.end(), [&](const Worker* w) {
       return w->phase == Worker::Phase::ready && w->kill_reason == KillReason::none &&
              (w->channel.empty() || (now.steady - w->head_since < kInSight && w->load <= kPrefetchWindow));

@@ -36,7 +36,8 @@ struct WorkerProcess {
   Inbox inbox;
   Reports reports;
   Outbox outbox;
-  pid_t pid = 0;           ///< 0: not started yet, and not heard
+  pid_t pid = 0;  ///< 0: not started yet, and not heard
+  Instant started{};
   bool ready = false;      ///< it has said what it can run
   bool listening = false;  ///< its channel is still read
   bool unsent = false;     ///< in the list that flush() goes through

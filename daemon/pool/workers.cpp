@@ -18,6 +18,7 @@
 #include <variant>
 
 #include "common/wire/utf8.hpp"
+#include "daemon/pool/functions.hpp"
 #include "daemon/pool/resident_size.hpp"
 #include "daemon/pool/workers_impl.hpp"
 
@@ -91,6 +92,7 @@ void Workers::Impl::on(const Spawned& report, std::vector<Event>& events) {
   WorkerProcess* worker = find(report.worker);
   if (worker == nullptr) return;
   worker->pid = report.pid;
+  worker->started = std::chrono::steady_clock::now();
   worker->listening = true;
   watch(EPOLL_CTL_ADD, worker->channel.get(), tag(Source::channel, report.worker),
         worker->awaits_room ? EPOLLIN | EPOLLOUT : EPOLLIN);
@@ -200,7 +202,8 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
     failure.pid = worker.pid;
     payload = Payload();
   }
-  events.push_back(event::AttemptEnded{id, ended.sequence, std::move(failure), ended.ran, std::move(payload),
+  const Nanos ran = std::min<Nanos>(ended.ran, std::chrono::steady_clock::now() - worker.started);
+  events.push_back(event::AttemptEnded{id, ended.sequence, std::move(failure), ran, std::move(payload),
                                        worker.output.end_job(marks, ended.sequence), ended.becomes});
   return {};
 }
@@ -213,6 +216,7 @@ Result<void> Workers::Impl::take_ready(WorkerId id, WorkerProcess& worker, messa
                                        " of the worker protocol, found " + std::to_string(ready.protocol) +
                                        ": build the worker program against this version of promised");
   }
+  PROMISED_TRY(check_functions(ready.functions));
   worker.ready = true;
   worker.output.begin_jobs();
   events.push_back(event::WorkerReady{id, std::move(ready.functions)});

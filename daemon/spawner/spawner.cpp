@@ -28,14 +28,15 @@ Result<void> check_user(const std::string& user) {
 }
 
 // Nothing of the daemon's but stderr is the spawner's business.
-[[noreturn]] void be_spawner(Fd channel, const std::string& default_user) {
+[[noreturn]] void be_spawner(Fd channel, const std::string& default_user,
+                             const std::vector<std::string>& users) {
   Fd mine(channel.get() > STDERR_FILENO ? channel.release() : ::dup(channel.get()));
   const auto keep = static_cast<unsigned>(mine.get());
   if (keep > STDERR_FILENO + 1) ::close_range(STDERR_FILENO + 1, keep - 1, 0);
   ::close_range(keep + 1, ~0U, 0);
   int status = 1;
   {
-    SpawnerProcess process(std::move(mine), default_user);
+    SpawnerProcess process(std::move(mine), default_user, users);
     status = process.run();
   }
   ::_exit(status);
@@ -43,7 +44,8 @@ Result<void> check_user(const std::string& user) {
 
 }  // namespace
 
-Result<std::unique_ptr<Spawner>> Spawner::fork(const std::string& default_user) {
+Result<std::unique_ptr<Spawner>> Spawner::fork(const std::string& default_user,
+                                               const std::vector<std::string>& users) {
   PROMISED_TRY(check_user(default_user));
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -54,7 +56,7 @@ Result<std::unique_ptr<Spawner>> Spawner::fork(const std::string& default_user) 
   if (pid < 0) return Problem::system("start the spawner: fork");
   if (pid == 0) {
     mine.reset();
-    be_spawner(std::move(other), default_user);
+    be_spawner(std::move(other), default_user, users);
   }
   return std::unique_ptr<Spawner>(new Spawner(std::move(mine), pid));
 }

@@ -80,8 +80,10 @@ struct TakenOver {
 class Spawner {
  public:
   /// Forks the spawner process. Call before any thread is started and before privileges are dropped. Workers
-  /// without a user of their own run as `default_user` (empty: as the caller).
-  [[nodiscard]] static Result<std::unique_ptr<Spawner>> fork(const std::string& default_user);
+  /// without a user of their own run as `default_user` (empty: as the caller), all others as one of `users`:
+  /// it refuses everybody else, whatever it is asked for later.
+  [[nodiscard]] static Result<std::unique_ptr<Spawner>> fork(const std::string& default_user,
+                                                             const std::vector<std::string>& users);
   /// Closes the connection: the spawner kills what is left and exits; waits for that.
   ~Spawner();
   Spawner(const Spawner&) = delete;

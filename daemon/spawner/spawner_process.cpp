@@ -51,8 +51,8 @@ pid_t fork_alone() {
 
 }  // namespace
 
-SpawnerProcess::SpawnerProcess(Fd channel, std::string default_user)
-    : channel_(std::move(channel)), default_user_(std::move(default_user)) {}
+SpawnerProcess::SpawnerProcess(Fd channel, std::string default_user, std::vector<std::string> users)
+    : channel_(std::move(channel)), default_user_(std::move(default_user)), users_(std::move(users)) {}
 
 int SpawnerProcess::run() {
   Result<void> result = set_up();
@@ -135,6 +135,15 @@ Result<void> SpawnerProcess::obey() {
   }
 }
 
+/// Who has taken over the daemon does not become another user by that.
+Result<void> SpawnerProcess::check_user(const std::string& user) const {
+  if (user == default_user_ || std::find(users_.begin(), users_.end(), user) != users_.end()) return {};
+  return Problem::of("not_permitted",
+                     "user \"" + user +
+                         "\": no pool had this user when the daemon was started; restart it, for a reload "
+                         "does not let workers run as somebody else");
+}
+
 Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datagram) {
   if (datagram.fds.size() != spawner_wire::kSpawnFds) {
     return Problem::of("system", "start a worker: expected " + std::to_string(spawner_wire::kSpawnFds) +
@@ -144,6 +153,7 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   PROMISED_ASSIGN(const std::string bytes, spawner_wire::from_memfd(datagram.fds[3].get()));
   PROMISED_ASSIGN(SpawnRequest request, spawner_wire::decode_request(bytes));
   if (request.user.empty()) request.user = default_user_;
+  PROMISED_TRY(check_user(request.user));
   const auto number = std::to_string(static_cast<std::uint32_t>(worker));
   request.environment.push_back(std::string(kWorkerVariable) + "=" + number);
   if (!mark_.empty()) request.environment.push_back(std::string(kStateVariable) + "=" + mark_);

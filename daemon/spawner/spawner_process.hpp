@@ -26,8 +26,9 @@ namespace promised {
 
 class SpawnerProcess {
  public:
-  /// `channel`: the end that is the spawner's. Workers without a user run as `default_user`.
-  SpawnerProcess(Fd channel, std::string default_user);
+  /// `channel`: the end that is the spawner's. Workers without a user run as `default_user`, others as one of
+  /// `users`.
+  SpawnerProcess(Fd channel, std::string default_user, std::vector<std::string> users);
 
   /// Works until the daemon is gone, then kills and reaps all that is left. The exit status to end with: 0,
   /// or 1, said on stderr, where the spawner cannot work.
@@ -47,6 +48,7 @@ class SpawnerProcess {
   [[nodiscard]] Result<void> turn();
   [[nodiscard]] Result<void> obey();
   [[nodiscard]] Result<void> spawn(WorkerId worker, spawner_wire::Datagram datagram);
+  [[nodiscard]] Result<void> check_user(const std::string& user) const;
   [[nodiscard]] Result<NewCgroup> make_cgroup(const SpawnRequest& request);
   void kill(const spawner_wire::KillOrder& order);
   /// Answers it: nobody has been started yet, so nothing else is on its way to the daemon.
@@ -78,6 +80,7 @@ class SpawnerProcess {
 
   Fd channel_;
   std::string default_user_;
+  std::vector<std::string> users_;
   Fd child_signals_;
   std::string mark_;  ///< kStateVariable's value; empty: none has been asked for
   CgroupFolders cgroup_folders_;

@@ -22,21 +22,6 @@ constexpr std::chrono::milliseconds kLoadFor{5};
 constexpr std::chrono::milliseconds kFirstPause{50};
 constexpr std::chrono::milliseconds kLongestPause{1000};
 
-/// Whether the answer tells all that there will be once everything is written that has been submitted: what
-/// comes later changes it only where something is missing. (A search shows what there is to see by now.)
-bool is_whole(const Committer::Load& what, const Event& answer) {
-  if (const auto* result = std::get_if<event::ResultLoaded>(&answer))
-    return result->found || !result->trouble.empty();
-  if (const auto* job = std::get_if<event::JobLoaded>(&answer)) return job->job.has_value();
-  if (const auto* parts = std::get_if<event::PartsLoaded>(&answer)) return !parts->parts.empty();
-  if (const auto* output = std::get_if<event::OutputLoaded>(&answer)) return !output->bytes.empty();
-  if (const auto* arguments = std::get_if<event::ArgumentsLoaded>(&answer))
-    return !arguments->arguments.empty();
-  if (const auto* page = std::get_if<event::BacklogLoaded>(&answer))
-    return page->jobs.size() >= std::get<effect::LoadBacklog>(what).most;
-  return true;
-}
-
 /// On the store's own disk; a backup to a place that somebody has named is mostly on another.
 bool needs_room(const effect::MaintainStore& what) {
   return what.task != StoreTask::backup || what.path.empty();
@@ -80,7 +65,7 @@ std::uint64_t Committer::submit(std::vector<Change>& changes) {
   return batch;
 }
 
-void Committer::load(Load what) {
+void Committer::load(LoadRequest what) {
   {
     const std::lock_guard lock(mutex_);
     if (failed_) return;
@@ -288,7 +273,7 @@ void Committer::tell_committed(Work& work) {
 Result<void> Committer::load_all(Work& work) {
   const auto until = std::chrono::steady_clock::now() + kLoadFor;
   while (!work.wanted.empty() && std::chrono::steady_clock::now() < until) {
-    PROMISED_ASSIGN(std::optional<Event> found, answer(work.wanted.front().what));
+    PROMISED_ASSIGN(std::optional<Event> found, answer(*store_, work.wanted.front().what));
     Wanted asked = std::move(work.wanted.front());
     work.wanted.pop_front();
     if (!found) {
@@ -312,43 +297,6 @@ void Committer::want_again(Work& work) {
   const std::lock_guard lock(mutex_);
   std::move(wanted_.begin(), wanted_.end(), std::back_inserter(work.wanted));
   wanted_ = std::exchange(work.wanted, {});
-}
-
-Result<std::optional<Event>> Committer::answer(Load& what) {
-  using Answer = std::optional<Event>;
-  if (const auto* result = std::get_if<effect::LoadResult>(&what)) {
-    auto payload = store_->load_result(result->job);
-    if (!payload && payload.problem().code == "lost")
-      return Answer(event::ResultLoaded{result->job, false, payload.problem().message, {}});
-    PROMISED_TRY(payload);
-    const bool found = payload->has_value();
-    return Answer(event::ResultLoaded{result->job, found, {}, (*std::move(payload)).value_or(Payload())});
-  }
-  if (const auto* job = std::get_if<effect::LoadJob>(&what)) {
-    PROMISED_ASSIGN(std::optional<RecoveredJob> found, store_->load_job(job->id));
-    return Answer(event::JobLoaded{job->id, std::move(found)});
-  }
-  if (const auto* page = std::get_if<effect::LoadBacklog>(&what)) {
-    PROMISED_ASSIGN(std::vector<RecoveredJob> jobs, store_->load_backlog(*page));
-    return Answer(
-        event::BacklogLoaded{page->queue, page->function, page->quotas, page->priority, std::move(jobs)});
-  }
-  if (const auto* parts = std::get_if<effect::LoadParts>(&what)) {
-    PROMISED_ASSIGN(std::vector<PartChunk> found, store_->load_parts(*parts));
-    return Answer(event::PartsLoaded{parts->job, parts->session, parts->follow, std::move(found)});
-  }
-  if (const auto* output = std::get_if<effect::LoadOutput>(&what)) {
-    PROMISED_ASSIGN(std::string found, store_->load_output(*output));
-    return Answer(event::OutputLoaded{output->job, output->session, output->follow, std::move(found)});
-  }
-  if (const auto* job = std::get_if<effect::LoadArguments>(&what)) {
-    PROMISED_ASSIGN(Payload found, store_->load_arguments(job->job));
-    return Answer(event::ArgumentsLoaded{job->job, job->session, job->number, std::move(found)});
-  }
-  BacklogSearch& search = std::get<effect::FindInBacklog>(what).search;
-  PROMISED_ASSIGN(const bool more, store_->find_in_backlog(search));
-  if (more) return Answer();
-  return Answer(event::FoundInBacklog{std::move(search)});
 }
 
 Result<void> Committer::tidy() {

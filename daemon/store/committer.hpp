@@ -15,11 +15,11 @@
 #include <optional>
 #include <string>
 #include <thread>
-#include <variant>
 #include <vector>
 
 #include "common/fd.hpp"
 #include "daemon/flow.hpp"
+#include "daemon/store/loads.hpp"
 #include "daemon/store/maintenance.hpp"
 #include "daemon/store/pending.hpp"
 #include "daemon/store/store.hpp"
@@ -50,9 +50,7 @@ class Committer {
   /// Asks for something that is in the store; collect() brings it, with everything committed that was
   /// submitted before. While the disk is full it brings at once what is there; what may be among that which
   /// is still to be written, later.
-  using Load = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
-                            effect::LoadParts, effect::LoadOutput, effect::LoadArguments>;
-  void load(Load what);
+  void load(LoadRequest what);
 
   /// Begins a check, a backup or a compaction; collect() brings event::StoreMaintained. One at a time: not
   /// while another one is under way.
@@ -77,7 +75,7 @@ class Committer {
 
  private:
   struct Wanted {
-    Load what;
+    LoadRequest what;
     std::uint64_t after;  ///< the last batch that was submitted before it
   };
   /// What the thread takes to work on, in one step.
@@ -107,8 +105,6 @@ class Committer {
   void tell_committed(Work& work);
   [[nodiscard]] Result<void> load_all(Work& work);
   void want_again(Work& work);
-  /// Nothing: it is not done yet, and `what` says how to go on.
-  [[nodiscard]] Result<std::optional<Event>> answer(Load& what);
   [[nodiscard]] Result<void> tidy();
   [[nodiscard]] Result<void> maintain(Work& work);
   [[nodiscard]] Result<void> make_room(Work& work);

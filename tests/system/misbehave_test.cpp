@@ -206,6 +206,26 @@ TEST_CASE("A5 of two answers to one job the first counts, and the worker that ga
   scene.neighbours_notice_nothing();
 }
 
+TEST_CASE("A2 a job that denies having begun, and kills its worker, does not run for ever") {
+  struct Way {
+    const char* what;
+    Options options;
+    std::size_t runs;
+    Cause cause;
+  };
+  for (const Way& way : {Way{"as often as it likes", Options(), 3, Cause::crashed},
+                         Way{"at most once", Options().at_most_once(), 1, Cause::interrupted}}) {
+    CAPTURE(way.what);
+    Scene scene;
+    const auto runs = scene.daemon().directory() / "runs";
+    const Failure failure = scene.failure_of(way.options, "deny_having_begun", runs.string());
+    CHECK(failure.cause == way.cause);
+    CHECK(failure.signal == SIGKILL);
+    CHECK(pids_in(runs).size() == way.runs);
+    scene.neighbours_notice_nothing();
+  }
+}
+
 TEST_CASE("P4 a gigabyte of output neither holds up the job nor grows the daemon") {
   Scene scene;
   const std::uint64_t before = resident_kib(scene.daemon().pid()).most;

@@ -64,6 +64,54 @@ TEST_CASE("E6 SIGHUP reads the configuration anew, and systemd is told when it b
   CHECK(daemon.log().find("the configuration was read anew: pools adjusted: story") != std::string::npos);
 }
 
+TEST_CASE("E6 Q6 functions says what is offered of what a program registers, and a reload says it anew") {
+  DaemonConfig config = story_config(1);
+  config.set("pool.story", "functions", "ad*, tally");
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  const auto file = (daemon.directory() / "ran").string();
+  const auto worker = client.submit<std::int64_t>("tally", file).result(kPatience);
+  CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);
+  CHECK(thrown_by([&] {
+          (void)client.submit("attempt").value(kPatience);
+        }).find("functions in [pool.story] does not let it through") != std::string::npos);
+  CHECK(Names{"add", "tally"} == [&] {
+    Names offered;
+    for (const FunctionView& function : pool_view(client, "story").functions)
+      offered.push_back(function.name);
+    return offered;
+  }());
+  config.set("pool.story", "functions", "attempt, tally");
+  daemon.configure(config);
+  CHECK(client.reload().adjusted == Names{"story"});
+  CHECK(client.submit<std::int64_t>("attempt").result(kPatience) == 1);
+  CHECK(thrown_by([&] { (void)client.submit("add", 1, 1).value(kPatience); }).find("no_function") !=
+        std::string::npos);
+  CHECK(client.submit<std::int64_t>("tally", file).result(kPatience) == worker);
+  config.set("pool.story", "functions", "nothing.*");
+  daemon.configure(config);
+  CHECK(client.reload().adjusted == Names{"story"});
+  CHECK(pool_view(client, "story").state == "failing");
+  CHECK(pool_view(client, "story")
+            .reason.find("functions = nothing.* in [pool.story] lets through none of what "
+                         "it registers: ") != std::string::npos);
+}
+
+TEST_CASE("E6 I5 a user that no pool had at the start takes a restart, and the reload says so") {
+  DaemonConfig config = story_config(1);
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  config.set("pool.story", "user", "nobody");
+  daemon.configure(config);
+  const ReloadReport report = client.reload();
+  CHECK(report.replaced == Names{"story"});
+  CHECK(report.needs_restart == Names{"pool.story.user"});
+  CHECK(eventually([&] { return pool_view(client, "story").state == "failing"; }));
+  CHECK(pool_view(client, "story").reason.find("no pool had this user when the daemon was started") !=
+        std::string::npos);
+  CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);  // the old worker serves
+}
+
 TEST_CASE("E6 a bad configuration changes nothing, and is told with file and line") {
   TestDaemon daemon(story_config(1));
   Client client = connect(daemon);

@@ -19,6 +19,7 @@ TEST_CASE("every key of a pool reaches the settings") {
       "arguments = --fast 'two words' \"a \\\"b\\\"\" c\\ d ''\n"
       "size = 4\n"
       "queues = default, slow\n"
+      "functions = docs.*, index\n"
       "environment = LANG=C\n"
       "environment = EMPTY=\n"
       "environment.TZ = UTC=0\n"
@@ -47,6 +48,7 @@ TEST_CASE("every key of a pool reaches the settings") {
   wanted.arguments = {"--fast", "two words", "a \"b\"", "c d", ""};
   wanted.size = 4;
   wanted.queues = {"default", "slow"};
+  wanted.functions = {"docs.*", "index"};
   wanted.environment = {{"LANG", "C"}, {"EMPTY", ""}, {"TZ", "UTC=0"}};
   wanted.directory = "/srv";
   wanted.user = "bob";
@@ -129,6 +131,10 @@ TEST_CASE("E3 an impossible value in a pool is told with file, line and what was
   const std::string long_name(256, 'q');
   CHECK(told("queues = " + long_name) ==
         "FILE:3: queues: expected names of queues of at most 255 bytes, found '" + long_name + "'");
+  CHECK(told("functions = ,") ==
+        "FILE:3: functions: expected names of functions with commas between, found ','");
+  CHECK(told("functions = f, " + long_name) ==
+        "FILE:3: functions: expected names of functions of at most 255 bytes, found '" + long_name + "'");
   CHECK(told("environment = LANG") == "FILE:3: environment: expected KEY=VALUE, found 'LANG'");
   CHECK(told("environment = 1A=b") ==
         "FILE:3: environment: expected the name of an environment variable, found '1A'");

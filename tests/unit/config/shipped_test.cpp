@@ -66,6 +66,7 @@ TEST_CASE("the shipped configuration with every comment taken off is the default
   wanted.program = "/usr/lib/reports/reports-worker";
   wanted.arguments = {"--verbose", "two words"};
   wanted.queues = {"default", "reports"};
+  wanted.functions = {"report.*"};
   wanted.environment = {{"LANG", "C.UTF-8"}};
   wanted.user = "reports";
   CHECK(all.pools[0] == wanted);
@@ -118,6 +119,7 @@ TEST_CASE("the shipped configuration has every key") {
                            "arguments",
                            "size",
                            "queues",
+                           "functions",
                            "environment",
                            "directory",
                            "prefetch",

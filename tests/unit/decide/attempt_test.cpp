@@ -117,10 +117,33 @@ TEST_CASE("A5 a second answer to one job is not the fault of the job that runs b
   house.handle(event::AttemptEnded{worker, run.sequence, {}, 1us, {}});
   CHECK(house.hand(worker).signals == std::vector<int>{SIGKILL});
   house.gone(worker, SIGKILL);
+  CHECK(house.logged ==
+        std::vector<std::string>{"warning: a worker of pool main (pid 101) has broken its "
+                                 "protocol and was killed: it reported of run 0, and runs 1"});
   CHECK(house.show(client, second).state == State::pending);
   CHECK(house.show(client, second).interruptions == 1);
   house.ready(house.workers().at(0));
   CHECK(house.finish(house.workers()[0]) == second);
+}
+
+TEST_CASE(
+    "A5 what is wrong with a report is in the log: the first time, and whenever there are twice as many") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  for (int i = 0; i < 5; ++i) {
+    const WorkerId worker = house.workers()[0];
+    house.submit(client);
+    house.finish(worker);
+    house.handle(event::AttemptEnded{worker, 7, {}, 1us, {}});
+    CHECK(house.hand(worker).signals == std::vector<int>{SIGKILL});
+    house.gone(worker, SIGKILL);
+    house.ready(house.workers().at(0));
+  }
+  const std::string why = " has broken its protocol and was killed: it reported of run 7, and has none";
+  CHECK(house.logged ==
+        std::vector<std::string>{"warning: a worker of pool main (pid 101)" + why,
+                                 "warning: a worker of pool main (pid 102)" + why + " (2 times so far)",
+                                 "warning: a worker of pool main (pid 104)" + why + " (4 times so far)"});
 }
 
 TEST_CASE("T3 a worker whose job has ended after SIGTERM makes room at once") {

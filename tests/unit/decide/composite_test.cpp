@@ -397,3 +397,27 @@ TEST_CASE("C5 the `then` of a composite that is stopped from outside does not be
   CHECK(house.state(tree.id(inner)) == State::cancelled);
   CHECK(house.ended(house.client, tree.id())->failure.cause == Cause::member_failed);
 }
+
+TEST_CASE("E2 a composite whose members make more queues than max_queues allows is refused") {
+  auto settings = one_pool();
+  settings.limits.max_queues = 3;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  house.submit(client, "f", Options{}.queue("a"));
+  const auto submit = [&](int queues) {
+    Tree tree(Composite::serial, MemberFailure::go_on, Options{}.queue("a"));
+    for (int i = 0; i < 2 * queues; ++i)
+      tree.call(0, Follows::member, Options{}.queue("q" + std::to_string(i % queues)));
+    tree.submit(house, client);
+  };
+  submit(3);
+  CHECK(house.last<message::Refused>(client).code == "limit");
+  CHECK(house.last<message::Refused>(client).message ==
+        "max_queues (3) would be passed: 1 have jobs, and this would give jobs to 3 more; use one of them, "
+        "wait "
+        "until one is empty, or raise it in section [limits]");
+  submit(2);
+  CHECK(house.count<message::Refused>(client) == 1);
+  submit(2);
+  CHECK(house.count<message::Refused>(client) == 1);  // they are there
+}

@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <functional>
+#include <utility>
+#include <vector>
 
 #include "common/ids.hpp"
 #include "tests/unit/decide/house.hpp"
@@ -21,7 +24,175 @@ void crash(House& house, int signal = SIGSEGV) {
   house.ready(house.workers()[0]);
 }
 
+/// What the first job of a worker has told before that goes, whose page says that nothing has begun.
+struct Sign {
+  const char* what;
+  std::function<void(House&, WorkerId, std::uint32_t)> tell;
+};
+
+/// The worker that is there goes and had not begun anything, as its page says.
+void deny(House& house, int signal = SIGSEGV, int exit_code = 0) {
+  house.gone(house.workers()[0], signal, exit_code);
+  if (house.workers().empty()) house.wait(house.status(house.connect()).pools[0].retry_in);
+  house.ready(house.workers()[0]);
+}
+
 }  // namespace
+
+TEST_CASE("A2 a job that has reported anything had begun, whatever the page of its worker says") {
+  const std::vector<Sign> signs{
+      {"progress",
+       [](House& h, WorkerId w, std::uint32_t s) {
+         h.handle(event::AttemptProgress{w, s, 1, {}});
+       }},
+      {"a note",
+       [](House& h, WorkerId w, std::uint32_t s) {
+         h.handle(event::AttemptNote{w, s, 1, {"key", "x"}});
+       }},
+      {"a look at the notes",
+       [](House& h, WorkerId w, std::uint32_t s) {
+         h.handle(event::AttemptReadsNotes{w, s, 0});
+       }},
+      {"a part",
+       [](House& h, WorkerId w, std::uint32_t s) {
+         h.handle(event::AttemptParts{w, s, {1}, "x", {}});
+       }},
+      {"a wait",
+       [](House& h, WorkerId w, std::uint32_t s) {
+         h.handle(event::AttemptWaits{w, s, {h.submit(h.connect(), "g")}});
+       }},
+  };
+  for (const Sign& sign : signs) {
+    CAPTURE(sign.what);
+    ReadyHouse house;
+    const auto client = house.connect();
+    const JobId id = house.submit(client);
+    const WorkerId worker = house.workers()[0];
+    sign.tell(house, worker, house.hand(worker).channel.at(0).sequence);
+    house.gone(worker, SIGSEGV);
+    const auto ended = house.ended(client, id);
+    REQUIRE(ended);
+    CHECK(ended->failure.cause == Cause::crashed);
+    CHECK(ended->failure.message == "the worker was killed by signal 11 (Segmentation fault) after 0 ms");
+    CHECK(house.status(client).pools[0].crashes == 1);
+    CHECK(house.status(client).pools[0].state == "ready");
+  }
+}
+
+TEST_CASE("A2 a job that has reported something is not taken back, whatever the page of its worker says") {
+  ReadyHouse house(prefetching(4));
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  const JobId behind = house.submit(client);
+  const WorkerId worker = house.workers()[0];
+  const std::uint32_t own = house.hand(worker).channel.at(0).sequence;
+  house.handle(event::AttemptProgress{worker, own, 1, {}});
+  house.wait(kStall);
+  CHECK(house.show(client, id).state == State::running);
+  CHECK(house.show(client, behind).state == State::pending);
+}
+
+TEST_CASE("A3 whose workers go three times in a row before it has begun is taken for the cause of it") {
+  struct Way {
+    const char* what;
+    Options options;
+    int rows;  ///< of three
+    Cause cause;
+  };
+  for (const Way& way : {Way{"final", Options{}, 1, Cause::crashed},
+                         Way{"tried again", Options{}.retry_on(Retry::crash), 3, Cause::quarantined}}) {
+    CAPTURE(way.what);
+    ReadyHouse house;
+    const auto client = house.connect();
+    const JobId id = house.submit(client, "f", way.options);
+    for (int row = 1; row <= way.rows; ++row) {
+      for (int i = 0; i < 3; ++i) {
+        CHECK_FALSE(house.ended(client, id));
+        CHECK(house.show(client, id).crashes == static_cast<std::uint32_t>(row - 1));
+        deny(house);
+      }
+    }
+    const auto ended = house.ended(client, id);
+    REQUIRE(ended);
+    CHECK(ended->failure.cause == way.cause);
+    CHECK(
+        ended->failure.message.ends_with("the worker was killed by signal 11 (Segmentation fault) after 0 "
+                                         "ms; so its workers went 3 times in a "
+                                         "row before they had said that they began it"));
+    CHECK(ended->failure.attempt == way.rows);
+    CHECK(house.status(client).pools[0].state == "ready");
+  }
+}
+
+TEST_CASE("A2 jobs that stand behind the first go back with nothing counted, as often as that happens") {
+  ReadyHouse house(prefetching(4));
+  const auto client = house.connect();
+  const JobId first = house.submit(client, "f", Options{}.retry_on(Retry::crash));
+  const JobId second = house.submit(client);
+  for (int i = 0; i < 8; ++i) deny(house);
+  CHECK_FALSE(house.ended(client, first));
+  CHECK_FALSE(house.ended(client, second));
+  CHECK(house.finish(house.workers()[0]) == first);
+  CHECK(house.finish(house.workers()[0]) == second);
+}
+
+TEST_CASE("A3 what the daemon itself ends is no sign against the job that had not begun") {
+  for (int i = 0; i < 4; ++i) {
+    ReadyHouse house;
+    const auto client = house.connect();
+    const JobId id = house.submit(client, "f", Options{}.at_most_once());
+    house.scheduler.stop_now(house.plan);
+    house.turn();
+    house.gone(house.workers()[0], SIGKILL);
+    CHECK_FALSE(house.ended(client, id));
+    CHECK(house.show(client, id).state == State::pending);
+    CHECK(house.written<change::RequeueJob>().size() == 1);
+  }
+}
+
+TEST_CASE("A3 a worker that is killed for a limit of time, or for its protocol, counts as one that went") {
+  auto settings = one_pool();
+  settings.pools[0].run_timeout = 1s;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  for (int i = 0; i < 2; ++i) {
+    house.wait(1s);
+    CHECK(house.hand(house.workers()[0]).signals == std::vector<int>{SIGTERM});
+    deny(house, SIGTERM);
+    CHECK_FALSE(house.ended(client, id));
+  }
+  house.wait(1s);
+  house.gone(house.workers()[0], SIGTERM);
+  CHECK(house.ended(client, id)->failure.cause == Cause::timed_out);
+}
+
+TEST_CASE(
+    "A4 a job that runs at most once is not given back when its worker has gone, unless that was never told "
+    "of it") {
+  for (const auto& [signal, exit_code] : {std::pair{SIGSEGV, 0}, {0, 0}, {0, 3}}) {
+    CAPTURE(signal);
+    CAPTURE(exit_code);
+    ReadyHouse house;
+    const auto client = house.connect();
+    const JobId id = house.submit(client, "f", Options{}.at_most_once());
+    REQUIRE(house.hand(house.workers()[0]).channel.size() == 1);
+    house.gone(house.workers()[0], signal, exit_code);
+    const auto ended = house.ended(client, id);
+    REQUIRE(ended);
+    CHECK(ended->failure.cause == Cause::interrupted);
+    CHECK(ended->failure.message.starts_with(
+        "it cannot be told for certain whether it had begun, and it was submitted to run at most once: the "
+        "worker "));
+  }
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.hold_commits();
+  const JobId id = house.submit(client, "f", Options{}.at_most_once());
+  REQUIRE(house.hand(house.workers()[0]).channel.empty());
+  house.gone(house.workers()[0], SIGSEGV);
+  CHECK(house.show(client, id).state == State::pending);
+}
 
 TEST_CASE("A3 a job that asks for it is tried again after a crash, which counts as an attempt") {
   ReadyHouse house;

@@ -103,6 +103,17 @@ TEST_CASE("prefetch = 1 gives a worker one job at a time") {
   CHECK(house.hand(house.workers()[0]).channel.size() == 1);
 }
 
+TEST_CASE("E1 a run of an impossible length is no more than a very long one") {
+  ReadyHouse house(prefetching(200));
+  const auto client = house.connect();
+  for (int i = 0; i < 3; ++i) {
+    house.submit(client);
+    house.finish(house.workers()[0], "result", Nanos::max());
+  }
+  for (int i = 0; i < 200; ++i) house.submit(client);
+  CHECK(house.hand(house.workers()[0]).channel.size() == 200);
+}
+
 TEST_CASE("prefetch = n gives a worker n jobs, whatever they take") {
   ReadyHouse house(prefetching(4));
   const auto client = house.connect();

@@ -68,6 +68,48 @@ TEST_CASE("I7 a worker that registers no function is killed and its pool failing
   CHECK(house.status(client).pools[0].reason == "/bin/true: it registered no function");
 }
 
+TEST_CASE("Q6 a pool offers of what its program registers only what functions lets through") {
+  auto settings = one_pool();
+  settings.pools[0].functions = {"report.*", "g"};
+  settings.pools.push_back(settings.pools[0]);
+  settings.pools[1].name = "other";
+  settings.pools[1].functions = {};
+  House house(settings);
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  house.ready(worker, {"f", "report.a", "g", "report"});
+  house.ready(house.workers()[1], {"f"});
+  std::vector<std::string> offered;
+  for (const auto& function : house.status(client).pools[0].functions) offered.push_back(function.name);
+  CHECK(offered == std::vector<std::string>{"report.a", "g"});
+  const JobId theirs = house.submit(client, "f");
+  CHECK(house.hand(worker).channel.empty());
+  CHECK(house.finish(house.workers()[1]) == theirs);
+  // By its place in the worker's own list.
+  const JobId mine = house.submit(client, "g");
+  CHECK(house.begin(worker).function == 2);
+  CHECK(house.finish(worker) == mine);
+  house.submit(client, "report");
+  CHECK(
+      house.last<message::Refused>(client).message ==
+      "no pool offers the function \"report\"; did you mean report.a? (the program of pool main has it, but "
+      "functions in [pool.main] does not let it through)");
+}
+
+TEST_CASE("I7 a pool whose functions lets nothing through is failing, and says what its program has") {
+  auto settings = one_pool();
+  settings.pools[0].functions = {"x"};
+  House house(settings);
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  house.ready(worker, {"a", "b", "c", "d", "e", "f", "g"});
+  house.gone(worker, SIGKILL);
+  CHECK(house.status(client).pools[0].reason ==
+        "/bin/true: functions = x in [pool.main] lets through none of what it registers: a, b, c, d, e and 2 "
+        "more");
+  CHECK(house.status(client).pools[0].functions.empty());
+}
+
 TEST_CASE("I7 a worker that goes as soon as it was ready, with nothing to do, is not restarted in a hurry") {
   ReadyHouse house;
   const auto client = house.connect();
@@ -171,6 +213,38 @@ TEST_CASE(
   CHECK(house.hand(idle).signals == std::vector<int>{SIGKILL});
   house.gone(idle, SIGKILL);
   CHECK(house.scheduler.drained());
+}
+
+TEST_CASE("E1 names that nobody offers any more are forgotten, however many there were") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const auto replace_worker = [&](const std::string& called, const std::vector<std::string>& functions) {
+    house.submit(client, called);
+    house.begin(house.workers()[0]);
+    house.gone(house.workers()[0], SIGKILL);
+    house.ready(house.workers()[0], functions);
+  };
+  for (int i = 0; i < 50; ++i)
+    replace_worker("g", {"g", "f" + std::to_string(i), "another" + std::to_string(i)});
+  CHECK(house.scheduler.known_functions() == 3);
+  replace_worker("f49", {"g"});
+  CHECK(house.scheduler.known_functions() == 2);  // it has been called, and its lane is still there
+}
+
+TEST_CASE("E1 names are known as long as there is a worker that has them") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f");
+  const WorkerId old = house.workers()[0];
+  house.begin(old);
+  PoolSettings pool = house.settings.pools[0];
+  pool.program = "/bin/false";
+  house.reconfigure({pool});
+  house.ready(house.workers()[1], {"h"});
+  CHECK(house.scheduler.known_functions() == 3);
+  CHECK(house.finish(old) == id);
+  house.gone(old, 0);
+  CHECK(house.scheduler.known_functions() == 2);  // f has been called
 }
 
 TEST_CASE("E6 draining takes nothing new, lets running jobs end, and interrupts the rest after the grace") {

@@ -48,6 +48,7 @@ TEST_CASE("E6 what makes other processes necessary, and what does not") {
   CHECK(change([](auto& p) { p.recycle_time = 7s; }) == PoolChange::policy);
   CHECK(change([](auto& p) { p.recycle_memory = 7; }) == PoolChange::policy);
   CHECK(change([](auto& p) { p.queues = {"q"}; }) == PoolChange::policy);
+  CHECK(change([](auto& p) { p.functions = {"f"}; }) == PoolChange::policy);
   CHECK(change([](auto& p) { p.prefetch = 7; }) == PoolChange::policy);
   CHECK(change([](auto& p) { p.run_timeout = 7s; }) == PoolChange::policy);
   CHECK(change([](auto& p) { p.kill_grace = 7s; }) == PoolChange::policy);
@@ -251,6 +252,105 @@ TEST_CASE("E6 a pool takes jobs from the queues that it is configured for now") 
   CHECK(house.show(client, theirs).reason == "pool main does not take jobs of queue default");
   house.reconfigure(house.settings.pools);
   CHECK(house.finish(worker) == theirs);
+}
+
+TEST_CASE("E6 Q6 a pool offers, of what its workers said once, what it is configured for now") {
+  auto settings = prefetching(4);
+  settings.pools[0].functions = {"g"};
+  House house(settings);
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  house.ready(worker, {"f", "g", "h"});
+  const JobId first = house.submit(client, "g");
+  const JobId held_ready = house.submit(client, "g");
+  CHECK(house.begin(worker).function == 1);
+  const auto narrow = [&](const std::vector<std::string>& functions) {
+    house.reconfigure({with(house.settings.pools[0], [&](auto& p) { p.functions = functions; })});
+  };
+  narrow({"f", "h"});
+  CHECK(house.workers() == std::vector{worker});
+  CHECK_FALSE(house.hand(worker).told_to_stop);
+  CHECK(house.hand(worker).channel.size() == 1);
+  CHECK(house.finish(worker) == first);  // it had begun
+  CHECK(house.hand(worker).channel.empty());
+  CHECK(house.show(client, held_ready).reason == "no pool offers the function g");
+  CHECK(pool(house, client).functions.size() == 2);
+  const JobId other = house.submit(client, "h");
+  CHECK(house.begin(worker).function == 2);
+  CHECK(house.finish(worker) == other);
+  narrow({});
+  CHECK(pool(house, client).functions.size() == 3);
+  CHECK(house.finish(worker) == held_ready);
+  CHECK(pool(house, client).crashes == 0);
+}
+
+TEST_CASE("E6 Q6 what a pool without a worker is known to have is offered by its configuration of now") {
+  auto settings = one_pool(0);
+  settings.pools[0].size_max = 1;
+  House house(settings);
+  const auto client = house.connect();
+  house.ready(house.workers()[0], {"f", "g"});
+  house.wait(house.settings.pools[0].idle_time);
+  house.gone(house.workers()[0], 0);
+  REQUIRE(house.workers().empty());
+  house.reconfigure({with(house.settings.pools[0], [](auto& p) { p.functions = {"g"}; })});
+  house.submit(client, "f");
+  CHECK(house.last<message::Refused>(client).code == "no_function");
+  const JobId id = house.submit(client, "g");
+  house.ready(house.workers().at(0), {"f", "g"});
+  CHECK(house.finish(house.workers()[0]) == id);
+}
+
+TEST_CASE("E6 I7 a pool of whose functions a new configuration leaves nothing is failing, until one does") {
+  for (const std::uint32_t size : {0U, 2U}) {
+    CAPTURE(size);
+    auto settings = one_pool(size);
+    settings.pools[0].size_max = 2;
+    House house(settings);
+    const auto client = house.connect();
+    for (const WorkerId id : house.workers()) house.ready(id);
+    for (const WorkerId id : house.workers()) house.ready(id);
+    const JobId running = house.submit(client);
+    const WorkerId worker = house.workers()[0];
+    house.begin(worker);
+    house.reconfigure({with(house.settings.pools[0], [](auto& p) { p.functions = {"x", "y*"}; })});
+    CHECK(pool(house, client).state == "failing");
+    CHECK(pool(house, client).reason ==
+          "/bin/true: functions = x, y* in [pool.main] lets through none of what it registers: f, g");
+    house.submit(client);
+    CHECK(house.last<message::Refused>(client).code == "no_function");
+    CHECK(house.finish(worker) == running);
+    for (const WorkerId id : house.workers()) {
+      CHECK(house.hand(id).told_to_stop);
+      house.gone(id, 0);
+    }
+    house.wait(pool(house, client).retry_in);
+    REQUIRE(house.workers().size() == 1);
+    house.ready(house.workers()[0]);
+    CHECK(house.hand(house.workers()[0]).signals == std::vector<int>{SIGKILL});
+    house.gone(house.workers()[0], SIGKILL);
+    CHECK(pool(house, client).state == "failing");
+    house.reconfigure(house.settings.pools);
+    const JobId next = house.submit(client);
+    REQUIRE_FALSE(house.workers().empty());
+    house.ready(house.workers()[0]);
+    CHECK(pool(house, client).state == "ready");
+    CHECK(house.finish(house.workers()[0]) == next);
+  }
+}
+
+TEST_CASE("E6 Q6 while a new program does not start the old one offers what it was configured for") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  house.reconfigure({with(other_program(house.settings.pools[0]), [](auto& p) { p.functions = {"h"}; })});
+  const JobId id = house.submit(client, "f");
+  CHECK(house.finish(house.workers()[0]) == id);
+  house.ready(house.workers()[1], {"f", "h"});
+  house.submit(client, "f");
+  CHECK(house.last<message::Refused>(client).code == "no_function");
+  const JobId next = house.submit(client, "h");
+  CHECK(house.begin(house.workers()[1]).function == 1);
+  CHECK(house.finish(house.workers()[1]) == next);
 }
 
 TEST_CASE("E6 a removed pool drains: running jobs end, waiting ones wait and say why, new ones are refused") {

@@ -345,6 +345,29 @@ TEST_CASE("P2 a note on a job that has ended has no effect") {
   CHECK(house.show(house.client, house.job).notes.empty());
 }
 
+TEST_CASE("E1 a worker that writes far more notes than max_notes allows is killed, and the failure says so") {
+  auto settings = one_pool();
+  settings.limits.max_notes = 1000;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const WorkerId worker = house.workers()[0];
+  const JobId id = house.submit(client);
+  const auto run = house.begin(worker);
+  for (const char* key : {"a", "b", "c"})
+    house.handle(event::AttemptNote{worker, run.sequence, 1, {key, std::string(900, 'x')}});
+  CHECK(house.hand(worker).signals == std::vector<int>{SIGKILL});
+  house.gone(worker, SIGKILL);
+  const auto ended = house.ended(client, id);
+  REQUIRE(ended);
+  CHECK(ended->failure.cause == Cause::crashed);
+  CHECK(ended->failure.message.starts_with(
+      "the worker broke its protocol after 0 ms: it wrote a note with which those of its job have "));
+  CHECK(ended->failure.message.ends_with(" bytes; max_notes (1000) allows less"));
+  CHECK(house.logged.back() ==
+        "warning: a worker of pool main (pid 101) has broken its protocol and was killed: " +
+            ended->failure.message.substr(ended->failure.message.find("it wrote")));
+}
+
 TEST_CASE("P2 what a known outcome brings back has its notes, within max_notes") {
   ReadyHouse house;
   const auto client = house.connect();

@@ -352,6 +352,9 @@ TEST_CASE("C8 a report of a wait while the job waits ends the worker: it broke t
   CHECK(house.hand(house.at(parent)).signals == std::vector<int>{SIGKILL});
   house.gone(house.at(parent), SIGKILL);
   CHECK(house.ended(house.client, parent)->failure.cause == Cause::crashed);
+  CHECK(house.ended(house.client, parent)->failure.message ==
+        "the worker broke its protocol after 0 ms: it said that its job waits for others, while that waits "
+        "already");
 }
 
 TEST_CASE("C8 a worker cannot make undone that its job has begun, and waits") {

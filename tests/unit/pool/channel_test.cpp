@@ -6,8 +6,12 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <chrono>
+#include <utility>
+#include <vector>
 
 #include "common/wire/worker_codec.hpp"
+#include "daemon/pool/functions.hpp"
 #include "daemon/pool/inbox.hpp"
 #include "daemon/pool/outbox.hpp"
 #include "tests/support/temp_directory.hpp"
@@ -46,9 +50,9 @@ event::WorkerGone babble(const std::string& bytes) {
   return gone;
 }
 
-std::string ready(std::uint32_t protocol) {
+std::string ready(std::uint32_t protocol, std::vector<FunctionView> functions = {{"f", "() -> null"}}) {
   std::string bytes;
-  wire::encode_frame(message::FromWorker(message::Ready{protocol, {{"f", "() -> null"}}}), 0, bytes);
+  wire::encode_frame(message::FromWorker(message::Ready{protocol, std::move(functions)}), 0, bytes);
   return bytes;
 }
 
@@ -162,4 +166,32 @@ TEST_CASE("E1 a worker must say first, once, and in this version of the protocol
   CHECK(babble(ready(message::kWorkerProtocol) + ready(message::kWorkerProtocol)).protocol_error ==
         "expected the worker's functions once, found them again");
   CHECK(babble(ready(99)).protocol_error.starts_with("expected version 1 of the worker protocol, found 99"));
+}
+
+TEST_CASE("E1 what a worker says that it can run is bounded, in number and in bytes, and fit to be shown") {
+  const auto refused = [](std::vector<FunctionView> functions) {
+    return babble(ready(message::kWorkerProtocol, std::move(functions))).protocol_error;
+  };
+  const std::string expected =
+      "expected the name of a function, of 1 to 255 bytes of printable UTF-8, found ";
+  CHECK(refused({{"", ""}}) == expected + "one of 0");
+  CHECK(refused({{"f", ""}, {std::string(256, 'f'), ""}}) == expected + "one of 256");
+  CHECK(refused({{"f\x1b[2J", ""}}) == expected + "'f\\x1b[2J'");
+  CHECK(refused(std::vector<FunctionView>(10'001, FunctionView{"f", ""})) ==
+        "expected at most 10000 functions, found 10001");
+  CHECK(refused({{"f", std::string(std::size_t{1} << 20, 's')}}) ==
+        "expected names and signatures of functions of at most 1048576 bytes in all, found 1048577");
+  CHECK(check_functions(std::vector<FunctionView>(10'000, FunctionView{std::string(100, 'f'), ""})).ok());
+}
+
+TEST_CASE("E1 no run was longer than its worker has lived, whatever that says") {
+  std::string bytes = ready(message::kWorkerProtocol);
+  wire::encode_frame(message::FromWorker(message::AttemptEnded{0, {}, Nanos::max()}), 0, bytes);
+  const TempDirectory directory;
+  write_file(directory / "bytes", bytes);
+  PoolFixture pool(pool_of("babble", {(directory / "bytes").string()}));
+  const Instant before = std::chrono::steady_clock::now();
+  const auto ended = pool.await<event::AttemptEnded>(pool.start());
+  CHECK(ended.ran > Nanos(0));
+  CHECK(ended.ran <= std::chrono::steady_clock::now() - before);
 }

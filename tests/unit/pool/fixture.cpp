@@ -33,15 +33,21 @@ PoolFixture::PoolFixture(std::vector<PoolSettings> pools, const std::function<vo
   settings_.endpoint = "ipc:///nowhere";
   settings_.pools = std::move(pools);
   if (change) change(settings_);
-  Result<std::unique_ptr<Spawner>> spawner = Spawner::fork("");
+  std::vector<std::string> users;
+  for (const PoolSettings& pool : settings_.pools) users.push_back(pool.user);
+  Result<std::unique_ptr<Spawner>> spawner = Spawner::fork("", users);
   REQUIRE_MESSAGE(spawner.ok(), spawner.problem().message);
   spawner_ = std::move(*spawner);
   workers_ = std::make_unique<Workers>(settings_, *spawner_);
 }
 
 WorkerId PoolFixture::start(std::uint32_t pool) {
+  return start(settings_.pools.at(pool));
+}
+
+WorkerId PoolFixture::start(const PoolSettings& pool) {
   const WorkerId worker{next_worker_++};
-  workers_->start({worker, std::make_shared<const PoolSettings>(settings_.pools.at(pool))}, events_);
+  workers_->start({worker, std::make_shared<const PoolSettings>(pool)}, events_);
   workers_->flush();
   return worker;
 }

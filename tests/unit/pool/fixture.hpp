@@ -52,6 +52,8 @@ class PoolFixture {
 
   /// Starts a worker; says nothing of how that went.
   WorkerId start(std::uint32_t pool = 0);
+  /// The same for a pool that was not there when the spawner was started.
+  WorkerId start(const PoolSettings& pool);
   /// Starts a worker and waits until it is ready.
   WorkerId start_ready(std::uint32_t pool = 0);
 

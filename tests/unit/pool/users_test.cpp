@@ -89,9 +89,18 @@ TEST_CASE("I5 a user without an account is refused by name") {
   PoolFixture pool(as_user("no-such-user"));
   CHECK(pool.await<event::WorkerStartFailed>(pool.start()).reason ==
         "user \"no-such-user\": there is no such account");
-  const auto spawner = Spawner::fork("no-such-user");
+  const auto spawner = Spawner::fork("no-such-user", {});
   REQUIRE_FALSE(spawner.ok());
   CHECK(spawner.problem().code == "no_such_user");
+}
+
+TEST_CASE("I5 a user that no pool had when the spawner was started is refused, whoever asks for it") {
+  PoolFixture pool(pool_of("basic"));
+  const std::string user = other_account().pw_name;
+  CHECK(pool.await<event::WorkerStartFailed>(pool.start(as_user(user))).reason ==
+        "user \"" + user +
+            "\": no pool had this user when the daemon was started; restart it, for a reload does not let "
+            "workers run as somebody else");
 }
 
 TEST_CASE("a pool whose user is the daemon's own needs no privileges") {
