@@ -16,7 +16,8 @@ Problem broken(const std::string& expected, const std::string& found) {
 
 Result<void> check_functions(const std::vector<FunctionView>& functions) {
   if (functions.size() > kMostFunctions) {
-    return broken("at most " + std::to_string(kMostFunctions) + " functions", std::to_string(functions.size()));
+    return broken("at most " + std::to_string(kMostFunctions) + " functions",
+                  std::to_string(functions.size()));
   }
   std::size_t bytes = 0;
   for (const FunctionView& function : functions) {
@@ -29,9 +30,9 @@ Result<void> check_functions(const std::vector<FunctionView>& functions) {
     bytes += name.size() + function.signature.size();
   }
   if (bytes <= kMostFunctionBytes) return {};
-  return broken("names and signatures of functions of at most " + std::to_string(kMostFunctionBytes) +
-                    " bytes in all",
-                std::to_string(bytes));
+  return broken(
+      "names and signatures of functions of at most " + std::to_string(kMostFunctionBytes) + " bytes in all",
+      std::to_string(bytes));
 }
 
 }  // namespace promised

@@ -12,8 +12,9 @@
 
 namespace promised {
 
-using LoadRequest = std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
-                          effect::LoadParts, effect::LoadOutput, effect::LoadArguments>;
+using LoadRequest =
+    std::variant<effect::LoadResult, effect::LoadBacklog, effect::LoadJob, effect::FindInBacklog,
+                 effect::LoadParts, effect::LoadOutput, effect::LoadArguments>;
 
 /// The event that it is to be answered by; nothing: it is not done yet, and `what` says how to go on.
 [[nodiscard]] Result<std::optional<Event>> answer(Store& store, LoadRequest& what);
