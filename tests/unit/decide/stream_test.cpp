@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
 
+#include <csignal>
+
 #include <stdexcept>
 
 #include "common/ids.hpp"
