@@ -79,8 +79,9 @@ TEST_CASE("Q6 a pool offers of what its program registers only what functions le
   const WorkerId worker = house.workers()[0];
   house.ready(worker, {"f", "report.a", "g", "report"});
   house.ready(house.workers()[1], {"f"});
+  const StatusView status = house.status(client);
   std::vector<std::string> offered;
-  for (const auto& function : house.status(client).pools[0].functions) offered.push_back(function.name);
+  for (const auto& function : status.pools[0].functions) offered.push_back(function.name);
   CHECK(offered == std::vector<std::string>{"report.a", "g"});
   const JobId theirs = house.submit(client, "f");
   CHECK(house.hand(worker).channel.empty());
