@@ -264,12 +264,12 @@ TEST_CASE(
   Client client = connect(daemon);
   const auto job = client.submit<std::uint32_t>("attempt");
   const auto once = client.submit<std::uint32_t>(Options().at_most_once(), "attempt");
-  REQUIRE(eventually([&] { return pool_view(client, "forkless").state == "failing"; }));
-  const std::string reason = pool_view(client, "forkless").reason;
+  std::string reason;  // it is gone for the moment in which the next worker is ready
+  REQUIRE(eventually([&] { return !(reason = pool_view(client, "forkless").reason).empty(); }));
   CHECK(reason.find("it wrote: promised: there is no process for job ") != std::string::npos);
   CHECK(reason.find(" (attempt): Resource temporarily unavailable; it goes back, and this worker ends") !=
         std::string::npos);
-  CHECK(job.state() == State::pending);
+  CHECK_FALSE(job.done());
   std::filesystem::remove(full);
   CHECK(job.result(kPatience) == 1);
   CHECK(once.result(kPatience) == 1);
