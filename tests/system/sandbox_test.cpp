@@ -99,7 +99,10 @@ class OwnMounts {
   }
   OwnMounts(const OwnMounts&) = delete;
   OwnMounts& operator=(const OwnMounts&) = delete;
-  ~OwnMounts() { CHECK(::setns(outside_.get(), CLONE_NEWNS) == 0); }
+  ~OwnMounts() {
+    CHECK(::unshare(CLONE_FS) == 0);  // ThreadSanitizer has started a thread that shares them
+    CHECK(::setns(outside_.get(), CLONE_NEWNS) == 0);
+  }
 
   void mount_memory(const std::string& path) {
     REQUIRE(::mount("promised-test", path.c_str(), "tmpfs", 0, nullptr) == 0);
