@@ -142,6 +142,7 @@ void Scheduler::begin(Worker& worker, Turn& t) {
   worker.spoke = false;
   waited_.record(job.began - job.queued, t.now.steady);
   worker.head_since = worker.heard = t.now.steady;
+  worker.begin_by = t.now.steady + std::max<Nanos>(worker.settings->start_timeout - worker.unbegun, Nanos(0));
   happened(EventKind::started, job, t);
   arm(worker, t);
   if (job.cancel_asked && !worker.revoking) stop_cancelled(worker, t);

@@ -84,6 +84,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   worker->exclusive = false;
   worker->cancel_told = {};
   worker->heard = t.now.steady;
+  has_begun(*worker);
   if (worker->wait != Worker::Wait::none) give_up_wait(*worker, job);
   ++worker->ran;
   Pool& pool = *worker->pool;
@@ -171,19 +172,51 @@ void Scheduler::on(event::AttemptProgress&& e, Turn& t) {
 void Scheduler::on(event::Revoked&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr || !std::exchange(worker->revoking, false)) return;
+  const bool was_to_begin = is_to_have_begun(*worker, t);
   give_back(*worker, e.first_unclaimed, t);
   worker->pool->dirty = true;
   if (worker->channel.empty()) {
     worker->exclusive = false;
+    if (was_to_begin) {
+      kill_for_fault(*worker,
+                     "it did not begin what it was given within start_timeout (" +
+                         std::to_string(worker->settings->start_timeout.count()) + " ms)",
+                     t);
+    }
     between_jobs(*worker, t);
     return;
   }
+  has_begun(*worker);
   // What is left was begun; all but the last have ended, and their reports are on the way.
   for (const Worker::Slot& slot : worker->channel) {
     slot.job->expire_asked = false;
     slot.job->withdraw_asked = false;
   }
   if (worker->channel.size() == 1 && worker->channel.front().job->cancel_asked) stop_cancelled(*worker, t);
+}
+
+/// A worker that does not is stopped, by one of its jobs or from outside, or says on the page that it shares
+/// that all its jobs are taken back: without this its jobs would be running for ever, and never run.
+void Scheduler::see_whether_it_begins(Worker& worker, Turn& t) {
+  if (t.now.steady < worker.begin_by) return;
+  if (is_to_have_begun(worker, t)) {
+    revoke(worker, t);
+    return;
+  }
+  // It was told of the job when that was on disk, some time ago or not yet: it has as long again from when
+  // that is seen.
+  Worker::Slot& first = worker.channel.front();
+  if (first.batch <= around_.store.committed) first.batch = 0;
+  worker.begin_by = t.now.steady + worker.settings->start_timeout;
+}
+
+bool Scheduler::is_to_have_begun(const Worker& worker, const Turn& t) {
+  return !worker.channel.empty() && worker.begin_by <= t.now.steady && worker.channel.front().batch == 0;
+}
+
+void Scheduler::has_begun(Worker& worker) {
+  worker.begin_by = Instant::max();
+  worker.unbegun = Nanos(0);
 }
 
 /// The jobs that had not begun leave the channel: back to where they were, nothing counted (SEMANTICS A2).
@@ -200,6 +233,7 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
     lanes_.take_back(job, worker.pool->ready);
     if (worker.channel.empty()) {
       // The first of the channel counted as running.
+      if (slot.batch <= around_.store.committed) worker.unbegun += t.now.steady - worker.head_since;
       --job.attempts;
       set_state(job, State::pending);
     }

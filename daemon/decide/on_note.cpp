@@ -185,6 +185,7 @@ Job* Scheduler::reporting(WorkerId id, std::uint32_t sequence, Turn& t) {
   if (worker == nullptr) return nullptr;
   if (!worker->channel.empty() && worker->channel.front().sequence == sequence) {
     worker->spoke = true;
+    has_begun(*worker);
     return worker->channel.front().job;
   }
   kill_for_stale(*worker, sequence, t);

@@ -49,8 +49,12 @@ std::string why_it_failed(const Worker& worker, const event::WorkerGone& gone) {
     reason += "it did not say what it can run within start_timeout (" +
               std::to_string(worker.settings->start_timeout.count()) + " ms)";
   } else {
-    reason += describe(gone) +
-              (worker.phase == Worker::Phase::starting ? " before it was ready" : " as soon as it was ready");
+    reason += describe(gone);
+    if (worker.phase == Worker::Phase::starting) {
+      reason += " before it was ready";
+    } else if (worker.kill_reason == KillReason::none) {
+      reason += " as soon as it was ready";
+    }
   }
   return reason + last_words(gone.output);
 }
@@ -280,9 +284,10 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   const bool asked_to = worker->kill_reason != KillReason::none || left ||
                         (worker->phase == Worker::Phase::stopping && !had_job);
   if (!asked_to) ++pool.crashes;
-  const bool came_to_nothing =
-      worker->phase == Worker::Phase::starting ||
-      (!asked_to && !had_job && worker->ran == 0 && t.now.steady - worker->started < kSettled);
+  const bool never_served = !had_job && worker->ran == 0;
+  const bool went_soon = !asked_to && t.now.steady - worker->started < kSettled;
+  const bool came_to_nothing = worker->phase == Worker::Phase::starting ||
+                               (never_served && (went_soon || worker->kill_reason == KillReason::protocol));
   std::string why = why_it_failed(*worker, e);
   if (!came_to_nothing) tell_fault(pool, *worker, e.protocol_error, t);
   remove_worker(*worker);

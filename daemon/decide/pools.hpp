@@ -65,7 +65,7 @@ struct Worker : Timer {
     Job* job;
     std::uint32_t sequence;
     Nanos estimate;           ///< of its run
-    std::uint64_t batch = 0;  ///< of the store, which has to be on disk before the worker is told of it
+    std::uint64_t batch = 0;  ///< of the store, which is to be on disk before the worker is told; 0: none
   };
 
   Worker(WorkerId worker_id, Pool& of);
@@ -93,13 +93,15 @@ struct Worker : Timer {
   std::uint64_t ran = 0;  ///< jobs
   bool worn = false;      ///< too old or too large: it serves until another is ready in its place
   KillReason kill_reason = KillReason::none;
-  bool killed_hard = false;         ///< SIGKILL was sent
-  bool revoking = false;            ///< an answer to RevokeUnclaimed is due
-  bool exclusive = false;           ///< holds an at-most-once job, and gets nothing more
-  std::uint32_t kill_sequence = 0;  ///< whose run kill_reason is about, if it ends one
-  std::string fault;                ///< what it has done wrong, if it is killed for that
-  bool spoke = false;               ///< its job has reported something: it has begun, for certain
-  Instant heard{};                  ///< the last sign of life of its job, or when it had none any more
+  bool killed_hard = false;           ///< SIGKILL was sent
+  bool revoking = false;              ///< an answer to RevokeUnclaimed is due
+  bool exclusive = false;             ///< holds an at-most-once job, and gets nothing more
+  std::uint32_t kill_sequence = 0;    ///< whose run kill_reason is about, if it ends one
+  std::string fault;                  ///< what it has done wrong, if it is killed for that
+  bool spoke = false;                 ///< its job has reported something: it has begun, for certain
+  Instant begin_by = Instant::max();  ///< when it has to have begun its first job; max: it has, or has none
+  Nanos unbegun{0};       ///< for how long jobs have stood first and were taken back, since it began one
+  Instant heard{};        ///< the last sign of life of its job, or when it had none any more
   Instant cancel_told{};  ///< since when its job has been told that it is cancelled; zero: it is not
   Wait wait = Wait::none;
   std::vector<JobId> waits;  ///< what its job waits for, and has not ended

@@ -346,6 +346,9 @@ class Scheduler {
   void give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t);
   void next_after_report(Worker& worker, Turn& t);
   void kill_for_stale(Worker& worker, std::uint32_t sequence, Turn& t);
+  static void has_begun(Worker& worker);
+  void see_whether_it_begins(Worker& worker, Turn& t);
+  [[nodiscard]] static bool is_to_have_begun(const Worker& worker, const Turn& t);
   void lost_with_its_process(const Worker::Slot& slot, Worker& worker, Failure failure, Turn& t);
   void lost_with_worker(const Worker::Slot& slot, const Worker& worker, const event::WorkerGone& gone,
                         Turn& t);

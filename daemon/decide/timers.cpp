@@ -147,6 +147,7 @@ void Scheduler::due(Worker& worker, Turn& t) {
     kill(worker, KillReason::cancelled, t);
     return;
   }
+  see_whether_it_begins(worker, t);
   const Nanos ran = t.now.steady - worker.head_since;
   const std::optional<TimeLimit> limit = next_limit(worker, job);
   const bool over = limit && limit->over <= t.now.steady;
@@ -232,6 +233,7 @@ void Scheduler::arm(Worker& worker, Turn&) {
     consider(worker.head_since + kStall);
   if (const auto limit = next_limit(worker, job)) consider(limit->over);
   if (worker.cancel_told != Instant{}) consider(worker.cancel_told + worker.settings->kill_grace);
+  if (!worker.revoking && worker.begin_by != Instant::max()) consider(worker.begin_by);
   if (!next) return;
   if (worker.place != kNotInHeap && worker.due <= next->time_since_epoch().count()) return;
   set_timer(worker, *next);

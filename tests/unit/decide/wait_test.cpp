@@ -261,6 +261,7 @@ TEST_CASE("C8 waiting counts neither for run_timeout nor for progress_timeout, b
   const JobId child = house.submit(house.client);
   house.wait_for(parent, {child});
   house.staff();
+  house.at(child);
   house.wait(1min);
   CHECK(house.hand(worker).signals.empty());
   house.end(child);
