@@ -38,14 +38,15 @@ struct PoolSettings {
       functions;  ///< globs: what is offered of what its program registers; empty: all of it
   std::map<std::string, std::string> environment;
   std::string directory = "/";
-  std::string user;                                ///< empty: the daemon's own
-  std::uint32_t prefetch = 0;                      ///< jobs in one worker's channel; 0: adaptive
-  std::uint64_t memory_limit = 0;                  ///< bytes a worker; 0: none (docs/pools.md: what counts)
-  std::uint64_t open_files = 0;                    ///< 0: the daemon's own
-  std::chrono::milliseconds run_timeout{0};        ///< of one attempt; 0: none
-  std::chrono::milliseconds kill_grace{2000};      ///< between SIGTERM and SIGKILL
-  std::chrono::milliseconds start_timeout{30000};  ///< until the worker has said which functions it has
-  std::chrono::milliseconds progress_timeout{0};   ///< silence of a running job; 0: none
+  std::string user;                            ///< empty: the daemon's own
+  std::uint32_t prefetch = 0;                  ///< jobs in one worker's channel; 0: adaptive
+  std::uint64_t memory_limit = 0;              ///< bytes a worker; 0: none (docs/pools.md: what counts)
+  std::uint64_t open_files = 0;                ///< 0: the daemon's own
+  std::chrono::milliseconds run_timeout{0};    ///< of one attempt; 0: none
+  std::chrono::milliseconds kill_grace{2000};  ///< between SIGTERM and SIGKILL
+  /// Until a worker has said which functions it has, and until it has begun a job that it was given.
+  std::chrono::milliseconds start_timeout{30000};
+  std::chrono::milliseconds progress_timeout{0};  ///< silence of a running job; 0: none
 
   std::chrono::seconds cpu_time{0};  ///< of one job, of all threads; 0: none
   std::uint64_t processes = 0;       ///< that one worker may have, itself included; 0: no limit

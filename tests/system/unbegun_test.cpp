@@ -34,7 +34,7 @@ char state_of(std::int64_t pid) {
 /// The next job does not run on this worker, which is gone; `function` says on which it does.
 void check_that_it_is_replaced(TestDaemon& daemon, Client& client, std::int64_t worker,
                                const char* function) {
-  const auto next = client.submit<std::int64_t>(Options().name("next"), function);
+  const auto next = client.submit<std::int64_t>(Options().remember("next", 1min), function);
   const std::int64_t other = next.result(kPatience);
   CHECK(other != worker);
   CHECK(client.show(JobKey("next")).attempts == 1);
