@@ -40,6 +40,9 @@ Result<Containment> take_over(const Settings& settings, Spawner& spawner) {
     log::warning("killed " + std::to_string(taken.ended - taken.leftovers.size()) + " more of these");
   if (taken.containment == Containment::cgroup) {
     log::debug("workers are held by cgroups");
+  } else if (taken.containment == Containment::cgroup_and_rlimit) {
+    log::info("workers are held by cgroups, but some limits by those of single processes (docs/pools.md): " +
+              taken.why);
   } else {
     log::info("workers are held by limits of single processes (docs/pools.md), not by cgroups: " + taken.why);
   }

@@ -24,8 +24,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-// The controllers without which limits would not hold.
-constexpr std::string_view kControllers[] = {"memory", "pids"};
+constexpr std::string_view kMemory = "memory", kPids = "pids";
 // Until the processes that an earlier daemon left in its groups are gone.
 constexpr std::chrono::milliseconds kPatience{5000};
 
@@ -59,21 +58,18 @@ bool has(const std::vector<std::string>& words, std::string_view word) {
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// Before anything is changed: that it is ours alone, and of use.
-Result<void> check(const Path& root, const std::vector<pid_t>& own) {
+// Before anything is changed: that it is ours alone. The controllers that there are for what is below.
+Result<CgroupControllers> check(const Path& root, const std::vector<pid_t>& own) {
   const Result<std::string> controllers = read_from(root / "cgroup.controllers");
   const Result<std::string> processes = read_from(root / "cgroup.procs");
   if (!controllers.ok()) return no_cgroup(controllers.problem().message);
   if (!processes.ok()) return no_cgroup(processes.problem().message);
-  for (const std::string_view controller : kControllers) {
-    if (!has(words_of(*controllers), controller))
-      return no_cgroup(root.string() + " has no controller \"" + std::string(controller) + "\"");
-  }
   for (const std::string& pid : words_of(*processes)) {
     if (std::none_of(own.begin(), own.end(), [&](pid_t p) { return std::to_string(p) == pid; }))
       return no_cgroup(root.string() + " is not the daemon's alone: process " + pid + " is in it too");
   }
-  return {};
+  const std::vector<std::string> there = words_of(*controllers);
+  return CgroupControllers{has(there, kMemory), has(there, kPids)};
 }
 
 Result<void> move_to(const Path& group, const std::vector<pid_t>& pids) {
@@ -81,9 +77,11 @@ Result<void> move_to(const Path& group, const std::vector<pid_t>& pids) {
   return {};
 }
 
-Result<void> enable_controllers(const Path& group) {
-  for (const std::string_view controller : kControllers)
-    PROMISED_TRY(write_to(group / "cgroup.subtree_control", "+" + std::string(controller)));
+// `sign`: "+" or "-", of those that there are, for the groups below.
+Result<void> turn(std::string_view sign, CgroupControllers controllers, const Path& group) {
+  const Path file = group / "cgroup.subtree_control";
+  if (controllers.memory) PROMISED_TRY(write_to(file, std::string(sign) + std::string(kMemory)));
+  if (controllers.pids) PROMISED_TRY(write_to(file, std::string(sign) + std::string(kPids)));
   return {};
 }
 
@@ -174,22 +172,18 @@ Result<bool> CgroupFolders::remove(const Path& group) {
 }
 
 Result<Cgroups> Cgroups::take(Path root, const std::vector<pid_t>& own, CgroupFolders& folders) {
-  PROMISED_TRY(check(root, own));
+  PROMISED_ASSIGN(const CgroupControllers controllers, check(root, own));
   const Path daemon = root / "daemon", workers = root / "workers";
   if (const Result<void> made = folders.make(daemon); !made.ok()) return no_cgroup(made.problem().message);
   Result<void> done = move_to(daemon, own);
-  if (done.ok()) done = enable_controllers(root);
+  if (done.ok()) done = turn("+", controllers, root);
   if (done.ok()) done = folders.make(workers);
-  if (done.ok()) done = enable_controllers(workers);
+  if (done.ok()) done = turn("+", controllers, workers);
   if (done.ok()) done = end_what_is_in(workers, folders);
-  if (done.ok()) return Cgroups(workers, folders);
+  if (done.ok()) return Cgroups(workers, controllers, folders);
   // As it was: a process may be in a group again once no controller is on for those below it.
   std::string why = done.problem().message;
-  for (const std::string_view controller : kControllers) {
-    const std::string off = "-" + std::string(controller);
-    if (const auto undone = write_to(root / "cgroup.subtree_control", off); !undone.ok())
-      why += "; " + undone.problem().message;
-  }
+  if (const auto undone = turn("-", controllers, root); !undone.ok()) why += "; " + undone.problem().message;
   if (const auto undone = move_to(root, own); !undone.ok()) why += "; " + undone.problem().message;
   return no_cgroup(why);
 }
@@ -206,7 +200,7 @@ Result<NewCgroup> Cgroups::make(WorkerId worker, const CgroupLimits& limits) {
   const Path group = group_of(worker);
   PROMISED_TRY(folders_->make(group));
   NewCgroup made(*this, worker);
-  if (limits.memory > 0) {
+  if (limits.memory > 0 && controllers_.memory) {
     PROMISED_TRY(write_to(group / "memory.max", std::to_string(limits.memory)));
     // One process of a worker killed and the others left would be neither alive nor dead.
     PROMISED_TRY(write_to(group / "memory.oom.group", "1"));
@@ -215,7 +209,8 @@ Result<NewCgroup> Cgroups::make(WorkerId worker, const CgroupLimits& limits) {
     if (std::filesystem::exists(group / "memory.swap.max", error))
       PROMISED_TRY(write_to(group / "memory.swap.max", "0"));
   }
-  if (limits.processes > 0) PROMISED_TRY(write_to(group / "pids.max", std::to_string(limits.processes)));
+  if (limits.processes > 0 && controllers_.pids)
+    PROMISED_TRY(write_to(group / "pids.max", std::to_string(limits.processes)));
   made.file().reset(::open((group / "cgroup.procs").c_str(), O_WRONLY | O_CLOEXEC));
   if (!made.file().valid()) return Problem::system("open " + (group / "cgroup.procs").string());
   return made;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Control groups (v2) for workers, one each: limits that hold for all that a worker starts together, and a
-// way to kill all of it that nothing gets away from. Only where the daemon was given a subtree of its own, as
-// systemd does with Delegate=. In it:
+// Control groups (v2) for workers, one each: a way to kill all that a worker has started, which nothing gets
+// away from, and limits that hold for all of it together, as far as the kernel has their controllers in this
+// hierarchy. Only where the daemon was given a subtree of its own, as systemd does with Delegate=. In it:
 //
 //   ROOT/daemon           the daemon and its spawner: the kernel wants no process beside groups with limits
 //   ROOT/workers/NUMBER   a worker and all that it starts
@@ -44,9 +44,19 @@ class CgroupFolders {
   [[nodiscard]] virtual Result<bool> remove(const std::filesystem::path& group);
 };
 
+/// Of one group. One whose controller is not there is not kept by it.
 struct CgroupLimits {
   std::uint64_t memory = 0;     ///< bytes; 0: none
   std::uint64_t processes = 0;  ///< 0: none
+};
+
+/// Which of these limits groups keep: where the machine has cgroups of both versions (hybrid), a controller
+/// may be with the other one.
+struct CgroupControllers {
+  bool memory = false;  ///< "memory"
+  bool pids = false;    ///< "pids", for CgroupLimits::processes
+
+  [[nodiscard]] bool all() const { return memory && pids; }
 };
 
 class Cgroups;
@@ -78,12 +88,12 @@ class Cgroups {
  public:
   /// Takes `root`, the group that the processes `own` (the daemon and its spawner) are in: moves them to a
   /// group of their own, kills what an earlier daemon left, and gets ready for workers. Problem "no_cgroup",
-  /// with nothing changed, where it is not theirs alone, may not be written to, or lacks a controller.
-  /// `folders` outlives this.
+  /// with nothing changed, where it is not theirs alone or may not be written to. `folders` outlives this.
   [[nodiscard]] static Result<Cgroups> take(std::filesystem::path root, const std::vector<pid_t>& own,
                                             CgroupFolders& folders);
 
-  /// Makes the worker's group, with its limits.
+  [[nodiscard]] CgroupControllers controllers() const { return controllers_; }
+  /// Makes the worker's group, with those of its limits that it keeps.
   [[nodiscard]] Result<NewCgroup> make(WorkerId worker, const CgroupLimits& limits);
   /// How many processes of it the kernel has killed so far for want of memory, its own or the machine's.
   [[nodiscard]] std::uint64_t memory_kills(WorkerId worker) const;
@@ -93,11 +103,12 @@ class Cgroups {
   void tidy();
 
  private:
-  Cgroups(std::filesystem::path workers, CgroupFolders& folders)
-      : workers_(std::move(workers)), folders_(&folders) {}
+  Cgroups(std::filesystem::path workers, CgroupControllers controllers, CgroupFolders& folders)
+      : workers_(std::move(workers)), controllers_(controllers), folders_(&folders) {}
   [[nodiscard]] std::filesystem::path group_of(WorkerId worker) const;
 
   std::filesystem::path workers_;
+  CgroupControllers controllers_;
   CgroupFolders* folders_;
   std::set<std::filesystem::path> ending_;
 };

@@ -169,8 +169,8 @@ Result<void> execute(const SpawnRequest& request) {
   return hidden_by_sandbox(request, request.program, exec_problem(request.program, errno));
 }
 
-Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, Fd& status, pid_t spawner) {
-  const bool in_cgroup = fds.cgroup.valid();
+Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, CgroupControllers by_cgroup,
+                           Fd& status, pid_t spawner) {
   PROMISED_TRY(join_cgroup(fds.cgroup));
   PROMISED_TRY(leave_session());
   PROMISED_TRY(arrange_fds(std::move(fds), status));
@@ -183,19 +183,20 @@ Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, Fd& statu
   if (::chdir(request.directory.c_str()) != 0) {
     return hidden_by_sandbox(request, request.directory, Problem::system("directory " + request.directory));
   }
-  if (!in_cgroup) PROMISED_TRY(limit_processes(request));
+  if (!by_cgroup.pids) PROMISED_TRY(limit_processes(request));
   PROMISED_TRY(die_with(spawner));
   PROMISED_TRY(give_up_privileges_for_good());
   PROMISED_TRY(leave_capabilities(request.sandbox));
   PROMISED_TRY(refuse_system_calls(request.sandbox));
-  if (!in_cgroup) PROMISED_TRY(limit_memory(request));
+  if (!by_cgroup.memory) PROMISED_TRY(limit_memory(request));
   return execute(request);
 }
 
 }  // namespace
 
-void launch(const SpawnRequest& request, LaunchFds fds, Fd status, pid_t spawner) {
-  const Result<void> result = become_worker(request, std::move(fds), status, spawner);
+void launch(const SpawnRequest& request, LaunchFds fds, CgroupControllers by_cgroup, Fd status,
+            pid_t spawner) {
+  const Result<void> result = become_worker(request, std::move(fds), by_cgroup, status, spawner);
   const std::string& reason = result.problem().message;
   // If the spawner does not take it, nobody is left to tell: it is gone.
   static_cast<void>(!::write(status.get(), reason.data(), reason.size()));

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/fd.hpp"
+#include "daemon/spawner/cgroup.hpp"
 #include "daemon/spawner/spawner.hpp"
 
 namespace promised {
@@ -21,7 +22,8 @@ struct LaunchFds {
 
 /// Turns the calling process into the worker that `request` asks for. Where that fails, writes the reason to
 /// `status` (a pipe that exec closes) and exits with 127. `spawner` is the parent: when that is gone, so is
-/// this.
-[[noreturn]] void launch(const SpawnRequest& request, LaunchFds fds, Fd status, pid_t spawner);
+/// this. Limits whose controller is not among those `by_cgroup` are the process's own.
+[[noreturn]] void launch(const SpawnRequest& request, LaunchFds fds, CgroupControllers by_cgroup, Fd status,
+                         pid_t spawner);
 
 }  // namespace promised

@@ -10,10 +10,10 @@ namespace promised {
 /// What may need privileges: before the process becomes its user, in the session that is to be the worker's.
 [[nodiscard]] Result<void> apply_limits(const SpawnRequest& request);
 
-/// What binds the user: after that. Not for a worker in a cgroup, which has limits of its own.
+/// What binds the user: after that. Not for a worker whose cgroup keeps this.
 [[nodiscard]] Result<void> limit_processes(const SpawnRequest& request);
 
-/// What binds this process too: last.
+/// What binds this process too: last. The same.
 [[nodiscard]] Result<void> limit_memory(const SpawnRequest& request);
 
 }  // namespace promised

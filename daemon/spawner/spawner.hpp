@@ -61,17 +61,26 @@ using SpawnerReport = std::variant<Spawned, SpawnFailed, Exited>;
 
 /// What holds workers: their limits, and what they start.
 enum class Containment : std::uint8_t {
-  rlimit,  ///< limits of single processes; what they start is found by session and environment
-  cgroup   ///< a cgroup each
+  rlimit,            ///< limits of single processes; what they start is found by session and environment
+  cgroup,            ///< a cgroup each
+  cgroup_and_rlimit  ///< a cgroup each, and limits of single processes for want of a controller
 };
 [[nodiscard]] constexpr std::string_view to_string(Containment c) {
-  return c == Containment::cgroup ? "cgroup" : "rlimit";
+  switch (c) {
+    case Containment::rlimit:
+      return "rlimit";
+    case Containment::cgroup:
+      return "cgroup";
+    case Containment::cgroup_and_rlimit:
+      return "cgroup+rlimit";
+  }
+  return {};
 }
 
 /// How things stand once the spawner works for a state directory.
 struct TakenOver {
   Containment containment = Containment::rlimit;
-  std::string why;                  ///< rlimit: why there is no cgroup
+  std::string why;                  ///< rlimit: why there is no cgroup; cgroup_and_rlimit: what it lacks
   std::uint32_t ended = 0;          ///< processes of an earlier daemon that were killed
   std::vector<Leftover> leftovers;  ///< the first of them
 };

@@ -169,7 +169,7 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
     launch(request,
            {std::move(datagram.fds[0]), std::move(datagram.fds[1]), std::move(datagram.fds[2]),
             std::move(cgroup.file())},
-           std::move(status_of_child), spawner);
+           cgroups_ ? cgroups_->controllers() : CgroupControllers(), std::move(status_of_child), spawner);
   }
   cgroup.keep();
   children_.emplace(pid, Child{worker, started_at(pid).value_or(0), std::move(status), {}, 0});
@@ -187,8 +187,15 @@ void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {
   TakenOver taken;
   taken.leftovers = end_leftovers(order.state, order.users);
   taken.ended = static_cast<std::uint32_t>(taken.leftovers.size());
-  if (const Result<void> had = take_cgroup(); !had.ok()) taken.why = had.problem().message;
-  if (cgroups_) taken.containment = Containment::cgroup;
+  if (const Result<void> had = take_cgroup(); !had.ok()) {
+    taken.why = had.problem().message;
+  } else if (const CgroupControllers here = cgroups_->controllers(); here.all()) {
+    taken.containment = Containment::cgroup;
+  } else {
+    taken.containment = Containment::cgroup_and_rlimit;
+    taken.why = std::string("there is no controller ") + (here.memory ? "" : "\"memory\"") +
+                (here.memory || here.pids ? "" : " and no ") + (here.pids ? "" : "\"pids\"");
+  }
   unsent_.push_back(spawner_wire::encode(taken));
 }
 

@@ -251,7 +251,8 @@ Result<TakenOver> decode_taken_over(std::string_view bytes) {
   if (static_cast<Kind>(in.number<std::uint8_t>()) != Kind::taken_over) return garbage("a report");
   static_cast<void>(in.number<std::uint32_t>());
   TakenOver taken;
-  taken.containment = in.number<std::uint8_t>() == 0 ? Containment::rlimit : Containment::cgroup;
+  taken.containment = static_cast<Containment>(in.number<std::uint8_t>());
+  if (taken.containment > Containment::cgroup_and_rlimit) return garbage("a report");
   taken.why = in.text();
   taken.ended = in.number<std::uint32_t>();
   for (auto left = in.number<std::uint64_t>(); left > 0 && in.ok(); --left) {

@@ -116,6 +116,7 @@ std::optional<Exit> TestDaemon::try_start(
   program.environment = environment;
   program.environment["NOTIFY_SOCKET"] = (directory_ / "notify").string();
   program.output = directory_ / "log";
+  program.cgroup = cgroup_;
   process_ = std::make_unique<Process>(program);
   const auto is_ready = [this] { return notifications().find("READY=1") != std::string::npos; };
   const bool settled = eventually([&] { return is_ready() || process_->poll().has_value(); });

@@ -82,6 +82,8 @@ class TestDaemon {
   [[nodiscard]] std::string log() const { return read_file(directory_ / "log"); }
   /// What it has told systemd so far, a message a line ("READY=1", "STATUS=...").
   [[nodiscard]] std::string notifications();
+  /// From the next start() on it is in this cgroup.
+  void join(const std::filesystem::path& cgroup) { cgroup_ = cgroup; }
   /// Writes another configuration, for SIGHUP or the next start().
   void configure(const DaemonConfig& config);
 
@@ -91,6 +93,7 @@ class TestDaemon {
   TempDirectory directory_;
   Fd notify_socket_;
   std::string notifications_;
+  std::filesystem::path cgroup_;
   std::unique_ptr<Process> process_;
 };
 

@@ -50,16 +50,20 @@ std::vector<char*> pointers(std::vector<std::string>& lines) {
   return out;
 }
 
-Fd open_output(const std::filesystem::path& path) {
-  const char* name = path.empty() ? "/dev/null" : path.c_str();
-  Fd fd(::open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
-  if (!fd.valid()) throw std::system_error(errno, std::generic_category(), name);
+Fd open_for(int flags, const std::filesystem::path& path) {
+  Fd fd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+  if (!fd.valid()) throw std::system_error(errno, std::generic_category(), path.string());
   return fd;
+}
+
+Fd open_output(const std::filesystem::path& path) {
+  return open_for(O_WRONLY | O_CREAT | O_APPEND, path.empty() ? "/dev/null" : path);
 }
 
 // Between fork and exec: only what is safe there.
 [[noreturn]] void become(const Program& program, char* const* argv, char* const* envp, int in, int out,
-                         int err, pid_t parent) {
+                         int err, int cgroup, pid_t parent) {
+  if (cgroup >= 0 && ::write(cgroup, "0", 1) != 1) ::_exit(126);
   // Opened before the change of user, who need not be able to walk the way to it.
   const int binary = ::open(argv[0], O_RDONLY | O_CLOEXEC);
   sigset_t none;
@@ -96,11 +100,13 @@ Process::Process(const Program& program) {
   const Fd in(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const Fd out = open_output(program.output);
   const Fd err = open_output(program.errors.empty() ? program.output : program.errors);
+  const Fd cgroup = program.cgroup.empty() ? Fd() : open_for(O_WRONLY, program.cgroup / "cgroup.procs");
   const pid_t parent = ::getpid();
   const std::lock_guard lock(held_mutex);
   pid_ = ::fork();
   if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
-  if (pid_ == 0) become(program, argv.data(), envp.data(), in.get(), out.get(), err.get(), parent);
+  if (pid_ == 0)
+    become(program, argv.data(), envp.data(), in.get(), out.get(), err.get(), cgroup.get(), parent);
   held.insert(pid_);
 }
 

@@ -29,9 +29,10 @@ struct Program {
   std::vector<std::string> command;  ///< the path first
   /// On top of the test's own environment; a value that is absent removes the variable.
   std::map<std::string, std::optional<std::string>> environment;
-  std::filesystem::path output;  ///< file for stdout, appended to; empty: /dev/null
-  std::filesystem::path errors;  ///< file for stderr, appended to; empty: where stdout goes
-  std::optional<uid_t> user;     ///< also its gid, without supplementary groups; needs root
+  std::filesystem::path output;       ///< file for stdout, appended to; empty: /dev/null
+  std::filesystem::path errors;       ///< file for stderr, appended to; empty: where stdout goes
+  std::optional<uid_t> user;          ///< also its gid, without supplementary groups; needs root
+  std::filesystem::path cgroup = {};  ///< (version 2) that it is started in; empty: the test's own
 };
 
 /// A running child. The destructor kills and reaps it.

@@ -18,6 +18,7 @@
 #include <map>
 
 #include "common/fd.hpp"
+#include "tests/support/own_mounts.hpp"
 #include "tests/system/stories.hpp"
 
 using namespace promised;
@@ -86,30 +87,6 @@ class Outsider {
 
  private:
   pid_t pid_;
-};
-
-// Mounts that are this thread's own as long as this lives, and those of what it starts; as on most machines,
-// they are told to the namespaces that are made of it. Takes root.
-class OwnMounts {
- public:
-  OwnMounts() : outside_(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)) {
-    REQUIRE(::unshare(CLONE_NEWNS) == 0);
-    REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
-    REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_SHARED, nullptr) == 0);
-  }
-  OwnMounts(const OwnMounts&) = delete;
-  OwnMounts& operator=(const OwnMounts&) = delete;
-  ~OwnMounts() {
-    CHECK(::unshare(CLONE_FS) == 0);  // ThreadSanitizer has started a thread that shares them
-    CHECK(::setns(outside_.get(), CLONE_NEWNS) == 0);
-  }
-
-  void mount_memory(const std::string& path) {
-    REQUIRE(::mount("promised-test", path.c_str(), "tmpfs", 0, nullptr) == 0);
-  }
-
- private:
-  Fd outside_;
 };
 
 }  // namespace
@@ -234,7 +211,7 @@ TEST_CASE(
     TestDaemon daemon(sandboxed(level));
     Client client = connect(daemon);
     REQUIRE(number(client, "files_in", targets.elsewhere.string()) == 0);
-    mounts.mount_memory(targets.elsewhere.string());
+    mounts.mount("tmpfs", targets.elsewhere.string());
     CHECK(number(client, "create", file) == error);
     CHECK(std::filesystem::exists(file) == (error == 0));
   }
@@ -246,7 +223,7 @@ TEST_CASE("I6 in the strict sandbox the sockets of the user's own services are h
        {std::pair<const char*, std::int64_t>{"default", 0}, {"strict", ENOENT}}) {
     CAPTURE(level);
     OwnMounts mounts;
-    mounts.mount_memory("/run");
+    mounts.mount("tmpfs", "/run");
     std::filesystem::create_directories("/run/user/0");
     write_file("/run/user/0/bus", "");
     DaemonConfig config = sandboxed(level);

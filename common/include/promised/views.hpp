@@ -102,7 +102,7 @@ struct PoolView {
   std::uint64_t finished = 0;             ///< jobs, since start
   std::chrono::milliseconds retry_in{0};  ///< failing: until the next try
   std::vector<FunctionView> functions;
-  std::string containment;  ///< what holds its workers and their limits: "cgroup" or "rlimit"
+  std::string containment;  ///< what holds its workers and their limits (docs/pools.md)
   Isolation isolation = Isolation::worker;
   std::uint32_t size_min = 0;  ///< workers wanted when there is nothing to do,
   std::uint32_t size_max = 0;  ///< and when jobs wait

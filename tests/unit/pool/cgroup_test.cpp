@@ -77,22 +77,44 @@ TEST_CASE(
   CHECK(tree.at("workers/cgroup.subtree_control").starts_with("+pids"));
 }
 
-TEST_CASE(
-    "I3 a group with a stranger in it, or without a controller, is left as it is, and the reason told") {
+TEST_CASE("I3 a group with a stranger in it is left as it is, and the reason told") {
   Tree tree;
   write_file(tree.root() / "cgroup.procs", "11\n12\n4711\n");
-  auto taken = tree.take();
+  const auto taken = tree.take();
   REQUIRE_FALSE(taken.ok());
   CHECK(taken.problem().code == "no_cgroup");
   CHECK(taken.problem().message ==
         tree.root().string() + " is not the daemon's alone: process 4711 is in it too");
-  write_file(tree.root() / "cgroup.procs", "11\n");
-  write_file(tree.root() / "cgroup.controllers", "cpu pids\n");
-  taken = tree.take();
-  REQUIRE_FALSE(taken.ok());
-  CHECK(taken.problem().message == tree.root().string() + " has no controller \"memory\"");
   CHECK_FALSE(std::filesystem::exists(tree.root() / "daemon"));
   CHECK(tree.at("cgroup.subtree_control").empty());
+}
+
+TEST_CASE("I3 I4 without a controller a group still holds its worker, and keeps no limit of that kind") {
+  struct Machine {
+    const char* controllers;
+    bool memory;
+    bool pids;
+  };
+  for (const Machine& machine :
+       {Machine{"cpu memory\n", true, false}, {"cpu pids\n", false, true}, {"hugetlb\n", false, false}}) {
+    CAPTURE(machine.controllers);
+    Tree tree;
+    tree.folders.controllers = machine.controllers;
+    tree.folders.fill(tree.root());
+    write_file(tree.root() / "cgroup.procs", "11\n12\n");
+    auto taken = tree.take();
+    REQUIRE_MESSAGE(taken.ok(), taken.problem().message);
+    CHECK(taken->controllers().memory == machine.memory);
+    CHECK(taken->controllers().pids == machine.pids);
+    CHECK_FALSE(taken->controllers().all());
+    CHECK((tree.at("cgroup.subtree_control").find("memory") != std::string::npos) ==
+          (machine.memory && !machine.pids));
+    auto made = taken->make(kWorker, {4096, 8});
+    REQUIRE(made.ok());
+    CHECK(made->file().valid());
+    CHECK(tree.at("workers/7/memory.max") == (machine.memory ? "4096" : ""));
+    CHECK(tree.at("workers/7/pids.max") == (machine.pids ? "8" : ""));
+  }
 }
 
 TEST_CASE("I3 what was begun is undone where it cannot be finished") {

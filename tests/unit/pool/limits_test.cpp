@@ -87,10 +87,12 @@ TEST_CASE("I3 root's processes are not limited without a cgroup, and the pool sa
   PoolFixture pool(settings);
   const WorkerId worker = pool.start();
   if (::geteuid() == 0) {
-    CHECK(
-        pool.await<event::WorkerStartFailed>(worker).reason ==
-        "processes = 1: without a cgroup it is a user's processes that the kernel counts, and root's are not "
-        "limited; give the pool a user of its own, or run the daemon where it has a cgroup (docs/pools.md)");
+    CHECK(pool.await<event::WorkerStartFailed>(worker).reason ==
+          "processes = 1: without a cgroup that counts them it is a user's processes that the kernel counts, "
+          "and "
+          "root's are not limited; give the pool a user of its own, or run the daemon where it has a cgroup "
+          "with "
+          "the controller pids (docs/pools.md)");
   } else {
     // The user of this test has processes beside it: no further one is allowed.
     pool.await<event::WorkerReady>(worker);

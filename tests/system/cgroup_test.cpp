@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// I4 with cgroups of the kernel's: in a hierarchy of version 2 that is mounted for the test. The controllers
+// memory and pids need not be in it; scripts/test-cgroups has what takes them.
+#include <doctest/doctest.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "tests/support/own_mounts.hpp"
+#include "tests/support/proc.hpp"
+#include "tests/system/stories.hpp"
+
+using namespace promised;
+using namespace promised::test;
+
+namespace {
+
+using Path = std::filesystem::path;
+
+/// A group of cgroup v2 that is nobody's, with all that is made in it gone in the end.
+class Group {
+ public:
+  Group() {
+    mounts_.mount("cgroup2", mounted_.path().string());
+    REQUIRE(::mkdir(path().c_str(), 0755) == 0);
+  }
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+  ~Group() {
+    std::ofstream(path() / "cgroup.kill") << "1";
+    CHECK(eventually([&] { return remove(path()); }));
+    REQUIRE(::umount(mounted_.path().c_str()) == 0);
+  }
+
+  [[nodiscard]] Path path() const { return mounted_ / ("promised-test-" + std::to_string(::getpid())); }
+  /// Of the workers that are there.
+  [[nodiscard]] std::size_t groups_of_workers() const { return folders_in(path() / "workers").size(); }
+
+ private:
+  static std::vector<Path> folders_in(const Path& group) {
+    std::vector<Path> found;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(group, none)) {
+      if (entry.is_directory(none)) found.push_back(entry.path());
+    }
+    return found;
+  }
+  static bool remove(const Path& group) {
+    for (const Path& inner : folders_in(group)) remove(inner);
+    return ::rmdir(group.c_str()) == 0;
+  }
+
+  TempDirectory mounted_;
+  OwnMounts mounts_;
+};
+
+DaemonConfig confined(const DaemonConfig::Lines& lines = {}) {
+  DaemonConfig config;
+  config.set("daemon", "stop_grace", "100ms");
+  return config.pool("confined", worker_binary("confined"), lines);
+}
+
+/// A process in a session of its own, without a variable that would tell whose it is, which a job has left that
+/// goes on. Its parents have ended.
+pid_t stray_of(Client& client) {
+  const auto job = client.submit(Options().at_most_once(), "desert_and_stay", true);
+  std::optional<pid_t> left;
+  REQUIRE(eventually([&] { return (left = job.note<pid_t>("left")).has_value(); }));
+  CHECK_FALSE(is_gone(*left));
+  return *left;
+}
+
+std::string cgroup_of_process(std::int64_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("0::")) return line.substr(3);
+  }
+  return {};
+}
+
+}  // namespace
+
+TEST_CASE("I4 with cgroups what has left session and environment goes with its worker, and no other worker" *
+          doctest::skip(::geteuid() != 0)) {
+  const Group group;
+  TestDaemon daemon(confined({{"size", "2"}}), TestDaemon::NotStarted{});
+  daemon.join(group.path());
+  daemon.start();
+  Client client = connect(daemon);
+  CHECK(pool_view(client, "confined").containment.starts_with("cgroup"));
+  // It may be of either worker by all but its cgroup.
+  const pid_t left = stray_of(client), other = stray_of(client);
+  CHECK(cgroup_of_process(left) != cgroup_of_process(other));
+  CHECK(group.groups_of_workers() == 2);
+  const auto jobs = client.jobs().jobs;
+  REQUIRE(jobs.size() == 2);
+  for (const auto& job : jobs) {
+    if (cgroup_of_process(job.worker_pid) == cgroup_of_process(left)) ::kill(job.worker_pid, SIGKILL);
+  }
+  CHECK(eventually([&] { return is_gone(left); }));
+  CHECK_FALSE(is_gone(other));
+  CHECK(eventually([&] { return pool_view(client, "confined").workers == 2; }));
+  CHECK(eventually([&] { return group.groups_of_workers() == 2; }));
+}
+
+TEST_CASE("I4 with cgroups nothing outlives the daemon, nor the kill of daemon and spawner together" *
+          doctest::skip(::geteuid() != 0)) {
+  const Group group;
+  TestDaemon daemon(confined(), TestDaemon::NotStarted{});
+  daemon.join(group.path());
+  daemon.start();
+  pid_t left = 0;
+  {
+    Client client = connect(daemon);
+    left = stray_of(client);
+  }
+  SUBCASE("the daemon stops") { daemon.stop(); }
+  SUBCASE("the daemon is killed") { daemon.kill9(); }
+  SUBCASE("both are killed, and the daemon is started again") {
+    const pid_t spawner = children_of(daemon.pid()).at(0);
+    daemon.signal(SIGSTOP);
+    REQUIRE(::kill(spawner, SIGKILL) == 0);
+    daemon.signal(SIGKILL);
+    CHECK(daemon.wait() == Exit{0, SIGKILL});
+    CHECK_FALSE(is_gone(left));
+    daemon.start();
+    CHECK(is_gone(left));
+    Client client = connect(daemon);
+    CHECK(pool_view(client, "confined").containment.starts_with("cgroup"));
+    client.close();
+    daemon.stop();
+  }
+  CHECK(is_gone(left));
+  CHECK(group.groups_of_workers() == 0);
+}
+
+TEST_CASE("I4 groups that a job has made in its worker's go with it" * doctest::skip(::geteuid() != 0)) {
+  const Group group;
+  TestDaemon daemon(confined(), TestDaemon::NotStarted{});
+  daemon.join(group.path());
+  daemon.start();
+  Client client = connect(daemon);
+  const auto worker = client.submit<std::int64_t>("worker_pid").result(kPatience);
+  CHECK(client.submit<std::int64_t>("nest_cgroup").result(kPatience) == 0);
+  ::kill(static_cast<pid_t>(worker), SIGKILL);
+  CHECK(client.submit<std::int64_t>("worker_pid").result(kPatience) != worker);
+  CHECK(eventually([&] { return group.groups_of_workers() == 1; }));
+}
+
+TEST_CASE("I3 a limit that no controller keeps for a cgroup is kept for each process, and the log tells" *
+          doctest::skip(::geteuid() != 0)) {
+  const Group group;
+  TestDaemon daemon(confined({{"memory_limit", "4GiB"}}), TestDaemon::NotStarted{});
+  daemon.join(group.path());
+  daemon.start();
+  Client client = connect(daemon);
+  const bool has_memory = read_file(group.path() / "cgroup.controllers").find("memory") != std::string::npos;
+  CHECK((daemon.log().find("there is no controller \"memory\"") != std::string::npos) == !has_memory);
+  CHECK(pool_view(client, "confined").containment == (has_memory ? "cgroup" : "cgroup+rlimit"));
+  const auto worker = client.submit<std::int64_t>("worker_pid").result(kPatience);
+  const std::string limits = read_file("/proc/" + std::to_string(worker) + "/limits");
+  CHECK((limits.find("4294967296") != std::string::npos) == !has_memory);
+}
