@@ -16,10 +16,6 @@ message::Refused joins_nothing() {
   return {.code = "bad_request", .message = "a job that follows another joins no equal one (unique)"};
 }
 
-std::string described(const Job& job) {
-  return "job " + job.id.text() + " (" + job.function->name + ")";
-}
-
 Outcome outcome_of(const Job& job) {
   Outcome outcome;
   outcome.id = job.id;
@@ -291,27 +287,6 @@ bool Scheduler::kept_for_kin(const Job& job) const {
   if (kin->link.follows != Follows::member && kin->link.follows != Follows::then) return false;
   const Job* parent = jobs_.find(kin->link.parent);
   return parent != nullptr && !parent->ended();
-}
-
-std::string Scheduler::why_kin_waits(const Job& job) const {
-  const Kin& kin = *job.kin();
-  const Link& link = kin.link;
-  if (!link.becomes.empty()) return "it comes to what job " + link.becomes.text() + " comes to";
-  if (link.phase == Link::Phase::waiting) {
-    const Job* parent = jobs_.find(link.parent);
-    const std::string whose = parent == nullptr ? "job " + link.parent.text() : described(*parent);
-    if (link.follows == Follows::member) return "its turn in " + whose + " has not come";
-    if (link.follows == Follows::then) return "it begins when the members of " + whose + " have ended";
-    if (parent != nullptr && parent->kin()->behind > 0)
-      return "it begins when there is room in memory for what " + whose +
-             " has come to (max_bytes, max_bytes_per_owner)";
-    return "it begins when " + whose + " has ended, if that is with " + std::string(to_string(link.follows));
-  }
-  if (kin.course && !kin.course->over())
-    return "it waits for " + std::to_string(kin.course->unended()) + " of its " +
-           std::to_string(kin.members.size()) + " members";
-  return kin.then.empty() ? "it gathers what its members have come to"
-                          : "it comes to what job " + kin.then.text() + " comes to";
 }
 
 /// SEMANTICS C3: what hangs on the job, as far as the asker may see it.

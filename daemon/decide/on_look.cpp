@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "common/units.hpp"
-#include "daemon/decide/scheduler.hpp"
+#include "daemon/decide/explainer.hpp"
 
 namespace promised {
 namespace {
@@ -30,7 +30,7 @@ JobView Scheduler::view(const Job& job) const {
   v.submitted = job.submitted;
   v.started = job.started;
   v.ended = job.ended_at;
-  v.reason = why_waiting(job);
+  v.reason = Explainer(*this, job, {}, nullptr).first();
   if (job.worker != nullptr) {
     v.pool = job.worker->pool->settings->name;
     if (job.state == State::running || job.state == State::waiting) v.worker_pid = job.worker->pid;
@@ -202,6 +202,14 @@ std::vector<QuotaView> Scheduler::view_quotas() const {
   for (const auto& [name, quota] : lanes_.quotas().configured())
     views.push_back({name, quota->size, quota->running});
   return views;
+}
+
+void Scheduler::on(Asked& asked, message::Explain& explain, Turn& t) {
+  const Job* job = find(asked, explain.key, Touch::look, t);
+  if (job == nullptr) return;
+  std::vector<WaitReason> reasons = Explainer(*this, *job, t.now, &asked).all();
+  reply(asked.event.session, asked.number(), message::Explained{{job->id, job->state, std::move(reasons)}},
+        false, t);
 }
 
 void Scheduler::on(Asked& asked, message::StatusQuery&, Turn& t) {

@@ -11,10 +11,6 @@
 namespace promised {
 namespace {
 
-std::string described(const Job& job) {
-  return "job " + job.id.text() + " (" + job.function->name + ")";
-}
-
 std::string described(const std::vector<const Job*>& circle) {
   std::string text = described(*circle.front());
   if (circle.size() == 1) return text + " would wait for itself";

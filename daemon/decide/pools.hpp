@@ -30,6 +30,11 @@ struct Function {
   std::optional<Nanos> usual_run;
 };
 
+/// How texts name a job.
+[[nodiscard]] inline std::string described(const Job& job) {
+  return "job " + job.id.text() + " (" + job.function->name + ")";
+}
+
 /// What a worker can run, and may be asked to. It counts in Function::offers until let_go().
 struct Offer {
   std::vector<FunctionView> registered;                      ///< by its program, as it said

@@ -21,7 +21,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -248,6 +247,8 @@ class Scheduler {
   [[nodiscard]] bool finds_by_name(const Asked& asked, const Job& job) const;
 
   // on_look
+  class Explainer;
+  void on(Asked& asked, message::Explain& explain, Turn& t);
   void on(Asked& asked, message::StatusQuery& query, Turn& t);
   [[nodiscard]] JobView view(const Job& job) const;
   [[nodiscard]] JobView shown(const Asked& asked, const Job& job) const;
@@ -257,32 +258,6 @@ class Scheduler {
   [[nodiscard]] static QueueView view(const Queue& queue, Now now);
   [[nodiscard]] std::vector<const Queue*> longest_queues() const;
   [[nodiscard]] std::vector<QuotaView> view_quotas() const;
-
-  // on_explain
-  struct Why;
-  using WhyNot = void (Scheduler::*)(Why& why) const;
-  [[nodiscard]] static std::span<const WhyNot> reasons_to_wait();
-  void on(Asked& asked, message::Explain& explain, Turn& t);
-  [[nodiscard]] std::string why_waiting(const Job& job) const;
-  static void why_ended(Why& why);
-  static void why_running(Why& why);
-  void why_waiting(Why& why) const;
-  static void why_next(Why& why);
-  static void why_moment(Why& why);
-  void why_kin(Why& why) const;
-  void why_stopping(Why& why) const;
-  void why_disk(Why& why) const;
-  void why_paused(Why& why) const;
-  void why_rate(Why& why) const;
-  void why_quota(Why& why) const;
-  void why_on_disk(Why& why) const;
-  void why_function(Why& why) const;
-  void why_pools(Why& why) const;
-  void why_pool(const Pool& pool, Why& why) const;
-  void why_behind(Why& why) const;
-  void name_holders(const Quota& quota, Why& why) const;
-  void name(const Job& other, Why& why) const;
-  [[nodiscard]] static bool has_idle_worker(const Pool& pool, const Function& function);
 
   /// The one way from a client's key to a job: the job, if it is there and the asker may touch it; else the
   /// request has been refused in a way that does not tell other owners' jobs from none.
@@ -417,7 +392,6 @@ class Scheduler {
   void want_result(Job& of, const Job& by, Turn& t);
   void result_came(Job& job, const event::ResultLoaded& e, Turn& t);
   [[nodiscard]] bool kept_for_kin(const Job& job) const;
-  [[nodiscard]] std::string why_kin_waits(const Job& job) const;
   void add_related(const Asked& asked, const Job& job, JobView& view) const;
 
   // room_to_follow

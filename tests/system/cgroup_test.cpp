@@ -66,8 +66,8 @@ DaemonConfig confined(const DaemonConfig::Lines& lines = {}) {
   return config.pool("confined", worker_binary("confined"), lines);
 }
 
-/// A process in a session of its own, without a variable that would tell whose it is, which a job has left that
-/// goes on. Its parents have ended.
+/// A process in a session of its own, without a variable that would tell whose it is, which a job has left
+/// that goes on. Its parents have ended.
 pid_t stray_of(Client& client) {
   const auto job = client.submit(Options().at_most_once(), "desert_and_stay", true);
   std::optional<pid_t> left;
@@ -120,8 +120,12 @@ TEST_CASE("I4 with cgroups nothing outlives the daemon, nor the kill of daemon a
     Client client = connect(daemon);
     left = stray_of(client);
   }
-  SUBCASE("the daemon stops") { daemon.stop(); }
-  SUBCASE("the daemon is killed") { daemon.kill9(); }
+  SUBCASE("the daemon stops") {
+    daemon.stop();
+  }
+  SUBCASE("the daemon is killed") {
+    daemon.kill9();
+  }
   SUBCASE("both are killed, and the daemon is started again") {
     const pid_t spawner = children_of(daemon.pid()).at(0);
     daemon.signal(SIGSTOP);
