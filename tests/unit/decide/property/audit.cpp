@@ -129,6 +129,10 @@ void Audit::channels() const {
             who + " holds as number " + std::to_string(i) + " a job that " + describe(job.id));
     }
     check(load == worker->load, who + " has a load that is not that of its channel");
+    const bool is_late =
+        !worker->channel.empty() && worker->channel.front().batch == 0 && worker->begin_by <= now_.steady;
+    check(!is_late || worker->revoking || worker->kill_reason != KillReason::none,
+          who + " has not begun its job in time, and nobody has asked it to give that back");
     const auto is_in = [&](const auto& list) { return std::count(list.begin(), list.end(), worker.get()); };
     const auto resuming = is_in(worker->pool->resuming) + is_in(s_.want_quotas_);
     check(resuming == (worker->wait == Worker::Wait::resuming ? 1 : 0),
