@@ -91,7 +91,8 @@ class Runner {
   [[nodiscard]] bool hear_for_process();
   [[nodiscard]] Next speak_for_process(const JobProcess::End& end, std::chrono::nanoseconds ran);
   [[noreturn]] void end_like(const JobProcess::End& end) const;
-  /// Ends what the job has left behind; if that is not possible, this process is to end.
+  /// Ends what the job has left behind; if that is not possible, or it may have been more, this process is to
+  /// end.
   [[nodiscard]] Next end_leftovers();
 
   /// The encoded result, or why there is none.

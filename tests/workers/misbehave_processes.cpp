@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +37,12 @@ std::int64_t orphan(bool own_session) {
   ::close(ends[0]);
   ::close(ends[1]);
   return grandchild;
+}
+
+// That its worker does not get to see.
+std::int64_t orphan_elsewhere() {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  return orphan(true);
 }
 
 void orphan_and_abort(bool own_session) {
@@ -118,6 +125,7 @@ void bomb_in_sessions(promised::Job& job, const std::string& file) {
 
 void define_processes(promised::Worker& worker, pid_t helper) {
   worker.define("orphan", orphan)
+      .define("orphan_elsewhere", orphan_elsewhere)
       .define("orphan_and_abort", orphan_and_abort)
       .define("orphan_and_sleep", orphan_and_sleep)
       .define("child_of_a_thread", child_of_a_thread)

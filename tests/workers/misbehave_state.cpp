@@ -2,16 +2,21 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <string>
 #include <thread>
@@ -128,6 +133,47 @@ void lower_limits(bool for_good) {
   std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
+std::map<std::string, std::string> attributes() {
+  const mode_t umask = ::umask(077);
+  ::umask(umask);
+  int signal = 0;
+  ::prctl(PR_GET_PDEATHSIG, &signal);
+  std::array<char, 16> name{};
+  ::prctl(PR_GET_NAME, name.data());
+  cpu_set_t processors{};
+  ::sched_getaffinity(0, sizeof processors, &processors);
+  return {{"directory", std::filesystem::current_path().string()},
+          {"umask", std::to_string(umask)},
+          {"signal at the parent's end", std::to_string(signal)},
+          {"dumpable", std::to_string(::prctl(PR_GET_DUMPABLE))},
+          {"name", name.data()},
+          {"timer slack", std::to_string(::prctl(PR_GET_TIMERSLACK))},
+          {"nice", std::to_string(::getpriority(PRIO_PROCESS, 0))},
+          {"policy", std::to_string(::sched_getscheduler(0))},
+          {"processors", std::to_string(CPU_COUNT(&processors))}};
+}
+
+// All that it can take back.
+void change_attributes() {
+  std::filesystem::current_path("/proc");
+  ::umask(0);
+  ::prctl(PR_SET_PDEATHSIG, 0);
+  ::prctl(PR_SET_DUMPABLE, 0);
+  ::prctl(PR_SET_NAME, "somebody else");
+  ::prctl(PR_SET_TIMERSLACK, 1'000'000UL);
+  cpu_set_t first{};
+  CPU_SET(static_cast<unsigned>(::sched_getcpu()), &first);
+  ::sched_setaffinity(0, sizeof first, &first);
+  take_a_while();
+}
+
+// Those that only root can.
+void stand_back() {
+  const sched_param none{};
+  if (::nice(5) < 0 || ::sched_setscheduler(0, SCHED_IDLE, &none) != 0) std::_Exit(9);
+  take_a_while();
+}
+
 }  // namespace
 
 void define_state(promised::Worker& worker) {
@@ -138,6 +184,9 @@ void define_state(promised::Worker& worker) {
       .define("change_itself", change_itself)
       .define("change_signals", change_signals)
       .define("changed_signals", changed_signals)
+      .define("attributes", attributes)
+      .define("change_attributes", change_attributes)
+      .define("stand_back", stand_back)
       .define("cpu_limit", cpu_limit)
       .define("set_cpu_limit", set_cpu_limit)
       .define("groups", groups)
