@@ -52,7 +52,7 @@ bool ProcessAttributes::restore() const {
   ::umask(umask_);
   if (is_dumpable() != dumpable_) ::prctl(PR_SET_DUMPABLE, dumpable_ ? 1 : 0);
   if (name() != name_) ::prctl(PR_SET_NAME, name_.data());
-  if (::prctl(PR_GET_TIMERSLACK) != timer_slack_) 
+  if (::prctl(PR_GET_TIMERSLACK) != timer_slack_)
     ::prctl(PR_SET_TIMERSLACK, static_cast<unsigned long>(timer_slack_));
   return restore_directory() && restore_end_with_parent() && restore_scheduling();
 }

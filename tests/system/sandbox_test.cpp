@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <linux/securebits.h>
 #include <netinet/in.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,26 +13,14 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
-#include <map>
 
 #include "common/fd.hpp"
-#include "tests/system/stories.hpp"
+#include "tests/system/sandbox.hpp"
 
 using namespace promised;
 using namespace promised::test;
 
 namespace {
-
-using Numbers = std::map<std::string, std::int64_t>;
-
-DaemonConfig sandboxed(const std::string& level) {
-  DaemonConfig config;
-  return config.pool("confined", worker_binary("confined"), {{"sandbox", level}});
-}
-
-std::int64_t number(Client& client, const std::string& function, const std::string& argument) {
-  return client.submit<std::int64_t>(function, argument).result(kPatience);
-}
 
 // A port on the loopback at which somebody listens as long as this lives.
 class Listener {
@@ -57,17 +43,6 @@ class Listener {
   std::uint16_t port_ = 0;
 };
 
-// A file in /tmp, and one where programs are: gone with this object, should it have been made.
-struct Targets {
-  const std::filesystem::path in_tmp = "/tmp/promised-test-" + std::to_string(::getpid());
-  const std::filesystem::path elsewhere = worker_binary("sandbox-test-" + std::to_string(::getpid()));
-  ~Targets() {
-    std::error_code none;
-    std::filesystem::remove(in_tmp, none);
-    std::filesystem::remove(elsewhere, none);
-  }
-};
-
 // A process of this user, outside of any sandbox, as long as this lives.
 class Outsider {
  public:
@@ -86,30 +61,6 @@ class Outsider {
 
  private:
   pid_t pid_;
-};
-
-// Mounts that are this thread's own as long as this lives, and those of what it starts; as on most machines,
-// they are told to the namespaces that are made of it. Takes root.
-class OwnMounts {
- public:
-  OwnMounts() : outside_(::open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)) {
-    REQUIRE(::unshare(CLONE_NEWNS) == 0);
-    REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0);
-    REQUIRE(::mount("none", "/", nullptr, MS_REC | MS_SHARED, nullptr) == 0);
-  }
-  OwnMounts(const OwnMounts&) = delete;
-  OwnMounts& operator=(const OwnMounts&) = delete;
-  ~OwnMounts() {
-    CHECK(::unshare(CLONE_FS) == 0);  // ThreadSanitizer has started a thread that shares them
-    CHECK(::setns(outside_.get(), CLONE_NEWNS) == 0);
-  }
-
-  void mount_memory(const std::string& path) {
-    REQUIRE(::mount("promised-test", path.c_str(), "tmpfs", 0, nullptr) == 0);
-  }
-
- private:
-  Fd outside_;
 };
 
 }  // namespace
@@ -234,7 +185,7 @@ TEST_CASE(
     TestDaemon daemon(sandboxed(level));
     Client client = connect(daemon);
     REQUIRE(number(client, "files_in", targets.elsewhere.string()) == 0);
-    mounts.mount_memory(targets.elsewhere.string());
+    mounts.mount("tmpfs", targets.elsewhere.string());
     CHECK(number(client, "create", file) == error);
     CHECK(std::filesystem::exists(file) == (error == 0));
   }
@@ -246,7 +197,7 @@ TEST_CASE("I6 in the strict sandbox the sockets of the user's own services are h
        {std::pair<const char*, std::int64_t>{"default", 0}, {"strict", ENOENT}}) {
     CAPTURE(level);
     OwnMounts mounts;
-    mounts.mount_memory("/run");
+    mounts.mount("tmpfs", "/run");
     std::filesystem::create_directories("/run/user/0");
     write_file("/run/user/0/bus", "");
     DaemonConfig config = sandboxed(level);
