@@ -19,6 +19,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/argument_vector.hpp"
 #include "common/fd.hpp"
 
 namespace promised::exec {
@@ -138,13 +139,6 @@ class Preparation {
   posix_spawnattr_t attributes_;
 };
 
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 std::vector<std::string> environment_of(const Command& command) {
   std::vector<std::string> out;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
@@ -161,7 +155,7 @@ pid_t start(const Command& command, const Preparation& preparation) {
   const CpuTimeOfChild limited(command.cpu_time);
   const int error =
       ::posix_spawnp(&pid, command.words.front().c_str(), preparation.actions(), preparation.attributes(),
-                     pointers(command.words).data(), pointers(environment).data());
+                     argument_vector(command.words).data(), argument_vector(environment).data());
   if (error == 0) return pid;
   const bool elsewhere = command.directory && ::access(command.directory->c_str(), X_OK) != 0;
   fail(elsewhere ? *command.directory : command.words.front(), error);
