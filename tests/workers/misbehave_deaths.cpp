@@ -19,6 +19,12 @@
 #include "common/claim_page.hpp"
 #include "tests/workers/misbehave.hpp"
 
+namespace {
+
+struct Odd {};  // its name is told
+
+}  // namespace
+
 namespace misbehave {
 namespace {
 
@@ -109,8 +115,6 @@ void leave_thread(const std::string& file) {
     abort_now();
   }).detach();
 }
-
-struct Odd {};
 
 }  // namespace
 
