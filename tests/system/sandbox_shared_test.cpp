@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "common/fd.hpp"
@@ -55,6 +56,22 @@ class Shared {
   std::string name_ = "/promised-test-" + std::to_string(::getpid());
   int memory_, semaphores_, queue_;
   Fd posix_;
+};
+
+// A folder that is there as long as this lives, and goes with it if it was not there before.
+class Folder {
+ public:
+  explicit Folder(const char* path) : path_(path), made_(std::filesystem::create_directory(path)) {}
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() {
+    std::error_code none;
+    if (made_) std::filesystem::remove(path_, none);
+  }
+
+ private:
+  const char* path_;
+  bool made_;
 };
 
 // A Unix socket at which somebody listens as long as this lives; '@' begins a name that is in no file system.
@@ -95,7 +112,7 @@ TEST_CASE("I6 in the strict sandbox nothing is shared with processes outside, by
 
 TEST_CASE("I6 in the strict sandbox message queues of others cannot be read as files" *
           doctest::skip(::geteuid() != 0)) {
-  const bool made = std::filesystem::create_directory("/dev/mqueue");
+  const Folder queues("/dev/mqueue");
   for (const auto& [level, error] :
        {std::pair<const char*, std::int64_t>{"default", 0}, {"strict", ENOENT}}) {
     CAPTURE(level);
@@ -106,7 +123,6 @@ TEST_CASE("I6 in the strict sandbox message queues of others cannot be read as f
     const Shared shared;
     CHECK(number(client, "open", "/dev/mqueue" + shared.name()) == error);
   }
-  if (made) std::filesystem::remove("/dev/mqueue");
 }
 
 TEST_CASE("I6 in the strict sandbox there are only such sockets as a program without a network needs") {

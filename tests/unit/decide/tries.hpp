@@ -19,7 +19,8 @@ inline Failure failure(Cause cause = Cause::exception, const std::string& messag
 }
 
 /// Without chance.
-inline Options tried_again(std::uint32_t retries, const Backoff& backoff = Backoff::fixed(std::chrono::seconds(10))) {
+inline Options tried_again(std::uint32_t retries,
+                           const Backoff& backoff = Backoff::fixed(std::chrono::seconds(10))) {
   return Options{}.retries(retries).backoff(backoff);
 }
 
