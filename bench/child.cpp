@@ -21,6 +21,7 @@
 #include <system_error>
 #include <thread>
 
+#include "common/argument_vector.hpp"
 #include "common/fd.hpp"
 
 namespace promised::bench {
@@ -65,9 +66,7 @@ Child::Child(std::vector<std::string> command, const std::filesystem::path& log,
     : name_(command.at(0)), log_(log) {
   command[0] = find_program(command[0]);
   if (command[0].empty()) throw std::runtime_error("no program " + name_ + " is installed");
-  std::vector<char*> arguments;
-  for (std::string& argument : command) arguments.push_back(argument.data());
-  arguments.push_back(nullptr);
+  const std::vector<char*> arguments = argument_vector(command);
   const pid_t parent = ::getpid();
   pid_ = ::fork();
   if (pid_ < 0) throw system_error("cannot start " + name_);

@@ -19,6 +19,8 @@ class Channel {
   /// From now on reads from `fd`, whatever was read before from elsewhere. Still writes to the first.
   void listen_to(int fd);
 
+  [[nodiscard]] int read_fd() const { return read_fd_; }
+
   enum class Read { more, nothing, end };
   /// The bytes that are there and not consumed.
   [[nodiscard]] std::string_view bytes() const { return {buffer_.get() + begin_, end_ - begin_}; }

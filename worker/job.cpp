@@ -25,6 +25,10 @@ bool Job::cancelled() const {
   return runner_.cancelled();
 }
 
+bool Job::poll(std::span<pollfd> fds, std::chrono::milliseconds most) {
+  return runner_.poll(fds, most);
+}
+
 std::chrono::seconds Job::cpu_time() const {
   return runner_.cpu_time();
 }

@@ -126,12 +126,8 @@ JobProcess::End JobProcess::reap() {
   ::sigaction(SIGTERM, &on_sigterm_, nullptr);
   process_.reset();
   mouth_.reset();
-  const auto duration = [](const timeval& t) {
-    return std::chrono::seconds(t.tv_sec) + std::chrono::microseconds(t.tv_usec);
-  };
   const bool killed = WIFSIGNALED(status);
-  return {killed ? WTERMSIG(status) : 0, killed ? 0 : WEXITSTATUS(status), duration(used.ru_utime),
-          duration(used.ru_stime), static_cast<std::uint64_t>(used.ru_maxrss) * 1024};
+  return {killed ? WTERMSIG(status) : 0, killed ? 0 : WEXITSTATUS(status), use_of(used)};
 }
 
 }  // namespace promised::detail

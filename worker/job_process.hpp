@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <sys/types.h>
-#include <chrono>
 
 #include <atomic>
 #include <cstdint>
@@ -15,6 +14,7 @@
 #include <string_view>
 
 #include "common/fd.hpp"
+#include "common/process_use.hpp"
 
 namespace promised::detail {
 
@@ -32,8 +32,7 @@ class JobProcess {
   struct End {
     int signal = 0;  ///< 0: it exited
     int exit_code = 0;
-    std::chrono::nanoseconds user{0}, system{0};  ///< CPU time
-    std::uint64_t peak_memory = 0;                ///< bytes
+    ProcessUse used;
   };
 
   /// Throws std::system_error.

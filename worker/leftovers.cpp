@@ -26,6 +26,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kPatience{1};
 
+bool is_subreaper() {
+  int is = 0;
+  return ::prctl(PR_GET_CHILD_SUBREAPER, &is) == 0 && is != 0;
+}
+
 bool has_children() {
   siginfo_t any{};
   return ::waitid(P_ALL, 0, &any, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 || errno != ECHILD;
@@ -62,8 +67,9 @@ Leftovers::Leftovers() {
   if (has_children()) own_ = children().value_or(std::vector<pid_t>());
 }
 
-bool Leftovers::end() {
-  return !has_children() || end_all();
+Leftovers::Rest Leftovers::end() {
+  if (has_children() && !end_all()) return Rest::here;
+  return is_subreaper() ? Rest::none : Rest::elsewhere;
 }
 
 void Leftovers::await_group() {

@@ -16,10 +16,17 @@ class Leftovers {
   /// Before the first job. The children that the program has by now are its own, and stay.
   Leftovers();
 
-  /// After a job: ends what it has left behind. One system call where there is nothing. False: some could not
-  /// be ended within a second; then only the end of this whole process is left, which the spawner answers by
-  /// ending everything below it.
-  [[nodiscard]] bool end();
+  enum class Rest {
+    none,
+    /// The job has told the kernel that orphans are not for this process: some may be the spawner's by now,
+    /// which cannot tell which job they are of. It ends them with this process.
+    elsewhere,
+    /// Some could not be ended within a second. The spawner ends everything below this process with it.
+    here
+  };
+  /// After a job: ends what it has left behind. Two system calls where there is nothing. If that leaves a
+  /// rest, this process is to end.
+  [[nodiscard]] Rest end();
 
   /// After a job that was told to stop, and all of this process's group with it: returns when none of these
   /// is left that the job has started. How long that may take is the affair of who has told them.

@@ -44,7 +44,7 @@ bool OwnState::restore() {
   looked_ = now;
   stop_timers();
   restore_actions();
-  return restore_limits();
+  return restore_limits() && attributes_.restore();
 }
 
 bool OwnState::has_own_groups() {

@@ -11,6 +11,8 @@
 #include <chrono>
 #include <vector>
 
+#include "worker/process_attributes.hpp"
+
 namespace promised::detail {
 
 class OwnState {
@@ -18,11 +20,11 @@ class OwnState {
   /// As it is before the first job, on the thread that runs the jobs.
   OwnState();
 
-  /// After a job: the signal mask is as it was. So are what the process does at each signal and the resource
-  /// limits, and no timer runs (setitimer, alarm) but those of the program; these take many system calls, so
-  /// they are looked at once in a millisecond. The mask is one, and the user three more where the process may
-  /// change it. False: it has become another user, or member of other groups, or has lowered a hard limit,
-  /// which cannot be undone: no further job may run in it.
+  /// After a job: the signal mask is as it was. So are what the process does at each signal, the resource
+  /// limits and the attributes, and no timer runs (setitimer, alarm) but those of the program; these take
+  /// many system calls, so they are looked at once in a millisecond. The mask is one, and the user three more
+  /// where the process may change it. False: it has become another user, or member of other groups, or has
+  /// lowered a hard limit or its priority, which cannot be undone: no further job may run in it.
   [[nodiscard]] bool restore();
 
  private:
@@ -53,6 +55,7 @@ class OwnState {
   std::vector<gid_t> groups_;
   std::vector<gid_t> groups_now_;  ///< has room for one more
   Limits limits_;
+  ProcessAttributes attributes_;
   Clock::time_point looked_{};
   bool may_change_;  ///< its user; one that is not privileged may not
 };

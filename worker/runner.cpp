@@ -65,7 +65,9 @@ int Runner::serve() {
         case Next::go_on:
           break;
       }
-      if (std::exchange(looks_later_, false) && end_leftovers() != Next::go_on) return 1;
+      if (std::exchange(looks_later_, false)) {
+        if (const Next next = end_leftovers(); next != Next::go_on) return next == Next::stop ? 0 : 1;
+      }
       if (channel_.fill(wire::frame_size(channel_.bytes())) == Channel::Read::end) return 0;
     }
   } catch (const std::system_error& e) {
@@ -201,10 +203,17 @@ Runner::Next Runner::report(std::string_view result, Failure failure, std::chron
 }
 
 Runner::Next Runner::end_leftovers() {
-  if (leftovers_.end()) return Next::go_on;
-  say("what job " + run_.id.text() + " (" + function() +
-      ") has started does not end; this worker ends with it");
-  return Next::fail;
+  const Leftovers::Rest rest = leftovers_.end();
+  if (rest == Leftovers::Rest::none) return Next::go_on;
+  const std::string job = "job " + run_.id.text() + " (" + function() + ")";
+  if (rest == Leftovers::Rest::here) {
+    say("what " + job + " has started does not end; this worker ends with it");
+    return Next::fail;
+  }
+  say(job +
+      " has turned PR_SET_CHILD_SUBREAPER off: what it has started may go on elsewhere; this worker "
+      "ends with it");
+  return Next::stop;
 }
 
 // So that what was printed is told from what the next job prints.

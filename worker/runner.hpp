@@ -55,6 +55,7 @@ class Runner {
   [[nodiscard]] std::uint32_t attempt() const { return run_.attempt; }
   [[nodiscard]] const std::string& function() const { return functions_[run_.function].name; }
   [[nodiscard]] bool cancelled() const { return page_.cancelled.is_set(run_.sequence); }
+  [[nodiscard]] bool poll(std::span<pollfd> fds, std::chrono::milliseconds most);
   [[nodiscard]] std::chrono::seconds cpu_time() const { return std::chrono::seconds(welcome_.cpu_time); }
   void wait_for(std::span<const JobId> ids);
   void progress(double percent, std::string_view message);
@@ -67,7 +68,7 @@ class Runner {
  private:
   using Clock = std::chrono::steady_clock;
   enum class Next { go_on, stop, fail };
-  /// A message that came while a job listened for its notes, or for what it waits for.
+  /// A message that came while a job listened for its notes, for what it waits for, or for its cancelling.
   struct Aside {
     message::ToWorker message;
     std::string payload;
@@ -91,7 +92,8 @@ class Runner {
   [[nodiscard]] bool hear_for_process();
   [[nodiscard]] Next speak_for_process(const JobProcess::End& end, std::chrono::nanoseconds ran);
   [[noreturn]] void end_like(const JobProcess::End& end) const;
-  /// Ends what the job has left behind; if that is not possible, this process is to end.
+  /// Ends what the job has left behind; if that is not possible, or it may have been more, this process is to
+  /// end.
   [[nodiscard]] Next end_leftovers();
 
   /// The encoded result, or why there is none.
@@ -103,6 +105,7 @@ class Runner {
   void hear_notes();
   void ask_for_notes();
   [[nodiscard]] bool take_frames();
+  [[nodiscard]] bool hear_now();
   [[nodiscard]] message::Resume hear_resume();
   void mark_output();
   void write_progress();

@@ -101,9 +101,9 @@ Runner::Next Runner::speak_for_process(const JobProcess::End& end, std::chrono::
   if (page_.crash.out_of_memory()) failure.cause = Cause::memory;
   failure.signal = end.signal;
   failure.exit_code = end.exit_code;
-  failure.user = end.user;
-  failure.system = end.system;
-  failure.peak_memory = end.peak_memory;
+  failure.user = end.used.user;
+  failure.system = end.used.system;
+  failure.peak_memory = end.used.peak_memory;
   failure.backtrace = page_.crash.backtrace();
   mark_output();
   wire::encode_frame(message::FromWorker(message::AttemptEnded{run_.sequence, std::move(failure), ran}), 0,

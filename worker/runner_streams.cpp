@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a job says while it runs, beside its progress: parts of its result, notes, and that it waits for other
-// jobs. Notes come in too: the channel is looked at when the function asks for one, on the thread that it
-// runs on. What else arrives there meanwhile is put aside for the loop.
+// jobs. Notes come in too, and that it is cancelled: the channel is looked at when the function asks for one
+// or sleeps, on the thread that it runs on. What else arrives there meanwhile is put aside for the loop.
+#include <poll.h>
 #include <promised/error.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <limits>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 #include <variant>
 
@@ -17,6 +20,8 @@
 
 namespace promised::detail {
 namespace {
+
+constexpr int kMostPatience = 1 << 30;  // of one call of poll(2), in milliseconds
 
 std::string encoded(const Value& value, const char* what) {
   Result<std::string> bytes = wire::encode(value);
@@ -122,6 +127,41 @@ bool Runner::take_frames() {
       aside_.push_back({std::move((*frame)->message), std::string((*frame)->payload)});
     }
   }
+}
+
+/// What has arrived. False: there is no more to come, or what is there is no frame.
+bool Runner::hear_now() {
+  for (;;) {
+    switch (channel_.fill_now(wire::frame_size(channel_.bytes()))) {
+      case Channel::Read::nothing:
+        return true;
+      case Channel::Read::end:
+        return false;
+      case Channel::Read::more:
+        if (!take_frames()) return false;
+    }
+  }
+}
+
+/// The mark on the page is there before the frame that wakes. What else comes wakes too, and is no reason to
+/// return.
+bool Runner::poll(std::span<pollfd> fds, std::chrono::milliseconds most) {
+  const Clock::time_point deadline = Clock::now() + most;
+  std::vector<pollfd> polled(fds.begin(), fds.end());
+  polled.push_back({is_child_of_a_job() ? -1 : channel_.read_fd(), POLLIN, 0});
+  while (!cancelled()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+    const int patience =
+        most.count() < 0 ? -1 : static_cast<int>(std::clamp<decltype(left)>(left, 0, kMostPatience));
+    const int ready = ::poll(polled.data(), polled.size(), patience);
+    if (ready < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "poll");
+    const bool heard = ready > 0 && polled.back().revents != 0;
+    if (heard && !hear_now()) polled.back().fd = -1;  // the loop will see it too, and say so
+    if (heard && ready == 1) continue;
+    for (std::size_t i = 0; i < fds.size(); ++i) fds[i].revents = ready > 0 ? polled[i].revents : short{0};
+    break;
+  }
+  return !cancelled();
 }
 
 /// All at once where one message has room for them, else some after the others.

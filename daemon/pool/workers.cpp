@@ -302,7 +302,11 @@ void Workers::tell(const effect::SendResume& e) {
 }
 
 void Workers::mark(const effect::MarkCancelled& e) {
-  if (WorkerProcess* worker = impl_->find(e.worker)) worker->shared.page().cancelled.set(e.sequence);
+  WorkerProcess* worker = impl_->find(e.worker);
+  if (worker == nullptr) return;
+  worker->shared.page().cancelled.set(e.sequence);
+  const message::Resume wake{e.sequence, "cancelled", "the job was cancelled"};
+  impl_->answer(e.worker, *worker, wake, sizeof wake + wake.message.size());
 }
 
 void Workers::read_output(const effect::ReadOutput& e, std::vector<Event>& events) {

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/argument_vector.hpp"
 #include "common/result.hpp"
 #include "daemon/spawner/limits.hpp"
 #include "daemon/spawner/sandbox.hpp"
@@ -145,14 +146,6 @@ Problem exec_problem(const std::string& program, int error) {
   return Problem::system(program, error);
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  out.reserve(texts.size() + 1);
-  for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 // What a path does not lead to any more, because the sandbox has a /tmp of its own, or hides it.
 Problem hidden_by_sandbox(const SpawnRequest& request, const std::string& path, Problem problem) {
   if (request.sandbox != Sandbox::none && (path.starts_with("/tmp/") || path.starts_with("/var/tmp/")))
@@ -165,7 +158,8 @@ Problem hidden_by_sandbox(const SpawnRequest& request, const std::string& path, 
 Result<void> execute(const SpawnRequest& request) {
   std::vector<std::string> arguments{request.program};
   arguments.insert(arguments.end(), request.arguments.begin(), request.arguments.end());
-  ::execve(request.program.c_str(), pointers(arguments).data(), pointers(request.environment).data());
+  ::execve(request.program.c_str(), argument_vector(arguments).data(),
+           argument_vector(request.environment).data());
   return hidden_by_sandbox(request, request.program, exec_problem(request.program, errno));
 }
 

@@ -24,7 +24,9 @@ namespace promised {
 namespace {
 
 constexpr std::array kPrivate{"/tmp", "/var/tmp"};
-constexpr const char* kUserServices = "/run/user";
+// Sockets that a user's own services listen at: whoever reaches the user's systemd can have it start what is
+// in no sandbox. And the message queues of outside, which who opens them as files can read in any namespace.
+constexpr std::array kHidden{"/run/user", "/dev/mqueue"};
 constexpr std::uint64_t kPage = 4096;
 
 std::string name_of(Sandbox level) {
@@ -32,7 +34,7 @@ std::string name_of(Sandbox level) {
 }
 
 int namespaces_of(Sandbox level) {
-  return level == Sandbox::strict ? CLONE_NEWNS | CLONE_NEWNET : CLONE_NEWNS;
+  return level == Sandbox::strict ? CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC : CLONE_NEWNS;
 }
 
 Problem failed(Sandbox level, std::string_view what) {
@@ -88,13 +90,11 @@ Result<void> private_folders(Sandbox level, std::uint64_t memory_limit) {
   return {};
 }
 
-// Sockets that a user's own services listen at: whoever reaches the user's systemd can have it start what is
-// in no sandbox.
-Result<void> hide_services(Sandbox level) {
-  if (!is_there(kUserServices)) return {};
-  if (::mount("promised-hidden", kUserServices, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+Result<void> hide(Sandbox level, const char* path) {
+  if (!is_there(path)) return {};
+  if (::mount("promised-hidden", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
               "mode=0555,size=4k,nr_inodes=1") != 0)
-    return failed(level, std::string("hide ") + kUserServices);
+    return failed(level, std::string("hide ") + path);
   return {};
 }
 
@@ -108,7 +108,7 @@ Result<void> arrange_files(Sandbox level, std::uint64_t memory_limit) {
     read_only.attr_set = MOUNT_ATTR_RDONLY;
     if (::mount_setattr(-1, "/", AT_RECURSIVE, &read_only, sizeof read_only) != 0)
       return failed(level, "mount all files read-only");
-    PROMISED_TRY(hide_services(level));
+    for (const char* path : kHidden) PROMISED_TRY(hide(level, path));
   } else if (::mount("none", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) {
     return failed(level, "mount / as a slave");
   }

@@ -19,6 +19,7 @@
 #include <utility>
 #include <variant>
 
+#include "common/process_use.hpp"
 #include "daemon/spawner/launch.hpp"
 
 namespace promised {
@@ -30,10 +31,6 @@ constexpr std::size_t kStep = 128;
 // A worker's group is made by the worker itself: until then there is only the process.
 void kill_group(pid_t pid, int signal) {
   if (::kill(-pid, signal) != 0) ::kill(pid, signal);
-}
-
-Nanos nanos(const timeval& time) {
-  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
 }
 
 void say(const Problem& problem) {
@@ -263,9 +260,10 @@ void SpawnerProcess::ended(pid_t pid, int status, const rusage& usage) {
   if (child.status.valid()) look_at_launch(pid, child);
   if (child.reason.empty()) {
     const bool signalled = WIFSIGNALED(status);
+    const ProcessUse used = use_of(usage);
     report(Exited{
         child.worker, pid, signalled ? WTERMSIG(status) : 0, signalled ? 0 : WEXITSTATUS(status),
-        static_cast<std::uint64_t>(usage.ru_maxrss) * 1024, nanos(usage.ru_utime), nanos(usage.ru_stime),
+        used.peak_memory, used.user, used.system,
         cgroups_ && ended_by_memory(status, child.memory_kills, cgroups_->memory_kills(child.worker))});
   }
   if (cgroups_) cgroups_->end(child.worker);

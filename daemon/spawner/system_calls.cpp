@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one place that knows libseccomp.
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 
 #include "daemon/spawner/sandbox.hpp"
@@ -55,25 +59,45 @@ Problem failed(int result) {
   return Problem::system("sandbox = strict: refuse system calls", -result);
 }
 
+Result<void> refuse(void* filter, int error, int call, std::initializer_list<scmp_arg_cmp> where = {}) {
+  const int result = ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(static_cast<unsigned>(error)), call,
+                                              static_cast<unsigned>(where.size()), where.begin());
+  if (result != 0) return failed(result);
+  return {};
+}
+
+// Programs that have no network take sockets for one another, ask for the machine's addresses, and try it
+// with the network all the same. Whatever else there is leads past the network namespace (AF_VSOCK), or to
+// parts of the kernel that hardly anybody uses.
+Result<void> refuse_sockets(void* filter) {
+  constexpr std::array kAllowed{AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};  // in order
+  for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
+    // A filter compares an argument once in a rule: so one for each that is below the last.
+    for (int family = 0; family < kAllowed.back(); ++family) {
+      if (std::binary_search(kAllowed.begin(), kAllowed.end(), family)) continue;
+      PROMISED_TRY(
+          refuse(filter, EAFNOSUPPORT, call, {SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family))}));
+    }
+    PROMISED_TRY(refuse(filter, EAFNOSUPPORT, call, {SCMP_A0(SCMP_CMP_GT, kAllowed.back())}));
+    PROMISED_TRY(refuse(filter, EPROTONOSUPPORT, call,
+                        {SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_NE, NETLINK_ROUTE)}));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> refuse_system_calls(Sandbox level) {
   if (level != Sandbox::strict) return {};
   const std::unique_ptr<void, Release> filter(::seccomp_init(SCMP_ACT_ALLOW));
   if (!filter) return Problem::of("system", "sandbox = strict: refuse system calls: no memory");
-  for (const int call : kRefused) {
-    if (const int result = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), call, 0); result != 0)
-      return failed(result);
-  }
+  for (const int call : kRefused) PROMISED_TRY(refuse(filter.get(), EPERM, call));
+  PROMISED_TRY(refuse_sockets(filter.get()));
   // A user namespace would give the calls above a meaning again. clone3 has its flags in memory, where a
   // filter cannot look; told that it is not there, libc takes clone.
-  if (const int result = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                                            SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER));
-      result != 0)
-    return failed(result);
-  if (const int result = ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-      result != 0)
-    return failed(result);
+  PROMISED_TRY(refuse(filter.get(), EPERM, SCMP_SYS(clone),
+                      {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER, CLONE_NEWUSER)}));
+  PROMISED_TRY(refuse(filter.get(), ENOSYS, SCMP_SYS(clone3)));
   if (const int result = ::seccomp_load(filter.get()); result != 0) return failed(result);
   return refuse_newer_system_calls(kNewest);
 }

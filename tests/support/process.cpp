@@ -18,6 +18,7 @@
 #include <system_error>
 #include <utility>
 
+#include "common/argument_vector.hpp"
 #include "common/fd.hpp"
 #include "tests/support/proc.hpp"
 #include "tests/support/temp_directory.hpp"
@@ -40,14 +41,6 @@ std::vector<std::string> environment_of(const Program& program) {
     if (value) lines.push_back(key + "=" + *value);
   }
   return lines;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& lines) {
-  std::vector<char*> out;
-  out.reserve(lines.size() + 1);
-  for (auto& line : lines) out.push_back(line.data());
-  out.push_back(nullptr);
-  return out;
 }
 
 Fd open_for(int flags, const std::filesystem::path& path) {
@@ -95,8 +88,8 @@ std::string to_string(const Exit& exit) {
 Process::Process(const Program& program) {
   std::vector<std::string> command = program.command;
   std::vector<std::string> environment = environment_of(program);
-  const auto argv = pointers(command);
-  const auto envp = pointers(environment);
+  const auto argv = argument_vector(command);
+  const auto envp = argument_vector(environment);
   const Fd in(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const Fd out = open_output(program.output);
   const Fd err = open_output(program.errors.empty() ? program.output : program.errors);

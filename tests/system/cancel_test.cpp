@@ -32,6 +32,28 @@ TEST_CASE("X1 a job that sees that it is cancelled stops by itself, and its work
 }
 
 TEST_CASE(
+    "X1 a job that sleeps in poll is woken by what it waits for, and by its cancelling; by nothing else") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(story_config(1, {{"kill_grace", "1h"}, {"isolation", isolation}}));
+    Client client = connect(daemon);
+    const auto job = client.submit("sleep_until_cancelled");
+    REQUIRE(eventually([&] { return job.note<bool>("event").has_value(); }));
+    // What else comes on the channel of its worker.
+    const auto behind = client.submit<std::int64_t>("add", 1, 1);
+    job.note("mine", 1);
+    CHECK(job.cancel());
+    CHECK(thrown_by([&] { (void)job.value(kPatience); }).starts_with("CancelledError: "));
+    for (const char* what : {"limit", "event", "cancel"}) {
+      CAPTURE(what);
+      CHECK(job.note<bool>(what) == true);
+    }
+    CHECK(behind.result(kPatience) == 2);
+    CHECK(pool_view(client, "story").crashes == 0);
+  }
+}
+
+TEST_CASE(
     "X1 a job that ignores all but SIGKILL gets it after two graces, and a second cancel changes nothing") {
   TestDaemon daemon(story_config(1));
   Client client = connect(daemon);

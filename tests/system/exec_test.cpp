@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "tests/system/stories.hpp"
 
@@ -43,6 +45,15 @@ bool is_ready(const std::filesystem::path& file) {
 }
 AnyFuture start(Client& client, const std::string& line, const Options& options = {}) {
   return client.submit_arguments(options, "exec", {{to_value(Words{"sh", "-c", line})}, {}});
+}
+
+/// How often it has gone to sleep by itself.
+std::uint64_t sleeps_of(pid_t pid) {
+  const std::string status = read_file("/proc/" + std::to_string(pid) + "/status");
+  constexpr std::string_view kKey = "\nvoluntary_ctxt_switches:";
+  const std::size_t at = status.find(kKey);
+  REQUIRE(at != std::string::npos);
+  return std::stoull(status.substr(at + kKey.size()));
 }
 
 std::string failure_of(Client& client, const Words& words,
@@ -154,6 +165,24 @@ TEST_CASE("I8 T3 X1 a command that is told to stop, and what it has started, can
     CHECK(read_file(file("cancelled")) == "cleaned\n");
     CHECK(outcome_of(client, {"echo", "on"}) == expected(0, "on\n"));
     CHECK(pool_view(client, "shell").crashes == 0);
+  }
+}
+
+TEST_CASE("I8 while its command runs and writes nothing a worker sleeps") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(shell_config({{"isolation", isolation}}));
+    Client client = connect(daemon);
+    const auto file = [&](const std::string& name) { return (daemon.directory() / name).string(); };
+    const auto job = start(client, "echo $PPID > " + file("pid") + "; sleep 1; echo > " + file("late") +
+                                       "; until [ -e " + file("end") + " ]; do sleep 0.02; done");
+    REQUIRE(eventually([&] { return lines_in(file("pid")) == 1; }));
+    const pid_t worker = std::stoi(read_file(file("pid")));
+    const std::uint64_t before = sleeps_of(worker);
+    REQUIRE(eventually([&] { return std::filesystem::exists(file("late")); }));
+    CHECK(sleeps_of(worker) <= before + 1);  // it may not have been asleep yet
+    write_file(file("end"), "");
+    CHECK_FALSE(job.failure(kPatience));
   }
 }
 

@@ -157,6 +157,17 @@ TEST_CASE("I4 an orphan in a session of its own goes with the job that left it")
   CHECK(scene.crashes() == 0);
 }
 
+TEST_CASE("I4 an orphan that a job keeps from its worker goes at once, and the worker with it, as no crash") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    Scene scene(DaemonConfig::Lines{{"isolation", isolation}});
+    const auto orphan = scene.client().submit<pid_t>("orphan_elsewhere").result(kPatience);
+    CHECK(eventually([&] { return is_gone(orphan); }));
+    scene.neighbours_notice_nothing();
+    CHECK(scene.crashes() == 0);
+  }
+}
+
 TEST_CASE("I a job that closes every descriptor fails, and its worker with it") {
   Scene scene;
   const Failure failure = scene.failure_of("close_everything");
@@ -299,6 +310,29 @@ TEST_CASE("I what a job makes of signals and timers is not the next job's") {
     CHECK_FALSE(changed);
   }
   CHECK(client.submit<std::int64_t>("process").result(kPatience) == process);
+}
+
+TEST_CASE("I what a job makes of its process's attributes is not the next job's") {
+  using Attributes = std::map<std::string, std::string>;
+  DaemonConfig config;
+  config.pool("misbehave", worker_binary("misbehave"), {{"size", "1"}});
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  const auto before = client.submit<Attributes>("attributes").result(kPatience);
+  CHECK(before.at("signal at the parent's end") == std::to_string(SIGKILL));
+  const auto process = client.submit<std::int64_t>("process").result(kPatience);
+  for (const char* change : {"change_attributes", "stand_back"}) {
+    CAPTURE(change);
+    CHECK_FALSE(client.submit(change).failure(kPatience));
+    for (const auto& [what, value] : client.submit<Attributes>("attributes").result(kPatience)) {
+      CAPTURE(what);
+      CHECK(value == before.at(what));
+    }
+    // Only root may take back that it has stood back; else there is another worker.
+    const bool same = client.submit<std::int64_t>("process").result(kPatience) == process;
+    CHECK(same == (::geteuid() == 0 || change == std::string("change_attributes")));
+  }
+  CHECK(pool_view(client, "misbehave").crashes == 0);
 }
 
 TEST_CASE(

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <linux/securebits.h>
 #include <netinet/in.h>
-#include <sched.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,27 +13,15 @@
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
-#include <map>
 
 #include "common/fd.hpp"
 #include "tests/support/own_mounts.hpp"
-#include "tests/system/stories.hpp"
+#include "tests/system/sandbox.hpp"
 
 using namespace promised;
 using namespace promised::test;
 
 namespace {
-
-using Numbers = std::map<std::string, std::int64_t>;
-
-DaemonConfig sandboxed(const std::string& level) {
-  DaemonConfig config;
-  return config.pool("confined", worker_binary("confined"), {{"sandbox", level}});
-}
-
-std::int64_t number(Client& client, const std::string& function, const std::string& argument) {
-  return client.submit<std::int64_t>(function, argument).result(kPatience);
-}
 
 // A port on the loopback at which somebody listens as long as this lives.
 class Listener {
@@ -56,17 +42,6 @@ class Listener {
  private:
   Fd fd_;
   std::uint16_t port_ = 0;
-};
-
-// A file in /tmp, and one where programs are: gone with this object, should it have been made.
-struct Targets {
-  const std::filesystem::path in_tmp = "/tmp/promised-test-" + std::to_string(::getpid());
-  const std::filesystem::path elsewhere = worker_binary("sandbox-test-" + std::to_string(::getpid()));
-  ~Targets() {
-    std::error_code none;
-    std::filesystem::remove(in_tmp, none);
-    std::filesystem::remove(elsewhere, none);
-  }
 };
 
 // A process of this user, outside of any sandbox, as long as this lives.

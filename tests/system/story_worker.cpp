@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The worker program of the system tests: functions that succeed, fail, wait for a file, and harm their own
 // process.
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <promised/outcome.hpp>
@@ -13,11 +15,13 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "common/fd.hpp"
 #include "tests/system/story_types.hpp"
 
 namespace {
@@ -232,6 +236,19 @@ std::int64_t run_until_cancelled(promised::Job& job, std::string file, bool thro
   return 1;
 }
 
+// Sleeps until it is cancelled; its notes tell what woke it before that.
+void sleep_until_cancelled(promised::Job& job) {
+  const promised::Fd event(::eventfd(0, EFD_CLOEXEC));
+  pollfd polled{event.get(), POLLIN, 0};
+  const std::span<pollfd> fds(&polled, 1);
+  const auto began = std::chrono::steady_clock::now();
+  job.note("limit",
+           job.poll(fds, 20ms) && polled.revents == 0 && std::chrono::steady_clock::now() - began >= 20ms);
+  ::eventfd_write(event.get(), 1);
+  job.note("event", job.poll(fds) && polled.revents == POLLIN);
+  job.note("cancel", !job.poll({}) && job.cancelled() && !job.poll(fds));
+}
+
 std::int64_t ignore_sigterm(promised::Job& job, std::string gate) {
   ::signal(SIGTERM, SIG_IGN);
   job.note("ready", true);
@@ -323,6 +340,7 @@ int main(int argc, char** argv) {
       .define("report_around", report_around)
       .define("run_until_told", run_until_told)
       .define("run_until_cancelled", run_until_cancelled)
+      .define("sleep_until_cancelled", sleep_until_cancelled)
       .define("ignore_sigterm", ignore_sigterm)
       .define("crash_twice", crash_twice)
       .define("crash_until", crash_until)

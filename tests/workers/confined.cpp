@@ -2,22 +2,29 @@
 // A worker that tries what limits and sandboxes keep it from, and says how far it came.
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ipc.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <promised/worker.hpp>
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <ctime>
@@ -165,6 +172,52 @@ std::int64_t connect_to(std::uint16_t port) {
   return error;
 }
 
+// Whether it finds what others share between processes.
+Numbers find_shared(std::int32_t key, const std::string& queue) {
+  return {{"memory", error_of([&] { return ::shmget(key, 0, 0); })},
+          {"semaphores", error_of([&] { return ::semget(key, 0, 0); })},
+          {"System V queue", error_of([&] { return ::msgget(key, 0); })},
+          {"POSIX queue", error_of([&] { return ::mq_open(queue.c_str(), O_RDONLY | O_CLOEXEC); })}};
+}
+
+// What comes of such a socket.
+std::int64_t socket_of(std::int32_t family, std::int32_t type, std::int32_t protocol) {
+  return error_of([&] {
+    const int fd = ::socket(family, type | SOCK_CLOEXEC, protocol);
+    if (fd >= 0) ::close(fd);
+    return fd;
+  });
+}
+std::int64_t socket_pair_of(std::int32_t family) {
+  std::array<int, 2> ends{-1, -1};
+  const std::int64_t error =
+      error_of([&] { return ::socketpair(family, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()); });
+  for (const int end : ends) ::close(end);
+  return error;
+}
+
+// At a socket in the file system or, if its name begins with '@', at one that is in none.
+std::int64_t connect_at(const std::string& name) {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  name.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (name.starts_with('@')) address.sun_path[0] = '\0';
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+  const std::int64_t error =
+      error_of([&] { return ::connect(fd, reinterpret_cast<const sockaddr*>(&address), size); });
+  ::close(fd);
+  return error;
+}
+
+std::int64_t open_to_write(const std::string& path) {
+  return error_of([&] {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0) ::close(fd);
+    return fd;
+  });
+}
+
 // What a program has no business with. Each is called so that it would fail otherwise too, but with another
 // error than EPERM where nobody forbids it.
 Numbers administer() {
@@ -275,6 +328,11 @@ int main(int argc, char** argv) {
       .define("create", create)
       .define("files_in", files_in)
       .define("connect_to", connect_to)
+      .define("find_shared", find_shared)
+      .define("socket_of", socket_of)
+      .define("socket_pair_of", socket_pair_of)
+      .define("connect_at", connect_at)
+      .define("open_to_write", open_to_write)
       .define("administer", administer)
       .define("break_out", break_out)
       .define("capabilities", capabilities)

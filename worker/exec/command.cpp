@@ -14,10 +14,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "common/argument_vector.hpp"
 #include "common/fd.hpp"
 
 namespace promised::exec {
@@ -41,23 +43,29 @@ void never_wait(const Fd& fd) {
   if (::fcntl(fd.get(), F_SETFL, O_NONBLOCK) != 0) fail("fcntl");
 }
 
-/// While it is there SIGTERM waits, and can be seen. If one has come, it strikes when this goes.
-class HeldSigterm {
+/// While it is there a signal waits, and can be seen. If one has come and nobody has taken it, it strikes
+/// when this goes.
+class HeldSignal {
  public:
-  HeldSigterm() {
-    sigset_t sigterm;
-    ::sigemptyset(&sigterm);
-    ::sigaddset(&sigterm, SIGTERM);
-    seen_.reset(::signalfd(-1, &sigterm, SFD_CLOEXEC | SFD_NONBLOCK));
+  explicit HeldSignal(int signal) {
+    sigset_t held;
+    ::sigemptyset(&held);
+    ::sigaddset(&held, signal);
+    seen_.reset(::signalfd(-1, &held, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!seen_.valid()) fail("signalfd");
-    ::pthread_sigmask(SIG_BLOCK, &sigterm, &before_);
+    ::pthread_sigmask(SIG_BLOCK, &held, &before_);
   }
-  ~HeldSigterm() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  HeldSigterm(const HeldSigterm&) = delete;
-  HeldSigterm& operator=(const HeldSigterm&) = delete;
+  ~HeldSignal() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  HeldSignal(const HeldSignal&) = delete;
+  HeldSignal& operator=(const HeldSignal&) = delete;
 
-  /// Readable when one has come; nobody reads it, so that it stays.
+  /// Readable when one has come.
   [[nodiscard]] int fd() const { return seen_.get(); }
+  void take() const {
+    signalfd_siginfo taken;
+    while (::read(fd(), &taken, sizeof taken) > 0) {
+    }
+  }
 
  private:
   Fd seen_;
@@ -131,13 +139,6 @@ class Preparation {
   posix_spawnattr_t attributes_;
 };
 
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
 std::vector<std::string> environment_of(const Command& command) {
   std::vector<std::string> out;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
@@ -154,7 +155,7 @@ pid_t start(const Command& command, const Preparation& preparation) {
   const CpuTimeOfChild limited(command.cpu_time);
   const int error =
       ::posix_spawnp(&pid, command.words.front().c_str(), preparation.actions(), preparation.attributes(),
-                     pointers(command.words).data(), pointers(environment).data());
+                     argument_vector(command.words).data(), argument_vector(environment).data());
   if (error == 0) return pid;
   const bool elsewhere = command.directory && ::access(command.directory->c_str(), X_OK) != 0;
   fail(elsewhere ? *command.directory : command.words.front(), error);
@@ -202,17 +203,17 @@ void write_some(Fd& to, std::string_view& rest) {
 class Running {
  public:
   explicit Running(const Command& command);
-  [[nodiscard]] Finished to_end(int sigterm, const std::function<bool()>& is_cancelled);
+  [[nodiscard]] Finished to_end(const Sleep& sleep);
 
  private:
-  // Nothing wakes anybody when a job is cancelled, or when the last of a group has ended.
-  static constexpr std::chrono::milliseconds kBetweenLooks{100}, kBetweenLooksAtGroup{10};
-
-  void turn(int sigterm, const std::function<bool()>& is_cancelled);
+  void turn(const Sleep& sleep);
+  [[nodiscard]] bool await(std::span<pollfd> fds, const Sleep& sleep) const;
   void tell_to_stop();
   void reap();
   [[nodiscard]] bool group_has_ended() const;
 
+  // Before the command is there, so that its end is seen. SIGTERM is for this process, too: nobody takes it.
+  const HeldSignal sigterm_{SIGTERM}, end_of_child_{SIGCHLD};
   std::string_view rest_;  ///< of its input
   Fd input_, out_, err_;
   pid_t pid_;
@@ -240,24 +241,31 @@ Running::Running(const Command& command) : rest_(command.input) {
   never_wait(err_);
 }
 
-Finished Running::to_end(int sigterm, const std::function<bool()>& is_cancelled) {
-  while (!over_) turn(sigterm, is_cancelled);
+Finished Running::to_end(const Sleep& sleep) {
+  while (!over_) turn(sleep);
   return std::move(finished_);
 }
 
-void Running::turn(int sigterm, const std::function<bool()>& is_cancelled) {
-  // poll() ignores descriptors below zero.
-  std::array<pollfd, 5> polled{{{process_.get(), POLLIN, 0},
+/// False: the job is cancelled, and the command has not been told yet.
+bool Running::await(std::span<pollfd> fds, const Sleep& sleep) const {
+  if (!told_) return sleep(fds);
+  while (::poll(fds.data(), fds.size(), -1) < 0) {
+    if (errno != EINTR) fail("poll");
+  }
+  return true;
+}
+
+void Running::turn(const Sleep& sleep) {
+  // poll() ignores descriptors below zero. Of children the group's ends are waited for, behind the command's.
+  std::array<pollfd, 6> polled{{{process_.get(), POLLIN, 0},
                                 {input_.get(), POLLOUT, 0},
                                 {out_.get(), POLLIN, 0},
                                 {err_.get(), POLLIN, 0},
-                                {told_ ? -1 : sigterm, POLLIN, 0}}};
-  const auto pause = process_.valid() ? kBetweenLooks : kBetweenLooksAtGroup;
-  if (::poll(polled.data(), polled.size(), static_cast<int>(pause.count())) < 0) {
-    if (errno != EINTR) fail("poll");
-    return;
-  }
-  if (!told_ && (polled[4].revents != 0 || is_cancelled())) tell_to_stop();
+                                {told_ ? -1 : sigterm_.fd(), POLLIN, 0},
+                                {process_.valid() ? -1 : end_of_child_.fd(), POLLIN, 0}}};
+  if (!await(polled, sleep)) return tell_to_stop();
+  if (polled[4].revents != 0) tell_to_stop();
+  if (polled[5].revents != 0) end_of_child_.take();  // before it is looked who that was
   if (polled[0].revents != 0) reap();
   over_ = !process_.valid() && (!told_ || group_has_ended());
   if (input_.valid() && polled[1].revents != 0) write_some(input_, rest_);
@@ -296,9 +304,8 @@ bool Running::group_has_ended() const {
 
 }  // namespace
 
-Finished run(const Command& command, const std::function<bool()>& is_cancelled) {
-  const HeldSigterm sigterm;
-  return Running(command).to_end(sigterm.fd(), is_cancelled);
+Finished run(const Command& command, const Sleep& sleep) {
+  return Running(command).to_end(sleep);
 }
 
 }  // namespace promised::exec

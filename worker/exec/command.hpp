@@ -3,11 +3,14 @@
 // has a process group of its own: whether and when that is told to stop is decided here.
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,13 +33,17 @@ struct Finished {
   std::string out, err;
 };
 
+/// Sleeps until one of these is ready, as poll(2) does, or the job is cancelled: then false.
+using Sleep = std::function<bool(std::span<pollfd>)>;
+
 /// Runs it; what it writes to stdout and stderr goes to this process's own as it comes. Returns when the
 /// command has ended, whatever it left running in the background. Throws std::system_error where it cannot be
 /// started.
 ///
-/// When `is_cancelled` says so, which is asked again and again, or this process gets SIGTERM, the command's
-/// group gets SIGTERM, once, and has as long as it takes: then it returns when the whole group has ended. A
-/// SIGTERM of this process's own strikes it only then.
-[[nodiscard]] Finished run(const Command& command, const std::function<bool()>& is_cancelled);
+/// When `sleep` says that the job is cancelled, or this process gets SIGTERM, the command's group gets
+/// SIGTERM, once, and has as long as it takes: then it returns when the whole group has ended, those included
+/// that leave it only after the command itself has ended. A SIGTERM of this process's own strikes it only
+/// then.
+[[nodiscard]] Finished run(const Command& command, const Sleep& sleep);
 
 }  // namespace promised::exec

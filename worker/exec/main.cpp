@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -94,7 +95,8 @@ std::map<std::string, Value> exec(promised::Job& job, std::vector<std::string> w
                                   std::optional<std::map<std::string, Value>> named) {
   Call call = call_of(std::move(words), named.value_or(std::map<std::string, Value>()));
   call.command.cpu_time = job.cpu_time();
-  promised::exec::Finished finished = promised::exec::run(call.command, [&] { return job.cancelled(); });
+  promised::exec::Finished finished =
+      promised::exec::run(call.command, [&](std::span<pollfd> fds) { return job.poll(fds); });
   if (finished.signal == SIGXCPU && job.cpu_time().count() > 0) end_over_cpu_time();
   if (call.check) check(call.command.words.front(), finished);
   std::map<std::string, Value> result{{"stdout", Value(std::move(finished.out))},

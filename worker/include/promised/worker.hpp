@@ -13,6 +13,7 @@
 // A job may do anything that a process may: what it breaks is this process, and the job's outcome says how.
 #pragma once
 
+#include <poll.h>
 #include <promised/convert.hpp>
 #include <promised/detail/callable.hpp>
 #include <promised/error.hpp>
@@ -110,6 +111,14 @@ class PROMISED_EXPORT Job {
   /// kill_grace, and SIGKILL after as long again (SEMANTICS X1). Cheap enough to be asked in a loop, and on
   /// any thread.
   [[nodiscard]] bool cancelled() const;
+
+  /// Sleeps like poll(2) until one of `fds` is ready (its `revents` tell), `most` is over (less than nothing:
+  /// there is no limit) or a signal was handled; or until the job is cancelled, then and from then on it is
+  /// false at once, and `revents` mean nothing. `fds` may be empty. For a job that waits for something
+  /// outside and has to stop soon all the same. On the job's own thread. Throws std::system_error where
+  /// poll(2) fails.
+  [[nodiscard]] bool poll(std::span<pollfd> fds,
+                          std::chrono::milliseconds most = std::chrono::milliseconds(-1));
 
   /// How much of the processor one job of this pool may use (`cpu_time`, SEMANTICS I3); 0: as much as it
   /// takes. It is this process's limit: a program that starts others may give each of them as much.

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <linux/close_range.h>
+#include <linux/sockios.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "common/claim_page.hpp"
+#include "tests/workers/misbehave.hpp"
+
+namespace {
+
+struct Odd {};  // its name is told
+
+}  // namespace
+
+namespace misbehave {
+namespace {
+
+void ignore_sigterm(promised::Job& job) {
+  ::signal(SIGTERM, SIG_IGN);
+  job.progress(0, "deaf");
+  sleep_for_ever();
+}
+
+// Says, in the memory that its worker shares with the daemon, that this job has not begun; and dies.
+void deny_having_begun(const std::string& runs) {
+  std::ofstream(runs, std::ios::app) << ::getpid() << '\n';
+  std::ifstream maps("/proc/self/maps");
+  std::string line;
+  while (std::getline(maps, line) && line.find("promised-page") == std::string::npos) {
+  }
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  auto* page = reinterpret_cast<promised::ClaimPage*>(std::stoull(line, nullptr, 16));
+  page->word -= std::uint64_t{1} << 32;
+  ::kill(::getpid(), SIGKILL);
+}
+
+// Touches what it takes, so that it is there.
+std::uint64_t allocate() {
+  std::vector<std::vector<char>> all;
+  for (;;) all.emplace_back(std::size_t{1} << 20, 'x');
+}
+
+// Half of the answer is on its way when the process goes.
+std::string killed_in_mid_answer() {
+  std::thread([] {
+    for (int waiting = 0; waiting == 0;) ::ioctl(kChannel, SIOCOUTQ, &waiting);
+    ::kill(::getpid(), SIGKILL);
+  }).detach();
+  return std::string(std::size_t{32} << 20, 'x');
+}
+
+void close_channel() {
+  ::close(kChannel);
+  sleep_for_ever();
+}
+
+void write_garbage(const std::string& garbage) {
+  if (::send(kChannel, garbage.data(), garbage.size(), MSG_NOSIGNAL) < 0) std::_Exit(9);
+  sleep_for_ever();
+}
+
+// Deeper than any stack, with something to do at each level.
+__attribute__((noinline, no_sanitize("address"))) std::int64_t descend(std::int64_t depth) {
+  volatile char room[4096] = {};
+  room[static_cast<std::size_t>(depth) % sizeof room] = 1;
+  const std::int64_t deeper = depth < 0 ? 0 : descend(depth + 1);
+  return deeper + room[0];
+}
+
+std::int64_t overflow_stack() {
+  crash_with(SIGSEGV);
+  return descend(0);
+}
+
+// What std::exit calls at the end ends the process in its own way.
+void exit_in_destructor(int code) {
+  struct Last {
+    int code;
+    ~Last() { ::_exit(code); }
+  };
+  static const Last last{code};
+  std::exit(0);
+}
+
+void close_everything() {
+  ::close_range(0, ~0U, 0);
+}
+
+void send_on_channel(const promised::Bytes& bytes) {
+  if (::send(kChannel, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) std::_Exit(9);
+}
+
+void send_and_die(const promised::Bytes& bytes) {
+  send_on_channel(bytes);
+  ::kill(::getpid(), SIGKILL);
+}
+
+// A thread that goes on when its job has ended, until `file` is there, and then takes the process with it.
+void leave_thread(const std::string& file) {
+  std::thread([file] {
+    while (!std::filesystem::exists(file)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    abort_now();
+  }).detach();
+}
+
+}  // namespace
+
+void crash_with(int signal) {
+  ::signal(signal, SIG_DFL);
+}
+
+__attribute__((no_sanitize("undefined", "address"))) void segfault() {
+  crash_with(SIGSEGV);
+  volatile int* volatile nowhere = nullptr;
+  *nowhere = 1;
+}
+
+void abort_now() {
+  crash_with(SIGABRT);
+  std::abort();
+}
+
+void sleep_for_ever() {
+  for (;;) ::pause();
+}
+
+void define_deaths(promised::Worker& worker) {
+  worker.define("segfault", segfault)
+      .define("abort", abort_now)
+      .define("exit", [](int code) { std::exit(code); })
+      .define("leave", [](int code) { ::_exit(code); })
+      .define("exit_in_destructor", exit_in_destructor)
+      .define("overflow_stack", overflow_stack)
+      .define("sleep", sleep_for_ever)
+      .define("ignore_sigterm", ignore_sigterm)
+      .define("stop_itself", [] { ::kill(::getpid(), SIGSTOP); })
+      .define("spin",
+              [] {
+                for (volatile bool on = true; on;) {
+                }
+              })
+      .define("throw", [](const std::string& what) { throw std::runtime_error(what); })
+      .define("throw_int", [] { throw 42; })
+      .define("throw_odd", [] { throw Odd(); })
+      .define("throw_text", [] { throw "just text"; })
+      .define("throw_latin1", [] { throw std::runtime_error("caf\xe9"); })
+      .define("throw_mismatch", [] { throw promised::Mismatch("place", "this", "that"); })
+      .define("allocate", allocate)
+      .define("killed_in_mid_answer", killed_in_mid_answer)
+      .define("close_channel", close_channel)
+      .define("close_everything", close_everything)
+      .define("write_garbage", write_garbage)
+      .define("send_on_channel", send_on_channel)
+      .define("send_and_die", send_and_die)
+      .define("leave_thread", leave_thread)
+      .define("deny_having_begun", deny_having_begun);
+}
+
+}  // namespace misbehave
