@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/file_kind.hpp"
 #include "common/units.hpp"
 
 namespace promised::config {
@@ -15,8 +16,9 @@ namespace {
 std::string program_warning(const std::string& program) {
   struct stat found {};
   if (::stat(program.c_str(), &found) != 0) return program + ": " + std::strerror(errno);
-  if (!S_ISREG(found.st_mode)) return program + ": not a file";
-  if (::access(program.c_str(), X_OK) != 0) return program + ": not executable";
+  if (!S_ISREG(found.st_mode))
+    return program + ": is " + std::string(kind_of_file(found.st_mode)) + ", not a program";
+  if (::access(program.c_str(), X_OK) != 0) return program + ": not executable (chmod +x)";
   return {};
 }
 

@@ -216,18 +216,20 @@ TEST_CASE(
   const std::string tool = scene.write("tool", "");
   std::filesystem::permissions(tool, std::filesystem::perms::owner_all);
   const std::string file = scene.write(
-      "conf/promised.conf", "[pool.gone]\nprogram = /no/such\n[pool.plain]\nprogram = " + plain +
-                                "\n[pool.folder]\nprogram = /usr\n[pool.fine]\n" + "program = " + tool +
-                                "\nuser = bob\n[pool.who]\nprogram = " + tool + "\nuser = mallory\n" +
-                                "[pool.lost]\nprogram = " + tool + "\ndirectory = /no/such/place\n" +
-                                "[pool.odd]\nprogram = " + tool + "\ndirectory = " + tool + "\n");
+      "conf/promised.conf",
+      "[pool.gone]\nprogram = /no/such\n[pool.plain]\nprogram = " + plain +
+          "\n[pool.folder]\nprogram = /usr\n[pool.device]\nprogram = /dev/null\n[pool.fine]\n" +
+          "program = " + tool + "\nuser = bob\n[pool.who]\nprogram = " + tool + "\nuser = mallory\n" +
+          "[pool.lost]\nprogram = " + tool + "\ndirectory = /no/such/place\n" +
+          "[pool.odd]\nprogram = " + tool + "\ndirectory = " + tool + "\n");
   const auto checked = scene.run({"--config", file, "--check"});
   REQUIRE(checked.ok());
   CHECK(checked->action == Invocation::Action::check);
   const std::string& text = checked->text;
   CHECK(text.find("warning: pool gone: /no/such: No such file or directory\n") != std::string::npos);
-  CHECK(text.find("warning: pool plain: " + plain + ": not executable\n") != std::string::npos);
-  CHECK(text.find("warning: pool folder: /usr: not a file\n") != std::string::npos);
+  CHECK(text.find("warning: pool plain: " + plain + ": not executable (chmod +x)\n") != std::string::npos);
+  CHECK(text.find("warning: pool folder: /usr: is a directory, not a program\n") != std::string::npos);
+  CHECK(text.find("warning: pool device: /dev/null: is a device, not a program\n") != std::string::npos);
   CHECK(text.find("warning: pool fine: only a daemon that root starts can run workers as 'bob'\n") !=
         std::string::npos);
   CHECK(text.find("warning: pool who: there is no user 'mallory' on this system\n") != std::string::npos);
