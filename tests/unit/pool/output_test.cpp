@@ -85,7 +85,7 @@ TEST_CASE("who reads a worker's output learns when there is no more of it for no
   std::array<int, 2> ends{};
   REQUIRE(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0);
   Fd writer(ends[1]);
-  WorkerOutput output(Fd(ends[0]), OutputTail::kKept);
+  WorkerOutput output(Fd{ends[0]}, OutputTail::kKept);
   OutputMarks marks;
   std::array<char, 4> buffer{};
   const auto read = [&] { return output.read(marks, buffer); };
