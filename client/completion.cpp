@@ -110,9 +110,15 @@ std::chrono::steady_clock::time_point deadline_in(std::chrono::milliseconds time
   return deadline_after(timeout);
 }
 
-void throw_unfinished(std::size_t unfinished, std::size_t all) {
-  throw TimeoutError(std::to_string(unfinished) + " of " + std::to_string(all) +
-                     " futures have not ended in time; their jobs are left alone");
+void CompletionQueue::throw_unfinished() const {
+  std::size_t unfinished = 0, tied = 0;
+  for (std::size_t i = 0; i < impl_->futures.size(); ++i) {
+    if (impl_->out[i]) continue;
+    ++unfinished;
+    if (FutureAccess::state(impl_->futures[i]).is_tied()) ++tied;
+  }
+  throw TimeoutError(std::to_string(unfinished) + " of " + std::to_string(impl_->futures.size()) +
+                     " futures have not ended in time; " + what_becomes_of(unfinished, tied));
 }
 
 std::vector<std::size_t> wait_for(const std::vector<AnyFuture>& futures, std::chrono::milliseconds timeout,

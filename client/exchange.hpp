@@ -57,6 +57,9 @@ class Exchange {
   /// The job to be named when all that has not begun is taken back: a submission whose end is to come.
   [[nodiscard]] virtual std::optional<JobId> withdrawable() const { return std::nullopt; }
 
+  /// A job that the daemon cancels when this client goes.
+  [[nodiscard]] virtual bool is_tied() const { return false; }
+
   std::uint64_t number = 0;  ///< set once, before it is posted; 0: it has no answer
   std::uint64_t about = 0;   ///< the request that this one asks about, if any
   std::string header;        ///< the encoded request; may be empty once the daemon has accepted it

@@ -231,8 +231,7 @@ std::string FutureState::subject() const {
 }
 
 std::string FutureState::what_becomes() const {
-  // A job that it has attached to or joined is another's, and not tied to this client.
-  if (!tied_ || id() != id_) return "the job is left alone";
+  if (!is_tied()) return "the job is left alone";
   return "the job goes on, and is cancelled when its client goes before it has ended (abandon)";
 }
 

@@ -67,6 +67,8 @@ class FutureState final : public Exchange {
   }
   [[nodiscard]] bool await_end(WaitWord::Deadline deadline) { return await(kDone, deadline); }
   [[nodiscard]] bool is_accepted() const { return (word_.load() & kAccepted) != 0; }
+  /// The daemon cancels the job when this client goes. Not one of another, that it has attached to or joined.
+  [[nodiscard]] bool is_tied() const override { return tied_ && id() == id_; }
   [[nodiscard]] bool is_done() const { return (word_.load() & kDone) != 0; }
   /// A daemon that was on its way out did not take it.
   [[nodiscard]] bool is_postponed() const;

@@ -175,7 +175,7 @@ class Passes {
   [[noreturn]] void throw_timeout(Round& round) {
     const bool cancel = options_.unfinished() == Unfinished::cancel;
     std::string text = round.unfinished_text(limit_.timeout);
-    text += cancel ? "; those without a name are cancelled" : "; their jobs are left alone";
+    text += "; " + (cancel ? "those without a name are cancelled" : round.what_becomes());
     round.give_up(options_.unfinished());
     throw TimeoutError(text);
   }

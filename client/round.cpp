@@ -119,6 +119,16 @@ std::string Round::unfinished_text(std::chrono::milliseconds timeout) const {
          " promises have not ended within " + duration_text(timeout) + ": " + listed(entries);
 }
 
+std::string Round::what_becomes() const {
+  std::size_t unfinished = 0, tied = 0;
+  for (const Item& item : items_) {
+    if (item.ended) continue;
+    ++unfinished;
+    if (FutureAccess::state(item.future).is_tied()) ++tied;
+  }
+  return what_becomes_of(unfinished, tied);
+}
+
 std::string listed(const std::vector<std::string>& entries) {
   std::string text;
   for (std::size_t i = 0; i < std::min(entries.size(), kMostListed); ++i) {

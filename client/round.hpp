@@ -35,6 +35,8 @@ class Round {
   void give_up(Unfinished unfinished);
   /// Those that have not ended, for a message: `2 of 3 promises have not ended …: "head" (render.head …), …`.
   [[nodiscard]] std::string unfinished_text(std::chrono::milliseconds timeout) const;
+  /// And what becomes of their jobs where they are not given up.
+  [[nodiscard]] std::string what_becomes() const;
 
  private:
   struct Item {

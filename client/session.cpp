@@ -132,6 +132,15 @@ void Session::withdraw_all() {
   }
 }
 
+std::size_t Session::count_tied() {
+  const std::lock_guard pump(pump_mutex_);
+  outbox_.take(taken_);
+  ledger_.add(taken_);
+  const auto all = ledger_.all();
+  return static_cast<std::size_t>(
+      std::count_if(all.begin(), all.end(), [](const Ref<Exchange>& one) { return one->is_tied(); }));
+}
+
 void Session::await_ends(std::chrono::milliseconds timeout, WaitWord::Deadline deadline) {
   while (true) {
     const std::uint32_t seen = ended_.load();
@@ -139,8 +148,9 @@ void Session::await_ends(std::chrono::milliseconds timeout, WaitWord::Deadline d
     if (left == 0) return;
     check_alive();
     if (std::chrono::steady_clock::now() >= deadline) {
-      throw TimeoutError("shutting down: " + std::to_string(left) + " of the jobs have not ended within " +
-                         duration_text(timeout) + "; they are left alone");
+      throw TimeoutError("shutting down: " + std::to_string(left) + " of the futures have not ended within " +
+                         duration_text(timeout) + "; " +
+                         what_becomes_of(left, std::min<std::size_t>(left, count_tied())));
     }
     ended_.sleep(seen, deadline);
   }

@@ -101,6 +101,8 @@ class Session {
   [[nodiscard]] bool refuses_submissions() const { return refusing_.load(); }
   /// Asks the daemon to cancel what has been submitted here and has not begun; waits for its answer.
   void withdraw_all();
+  /// Those of the jobs whose end is still to come that the daemon cancels when this client goes.
+  [[nodiscard]] std::size_t count_tied();
   /// Waits until all that was submitted has ended.
   void await_ends(std::chrono::milliseconds timeout, WaitWord::Deadline deadline);
 

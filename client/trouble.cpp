@@ -103,4 +103,11 @@ std::string duration_text(std::chrono::milliseconds duration) {
   return std::to_string(ms) + " ms";
 }
 
+std::string what_becomes_of(std::size_t jobs, std::size_t tied) {
+  if (tied == 0) return "their jobs are left alone";
+  return "their jobs go on; " + std::to_string(tied) + " of " + std::to_string(jobs) +
+         (tied == 1 ? " is cancelled if its client goes before it has ended (abandon)"
+                    : " are cancelled if their client goes before they have ended (abandon)");
+}
+
 }  // namespace promised::detail

@@ -6,6 +6,7 @@
 #include <promised/types.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <string>
@@ -37,5 +38,8 @@ struct Trouble {
 [[nodiscard]] std::string failure_text(const Failure& failure, std::string_view subject);
 /// "30 s", "250 ms", "5 min".
 [[nodiscard]] std::string duration_text(std::chrono::milliseconds duration);
+/// What becomes of `jobs` jobs that are not waited for any longer, of which `tied` are cancelled when their
+/// client goes (SEMANTICS S6).
+[[nodiscard]] std::string what_becomes_of(std::size_t jobs, std::size_t tied);
 
 }  // namespace promised::detail

@@ -21,7 +21,9 @@
 namespace promised::detail {
 namespace {
 
-constexpr int kMostPatience = 1 << 30;  // of one call of poll(2), in milliseconds
+// Of one call of poll(2), and of anybody: a clock goes no further than some centuries.
+constexpr std::chrono::milliseconds kMostAtOnce{1 << 30};
+constexpr std::chrono::milliseconds kForEver = std::chrono::hours(24 * 365);
 
 std::string encoded(const Value& value, const char* what) {
   Result<std::string> bytes = wire::encode(value);
@@ -146,18 +148,18 @@ bool Runner::hear_now() {
 /// The mark on the page is there before the frame that wakes. What else comes wakes too, and is no reason to
 /// return.
 bool Runner::poll(std::span<pollfd> fds, std::chrono::milliseconds most) {
-  const Clock::time_point deadline = Clock::now() + most;
+  const Clock::time_point deadline = Clock::now() + std::min(most, kForEver);
   std::vector<pollfd> polled(fds.begin(), fds.end());
   polled.push_back({is_child_of_a_job() ? -1 : channel_.read_fd(), POLLIN, 0});
   while (!cancelled()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-    const int patience =
-        most.count() < 0 ? -1 : static_cast<int>(std::clamp<decltype(left)>(left, 0, kMostPatience));
+    const auto at_once = std::clamp<decltype(left)>(left, 0, kMostAtOnce.count());
+    const int patience = most.count() < 0 ? -1 : static_cast<int>(at_once);
     const int ready = ::poll(polled.data(), polled.size(), patience);
     if (ready < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "poll");
     const bool heard = ready > 0 && polled.back().revents != 0;
     if (heard && !hear_now()) polled.back().fd = -1;  // the loop will see it too, and say so
-    if (heard && ready == 1) continue;
+    if ((heard && ready == 1) || (ready == 0 && at_once < left)) continue;
     for (std::size_t i = 0; i < fds.size(); ++i) fds[i].revents = ready > 0 ? polled[i].revents : short{0};
     break;
   }

@@ -40,13 +40,19 @@ QueueChange read_change(const Invocation& invocation) {
 /// Queues that the daemon tells of at most.
 constexpr std::size_t kMostTold = 100;
 
+/// Where there is none to be seen: it may be that there is, for others.
+constexpr const char* kWhoIsTold =
+    " (only administrators are told of queues: of those with jobs, and those that are configured or steered "
+    "by "
+    "name)";
+
 /// Of what the daemon tells of, `all`, none is called so.
 [[noreturn]] void throw_no_queue(const std::string& glob, const std::vector<QueueView>& all) {
   std::vector<std::string> known;
   for (const QueueView& queue : all) known.push_back(queue.name);
   std::string text = "no queue matches '" + glob + "'";
   if (all.empty()) {
-    text += " (none has jobs, or is configured or steered by name; only administrators are told of them)";
+    text += kWhoIsTold;
   } else if (all.size() >= kMostTold) {
     text += " of the " + std::to_string(all.size()) + " longest, which are all that is told of";
   }
@@ -74,7 +80,7 @@ void list(Invocation& invocation) {
     for (const QueueView& queue : queues) std::cout << printable(queue.name) << '\n';
   } else {
     print_queues(std::cout, queues);
-    if (queues.empty()) std::cerr << "no queues\n";
+    if (queues.empty()) std::cerr << "no queues to tell of" << kWhoIsTold << '\n';
   }
 }
 
@@ -100,7 +106,8 @@ Command queues_command() {
       "Those with jobs, and those that are configured or steered by name: the longest first, at\n"
       "most 100. QUEUE may be a glob, such as 'mail-*'; where none matches the exit code is 4. With\n"
       "an option, the one queue that is called QUEUE is served so from now on, over restarts too,\n"
-      "until the configuration says something else of the same. For administrators.\n",
+      "until the configuration says something else of the same. For administrators: nobody else is\n"
+      "told of any queue.\n",
       0,
       1,
       boost::program_options::options_description("Options"),

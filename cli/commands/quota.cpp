@@ -18,9 +18,12 @@
 namespace promised::cli {
 namespace {
 
+/// Where there is none to be seen: it may be that there is, for others.
+constexpr const char* kWhoIsTold = " (only administrators are told of quotas)";
+
 RefusedError no_quota(const std::string& name, const std::vector<std::string>& known) {
-  const char* const none = known.empty() ? " (there is none; only administrators are told of them)" : "";
-  return {"no_quota", "there is no quota '" + name + "'" + none + did_you_mean(name, known)};
+  if (known.empty()) return {"no_quota", "no quota '" + name + "' to tell of" + kWhoIsTold};
+  return {"no_quota", "there is no quota '" + name + "'" + did_you_mean(name, known)};
 }
 
 void list(Invocation& invocation) {
@@ -38,7 +41,7 @@ void list(Invocation& invocation) {
     for (const QuotaView& quota : quotas) std::cout << printable(quota.name) << '\n';
   } else {
     print_quotas(std::cout, quotas);
-    if (quotas.empty()) std::cerr << "no quotas\n";
+    if (quotas.empty()) std::cerr << "no quotas to tell of" << kWhoIsTold << '\n';
   }
 }
 
@@ -90,7 +93,7 @@ Command quota_command() {
       "With SIZE, so many of the jobs that name the quota run at once from now on; a quota that is not there "
       "is\n"
       "made. Where more run already they end, and no others begin before. It holds over restarts, until the\n"
-      "configuration says something else of it. For administrators.\n",
+      "configuration says something else of it. For administrators: nobody else is told of any quota.\n",
       0,
       2,
       boost::program_options::options_description("Options"),

@@ -8,6 +8,7 @@
 #include "common/nearest.hpp"
 #include "common/units.hpp"
 #include "daemon/config/keys.hpp"
+#include "daemon/config/pools.hpp"
 #include "daemon/config/values.hpp"
 
 namespace promised::config {
@@ -49,11 +50,6 @@ Result<std::vector<std::string>> parse_names(std::string_view text) {
   auto names = parse_list(text);
   if (names.empty()) return expected("names with commas between", text);
   return names;
-}
-
-/// It is the program of `builtin = exec` (parse_builtin in pools.cpp).
-bool has_exec(const PoolSettings& pool) {
-  return pool.program.ends_with("/promised-exec");
 }
 
 }  // namespace

@@ -112,7 +112,8 @@ Result<std::string> parse_program(std::string_view text) {
   return std::string(text);
 }
 
-/// The program of a built-in function: it is installed at a fixed place as seen from the daemon's own.
+/// The program of a built-in function (see has_exec()): it is installed at a fixed place as seen from the
+/// daemon's own.
 Result<std::string> parse_builtin(std::string_view text) {
   if (text != "exec") return expected("exec, the one built-in function", text);
   std::error_code error;
@@ -181,6 +182,19 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
   };
 }
 
+/// A worker that is allowed fewer could be started, and would never run a job.
+Result<void> check_processes(const PoolSettings& pool, const Section& section) {
+  const std::uint64_t least = processes_of_job(pool);
+  if (pool.processes == 0 || pool.processes >= least) return {};
+  std::string why = "itself";
+  if (pool.isolation == Isolation::job) why += ", the process of its job (isolation = job)";
+  if (has_exec(pool)) why += ", the command that it runs (builtin = exec)";
+  return place_of(section, "processes")
+      .problem("processes: expected 0 (no limit) or at least " + std::to_string(least) +
+               ", for a worker that runs a job has " + why + "; found '" + std::to_string(pool.processes) +
+               "'");
+}
+
 Result<std::vector<std::string>> files_in(const std::string& folder) {
   std::vector<std::string> files;
   std::error_code error;
@@ -197,6 +211,14 @@ Result<std::vector<std::string>> files_in(const std::string& folder) {
 }
 
 }  // namespace
+
+bool has_exec(const PoolSettings& pool) {
+  return pool.program.ends_with("/promised-exec");
+}
+
+std::uint64_t processes_of_job(const PoolSettings& pool) {
+  return 1 + (pool.isolation == Isolation::job ? 1 : 0) + (has_exec(pool) ? 1 : 0);
+}
 
 bool Pools::is_pool(const Section& section) {
   return section.name.starts_with(kPrefix) || section.name == "pool" || section.name.starts_with("pool ");
@@ -220,6 +242,7 @@ Result<void> Pools::add(const Section& section) {
     return place_of(section, "builtin")
         .problem("[" + section.name + "] has a program of its own; take one of the two out");
   }
+  PROMISED_TRY(check_processes(pool, section));
   return insert(std::move(pool), section.place);
 }
 

@@ -2,6 +2,7 @@
 // Pools: from [pool.NAME] sections in the configuration file, from the drop-in folder, and from --pool.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,11 @@
 #include "daemon/settings.hpp"
 
 namespace promised::config {
+
+/// It is the program of `builtin = exec`.
+[[nodiscard]] bool has_exec(const PoolSettings& pool);
+/// That a worker has, itself included, while it runs a job that starts none itself.
+[[nodiscard]] std::uint64_t processes_of_job(const PoolSettings& pool);
 
 /// Gathers pools; a name that is taken is a Problem that names both places.
 class Pools {

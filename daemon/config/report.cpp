@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "common/file_kind.hpp"
 #include "common/units.hpp"
+#include "daemon/config/pools.hpp"
 
 namespace promised::config {
 namespace {
@@ -15,9 +17,22 @@ namespace {
 std::string program_warning(const std::string& program) {
   struct stat found {};
   if (::stat(program.c_str(), &found) != 0) return program + ": " + std::strerror(errno);
-  if (!S_ISREG(found.st_mode)) return program + ": not a file";
-  if (::access(program.c_str(), X_OK) != 0) return program + ": not executable";
+  if (!S_ISREG(found.st_mode))
+    return program + ": is " + std::string(kind_of_file(found.st_mode)) + ", not a program";
+  if (::access(program.c_str(), X_OK) != 0) return program + ": not executable (chmod +x)";
   return {};
+}
+
+/// Where workers have no cgroup, the kernel counts all processes of a user.
+std::string processes_warning(const PoolSettings& pool, bool as_root) {
+  if (pool.processes == 0) return {};
+  if (as_root) return "processes is kept for root's workers only where each has a cgroup; give it a user";
+  const std::uint64_t each = processes_of_job(pool);
+  if (each == 1 || pool.processes >= each * pool.most()) return {};
+  return "processes = " + std::to_string(pool.processes) +
+         " is, where workers have no cgroups, for all that the pool's user runs, and " +
+         std::to_string(pool.most()) + " workers with a job each are " + std::to_string(each * pool.most()) +
+         ": some could run none";
 }
 
 std::string directory_warning(const std::string& directory) {
@@ -102,10 +117,9 @@ std::vector<std::string> warnings(const Invocation& invocation, const Environmen
     if (const auto program = program_warning(pool.program); !program.empty()) found.push_back(in + program);
     if (const auto directory = directory_warning(pool.directory); !directory.empty())
       found.push_back(in + directory);
-    if (pool.processes != 0 && environment.uid == 0 && pool.user.empty() && settings.user.empty()) {
-      found.push_back(in +
-                      "processes is kept for root's workers only where each has a cgroup; give it a user");
-    }
+    const bool as_root = environment.uid == 0 && pool.user.empty() && settings.user.empty();
+    if (const auto processes = processes_warning(pool, as_root); !processes.empty())
+      found.push_back(in + processes);
     if (pool.user.empty()) continue;
     if (!environment.find_user(pool.user)) {
       found.push_back(in + "there is no user '" + pool.user + "' on this system");

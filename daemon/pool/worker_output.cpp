@@ -9,16 +9,20 @@
 
 namespace promised {
 
-void WorkerOutput::read(OutputMarks& marks, std::span<char> buffer) {
-  if (!pipe_.valid()) return;
+WorkerOutput::Read WorkerOutput::read(OutputMarks& marks, std::span<char> buffer) {
+  if (!pipe_.valid()) return Read::nothing;
   marks.begin_read();
-  const ssize_t n = ::read(pipe_.get(), buffer.data(), buffer.size());
+  ssize_t n = 0;
+  do {
+    n = ::read(pipe_.get(), buffer.data(), buffer.size());
+  } while (n < 0 && errno == EINTR);
   const int error = errno;
   const std::string_view bytes(buffer.data(), n > 0 ? static_cast<std::size_t>(n) : 0);
   marks.end_read(tail_.total() + bytes.size());
   tail_.append(bytes);
   // It may close both its outputs; epoll forgets the pipe with its end.
-  if (n == 0 || (n < 0 && error != EAGAIN && error != EINTR)) pipe_.reset();
+  if (n == 0 || (n < 0 && error != EAGAIN)) pipe_.reset();
+  return n > 0 ? Read::some : Read::nothing;
 }
 
 std::uint64_t WorkerOutput::end_of(const OutputMarks& marks, std::uint32_t sequence) const {

@@ -27,8 +27,12 @@ class WorkerOutput {
   /// The worker and all who have it from there may have closed it.
   [[nodiscard]] bool open() const { return pipe_.valid(); }
 
+  enum class Read : std::uint8_t {
+    some,
+    nothing  ///< nothing was there, or nothing will ever be
+  };
   /// Reads once, without waiting, by way of `buffer`, which should have room for all that a pipe holds.
-  void read(OutputMarks& marks, std::span<char> buffer);
+  Read read(OutputMarks& marks, std::span<char> buffer);
 
   /// What has come so far is of the program's start, and of no job.
   void begin_jobs() { job_begin_ = tail_.total(); }

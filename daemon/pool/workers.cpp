@@ -111,8 +111,9 @@ void Workers::Impl::on(const Exited& report, std::vector<Event>& events) {
   // All that it has said is here by now, and no more than its socket's buffer holds.
   constexpr std::size_t kAll = std::size_t{64} << 20;
   if (worker->listening) read_channel(report.worker, *worker, kAll, events);
-  for (std::size_t turns = kTurn / output.size(); turns > 0 && worker->output.open(); --turns)
-    read_output(*worker);
+  // The same of its output, which what it has started may still hold, and go on writing to.
+  for (std::size_t turns = kTurn / output.size(); turns > 0; --turns)
+    if (read_output(*worker) == WorkerOutput::Read::nothing) break;
   tell_output(*worker, events);
   const WorkerPage& page = worker->shared.page();
   events.push_back(event::WorkerGone{

@@ -34,7 +34,9 @@ struct Workers::Impl {
   void on(const Exited& report, std::vector<Event>& events);
 
   void read_channel(WorkerId id, WorkerProcess& worker, std::size_t most, std::vector<Event>& events);
-  void read_output(WorkerProcess& worker) { worker.output.read(worker.shared.page().output, output); }
+  WorkerOutput::Read read_output(WorkerProcess& worker) {
+    return worker.output.read(worker.shared.page().output, output);
+  }
   /// To who has asked for it: what has come in this turn, together.
   static void tell_output(WorkerProcess& worker, std::vector<Event>& events) {
     if (auto told = worker.output.answer(worker.shared.page().output)) events.emplace_back(*std::move(told));

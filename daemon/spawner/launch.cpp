@@ -13,12 +13,12 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <fstream>
-#include <string_view>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "common/argument_vector.hpp"
+#include "common/file_kind.hpp"
 #include "common/result.hpp"
 #include "daemon/spawner/limits.hpp"
 #include "daemon/spawner/sandbox.hpp"
@@ -110,12 +110,15 @@ Result<void> give_up_privileges_for_good() {
   return {};
 }
 
-// The interpreter that a script names in its first line; empty if it is none.
+// The interpreter that a script names in its first line; empty if it is none. Whatever the path leads to by
+// now, nothing is waited for: another end of a pipe would never come.
 std::string interpreter_of(const std::string& program) {
+  const Fd file(::open(program.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  struct stat status {};
+  if (!file.valid() || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return {};
   std::string line(256, '\0');
-  std::ifstream file(program, std::ios::binary);
-  file.read(line.data(), static_cast<std::streamsize>(line.size()));
-  line.resize(static_cast<std::size_t>(file.gcount()));
+  const ssize_t n = ::read(file.get(), line.data(), line.size());
+  line.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
   if (!line.starts_with("#!")) return {};
   line = line.substr(2, line.find('\n') - 2);
   const std::size_t begin = line.find_first_not_of(" \t");
@@ -127,8 +130,9 @@ std::string interpreter_of(const std::string& program) {
 Problem exec_problem(const std::string& program, int error) {
   struct stat status {};
   const bool exists = ::stat(program.c_str(), &status) == 0;
-  if (error == EACCES && exists && S_ISDIR(status.st_mode)) {
-    return Problem::of("system", program + ": is a directory, not a program");
+  if (exists && !S_ISREG(status.st_mode)) {
+    return Problem::of("system",
+                       program + ": is " + std::string(kind_of_file(status.st_mode)) + ", not a program");
   }
   if (error == EACCES && exists && (status.st_mode & 0111) == 0) {
     return Problem::of("system", program + ": not executable (chmod +x)");

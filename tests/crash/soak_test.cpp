@@ -19,6 +19,7 @@
 #include "common/fd.hpp"
 #include "common/messages.hpp"
 #include "common/wire/worker_codec.hpp"
+#include "tests/crash/heap_gauge.hpp"
 #include "tests/crash/load.hpp"
 #include "tests/crash/storm.hpp"
 #include "tests/support/proc.hpp"
@@ -110,6 +111,15 @@ bool is_as_meant(const Deed& deed, const Failure& failure) {
   return (failure.signal == deed.signal || failure.signal == 0) && failure.exit_code == deed.exit_code;
 }
 
+#ifndef PROMISED_SANITIZED
+/// Bytes that a death may leave, where a leak is of more; beside that, what may be more at one quiet moment
+/// than at another: in the daemon that is SQLite's, in the spawner next to nothing.
+constexpr std::int64_t kOfADeath = 50, kOfDaemon = 512 * 1024, kOfSpawner = 16 * 1024;
+/// Mappings more, of threads and of large buffers; KiB that are freed and still resident.
+constexpr std::size_t kMappings = 40;
+constexpr std::uint64_t kOfTheAllocator = 4 * 1024;
+#endif
+
 /// All that one can have too much of.
 struct Belongings {
   std::size_t files_of_daemon = 0;
@@ -121,20 +131,27 @@ struct Belongings {
 class Soak {
  public:
   explicit Soak(std::uint64_t seed) : random_(seed) {
+    std::map<std::string, std::optional<std::string>> environment;
+#ifndef PROMISED_SANITIZED
+    environment["LD_PRELOAD"] = HEAP_LIBRARY;
+#endif
+    daemon_.start(environment);
     // An end by a signal that the test sends costs the job that runs, whichever it is.
     killer_ = std::jthread(
         [this, of_its_own = random_()](const std::stop_token& stop) { kill_now_and_then(of_its_own, stop); });
   }
 
+  /// What is there after a third of them is what there may be in the end.
   void run(std::size_t deaths) {
+    const std::size_t settled = std::max(kSettled, deaths / 3);
     while (deaths_ < deaths) {
       start_one();
       while (under_way_.size() > kUnderWay) settle_one();
-      if (!settled_ && deaths_ >= kSettled) take_stock();
+      if (settled_ == 0 && deaths_ >= settled) take_stock();
     }
     killer_ = {};
     while (!under_way_.empty()) settle_one();
-    if (!settled_) take_stock();
+    if (settled_ == 0) take_stock();
   }
 
   void expect_balance() {
@@ -162,20 +179,38 @@ class Soak {
     CHECK(now.files_of_daemon == at_first_.files_of_daemon);
     CHECK(now.files_of_spawner == at_first_.files_of_spawner);
     CHECK(now.in_directory == at_first_.in_directory);
-#ifndef PROMISED_SANITIZED  // which keep what is freed
-    constexpr std::uint64_t kOfTheAllocator = 4 * 1024;
-    CHECK(resident_kib(daemon_.pid()).now < resident_at_first_ + kOfTheAllocator);
-    CHECK(resident_kib(spawner).now < resident_of_spawner_at_first_ + 1024);
+#ifndef PROMISED_SANITIZED
+    expect_no_memory_left("the daemon", daemon_.pid(), memory_of_daemon_, kOfDaemon);
+    expect_no_memory_left("the spawner", spawner, memory_of_spawner_, kOfSpawner);
 #endif
     std::string kinds;
     for (const auto& [what, count] : counts_) kinds += ", " + what + ": " + std::to_string(count);
     MESSAGE("deaths: " << deaths_ << ", jobs that ended badly: " << told_ << ", crashes in them: " << crashes_
                        << ", killed by the test: " << killed_.load() << ", of them in a job: " << by_kill_
                        << kinds << ", jobs that ended well: " << well_);
-    MESSAGE("resident KiB of the daemon at first: " << resident_at_first_
-                                                    << ", in the end: " << resident_kib(daemon_.pid()).now);
     CHECK(daemon_.stop() == Exit{});
   }
+
+#ifndef PROMISED_SANITIZED  // which keep what is freed, and look for leaks
+  void expect_no_memory_left(const std::string& whose, pid_t pid, const Memory& at_first,
+                             std::int64_t of_chance) {
+    const auto deaths = static_cast<std::int64_t>(deaths_ - settled_);
+    const std::int64_t allowed = of_chance + deaths * kOfADeath;
+    Memory now;
+    const auto grown = [&] {
+      now = memory_of(pid);
+      return static_cast<std::int64_t>(now.live - at_first.live);
+    };
+    CHECK(eventually([&] { return grown() <= allowed; }));
+    CHECK(grown() <= allowed);
+    CHECK(now.mappings <= at_first.mappings + kMappings);
+    CHECK(now.resident < at_first.resident + kOfTheAllocator);
+    MESSAGE(whose << ": " << at_first.live << " bytes allocated after " << settled_ << " deaths, " << now.live
+                  << " after " << deaths_ << " (allowed: " << allowed << " more); resident KiB "
+                  << at_first.resident << ", " << now.resident << "; mappings " << at_first.mappings << ", "
+                  << now.mappings);
+  }
+#endif
 
  private:
   struct UnderWay {
@@ -304,17 +339,19 @@ class Soak {
   }
 
   void take_stock() {
-    settled_ = true;
     const std::lock_guard lock(killing_);
     while (!under_way_.empty()) settle_one();
+    settled_ = deaths_;
     const auto quiet = [&] { return view().workers == kWorkers && view().busy == 0; };
     // The same numbers before and after: not in the middle of a death.
     CHECK(eventually([&] {
       at_first_ = belongings();
       return quiet() && belongings() == at_first_;
     }));
-    resident_at_first_ = resident_kib(daemon_.pid()).now;
-    resident_of_spawner_at_first_ = resident_kib(spawner()).now;
+#ifndef PROMISED_SANITIZED
+    memory_of_daemon_ = memory_of(daemon_.pid());
+    memory_of_spawner_ = memory_of(spawner());
+#endif
   }
 
   [[nodiscard]] Belongings belongings() const {
@@ -325,7 +362,7 @@ class Soak {
   }
 
   std::mt19937_64 random_;
-  TestDaemon daemon_{config()};
+  TestDaemon daemon_{config(), TestDaemon::NotStarted{}};
   Client client_ = [this] {
     ClientOptions options;
     options.endpoint = daemon_.endpoint();
@@ -337,9 +374,11 @@ class Soak {
   std::atomic<std::size_t> killed_ = 0;
   std::atomic<std::size_t> ended_ = 0;  ///< or about to be waited for
   std::map<std::string, std::size_t> counts_;
-  bool settled_ = false;
+  std::size_t settled_ = 0;  ///< deaths by then
   Belongings at_first_;
-  std::uint64_t resident_at_first_ = 0, resident_of_spawner_at_first_ = 0;
+#ifndef PROMISED_SANITIZED
+  Memory memory_of_daemon_, memory_of_spawner_;
+#endif
   std::mutex killing_;
   std::jthread killer_;
 };

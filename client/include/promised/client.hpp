@@ -268,8 +268,9 @@ class PROMISED_EXPORT Client {
 
   /// From now on submitting throws Error (SEMANTICS S4). Has what was submitted here and has not begun
   /// cancelled, if `rest` says so; then waits for the end of all the rest, and disconnects, or, where `how`
-  /// is leave, returns at once: its futures go on. Throws TimeoutError when `timeout` is over, and
-  /// DisconnectedError; both leave it as after leave.
+  /// is leave, returns at once: its futures go on until close(). Throws TimeoutError when `timeout` is over,
+  /// and DisconnectedError; both leave it as after leave. Jobs with Options::abandon that have not ended at
+  /// close() are cancelled then.
   void shutdown(Shutdown how = Shutdown::wait, NotBegun rest = NotBegun::run,
                 std::chrono::milliseconds timeout = kForever);
 

@@ -47,9 +47,10 @@ struct FutureAccess;
 /// A future whose result's type is not told. Future<R> is one too, so that futures of several types, and of
 /// several clients, can be waited for together. Every call on an empty one but valid() throws Error.
 ///
-/// Every call that waits throws TimeoutError when `timeout` is over and leaves the job alone, and
-/// DisconnectedError when the daemon has been gone for longer than the client's connect_timeout (the future
-/// stays good: the client goes on trying to reconnect). A timeout of zero looks and does not wait.
+/// Every call that waits throws TimeoutError when `timeout` is over and leaves the job alone (one with
+/// Options::abandon is cancelled when its client goes, as ever), and DisconnectedError when the daemon has
+/// been gone for longer than the client's connect_timeout (the future stays good: the client goes on trying
+/// to reconnect). A timeout of zero looks and does not wait.
 class PROMISED_EXPORT AnyFuture {
  public:
   AnyFuture() noexcept;
@@ -283,6 +284,8 @@ class PROMISED_EXPORT CompletionQueue {
   /// The index of the next future that is done; nothing when `deadline` is over. Not to be called once all
   /// are out.
   [[nodiscard]] std::optional<std::size_t> next(std::chrono::steady_clock::time_point deadline);
+  /// The TimeoutError that tells how many next() has not returned, and what becomes of their jobs.
+  [[noreturn]] void throw_unfinished() const;
 
  private:
   struct Impl;
@@ -291,7 +294,6 @@ class PROMISED_EXPORT CompletionQueue {
 
 [[nodiscard]] PROMISED_EXPORT std::chrono::steady_clock::time_point deadline_in(
     std::chrono::milliseconds timeout);
-[[noreturn]] PROMISED_EXPORT void throw_unfinished(std::size_t unfinished, std::size_t all);
 /// The indexes of those that are done when `when` is reached or `timeout` over.
 [[nodiscard]] PROMISED_EXPORT std::vector<std::size_t> wait_for(const std::vector<AnyFuture>& futures,
                                                                 std::chrono::milliseconds timeout, When when);
@@ -337,7 +339,7 @@ class AsCompleted {
   std::size_t next() {
     if (out_ == futures_.size()) return futures_.size();
     const std::optional<std::size_t> index = queue_.next(deadline_);
-    if (!index) detail::throw_unfinished(futures_.size() - out_, futures_.size());
+    if (!index) queue_.throw_unfinished();
     ++out_;
     return *index;
   }

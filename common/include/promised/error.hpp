@@ -26,7 +26,8 @@ class PROMISED_EXPORT Error : public std::runtime_error {
   }
 };
 
-/// The wait was over before the job was; the job is left alone (PEP 3148).
+/// The wait was over before the job was; the job is left alone (PEP 3148). One that is tied to its client
+/// (Options::abandon) is cancelled when that goes, as ever.
 class PROMISED_EXPORT TimeoutError : public Error {
  public:
   using Error::Error;

@@ -165,7 +165,7 @@ struct StatusView {
   std::chrono::milliseconds uptime{0};
   std::vector<std::uint64_t> jobs_by_state;  ///< index: State
   std::vector<PoolView> pools;
-  std::vector<QueueView> queues;  ///< the longest first, at most 100
+  std::vector<QueueView> queues;  ///< for administrators alone: the longest first, at most 100
   PercentilesView waited, ran;
   std::uint64_t accepted = 0, finished = 0;  ///< since start
   double finished_per_second = 0;            ///< over the last minute
@@ -182,7 +182,7 @@ struct StatusView {
   std::vector<LimitView> limits;
   std::string maintenance;  ///< what is being done to the store: "check", "backup", "compact"; empty: nothing
   std::uint32_t maintenance_percent = 0;
-  std::vector<QuotaView> quotas;  ///< by name
+  std::vector<QuotaView> quotas;  ///< for administrators alone: by name
   friend bool operator==(const StatusView&, const StatusView&) = default;
 };
 

@@ -5,9 +5,15 @@
 namespace promised::test {
 namespace {
 
+const std::string kQueuesTold =
+    " (only administrators are told of queues: of those with jobs, and those that are configured or steered "
+    "by "
+    "name)\n";
+const std::string kQuotasTold = " (only administrators are told of quotas)\n";
+
 TEST_CASE("M4 a queue is paused, explained, listed, cleared and resumed") {
   const Shell shell(1);
-  CHECK(shell.run(kFine, {"queues"}).err == "no queues\n");
+  CHECK(shell.run(kFine, {"queues"}).err == "no queues to tell of" + kQueuesTold);
   CHECK(shell.run(kFine, {"pause", "mail"}).out == "queue mail: paused, 0 jobs wait in it\n");
   const std::string id = shell.submit({"add", "1", "2", "--queue", "mail"});
   CHECK(shell.json(kFine, {"pause", "mail"}) ==
@@ -32,12 +38,11 @@ TEST_CASE("M4 a queue is paused, explained, listed, cleared and resumed") {
 TEST_CASE(
     "M4 a queue or quota to be listed that is not there is exit code 4, and so is a glob without a match") {
   const Shell shell(1);
-  const std::string none =
-      "' (none has jobs, or is configured or steered by name; only administrators are told of them)\n";
+  const std::string none = "'" + kQueuesTold;
   CHECK(shell.run(kRefused, {"queues", "mial"}).err == "promisectl: no queue matches 'mial" + none);
   CHECK(shell.run(kRefused, {"queues", "m*"}).err == "promisectl: no queue matches 'm*" + none);
   CHECK(shell.run(kRefused, {"quota", "sever"}).err ==
-        "promisectl: there is no quota 'sever' (there is none; only administrators are told of them)\n");
+        "promisectl: no quota 'sever' to tell of" + kQuotasTold);
   shell.run(kFine, {"pause", "mail"});
   shell.run(kFine, {"quota", "server", "2"});
   CHECK(shell.run(kRefused, {"queues", "mial"}).err ==
@@ -48,6 +53,27 @@ TEST_CASE(
   const Finished json = shell.run(kRefused, {"queues", "other", "--output", "json"});
   CHECK(json.out.empty());
   CHECK(nlohmann::json::parse(json.err).at("error").at("code") == "no_queue");
+}
+
+TEST_CASE("M6 who is no administrator is not told that there are no queues or quotas where there are" *
+          doctest::skip(::geteuid() != 0)) {
+  constexpr uid_t kUser = 65534;
+  DaemonConfig config = DaemonConfig().for_everyone();
+  config.set("queue.mail", "weight", "2");
+  config.set("quota.server", "size", "3");
+  const TestDaemon daemon(config);
+  daemon.directory().open_to_everyone();
+  const auto told = [&](std::vector<std::string> arguments, std::optional<uid_t> user) {
+    Finished finished = promisectl(daemon, std::move(arguments), user);
+    CHECK(finished.exit == Exit{kFine, 0});
+    return finished;
+  };
+  CHECK(told({"queues"}, kUser).err == "no queues to tell of" + kQueuesTold);
+  CHECK(told({"quota"}, kUser).err == "no quotas to tell of" + kQuotasTold);
+  CHECK(told({"queues", "--output", "quiet"}, {}).out == "mail\n");
+  CHECK(told({"quota", "--output", "quiet"}, {}).out == "server\n");
+  CHECK(promisectl(daemon, {"quota", "server"}, kUser).err ==
+        "promisectl: no quota 'server' to tell of" + kQuotasTold);
 }
 
 TEST_CASE("M4 where there are more queues than are told of, a queue that is not listed may be there") {
@@ -119,7 +145,7 @@ TEST_CASE("M4 a queue's weight, rate and length are said, and shown as they are 
 
 TEST_CASE("M4 a quota is made, listed, resized and removed") {
   const Shell shell(1);
-  CHECK(shell.run(kFine, {"quota"}).err == "no quotas\n");
+  CHECK(shell.run(kFine, {"quota"}).err == "no quotas to tell of" + kQuotasTold);
   CHECK(shell.run(kFine, {"quota", "server", "2"}).out == "quota server: 2, 0 jobs hold it\n");
   CHECK(shell.run(kFine, {"quota"}).out == "QUOTA   SIZE  RUNNING\nserver     2        0\n");
   CHECK(shell.run(kFine, {"status"}).out.find("server     2        0") != std::string::npos);

@@ -227,11 +227,23 @@ TEST_CASE_FIXTURE(Fixture, "S4 shutdown throws when its timeout is over, and goe
   CHECK(message_of<TimeoutError>([&] {
           client.shutdown(Shutdown::wait, NotBegun::run, 20ms);
           return 0;
-        }) == "shutting down: 1 of the jobs have not ended within 20 ms; they are left alone");
+        }) == "shutting down: 1 of the futures have not ended within 20 ms; their jobs are left alone");
   CHECK_THROWS_AS(static_cast<void>(client.submit("f")), Error);
   daemon.answer(daemon.wait_for<message::Submit>(), succeeded(future.id()), encoded(to_value(7)));
   CHECK(future.result(kPatience) == 7);
   client.shutdown();
+}
+
+TEST_CASE_FIXTURE(Fixture, "S4 S6 shutdown that throws tells of jobs that are cancelled with the client") {
+  Client client(options());
+  const auto left = client.submit("hold");
+  const auto tied = client.submit(Options().abandon(Abandon::cancel), "hold");
+  CHECK(message_of<TimeoutError>([&] {
+          client.shutdown(Shutdown::wait, NotBegun::run, 0ms);
+          return 0;
+        }) ==
+        "shutting down: 2 of the futures have not ended within 0 ms; their jobs go on; 1 of 2 is "
+        "cancelled if its client goes before it has ended (abandon)");
 }
 
 TEST_CASE_FIXTURE(Fixture,

@@ -189,6 +189,21 @@ TEST_CASE_FIXTURE(Resolving, "F5 jobs that take longer than the timeout are name
   CHECK(daemon.received<message::Cancel>().empty());
 }
 
+TEST_CASE_FIXTURE(Resolving, "F5 S6 a timeout tells of jobs that are cancelled with their client") {
+  const std::string text = message_of<TimeoutError>([&] {
+    return resolve(
+        client,
+        [](Pass& pass) {
+          pass.submit("slow", Options().abandon(Abandon::cancel), "hold");
+          return 0;
+        },
+        ResolveOptions().timeout(1ms));
+  });
+  CHECK(contains(text,
+                 "; their jobs go on; 1 of 1 is cancelled if its client goes before it has ended "
+                 "(abandon)"));
+}
+
 TEST_CASE_FIXTURE(Resolving, "F5 jobs without a name are cancelled at the timeout where that is said") {
   const std::string text = message_of<TimeoutError>([&] {
     return resolve(

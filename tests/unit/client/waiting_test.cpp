@@ -85,10 +85,29 @@ TEST_CASE_FIXTURE(Several, "S4 as_completed hands out futures in the order in wh
 TEST_CASE_FIXTURE(Several, "S4 as_completed throws when its timeout is over, and says how many are missing") {
   end(1);
   std::vector<int> seen;
-  CHECK(message_of<TimeoutError>([&] {
-          for (auto& future : as_completed(futures, 50ms)) seen.push_back(future.result(0ms));
-          return 0;
-        }).starts_with(std::to_string(3 - seen.size()) + " of 3 futures have not ended in time"));
+  const std::string text = message_of<TimeoutError>([&] {
+    for (auto& future : as_completed(futures, 50ms)) seen.push_back(future.result(0ms));
+    return 0;
+  });
+  CHECK(text ==
+        std::to_string(3 - seen.size()) + " of 3 futures have not ended in time; their jobs are left alone");
+}
+
+TEST_CASE_FIXTURE(Several,
+                  "S4 S6 as_completed that throws tells of jobs that are cancelled with their client") {
+  const auto told = [&](std::vector<Future<int>> all) {
+    return message_of<TimeoutError>([&] {
+      for (auto& future : as_completed(all, 0ms)) static_cast<void>(future);
+      return 0;
+    });
+  };
+  const auto tied = client.submit<int>(Options().abandon(Abandon::cancel), "hold");
+  CHECK(told({futures[0], tied}) ==
+        "2 of 2 futures have not ended in time; their jobs go on; 1 of 2 is cancelled if its client goes "
+        "before it has ended (abandon)");
+  CHECK(told({tied, tied}) ==
+        "2 of 2 futures have not ended in time; their jobs go on; 2 of 2 are cancelled if their client goes "
+        "before they have ended (abandon)");
 }
 
 TEST_CASE_FIXTURE(Several,

@@ -216,18 +216,20 @@ TEST_CASE(
   const std::string tool = scene.write("tool", "");
   std::filesystem::permissions(tool, std::filesystem::perms::owner_all);
   const std::string file = scene.write(
-      "conf/promised.conf", "[pool.gone]\nprogram = /no/such\n[pool.plain]\nprogram = " + plain +
-                                "\n[pool.folder]\nprogram = /usr\n[pool.fine]\n" + "program = " + tool +
-                                "\nuser = bob\n[pool.who]\nprogram = " + tool + "\nuser = mallory\n" +
-                                "[pool.lost]\nprogram = " + tool + "\ndirectory = /no/such/place\n" +
-                                "[pool.odd]\nprogram = " + tool + "\ndirectory = " + tool + "\n");
+      "conf/promised.conf",
+      "[pool.gone]\nprogram = /no/such\n[pool.plain]\nprogram = " + plain +
+          "\n[pool.folder]\nprogram = /usr\n[pool.device]\nprogram = /dev/null\n[pool.fine]\n" +
+          "program = " + tool + "\nuser = bob\n[pool.who]\nprogram = " + tool + "\nuser = mallory\n" +
+          "[pool.lost]\nprogram = " + tool + "\ndirectory = /no/such/place\n" +
+          "[pool.odd]\nprogram = " + tool + "\ndirectory = " + tool + "\n");
   const auto checked = scene.run({"--config", file, "--check"});
   REQUIRE(checked.ok());
   CHECK(checked->action == Invocation::Action::check);
   const std::string& text = checked->text;
   CHECK(text.find("warning: pool gone: /no/such: No such file or directory\n") != std::string::npos);
-  CHECK(text.find("warning: pool plain: " + plain + ": not executable\n") != std::string::npos);
-  CHECK(text.find("warning: pool folder: /usr: not a file\n") != std::string::npos);
+  CHECK(text.find("warning: pool plain: " + plain + ": not executable (chmod +x)\n") != std::string::npos);
+  CHECK(text.find("warning: pool folder: /usr: is a directory, not a program\n") != std::string::npos);
+  CHECK(text.find("warning: pool device: /dev/null: is a device, not a program\n") != std::string::npos);
   CHECK(text.find("warning: pool fine: only a daemon that root starts can run workers as 'bob'\n") !=
         std::string::npos);
   CHECK(text.find("warning: pool who: there is no user 'mallory' on this system\n") != std::string::npos);
@@ -253,6 +255,48 @@ TEST_CASE("I3 --check warns of a limit of processes that does not bind root's wo
   CHECK_FALSE(warns());
   scene.environment.uid = 0;
   CHECK(warns());
+}
+
+TEST_CASE("E3 a limit of processes with which a worker could run no job is refused") {
+  const Scene scene;
+  const auto told = [&](const std::string& lines) { return scene.problem("[pool.a]\n" + lines); };
+  CHECK(
+      told("program = /a\nprocesses = 1\nisolation = job") ==
+      "FILE:3: processes: expected 0 (no limit) or at least 2, for a worker that runs a job has itself, the "
+      "process of its job (isolation = job); found '1'");
+  CHECK(
+      told("builtin = exec\nprocesses = 1") ==
+      "FILE:3: processes: expected 0 (no limit) or at least 2, for a worker that runs a job has itself, the "
+      "command that it runs (builtin = exec); found '1'");
+  CHECK(
+      told("builtin = exec\nisolation = job\nprocesses = 2") ==
+      "FILE:4: processes: expected 0 (no limit) or at least 3, for a worker that runs a job has itself, the "
+      "process of its job (isolation = job), the command that it runs (builtin = exec); found '2'");
+  const auto taken = [&](const std::string& lines) {
+    return scene.settings("[pool.a]\n" + lines).pools.at(0).processes;
+  };
+  CHECK(taken("program = /a\nprocesses = 1") == 1);
+  CHECK(taken("program = /a\nprocesses = 0\nisolation = job") == 0);
+  CHECK(taken("program = /a\nprocesses = 2\nisolation = job") == 2);
+  CHECK(taken("builtin = exec\nprocesses = 3\nisolation = job") == 3);
+}
+
+TEST_CASE("I3 --check warns of a limit of processes that a user's workers use up before all have a job") {
+  const Scene scene;
+  const std::string tool = scene.write("tool", "");
+  std::filesystem::permissions(tool, std::filesystem::perms::owner_all);
+  const auto warns = [&](const std::string& lines) {
+    const std::string file = scene.write("conf/promised.conf", "[pool.a]\nprogram = " + tool + "\n" + lines);
+    const auto checked = scene.run({"--config", file, "--check"});
+    REQUIRE(checked.ok());
+    return checked->text.find(
+               "warning: pool a: processes = 7 is, where workers have no cgroups, for all that "
+               "the pool's user runs, and 4 workers with a job each are 8: some could run "
+               "none\n") != std::string::npos;
+  };
+  CHECK(warns("processes = 7\nsize = 2..4\nisolation = job\n"));
+  CHECK_FALSE(warns("processes = 8\nsize = 2..4\nisolation = job\n"));
+  CHECK_FALSE(warns("processes = 7\nsize = 2..4\n"));
 }
 
 TEST_CASE("--check prints what it found") {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 
+#include "common/fd.hpp"
 #include "common/output_marks.hpp"
 #include "daemon/pool/output_tail.hpp"
+#include "daemon/pool/worker_output.hpp"
 #include "tests/unit/pool/fixture.hpp"
 
 using namespace promised;
@@ -75,6 +79,27 @@ TEST_CASE("what cannot be known of the output's end is not guessed") {
     return std::optional<std::uint64_t>(1);
   });
   CHECK(marks.end_of(4) == 103);
+}
+
+TEST_CASE("who reads a worker's output learns when there is no more of it for now, and when for good") {
+  std::array<int, 2> ends{};
+  REQUIRE(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0);
+  Fd writer(ends[1]);
+  WorkerOutput output(Fd{ends[0]}, OutputTail::kKept);
+  OutputMarks marks;
+  std::array<char, 4> buffer{};
+  const auto read = [&] { return output.read(marks, buffer); };
+  CHECK(read() == WorkerOutput::Read::nothing);
+  CHECK(output.open());
+  REQUIRE(::write(writer.get(), "in two", 6) == 6);
+  CHECK(read() == WorkerOutput::Read::some);
+  CHECK(read() == WorkerOutput::Read::some);
+  CHECK(read() == WorkerOutput::Read::nothing);
+  CHECK(output.last_words() == "in two");
+  writer.reset();
+  CHECK(read() == WorkerOutput::Read::nothing);
+  CHECK_FALSE(output.open());
+  CHECK(read() == WorkerOutput::Read::nothing);
 }
 
 TEST_CASE("a failed attempt carries what was printed before it, and only since the attempt before") {

@@ -53,6 +53,16 @@ TEST_CASE("a program that cannot be started says why") {
         d + "/script: bad interpreter /nowhere/python3: No such file or directory");
 }
 
+TEST_CASE("what is no file is told as what it is, and not waited for") {
+  const TempDirectory directory;
+  const std::string d = directory.path().string();
+  REQUIRE(::mkfifo((d + "/pipe").c_str(), 0755) == 0);
+  CHECK(reason_for_program(directory / "pipe") == d + "/pipe: is a named pipe (FIFO), not a program");
+  REQUIRE(::mknod((d + "/socket").c_str(), S_IFSOCK | 0755, 0) == 0);
+  CHECK(reason_for_program(directory / "socket") == d + "/socket: is a socket, not a program");
+  CHECK(reason_for_program("/dev/null") == "/dev/null: is a device, not a program");
+}
+
 TEST_CASE("a directory that is not there, or a limit that is not allowed, is named") {
   PoolSettings settings = pool_of("basic");
   settings.directory = "/nowhere";
