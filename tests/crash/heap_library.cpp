@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loaded into the daemon before libc (LD_PRELOAD): counts the bytes that are allocated and not freed, exactly,
-// where the resident size of a process would hide a leak of megabytes behind what the allocator keeps. The
-// number is in a page that heap_gauge.cpp finds from outside; what the daemon forks has a copy of it, and
-// counts on for itself. Not for a build with a sanitizer, which has an allocator of its own.
+// Loaded into the daemon before libc (LD_PRELOAD): counts the bytes that are allocated and not freed,
+// exactly, where the resident size of a process would hide a leak of megabytes behind what the allocator
+// keeps. The number is in a page that heap_gauge.cpp finds from outside; what the daemon forks has a copy of
+// it, and counts on for itself. Not for a build with a sanitizer, which has an allocator of its own.
 #include <malloc.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,11 +17,11 @@
 
 // The allocator itself, behind the names that stand below.
 extern "C" {
-void* __libc_malloc(std::size_t size);                          // NOLINT(bugprone-reserved-identifier)
-void* __libc_calloc(std::size_t count, std::size_t size);       // NOLINT(bugprone-reserved-identifier)
-void* __libc_realloc(void* old, std::size_t size);              // NOLINT(bugprone-reserved-identifier)
+void* __libc_malloc(std::size_t size);                           // NOLINT(bugprone-reserved-identifier)
+void* __libc_calloc(std::size_t count, std::size_t size);        // NOLINT(bugprone-reserved-identifier)
+void* __libc_realloc(void* old, std::size_t size);               // NOLINT(bugprone-reserved-identifier)
 void* __libc_memalign(std::size_t alignment, std::size_t size);  // NOLINT(bugprone-reserved-identifier)
-void __libc_free(void* memory);                                 // NOLINT(bugprone-reserved-identifier)
+void __libc_free(void* memory);                                  // NOLINT(bugprone-reserved-identifier)
 }
 
 namespace {
