@@ -13,6 +13,11 @@
 
 namespace promised {
 
+/// Of two sequence numbers.
+[[nodiscard]] constexpr bool comes_before(std::uint32_t a, std::uint32_t b) {
+  return static_cast<std::int32_t>(a - b) < 0;
+}
+
 struct ClaimPage {
   /// High half: the first sequence number that is not claimed. Low half: what is below it and not claimed is
   /// revoked.
@@ -21,7 +26,7 @@ struct ClaimPage {
   /// Worker: begins job `sequence`; false if the daemon has taken it back.
   [[nodiscard]] bool claim(std::uint32_t sequence) {
     std::uint64_t seen = word.load(std::memory_order_acquire);
-    while (!before(sequence, static_cast<std::uint32_t>(seen))) {
+    while (!comes_before(sequence, static_cast<std::uint32_t>(seen))) {
       const std::uint64_t mine = pack(sequence + 1, static_cast<std::uint32_t>(seen));
       if (word.compare_exchange_weak(seen, mine, std::memory_order_acq_rel)) return true;
     }
@@ -51,7 +56,6 @@ struct ClaimPage {
   static std::uint64_t pack(std::uint32_t claimed, std::uint32_t revoked) {
     return std::uint64_t{claimed} << 32 | revoked;
   }
-  static bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 };
 
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);

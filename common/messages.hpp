@@ -341,6 +341,10 @@ using ToWorker = std::variant<WorkerWelcome, Run, Stop, Notes, Resume>;
 // ---- worker to daemon
 // -----------------------------------------------------------------------------------------
 
+/// The exit status of a worker that has handed back its job, having no process to run it in (isolation =
+/// job).
+inline constexpr int kNoProcessForJob = 75;
+
 struct Ready {
   std::uint32_t protocol = kWorkerProtocol;
   std::vector<FunctionView> functions;

@@ -62,6 +62,8 @@ int Runner::serve() {
           return 0;
         case Next::fail:
           return 1;
+        case Next::no_process:
+          return message::kNoProcessForJob;
         case Next::go_on:
           break;
       }

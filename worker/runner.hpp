@@ -67,7 +67,7 @@ class Runner {
 
  private:
   using Clock = std::chrono::steady_clock;
-  enum class Next { go_on, stop, fail };
+  enum class Next { go_on, stop, fail, no_process };
   /// A message that came while a job listened for its notes, for what it waits for, or for its cancelling.
   struct Aside {
     message::ToWorker message;

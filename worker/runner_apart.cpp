@@ -47,7 +47,7 @@ Runner::Next Runner::hand_back(const std::string& why) {
   say("there is no process for job " + run_.id.text() + " (" + function() + "): " + why +
       "; it goes back, and this worker ends");
   page_.claims.hand_back(run_.sequence);
-  return Next::fail;
+  return Next::no_process;
 }
 
 void Runner::be_process_of_job(std::string_view arguments) {

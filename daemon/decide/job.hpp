@@ -99,6 +99,7 @@ struct JobDetail {
   Retry retry_on = Retry::nothing;
   std::uint8_t given_back = 0;                 ///< by the end of its worker, in a row: it had not begun
   std::uint16_t crashes = 0;                   ///< of its workers
+  std::uint16_t pardoned = 0;                  ///< of these: before somebody told it to run again
   bool cancel_now = false;                     ///< without the grace
   std::unique_ptr<const std::string> command;  ///< of a job that is a command on an outcome: which
   bool has_command = false;  ///< one follows its outcome, which is not told before both are on disk

@@ -5,17 +5,13 @@
 #include <cstring>
 #include <utility>
 
+#include "common/claim_page.hpp"
 #include "common/printable.hpp"
 #include "common/units.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
 namespace {
-
-/// Sequence numbers wrap; two that are compared are never 2^31 apart.
-bool before(std::uint32_t a, std::uint32_t b) {
-  return static_cast<std::int32_t>(a - b) < 0;
-}
 
 bool is_time_limit(KillReason reason) {
   return reason == KillReason::run_timeout || reason == KillReason::progress_timeout ||
@@ -29,45 +25,54 @@ bool is_of_lost_process(const Worker& worker, const Failure& failure) {
          (failure.cause == Cause::memory && failure.signal != 0);
 }
 
-std::string out_of_memory(const PoolSettings& pool, const event::WorkerGone& gone) {
+std::string within_start_timeout(const Worker& worker) {
+  return " within start_timeout (" + std::to_string(worker.settings->start_timeout.count()) + " ms)";
+}
+
+std::string out_of_memory(const PoolSettings& pool, std::uint64_t peak) {
   std::string text = "out of memory";
   if (pool.memory_limit > 0) text += ": memory_limit allows " + format_size(pool.memory_limit);
-  if (gone.peak_memory > 0)
-    text += (pool.memory_limit > 0 ? ", the peak was " : ": the peak was ") + format_size(gone.peak_memory);
+  if (peak > 0) text += (pool.memory_limit > 0 ? ", the peak was " : ": the peak was ") + format_size(peak);
   return text;
 }
 
-/// How a worker that nobody wanted to end has ended.
-Failure describe(const event::WorkerGone& gone, Nanos ran, const PoolSettings& pool) {
-  const std::string who = pool.isolation == Isolation::job ? "the process of the job" : "the worker";
+}  // namespace
+
+/// A run that has ended without an answer.
+struct Scheduler::Loss {
+  const char* who;  ///< has gone
+  Failure known;    ///< signal or status, use, output, backtrace
+  bool out_of_memory = false;
+  std::string protocol_error{};
+  bool had_begun = true;  ///< for certain
+};
+
+/// Nobody wanted the end. Says in `loss.known` what it was.
+void Scheduler::describe(Loss& loss, Nanos ran, const PoolSettings& pool) {
   const auto after = " after " + std::to_string(std::chrono::duration_cast<Millis>(ran).count()) + " ms";
-  Failure failure;
-  failure.signal = gone.signal;
-  failure.exit_code = gone.exit_code;
+  Failure& failure = loss.known;
   failure.cause = Cause::crashed;
-  failure.backtrace = gone.backtrace;
-  if (gone.signal == SIGXCPU && pool.cpu_time.count() > 0) {
+  if (failure.signal == SIGXCPU && pool.cpu_time.count() > 0) {
     failure.cause = Cause::timed_out;
     failure.limit = "cpu_time";
     failure.message = "it used more than cpu_time (" + format_duration(pool.cpu_time) + ") of the processor";
-  } else if (!gone.protocol_error.empty()) {
-    failure.message = "the worker broke its protocol" + after + ": " + gone.protocol_error;
-  } else if (gone.signal != 0) {
-    failure.message = who + " was killed by signal " + std::to_string(gone.signal) + " (" +
-                      strsignal(gone.signal) + ")" + after;
+    return;
+  }
+  if (!loss.protocol_error.empty()) {
+    failure.message = "the worker broke its protocol" + after + ": " + loss.protocol_error;
+  } else if (failure.signal != 0) {
+    failure.message = std::string(loss.who) + " was killed by signal " + std::to_string(failure.signal) +
+                      " (" + strsignal(failure.signal) + ")" + after;
   } else {
     failure.cause = Cause::exited;
-    failure.message =
-        who + " exited with status " + std::to_string(gone.exit_code) + after + " without an answer";
+    failure.message = std::string(loss.who) + " exited with status " + std::to_string(failure.exit_code) +
+                      after + " without an answer";
   }
-  if (gone.out_of_memory) {
+  if (loss.out_of_memory) {
     failure.cause = Cause::memory;
-    failure.message = out_of_memory(pool, gone) + ": " + failure.message;
+    failure.message = out_of_memory(pool, failure.peak_memory) + ": " + failure.message;
   }
-  return failure;
 }
-
-}  // namespace
 
 void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
@@ -89,6 +94,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   ++worker->ran;
   Pool& pool = *worker->pool;
   if (pool.is_current(*worker)) pool.failures = 0;  // an old program shows nothing of the new one
+  if (std::exchange(pool.lacks_processes, false)) tell_recovered(pool, t);
   pool.dirty = true;
   job.worker = nullptr;
   lanes_.give_back(job);
@@ -139,7 +145,7 @@ void Scheduler::next_after_report(Worker& worker, Turn& t) {
   between_jobs(worker, t);
 }
 
-/// SEMANTICS A5: a report of an attempt that is over, or never was. The job that runs has no part in it.
+/// SEMANTICS A5: a report of an attempt that is over: the job that runs has no part in it. Or that never was.
 void Scheduler::kill_for_stale(Worker& worker, std::uint32_t sequence, Turn& t) {
   ++stale_reports_;
   if (worker.kill_reason != KillReason::none) return;
@@ -149,7 +155,10 @@ void Scheduler::kill_for_stale(Worker& worker, std::uint32_t sequence, Turn& t) 
           (worker.channel.empty() ? ", and has none"
                                   : ", and runs " + std::to_string(worker.channel.front().sequence)),
       t);
-  worker.kill_sequence = sequence;
+  // Of a run that never was, whoever runs is to blame.
+  const bool is_old =
+      worker.ran > 0 && (worker.channel.empty() || comes_before(sequence, worker.channel.front().sequence));
+  if (is_old) worker.kill_sequence = sequence;
 }
 
 /// Whether a limit of the job's time was over before it ended, and its worker is being killed for that.
@@ -172,33 +181,52 @@ void Scheduler::on(event::AttemptProgress&& e, Turn& t) {
 void Scheduler::on(event::Revoked&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr || !std::exchange(worker->revoking, false)) return;
-  const bool was_to_begin = is_to_have_begun(*worker, t);
-  give_back(*worker, e.first_unclaimed, t);
+  if (comes_before(worker->sent, e.first_unclaimed)) {
+    kill_for_fault(*worker,
+                   "it says that it has begun run " + std::to_string(e.first_unclaimed - 1) +
+                       ", and was given none behind " + std::to_string(worker->sent - 1),
+                   t);
+    return;
+  }
+  worker->settled = worker->sent;
   worker->pool->dirty = true;
+  if (is_to_have_begun(*worker, t) && !comes_before(worker->channel.front().sequence, e.first_unclaimed)) {
+    // Whether that is true is judged when it has gone.
+    give_back(*worker, worker->channel.front().sequence + 1, t);
+    kill_for_fault(*worker, "it did not begin what it was given" + within_start_timeout(*worker), t);
+    return;
+  }
+  give_back(*worker, e.first_unclaimed, t);
   if (worker->channel.empty()) {
     worker->exclusive = false;
-    if (was_to_begin) {
-      kill_for_fault(*worker,
-                     "it did not begin what it was given within start_timeout (" +
-                         std::to_string(worker->settings->start_timeout.count()) + " ms)",
-                     t);
-    }
     between_jobs(*worker, t);
     return;
   }
   has_begun(*worker);
-  // What is left was begun; all but the last have ended, and their reports are on the way.
-  for (const Worker::Slot& slot : worker->channel) {
-    slot.job->expire_asked = false;
-    slot.job->withdraw_asked = false;
+  for (const Worker::Slot& slot : worker->channel) slot.job->withdraw_asked = false;
+  if (worker->channel.size() > 1) {
+    // All but the last have ended, and their reports are on the way, if the worker has told the truth.
+    worker->claims_ahead = true;
+    worker->begin_by = t.now.steady + worker->settings->start_timeout;
+    arm(*worker, t);
+    return;
   }
-  if (worker->channel.size() == 1 && worker->channel.front().job->cancel_asked) stop_cancelled(*worker, t);
+  Job& job = *worker->channel.front().job;
+  job.expire_asked = false;
+  if (job.cancel_asked) stop_cancelled(*worker, t);
 }
 
 /// A worker that does not is stopped, by one of its jobs or from outside, or says on the page that it shares
 /// that all its jobs are taken back: without this its jobs would be running for ever, and never run.
 void Scheduler::see_whether_it_begins(Worker& worker, Turn& t) {
   if (t.now.steady < worker.begin_by) return;
+  if (worker.claims_ahead) {
+    kill_for_fault(worker,
+                   "it says that it has begun " + std::to_string(worker.channel.size()) +
+                       " jobs, and did not tell how the first has ended" + within_start_timeout(worker),
+                   t);
+    return;
+  }
   if (is_to_have_begun(worker, t)) {
     revoke(worker, t);
     return;
@@ -210,21 +238,29 @@ void Scheduler::see_whether_it_begins(Worker& worker, Turn& t) {
   worker.begin_by = t.now.steady + worker.settings->start_timeout;
 }
 
+/// What is beyond all that it was given says nothing.
+bool Scheduler::says_begun(const Worker& worker, std::uint32_t sequence, std::uint32_t first_unclaimed) {
+  return comes_before(sequence, first_unclaimed) && !comes_before(worker.sent, first_unclaimed);
+}
+
 bool Scheduler::is_to_have_begun(const Worker& worker, const Turn& t) {
-  return !worker.channel.empty() && worker.begin_by <= t.now.steady && worker.channel.front().batch == 0;
+  return !worker.channel.empty() && !worker.claims_ahead && worker.begin_by <= t.now.steady &&
+         worker.channel.front().batch == 0;
 }
 
 void Scheduler::has_begun(Worker& worker) {
   worker.begin_by = Instant::max();
   worker.unbegun = Nanos(0);
+  worker.claims_ahead = false;
 }
 
 /// The jobs that had not begun leave the channel: back to where they were, nothing counted (SEMANTICS A2).
 void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t) {
   // One that has reported anything has begun, whatever its worker makes of the page that it shares.
-  if (worker.spoke && !worker.channel.empty() && !before(worker.channel.front().sequence, first_unclaimed))
+  if (worker.spoke && !worker.channel.empty() &&
+      !comes_before(worker.channel.front().sequence, first_unclaimed))
     first_unclaimed = worker.channel.front().sequence + 1;
-  while (!worker.channel.empty() && !before(worker.channel.back().sequence, first_unclaimed)) {
+  while (!worker.channel.empty() && !comes_before(worker.channel.back().sequence, first_unclaimed)) {
     const Worker::Slot slot = worker.channel.back();
     worker.channel.pop_back();
     worker.load -= slot.estimate;
@@ -255,21 +291,12 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
 void Scheduler::lost_with_its_process(const Worker::Slot& slot, Worker& worker, Failure failure, Turn& t) {
   const bool asked_to = worker.kill_reason != KillReason::none;
   if (!asked_to) ++worker.pool->crashes;
-  event::WorkerGone gone{};
-  gone.worker = worker.id;
-  gone.first_unclaimed = slot.sequence + 1;
-  gone.signal = failure.signal;
-  gone.exit_code = failure.exit_code;
-  gone.peak_memory = failure.peak_memory;
-  gone.output = std::move(failure.output);
-  gone.user = failure.user;
-  gone.system = failure.system;
-  gone.backtrace = std::move(failure.backtrace);
-  gone.out_of_memory = failure.cause == Cause::memory;
-  lost_with_worker(slot, worker, gone, t);
+  const int signal = failure.signal;
+  const bool out_of_memory = failure.cause == Cause::memory;
+  lost(slot, worker, {"the process of the job", std::move(failure), out_of_memory}, t);
   // SIGTERM went to the whole group, and the worker has let it pass. What else may have ended the process
   // just then does not mean that: then the worker goes too.
-  if (asked_to && !worker.killed_hard && failure.signal == SIGTERM) {
+  if (asked_to && !worker.killed_hard && signal == SIGTERM) {
     worker.kill_reason = KillReason::none;
     clear_timer(worker);
   }
@@ -277,6 +304,19 @@ void Scheduler::lost_with_its_process(const Worker::Slot& slot, Worker& worker, 
 
 void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
                                  const event::WorkerGone& gone, Turn& t) {
+  Failure known;
+  known.signal = gone.signal;
+  known.exit_code = gone.exit_code;
+  known.output = gone.output;
+  known.backtrace = gone.backtrace;
+  known.user = gone.user;
+  known.system = gone.system;
+  known.peak_memory = gone.peak_memory;
+  const bool had_begun = worker.spoke || says_begun(worker, slot.sequence, gone.first_unclaimed);
+  lost(slot, worker, {"the worker", std::move(known), gone.out_of_memory, gone.protocol_error, had_begun}, t);
+}
+
+void Scheduler::lost(const Worker::Slot& slot, const Worker& worker, Loss loss, Turn& t) {
   Job& job = *slot.job;
   const KillReason reason = worker.kill_reason;
   if (job.cancel_asked) {
@@ -291,19 +331,23 @@ void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
     interrupt(job, t);
     return;
   }
-  Failure failure = is_time_limit(reason) ? timed_out(worker, job)
-                                          : describe(gone, t.now.steady - job.began, *worker.settings);
+  Failure& failure = loss.known;
+  if (is_time_limit(reason)) {
+    Failure over = timed_out(worker, job);
+    over.output = std::move(failure.output);
+    over.user = failure.user;
+    over.system = failure.system;
+    over.peak_memory = failure.peak_memory;
+    failure = std::move(over);
+  } else {
+    describe(loss, t.now.steady - job.began, *worker.settings);
+  }
   failure.attempt = job.attempts;
   failure.pid = worker.pid;
   failure.ran = t.now.steady - job.began;
-  failure.output = gone.output;
-  failure.user = gone.user;
-  failure.system = gone.system;
-  failure.peak_memory = gone.peak_memory;
-  const bool is_certain = worker.spoke || gone.first_unclaimed != slot.sequence;
   if (failure.cause == Cause::timed_out) {
     attempt_failed(job, std::move(failure), t);
-  } else if (!is_certain && job.at_most_once) {
+  } else if (!loss.had_begun && job.at_most_once) {
     failure.cause = Cause::interrupted;
     failure.message =
         "it cannot be told for certain whether it had begun, and it was submitted to run at "
@@ -311,7 +355,7 @@ void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
         failure.message;
     end_job(job, State::failed, std::move(failure), {}, {}, t);
   } else {
-    if (!is_certain) {
+    if (!loss.had_begun) {
       failure.message += "; so its workers went " + std::to_string(kMostGivenBack) +
                          " times in a row before they had said that they began it";
     }

@@ -106,6 +106,7 @@ void Scheduler::run_again(Job& job, Payload arguments, Turn& t) {
   limits.deadline = limits.begin_by = Millis(0);
   job.interruptions = 0;
   job.detail->cancel_now = false;
+  if (job.story().failure.cause == Cause::quarantined) job.detail->pardoned = job.detail->crashes;
   job.cancel_asked = job.expire_asked = job.withdraw_asked = false;
   job.delivered = job.start_written = job.from_backlog = false;
   // Who submitted it has its outcome: what it comes to now is for those who ask.

@@ -142,7 +142,7 @@ void Scheduler::begin_waiting(Worker& worker, std::vector<JobId> ids, Turn& t) {
   pool.dirty = true;
   set_state(*worker.channel.front().job, State::waiting);
   lanes_.give_back(*worker.channel.front().job);
-  if (worker.channel.size() > 1) revoke(worker, t);
+  if (worker.may_hold_prefetched()) revoke(worker, t);
   // Where the pool is pausing after a failed start its timer does this.
   if (pool.place == kNotInHeap) start_workers(pool, t);
   arm(worker, t);
@@ -239,7 +239,7 @@ void Scheduler::resume_waiting(Pool& pool, Turn& t) {
   }
   if (pool.resuming.empty()) return;
   for (Worker* worker : pool.workers) {
-    if (worker->channel.size() > 1) revoke(*worker, t);
+    if (worker->may_hold_prefetched()) revoke(*worker, t);
   }
 }
 

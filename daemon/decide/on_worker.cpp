@@ -17,6 +17,12 @@ constexpr std::chrono::milliseconds kLongestPause{30'000};
 /// A worker that goes sooner, without having run a job, has not really started.
 constexpr std::chrono::seconds kSettled{1};
 
+/// It has handed back its job: the kernel had no process to run that in.
+bool is_without_process(const Worker& worker, const event::WorkerGone& gone) {
+  return worker.settings->isolation == Isolation::job && gone.signal == 0 &&
+         gone.exit_code == message::kNoProcessForJob;
+}
+
 std::string describe(const event::WorkerGone& gone) {
   if (!gone.protocol_error.empty()) return "it broke the worker protocol: " + gone.protocol_error;
   if (gone.signal != 0) {
@@ -48,6 +54,8 @@ std::string why_it_failed(const Worker& worker, const event::WorkerGone& gone) {
   } else if (worker.kill_reason == KillReason::start_timeout) {
     reason += "it did not say what it can run within start_timeout (" +
               std::to_string(worker.settings->start_timeout.count()) + " ms)";
+  } else if (is_without_process(worker, gone)) {
+    reason += "there was no process to run a job in";
   } else {
     reason += describe(gone);
     if (worker.phase == Worker::Phase::starting) {
@@ -83,17 +91,20 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   worker->heard = t.now.steady;
   clear_timer(*worker);
   pool.dirty = true;
-  if (pool.failure_told && pool.is_complete()) {
-    pool.failure_told = false;
-    t.plan.effects.emplace_back(
-        effect::Log{effect::Log::Level::info,
-                    "pool " + pool.settings->name + " has recovered: all its workers are ready"});
-  }
+  if (!pool.lacks_processes) tell_recovered(pool, t);
   const bool was_new = std::exchange(pool.unproven, false);
   if (std::exchange(pool.phase, Pool::Phase::ready) != Pool::Phase::ready || was_new) retry_held(t);
   start_workers(pool, t);
   trim(pool, t);
   rest(*worker, t);
+}
+
+/// If it has been told to be failing, and is not any more.
+void Scheduler::tell_recovered(Pool& pool, Turn& t) {
+  if (!pool.failure_told || !pool.is_complete()) return;
+  pool.failure_told = false;
+  t.plan.effects.emplace_back(effect::Log{
+      effect::Log::Level::info, "pool " + pool.settings->name + " has recovered: all its workers are ready"});
 }
 
 /// What the pool's configuration lets through of what a worker has registered.
@@ -235,9 +246,10 @@ void Scheduler::kill_for_fault(Worker& worker, std::string fault, Turn& t) {
 /// Whether the first job of a worker that is gone is to be taken for begun. The page by which that is known
 /// is the worker's own memory too: a job may have said there that it has not begun, by mistake or not. So it
 /// is believed a few times in a row, and of a job that must not run twice never.
-bool Scheduler::counts_as_begun(const Worker& worker, std::uint32_t first_unclaimed) {
+bool Scheduler::counts_as_begun(const Worker& worker, const event::WorkerGone& gone) {
   const Worker::Slot& first = worker.channel.front();
-  if (worker.spoke || first_unclaimed != first.sequence) return true;
+  if (worker.spoke || says_begun(worker, first.sequence, gone.first_unclaimed)) return true;
+  if (is_without_process(worker, gone)) return false;
   // It was never told of it; or the daemon ended it for reasons of its own.
   if (first.batch > around_.store.committed) return false;
   if (worker.kill_reason == KillReason::stop || first.job->cancel_asked) return false;
@@ -268,8 +280,8 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
     e.protocol_error = worker->fault;
   // One job was the worker's last; all others go back as if nothing had been. (Where the channel was torn, it
   // may have run some of them, but nobody has heard of it.)
-  const bool had_job = !worker->channel.empty() && counts_as_begun(*worker, e.first_unclaimed);
-  give_back(*worker, had_job ? worker->channel.front().sequence + 1 : e.first_unclaimed, t);
+  const bool had_job = !worker->channel.empty() && counts_as_begun(*worker, e);
+  if (!worker->channel.empty()) give_back(*worker, worker->channel.front().sequence + (had_job ? 1 : 0), t);
   if (had_job) {
     const Worker::Slot slot = worker->channel.front();
     keep_printed(*slot.job, std::move(e.printed));
@@ -281,16 +293,19 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   release_children(*worker, t);
   // A worker may also leave by itself, between two jobs.
   const bool left = !had_job && worker->ran > 0 && e.signal == 0 && e.exit_code == 0;
-  const bool asked_to = worker->kill_reason != KillReason::none || left ||
+  const bool handed_back = !had_job && worker->kill_reason == KillReason::none &&
+                           worker->phase == Worker::Phase::ready && is_without_process(*worker, e);
+  const bool asked_to = worker->kill_reason != KillReason::none || left || handed_back ||
                         (worker->phase == Worker::Phase::stopping && !had_job);
   if (!asked_to) ++pool.crashes;
   const bool never_served = !had_job && worker->ran == 0;
   const bool went_soon = !asked_to && t.now.steady - worker->started < kSettled;
-  const bool came_to_nothing = worker->phase == Worker::Phase::starting ||
+  const bool came_to_nothing = worker->phase == Worker::Phase::starting || handed_back ||
                                (never_served && (went_soon || worker->kill_reason == KillReason::protocol));
   std::string why = why_it_failed(*worker, e);
   if (!came_to_nothing) tell_fault(pool, *worker, e.protocol_error, t);
   remove_worker(*worker);
+  if (handed_back) pool.lacks_processes = true;
   if (came_to_nothing) {
     pool_failed(pool, std::move(why), t);
   } else {

@@ -80,6 +80,9 @@ struct Worker : Timer {
     return settings->recycle_jobs != 0 && ran + channel.size() >= settings->recycle_jobs;
   }
 
+  /// Behind its first job there may be some that have not begun.
+  [[nodiscard]] bool may_hold_prefetched() const { return channel.size() > 1 && sent != settled; }
+
   WorkerId id;
   Pool* pool;
   /// What it was started with. Shared: it may outlive what its pool has.
@@ -88,10 +91,11 @@ struct Worker : Timer {
   std::shared_ptr<const Offer> offer;
   pid_t pid = 0;
   Phase phase = Phase::starting;
-  std::deque<Slot> channel;  ///< the first runs
-  std::uint32_t sent = 0;    ///< the next sequence number
-  Nanos load{0};             ///< what the channel holds will usually take
-  Instant head_since{};      ///< since when the first has been the first
+  std::deque<Slot> channel;   ///< the first runs
+  std::uint32_t sent = 0;     ///< the next sequence number
+  std::uint32_t settled = 0;  ///< of those below this it is known which have begun, and others are taken back
+  Nanos load{0};              ///< what the channel holds will usually take
+  Instant head_since{};       ///< since when the first has been the first
   Instant started{};
   Instant idle_since{};
   Instant measured{};
@@ -105,9 +109,10 @@ struct Worker : Timer {
   std::string fault;                  ///< what it has done wrong, if it is killed for that
   bool spoke = false;                 ///< its job has reported something: it has begun, for certain
   Instant begin_by = Instant::max();  ///< when it has to have begun its first job; max: it has, or has none
-  Nanos unbegun{0};       ///< for how long jobs have stood first and were taken back, since it began one
-  Instant heard{};        ///< the last sign of life of its job, or when it had none any more
-  Instant cancel_told{};  ///< since when its job has been told that it is cancelled; zero: it is not
+  bool claims_ahead = false;  ///< it says that it has begun several: by then the first is to be reported
+  Nanos unbegun{0};           ///< for how long jobs have stood first and were taken back, since it began one
+  Instant heard{};            ///< the last sign of life of its job, or when it had none any more
+  Instant cancel_told{};      ///< since when its job has been told that it is cancelled; zero: it is not
   Wait wait = Wait::none;
   std::vector<JobId> waits;  ///< what its job waits for, and has not ended
   Instant waits_since{};
@@ -164,8 +169,9 @@ struct Pool : Timer {
   std::uint64_t finished = 0;
   std::uint64_t faults = 0;   ///< workers that have broken their protocol
   bool failure_told = false;  ///< the log has it that the pool is failing, and not yet that it has recovered
-  bool dirty = false;         ///< a job or a worker has become free since the last fill
-  std::uint32_t waiting = 0;  ///< workers whose job waits for others
+  bool lacks_processes = false;  ///< workers are ready, and have no process for a job: until one has ended
+  bool dirty = false;            ///< a job or a worker has become free since the last fill
+  std::uint32_t waiting = 0;     ///< workers whose job waits for others
   std::deque<Worker*> resuming;  ///< those of them that go on next, before new jobs begin
 };
 

@@ -37,7 +37,7 @@ Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
   job.arguments_size = static_cast<std::uint32_t>(recovered.arguments_size);
   if (!recovered.command.empty())
     job.more().command = std::make_unique<const std::string>(std::move(recovered.command));
-  if (recovered.crashes > 0) job.more().crashes = static_cast<std::uint16_t>(recovered.crashes);
+  if (recovered.crashes > 0) adopt_crashes(job, recovered);
   if (recovered.failure.cause != Cause::none) job.tell().failure = std::move(recovered.failure);
   restore_told(job, std::move(recovered.told));
   job.arguments = std::move(recovered.arguments);
@@ -48,6 +48,17 @@ Job& Scheduler::revive(RecoveredJob& recovered, Now now) {
   if (recovered.crashes > 0 || job.story().failure.cause != Cause::none) job.queued = now.steady;
   accounts_.add(job.owner, Quantity::bytes, kept_bytes(job));
   return job;
+}
+
+/// How many of them count no more is not written: those up to the last quarantine, under the max_crashes of
+/// now.
+void Scheduler::adopt_crashes(Job& job, const RecoveredJob& recovered) const {
+  JobDetail& detail = job.more();
+  detail.crashes = static_cast<std::uint16_t>(recovered.crashes);
+  const std::uint32_t most = settings_.limits.max_crashes;
+  detail.pardoned = recovered.failure.cause == Cause::quarantined
+                        ? detail.crashes
+                        : static_cast<std::uint16_t>(recovered.crashes / most * most);
 }
 
 void Scheduler::restore(RecoveredJob recovered, Now now, Plan& plan) {

@@ -29,8 +29,8 @@ void Scheduler::crashed(Job& job, Failure failure, Turn& t) {
     end_job(job, State::failed, std::move(failure), {}, {}, t);
     return;
   }
-  const std::uint32_t most = settings_.limits.max_crashes;
-  if (++job.detail->crashes % most != 0) {
+  const std::uint32_t times = ++job.detail->crashes - job.detail->pardoned;
+  if (times < settings_.limits.max_crashes) {
     const Timing* timing = job.timing();
     const bool rests = timing != nullptr && timing->policy && timing->policy->backoff;
     const Millis rest =
@@ -39,7 +39,7 @@ void Scheduler::crashed(Job& job, Failure failure, Turn& t) {
     return;
   }
   failure.cause = Cause::quarantined;
-  failure.message = "its worker crashed " + std::to_string(most) + (most == 1 ? " time" : " times") +
+  failure.message = "its worker crashed " + std::to_string(times) + (times == 1 ? " time" : " times") +
                     ", as often as max_crashes allows; the last time: " + failure.message;
   end_job(job, State::failed, std::move(failure), {}, {}, t);
 }

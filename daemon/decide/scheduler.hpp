@@ -279,8 +279,9 @@ class Scheduler {
   [[nodiscard]] static std::string nothing_offered(const Offer& offer, const PoolSettings& settings);
   void adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer);
   void let_go(std::shared_ptr<const Offer> offer);
-  [[nodiscard]] bool counts_as_begun(const Worker& worker, std::uint32_t first_unclaimed);
+  [[nodiscard]] bool counts_as_begun(const Worker& worker, const event::WorkerGone& gone);
   void tell_fault(Pool& pool, const Worker& worker, const std::string& fault, Turn& t);
+  static void tell_recovered(Pool& pool, Turn& t);
   void pool_failed(Pool& pool, std::string reason, Turn& t);
   void remove_worker(Worker& worker);
   void kill(Worker& worker, KillReason reason, Turn& t);
@@ -323,10 +324,15 @@ class Scheduler {
   void kill_for_stale(Worker& worker, std::uint32_t sequence, Turn& t);
   static void has_begun(Worker& worker);
   void see_whether_it_begins(Worker& worker, Turn& t);
+  [[nodiscard]] static bool says_begun(const Worker& worker, std::uint32_t sequence,
+                                       std::uint32_t first_unclaimed);
   [[nodiscard]] static bool is_to_have_begun(const Worker& worker, const Turn& t);
   void lost_with_its_process(const Worker::Slot& slot, Worker& worker, Failure failure, Turn& t);
   void lost_with_worker(const Worker::Slot& slot, const Worker& worker, const event::WorkerGone& gone,
                         Turn& t);
+  struct Loss;
+  void lost(const Worker::Slot& slot, const Worker& worker, Loss loss, Turn& t);
+  static void describe(Loss& loss, Nanos ran, const PoolSettings& pool);
   [[nodiscard]] bool came_too_late(const Worker& worker, const event::AttemptEnded& report,
                                    const Job& job) const;
   void interrupt(Job& job, Turn& t);
@@ -502,6 +508,7 @@ class Scheduler {
   void expire_in_time(Job& job);
   void watch_deadline(Job& job);
   Job& revive(RecoveredJob& recovered, Now now);
+  void adopt_crashes(Job& job, const RecoveredJob& recovered) const;
   Job& bring_in(RecoveredJob& recovered, Now now);
   void resume(Job& job, RecoveredJob& recovered, Turn& t);
   [[nodiscard]] bool wait_for_backlog(Asked& asked, Turn& t);

@@ -148,6 +148,7 @@ void Scheduler::due(Worker& worker, Turn& t) {
     return;
   }
   see_whether_it_begins(worker, t);
+  if (worker.killed_hard) return;
   const Nanos ran = t.now.steady - worker.head_since;
   const std::optional<TimeLimit> limit = next_limit(worker, job);
   const bool over = limit && limit->over <= t.now.steady;
@@ -158,7 +159,7 @@ void Scheduler::due(Worker& worker, Turn& t) {
       write(job, t);
       t.plan.changes.emplace_back(change::StartJob{job.id, job.attempts});
     }
-    if (worker.channel.size() > 1) revoke(worker, t);
+    if (worker.may_hold_prefetched()) revoke(worker, t);
   }
   if (over) {
     kill(worker, limit->which, t);
@@ -229,7 +230,7 @@ void Scheduler::arm(Worker& worker, Turn&) {
   const Job& job = *worker.channel.front().job;
   std::optional<Instant> next;
   const auto consider = [&](Instant at) { next = std::min(next.value_or(at), at); };
-  if ((worker.channel.size() > 1 && !worker.revoking) || (job.durable() && !job.start_written))
+  if ((worker.may_hold_prefetched() && !worker.revoking) || (job.durable() && !job.start_written))
     consider(worker.head_since + kStall);
   if (const auto limit = next_limit(worker, job)) consider(limit->over);
   if (worker.cancel_told != Instant{}) consider(worker.cancel_told + worker.settings->kill_grace);

@@ -28,8 +28,8 @@ constexpr std::string_view kMemory = "memory", kPids = "pids";
 // Until the processes that an earlier daemon left in its groups are gone.
 constexpr std::chrono::milliseconds kPatience{5000};
 
-// Of groups in a worker's; each takes a descriptor while it is looked into.
-constexpr int kMostLevels = 200;
+// Of groups that a job has made in its worker's, in one step.
+constexpr std::size_t kMostAtOnce = 128;
 
 Problem no_cgroup(const std::string& why) {
   return Problem::of("no_cgroup", why);
@@ -90,22 +90,52 @@ bool is_in_use(int error) {
   return error == EBUSY || error == ENOTEMPTY;
 }
 
-// The innermost first, as only an empty group can go; by descriptors, as paths have a largest length. What
-// stays is in use, and so is what it is in.
-void remove_below(Fd group, int levels) {  // NOLINT(misc-no-recursion): kMostLevels deep
+// The first group in this one that has not been found in use. Invalid: there is none.
+struct Inner {
+  Fd group;
+  std::string name;
+};
+Inner first_in(int group, const std::set<std::string>& in_use) {
   const auto close = [](DIR* open) { ::closedir(open); };
-  const std::unique_ptr<DIR, decltype(close)> entries(group.valid() ? ::fdopendir(group.get()) : nullptr,
+  Fd again(::openat(group, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::unique_ptr<DIR, decltype(close)> entries(again.valid() ? ::fdopendir(again.get()) : nullptr,
                                                       close);
-  if (!entries || levels == 0) return;
-  const int folder = group.release();
+  if (!entries) return {};
+  static_cast<void>(again.release());  // the stream closes it
   for (const dirent* entry = ::readdir(entries.get()); entry != nullptr; entry = ::readdir(entries.get())) {
-    const std::string_view name = entry->d_name;
-    if (entry->d_type != DT_DIR || name == "." || name == "..") continue;
-    if (::unlinkat(folder, entry->d_name, AT_REMOVEDIR) == 0 || !is_in_use(errno)) continue;
-    remove_below(Fd(::openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)),
-                 levels - 1);
-    static_cast<void>(::unlinkat(folder, entry->d_name, AT_REMOVEDIR));
+    const std::string name = entry->d_name;
+    if (entry->d_type != DT_DIR || name == "." || name == ".." || in_use.contains(name)) continue;
+    return {Fd(::openat(group, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), name};
   }
+  return {};
+}
+
+// The innermost first, as only an empty group can go; two descriptors and no path, however deep they are.
+// True: kMostAtOnce are gone, and there may be more. What stays is in use, and so is what it is in.
+bool remove_below(const Path& group) {
+  struct Level {
+    std::string name;
+    std::set<std::string> in_use;
+  };
+  std::vector<Level> levels(1);
+  Fd here(::open(group.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (std::size_t removed = 0; here.valid() && removed < kMostAtOnce;) {
+    if (Inner inner = first_in(here.get(), levels.back().in_use); inner.group.valid()) {
+      here = std::move(inner.group);
+      levels.push_back({std::move(inner.name), {}});
+      continue;
+    }
+    if (levels.size() == 1) return false;
+    const std::string name = std::move(levels.back().name);
+    levels.pop_back();
+    here = Fd(::openat(here.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (::unlinkat(here.get(), name.c_str(), AT_REMOVEDIR) == 0) {
+      ++removed;
+    } else {
+      levels.back().in_use.insert(name);
+    }
+  }
+  return here.valid();
 }
 
 Result<void> end_what_is_in(const Path& workers, CgroupFolders& folders) {
@@ -118,15 +148,22 @@ Result<void> end_what_is_in(const Path& workers, CgroupFolders& folders) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   for (const Path& group : left) {
     PROMISED_TRY(write_to(group / "cgroup.kill", "1"));
-    for (bool gone = false; !gone;) {
-      PROMISED_ASSIGN(gone, folders.remove(group));
-      if (gone) break;
+    for (;;) {
+      PROMISED_ASSIGN(const CgroupFolders::Removed removed, folders.remove(group));
+      if (removed == CgroupFolders::Removed::gone) break;
+      if (removed == CgroupFolders::Removed::in_part) continue;
       if (std::chrono::steady_clock::now() > deadline)
         return Problem::of("system", group.string() + ": its processes were killed and are still there");
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
   }
   return {};
+}
+
+// Without what somebody may have set for it (frozen, how many there may be in it).
+Result<void> make_anew(const Path& workers, CgroupFolders& folders) {
+  PROMISED_TRY(folders.remove(workers));
+  return folders.make(workers);
 }
 
 }  // namespace
@@ -161,14 +198,14 @@ Result<void> CgroupFolders::make(const Path& group) {
   return {};
 }
 
-Result<bool> CgroupFolders::remove(const Path& group) {
-  if (::rmdir(group.c_str()) == 0 || errno == ENOENT) return true;
+Result<CgroupFolders::Removed> CgroupFolders::remove(const Path& group) {
+  if (::rmdir(group.c_str()) == 0 || errno == ENOENT) return Removed::gone;
   if (!is_in_use(errno)) return Problem::system("remove " + group.string());
   // Of a process, or of groups below it.
-  remove_below(Fd(::open(group.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), kMostLevels);
-  if (::rmdir(group.c_str()) == 0 || errno == ENOENT) return true;
+  if (remove_below(group)) return Removed::in_part;
+  if (::rmdir(group.c_str()) == 0 || errno == ENOENT) return Removed::gone;
   if (!is_in_use(errno)) return Problem::system("remove " + group.string());
-  return false;
+  return Removed::in_use;
 }
 
 Result<Cgroups> Cgroups::take(Path root, const std::vector<pid_t>& own, CgroupFolders& folders) {
@@ -178,14 +215,27 @@ Result<Cgroups> Cgroups::take(Path root, const std::vector<pid_t>& own, CgroupFo
   Result<void> done = move_to(daemon, own);
   if (done.ok()) done = turn("+", controllers, root);
   if (done.ok()) done = folders.make(workers);
-  if (done.ok()) done = turn("+", controllers, workers);
   if (done.ok()) done = end_what_is_in(workers, folders);
+  if (done.ok()) done = make_anew(workers, folders);
+  if (done.ok()) done = turn("+", controllers, workers);
   if (done.ok()) return Cgroups(workers, controllers, folders);
   // As it was: a process may be in a group again once no controller is on for those below it.
   std::string why = done.problem().message;
   if (const auto undone = turn("-", controllers, root); !undone.ok()) why += "; " + undone.problem().message;
   if (const auto undone = move_to(root, own); !undone.ok()) why += "; " + undone.problem().message;
   return no_cgroup(why);
+}
+
+std::vector<pid_t> Cgroups::left_in(const Path& root) {
+  std::vector<pid_t> pids;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator i(root / "workers", error), end; !error && i != end;
+       i.increment(error)) {
+    if (i->path().filename() != "cgroup.procs") continue;
+    std::ifstream processes(i->path());
+    pids.insert(pids.end(), std::istream_iterator<pid_t>(processes), {});
+  }
+  return pids;
 }
 
 Path Cgroups::group_of(WorkerId worker) const {
@@ -233,11 +283,15 @@ void Cgroups::end(WorkerId worker) {
   ending_.insert(group);
 }
 
-void Cgroups::tidy() {
+bool Cgroups::tidy() {
+  bool in_part = false;
   std::erase_if(ending_, [&](const Path& group) {
-    const Result<bool> removed = folders_->remove(group);
-    return !removed.ok() || *removed;
+    if (in_part) return false;
+    const Result<CgroupFolders::Removed> removed = folders_->remove(group);
+    in_part = removed.ok() && *removed == CgroupFolders::Removed::in_part;
+    return !removed.ok() || *removed == CgroupFolders::Removed::gone;
   });
+  return in_part;
 }
 
 }  // namespace promised

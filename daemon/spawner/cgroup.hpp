@@ -40,8 +40,12 @@ class CgroupFolders {
   virtual ~CgroupFolders() = default;
   /// Makes it, if it is not there.
   [[nodiscard]] virtual Result<void> make(const std::filesystem::path& group);
-  /// With the groups that a job has made in it. False while there is a process in any of them.
-  [[nodiscard]] virtual Result<bool> remove(const std::filesystem::path& group);
+  enum class Removed : std::uint8_t {
+    gone,
+    in_use,  ///< there is a process in it, or in a group in it
+    in_part  ///< some of the groups that a job has made in it are gone; to be called again
+  };
+  [[nodiscard]] virtual Result<Removed> remove(const std::filesystem::path& group);
 };
 
 /// Of one group. One whose controller is not there is not kept by it.
@@ -86,6 +90,8 @@ class NewCgroup {
 
 class Cgroups {
  public:
+  /// Processes in groups that an earlier daemon has left there: take() ends them.
+  [[nodiscard]] static std::vector<pid_t> left_in(const std::filesystem::path& root);
   /// Takes `root`, the group that the processes `own` (the daemon and its spawner) are in: moves them to a
   /// group of their own, kills what an earlier daemon left, and gets ready for workers. Problem "no_cgroup",
   /// with nothing changed, where it is not theirs alone or may not be written to. `folders` outlives this.
@@ -99,8 +105,9 @@ class Cgroups {
   [[nodiscard]] std::uint64_t memory_kills(WorkerId worker) const;
   /// Kills all that is in it; the group goes with one of the next tidy().
   void end(WorkerId worker);
-  /// Removes the groups of ended workers that are empty by now.
-  void tidy();
+  /// Removes the groups of ended workers that are empty by now. True: it has done one step of that, and there
+  /// is more to do.
+  bool tidy();
 
  private:
   Cgroups(std::filesystem::path workers, CgroupControllers controllers, CgroupFolders& folders)

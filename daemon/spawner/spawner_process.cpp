@@ -101,6 +101,8 @@ Result<void> SpawnerProcess::turn() {
   if (polled_[1].revents != 0) reap();
   if (polled_[0].revents & (POLLIN | POLLHUP | POLLERR)) PROMISED_TRY(obey());
   PROMISED_TRY(send_reports());
+  // Behind the reports: a job may have made many groups in its worker's.
+  if (std::exchange(tidy_, false) && cgroups_) tidy_ = cgroups_->tidy();
   // One that does not die is not to hold the places of the others.
   if (ready == 0 && most > 0) killed_.reap(kStep);
   end_strays();
@@ -128,7 +130,7 @@ Result<void> SpawnerProcess::obey() {
     const Result<void> started = spawn(worker, std::move(*datagram));
     if (started.ok()) continue;
     report(SpawnFailed{worker, started.problem().message});
-    if (cgroups_) cgroups_->tidy();
+    tidy_ = true;
   }
 }
 
@@ -183,8 +185,7 @@ void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {
   mark_ = mark_of(order.state, ::getpid());
   TakenOver taken;
   taken.leftovers = end_leftovers(order.state, order.users);
-  taken.ended = static_cast<std::uint32_t>(taken.leftovers.size());
-  if (const Result<void> had = take_cgroup(); !had.ok()) {
+  if (const Result<void> had = take_cgroup(taken.leftovers); !had.ok()) {
     taken.why = had.problem().message;
   } else if (const CgroupControllers here = cgroups_->controllers(); here.all()) {
     taken.containment = Containment::cgroup;
@@ -193,17 +194,22 @@ void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {
     taken.why = std::string("there is no controller ") + (here.memory ? "" : "\"memory\"") +
                 (here.memory || here.pids ? "" : " and no ") + (here.pids ? "" : "\"pids\"");
   }
+  taken.ended = static_cast<std::uint32_t>(taken.leftovers.size());
   unsent_.push_back(spawner_wire::encode(taken));
 }
 
-Result<void> SpawnerProcess::take_cgroup() {
+/// What an earlier daemon's jobs have left in groups ends with them.
+Result<void> SpawnerProcess::take_cgroup(std::vector<Leftover>& ended) {
   const auto text = [](const char* path) {
     std::ifstream file(path);
     return std::string{std::istreambuf_iterator<char>(file), {}};
   };
   const auto root = cgroup_of(text("/proc/self/cgroup"), text("/proc/self/mountinfo"));
   if (!root) return Problem::of("no_cgroup", "there is no cgroup v2 here");
+  std::vector<Leftover> left;
+  for (const pid_t pid : Cgroups::left_in(*root)) left.push_back({pid, command_of(pid)});
   PROMISED_ASSIGN(cgroups_, Cgroups::take(*root, {::getppid(), ::getpid()}, cgroup_folders_));
+  ended.insert(ended.end(), left.begin(), left.end());
   return {};
 }
 
@@ -251,7 +257,7 @@ void SpawnerProcess::reap() {
     rusage usage{};
     if (::wait4(pid, &status, 0, &usage) == pid) ended(pid, status, usage);
   }
-  if (cgroups_) cgroups_->tidy();
+  tidy_ = true;
 }
 
 void SpawnerProcess::ended(pid_t pid, int status, const rusage& usage) {
@@ -330,7 +336,7 @@ Result<void> SpawnerProcess::look_for_strays() {
   if ((all_dead && unjudged_.empty()) || killed_.too_many()) {
     const bool done = killed_.reap(kStep);
     look_for_strays_ = !done || !unjudged_.empty();
-    if (cgroups_) cgroups_->tidy();
+    tidy_ = true;
     return {};
   }
   look_for_strays_ = !unjudged_.empty();
@@ -360,7 +366,7 @@ void SpawnerProcess::judge_strays() {
 
 int SpawnerProcess::patience() const {
   constexpr int kForTheDying = 1000;
-  if (look_for_strays_ || !unjudged_.empty()) return 0;
+  if (look_for_strays_ || !unjudged_.empty() || tidy_) return 0;
   return killed_.empty() ? -1 : kForTheDying;
 }
 
@@ -379,7 +385,8 @@ void SpawnerProcess::kill_all() {
       say(Problem::of("system",
                       "process " + std::to_string(pid) + " (" + command_of(pid) + ") does not end"));
   }
-  if (cgroups_) cgroups_->tidy();
+  while (cgroups_ && cgroups_->tidy()) {
+  }
 }
 
 }  // namespace promised

@@ -53,7 +53,7 @@ class SpawnerProcess {
   void kill(const spawner_wire::KillOrder& order);
   /// Answers it: nobody has been started yet, so nothing else is on its way to the daemon.
   void take_over(const spawner_wire::TakeOverOrder& order);
-  [[nodiscard]] Result<void> take_cgroup();
+  [[nodiscard]] Result<void> take_cgroup(std::vector<Leftover>& ended);
 
   void reap();
   void ended(pid_t pid, int status, const rusage& usage);
@@ -87,6 +87,7 @@ class SpawnerProcess {
   std::optional<Cgroups> cgroups_;
   std::map<pid_t, Child> children_;
   std::map<WorkerId, pid_t> pids_;
+  bool tidy_ = false;             ///< groups of ended workers may be empty
   bool look_for_strays_ = false;  ///< some may have come
   std::vector<pid_t> unjudged_;
   std::map<pid_t, Owner> spared_;

@@ -84,6 +84,10 @@ std::string cgroup_of_process(std::int64_t pid) {
   return {};
 }
 
+Path cgroup_folder(const Group& group, std::int64_t pid) {
+  return group.path().parent_path() / cgroup_of_process(pid).substr(1);
+}
+
 }  // namespace
 
 TEST_CASE("I4 with cgroups what has left session and environment goes with its worker, and no other worker" *
@@ -135,6 +139,9 @@ TEST_CASE("I4 with cgroups nothing outlives the daemon, nor the kill of daemon a
     CHECK_FALSE(is_gone(left));
     daemon.start();
     CHECK(is_gone(left));
+    CHECK(daemon.log().find("killed process " + std::to_string(left) +
+                            " (sleep 600), which an earlier daemon's job had left running") !=
+          std::string::npos);
     Client client = connect(daemon);
     CHECK(pool_view(client, "confined").containment.starts_with("cgroup"));
     client.close();
@@ -155,6 +162,27 @@ TEST_CASE("I4 groups that a job has made in its worker's go with it" * doctest::
   ::kill(static_cast<pid_t>(worker), SIGKILL);
   CHECK(client.submit<std::int64_t>("worker_pid").result(kPatience) != worker);
   CHECK(eventually([&] { return group.groups_of_workers() == 1; }));
+}
+
+TEST_CASE(
+    "I4 cgroups that a job has made by the hundred hold up nobody, and the next daemon has cgroups again" *
+    doctest::skip(::geteuid() != 0)) {
+  const Group group;
+  TestDaemon daemon(confined(), TestDaemon::NotStarted{});
+  daemon.join(group.path());
+  daemon.start();
+  Client client = connect(daemon);
+  const auto worker = client.submit<std::int64_t>("worker_pid").result(kPatience);
+  Path deepest = cgroup_folder(group, worker);
+  for (int i = 0; i < 500; ++i) REQUIRE(::mkdir((deepest /= "a").c_str(), 0755) == 0);
+  std::ofstream(group.path() / "workers" / "cgroup.freeze") << "1" << std::flush;
+  client.close();
+  daemon.stop();
+  CHECK(group.groups_of_workers() == 0);
+  daemon.start();
+  Client again = connect(daemon);
+  CHECK(pool_view(again, "confined").containment.starts_with("cgroup"));
+  CHECK(again.submit<std::int64_t>("worker_pid").result(kPatience) > 0);
 }
 
 TEST_CASE("I3 a limit that no controller keeps for a cgroup is kept for each process, and the log tells" *

@@ -199,16 +199,33 @@ TEST_CASE("a worker that exits without an answer fails its job as exited, with t
         "the worker exited with status 3 after 20 ms without an answer");
 }
 
-TEST_CASE("A5 a report of an attempt that is over is refused and counted, and its worker recycled") {
+TEST_CASE("A5 a report of an attempt that never was is refused and counted, and fails the job that runs") {
   ReadyHouse house;
   const auto client = house.connect();
   const WorkerId worker = house.workers()[0];
   const JobId id = house.submit(client);
   const auto run = house.begin(worker);
-  house.handle(event::AttemptEnded{worker, run.sequence + 1, {}, 1us, Payload("forged")});
+  std::uint32_t forged = 0;
+  SUBCASE("that comes later") {
+    forged = run.sequence + 1;
+  }
+  SUBCASE("far from all that there are") {
+    forged = 99;
+  }
+  SUBCASE("that would be earlier, of a worker that has run nothing") {
+    forged = run.sequence - 1;
+  }
+  house.handle(event::AttemptEnded{worker, forged, {}, 1us, Payload("forged")});
   CHECK_FALSE(house.ended(client, id));
   CHECK(house.status(client).stale_reports == 1);
   CHECK(house.hand(worker).signals == std::vector<int>{SIGKILL});
+  house.gone(worker, SIGKILL);
+  const auto ended = house.ended(client, id);
+  REQUIRE(ended);
+  CHECK(ended->failure.cause == Cause::crashed);
+  CHECK(ended->failure.message == "the worker broke its protocol after 0 ms: it reported of run " +
+                                      std::to_string(forged) + ", and runs 0");
+  CHECK(house.status(client).pools.at(0).crashes == 0);
 }
 
 TEST_CASE("X1 a queued job is cancelled at once, and says who did it") {

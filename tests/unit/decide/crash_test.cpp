@@ -252,6 +252,40 @@ TEST_CASE("A3 max_crashes is what the configuration says") {
   CHECK(house.ended(client, id)->failure.message.starts_with("its worker crashed 1 time, as often as"));
 }
 
+TEST_CASE("A3 a job that is told to run again may crash max_crashes times more, whatever that is by then") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f", Options{}.remember("n", 1min).retry_on(Retry::crash));
+  for (int i = 0; i < 3; ++i) crash(house);
+  REQUIRE(house.ended(client, id)->failure.cause == Cause::quarantined);
+  house.settings.limits.max_crashes = 5;
+  house.ask(client, message::RetryJob{{id, {}}});
+  for (int i = 0; i < 4; ++i) crash(house);
+  CHECK(house.show(client, id).state == State::running);
+  SUBCASE("it is as many") {
+    crash(house);
+    CHECK(house.show(client, id).failure.message.starts_with("its worker crashed 5 times, as often as"));
+    CHECK(house.show(client, id).crashes == 8);
+  }
+  SUBCASE("it is less meanwhile") {
+    house.settings.limits.max_crashes = 2;
+    crash(house);
+    CHECK(house.show(client, id).failure.cause == Cause::quarantined);
+  }
+}
+
+TEST_CASE("T3 I3 a job over cpu_time is timed out, whatever had become of its memory") {
+  auto settings = one_pool();
+  settings.pools[0].cpu_time = 1s;
+  ReadyHouse house(settings);
+  const auto client = house.connect();
+  const JobId id = house.submit(client);
+  house.begin(house.workers()[0]);
+  house.crashed(house.workers()[0], SIGXCPU, {}, true);
+  CHECK(house.ended(client, id)->failure.cause == Cause::timed_out);
+  CHECK(house.ended(client, id)->failure.limit == "cpu_time");
+}
+
 TEST_CASE("A2 a crash without retry_on is final, and an exit without an answer counts as a crash") {
   ReadyHouse house;
   const auto client = house.connect();

@@ -104,3 +104,53 @@ TEST_CASE("I1 I2 a worker is replaced after its last job, also where the process
   house.fail(worker, crash);
   CHECK(house.hand(worker).told_to_stop);
 }
+
+TEST_CASE("A2 I7 a job that the kernel has no process for goes back, as often as that is so") {
+  HouseApart house;
+  const JobId id = house.submit(house.client);
+  const JobId once = house.submit(house.client, "f", Options{}.at_most_once());
+  constexpr int kTimes = 6;
+  for (int i = 0; i < kTimes; ++i) {
+    const WorkerId worker = house.workers().at(0);
+    if (i > 0) house.ready(worker);
+    house.gone(worker, 0, message::kNoProcessForJob, "no process\n");
+    CHECK(house.show(house.client, id).state == State::pending);
+    CHECK(house.show(house.client, id).attempts == 0);
+    const PoolView pool = house.status(house.client).pools.at(0);
+    CHECK(pool.state == "failing");
+    CHECK(pool.reason == "/bin/true: there was no process to run a job in; it wrote: no process");
+    CHECK(pool.retry_in == 100ms * (1 << i));
+    house.wait(pool.retry_in);
+  }
+  CHECK(house.status(house.client).pools.at(0).crashes == 0);
+  CHECK(house.logged.size() == 1);
+  const WorkerId worker = house.workers().at(0);
+  house.ready(worker);
+  CHECK(house.finish(worker) == id);
+  CHECK(house.ended(house.client, id)->state == State::succeeded);
+  CHECK(house.logged.back() == "info: pool main has recovered: all its workers are ready");
+  CHECK(house.finish(worker) == once);
+}
+
+TEST_CASE("A4 I1 one that is to run at most once goes back too, and has been told of nothing else") {
+  HouseApart house;
+  const JobId once = house.submit(house.client, "f", Options{}.at_most_once());
+  SUBCASE("there was no process for it") {
+    house.gone(house.worker, 0, message::kNoProcessForJob);
+    CHECK(house.show(house.client, once).state == State::pending);
+  }
+  SUBCASE("it had told of itself") {
+    house.handle(event::AttemptProgress{house.worker, 0, 1, {}});
+    house.gone(house.worker, 0, message::kNoProcessForJob);
+    CHECK(house.ended(house.client, once)->failure.cause == Cause::exited);
+  }
+}
+
+TEST_CASE("I1 where the worker itself has gone, it is the worker that is named") {
+  HouseApart house;
+  const JobId id = house.submit(house.client);
+  house.begin(house.worker);
+  house.gone(house.worker, SIGKILL);
+  CHECK(house.ended(house.client, id)->failure.message ==
+        "the worker was killed by signal 9 (Killed) after 0 ms");
+}

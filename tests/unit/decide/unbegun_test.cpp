@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A worker that does not begin what it was given: it is stopped, or somebody has written into the page in
-// which it says what it has begun.
+// A worker that does not begin what it was given, or says that it has begun what it has not: it is stopped,
+// or somebody has written into the page in which it says what it has begun.
 #include <doctest/doctest.h>
 
 #include <csignal>
@@ -24,6 +24,30 @@ struct ProvenHouse : ReadyHouse {
   const WorkerId worker = workers()[0];
 };
 
+/// A job that runs, and two behind it in its worker's channel; one of these is cancelled, so that the worker
+/// is asked what it has begun.
+struct ForgersHouse : ProvenHouse {
+  ForgersHouse() : ProvenHouse(prefetching(4)) { begin(worker); }
+
+  void ask_with(std::uint32_t claimed) {
+    hand(worker).claimed = claimed;
+    ask(client, message::Cancel{{cancelled, {}}});
+  }
+  void check_that_neighbours_notice_nothing() {
+    CHECK(ended(client, forger)->failure.cause == Cause::crashed);
+    CHECK(ended(client, cancelled)->state == State::cancelled);
+    CHECK(show(client, overdue).state == State::expired);
+    ready(workers().at(0));
+    CHECK(finish(workers()[0]) == last);
+    CHECK(show(client, last).attempts == 1);
+  }
+
+  const JobId forger = submit(client);
+  const JobId cancelled = submit(client);
+  const JobId overdue = submit(client, "f", Options{}.timeout(1s));
+  const JobId last = submit(client);
+};
+
 }  // namespace
 
 TEST_CASE("I a worker that does not begin its job within start_timeout is replaced; the job is uncounted") {
@@ -34,10 +58,8 @@ TEST_CASE("I a worker that does not begin its job within start_timeout is replac
   CHECK(house.show(house.client, id).state == State::running);
   house.wait(1ms);
   CHECK(house.hand(house.worker).signals == std::vector<int>{SIGKILL});
-  CHECK(house.show(house.client, id).state == State::pending);
-  CHECK(house.hand(house.worker).channel.empty());
-
   house.gone(house.worker, SIGKILL);
+  CHECK(house.show(house.client, id).state == State::pending);
   CHECK(house.logged.back() ==
         "warning: a worker of pool main (pid 101) has broken its protocol and was killed: it did not begin "
         "what it was given within start_timeout (30000 ms)");
@@ -48,6 +70,24 @@ TEST_CASE("I a worker that does not begin its job within start_timeout is replac
   CHECK(house.finish(next) == id);
   CHECK(house.status(house.client).pools[0].state == "ready");
   CHECK(house.status(house.client).pools[0].crashes == 0);
+}
+
+TEST_CASE("A3 a job that is said not to have begun for start_timeout is taken for the cause the third time") {
+  ProvenHouse house;
+  const JobId id = house.submit(house.client);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(house.show(house.client, id).state == State::running);
+    house.wait(30s);
+    house.gone(house.workers()[0], SIGKILL);
+    if (house.workers().empty()) house.wait(house.status(house.client).pools[0].retry_in);
+    house.ready(house.workers()[0]);
+  }
+  const auto ended = house.ended(house.client, id);
+  REQUIRE(ended);
+  CHECK(ended->failure.cause == Cause::crashed);
+  CHECK(ended->failure.message.ends_with(
+      "it did not begin what it was given within start_timeout (30000 ms); so "
+      "its workers went 3 times in a row before they had said that they began it"));
 }
 
 TEST_CASE("I a job that has begun may take as long as it likes, and it is asked for once") {
@@ -98,6 +138,8 @@ TEST_CASE("I a worker that has not been told of its job, for want of the disk, i
   CHECK(house.hand(house.worker).signals.empty());
   house.wait(30s);
   CHECK(house.hand(house.worker).signals == std::vector<int>{SIGKILL});
+  house.gone(house.worker, SIGKILL);
+  CHECK(house.ended(house.client, id)->failure.cause == Cause::interrupted);
 }
 
 TEST_CASE("I7 a pool whose workers do not begin the first job of their life is failing") {
@@ -113,4 +155,57 @@ TEST_CASE("I7 a pool whose workers do not begin the first job of their life is f
   CHECK(house.workers().empty());
   house.wait(house.status(client).pools[0].retry_in);
   CHECK(house.workers().size() == 1);
+}
+
+TEST_CASE("A2 a worker that says that it has begun what it was not given is killed; those behind go back") {
+  ForgersHouse house;
+  house.ask_with(1000);
+  house.wait(1s);
+  CHECK(house.hand(house.worker).signals == std::vector<int>{SIGKILL});
+  house.gone(house.worker, SIGKILL);
+  CHECK(house.logged.back().ends_with("it says that it has begun run 999, and was given none behind 4"));
+  CHECK(house.ended(house.client, house.cancelled)->state == State::cancelled);
+  house.ready(house.workers().at(0));
+  // Nobody knows whether the first had begun: it is given back a few times.
+  CHECK(house.finish(house.workers()[0]) == house.forger);
+  CHECK(house.ended(house.client, house.overdue)->state == State::expired);
+  CHECK(house.finish(house.workers()[0]) == house.last);
+}
+
+TEST_CASE("A2 a worker that says that it has begun all, and reports of none, is killed in time") {
+  ForgersHouse house;
+  house.ask_with(5);
+  CHECK(house.hand(house.worker).signals.empty());
+  SUBCASE("it does not report") {
+    house.wait(30s - 1ms);
+    CHECK(house.hand(house.worker).signals.empty());
+    house.wait(1ms);
+    CHECK(house.hand(house.worker).signals == std::vector<int>{SIGKILL});
+    house.gone(house.worker, SIGKILL);
+    CHECK(house.ended(house.client, house.forger)
+              ->failure.message.ends_with(": it says that it has begun 4 jobs, and did not tell how the "
+                                          "first has ended within start_timeout "
+                                          "(30000 ms)"));
+    house.check_that_neighbours_notice_nothing();
+  }
+  SUBCASE("the reports were on their way") {
+    CHECK(house.finish(house.worker) == house.forger);
+    CHECK(house.finish(house.worker) == house.cancelled);
+    CHECK(house.finish(house.worker) == house.overdue);
+    for (int i = 0; i < 3; ++i) house.wait(30s);
+    CHECK(house.hand(house.worker).signals.empty());
+    CHECK(house.finish(house.worker) == house.last);
+  }
+}
+
+TEST_CASE(
+    "A2 what stands first when its worker dies had not begun, also where others were taken back before") {
+  ProvenHouse house;
+  const JobId taken_back = house.submit(house.client);
+  house.ask(house.client, message::Cancel{{taken_back, {}}});
+  const JobId id = house.submit(house.client);
+  REQUIRE(house.hand(house.worker).channel.size() == 1);
+  house.gone(house.worker, SIGKILL);
+  CHECK(house.show(house.client, id).state == State::pending);
+  CHECK(house.show(house.client, id).attempts == 0);
 }

@@ -386,3 +386,29 @@ TEST_CASE("C8 a job goes on at once when what it waits for goes with a cleared q
   CHECK(house.answer(parent)->code.empty());
   CHECK(house.show(house.client, child).state == State::cancelled);
 }
+
+TEST_CASE("C8 what has ended in a worker, and is not reported yet, is not asked for again and again") {
+  Settings settings = slots(2);
+  settings.pools[0].prefetch = 8;
+  Family house(settings);
+  const JobId parent = house.submit(house.client);
+  const WorkerId waits = house.at(parent);
+  const JobId child = house.submit(house.client, "f", Options{}.delay(1h));
+  house.wait_for(parent, {child});
+  CHECK(house.state(parent) == State::waiting);
+  house.staff();
+  for (int i = 0; i < 8; ++i) house.submit(house.client);
+  // Two run in the other two workers, and all that stands behind them has begun and ended there.
+  for (const WorkerId worker : house.workers()) {
+    if (worker == waits) continue;
+    REQUIRE(house.hand(worker).channel.size() == 4);
+    house.hand(worker).claimed = house.hand(worker).channel.back().sequence + 1;
+  }
+  house.ask(house.client, message::Cancel{{child, {}}});
+  CHECK_FALSE(house.answer(parent));
+  CHECK(house.scheduler.next_due(house.now) > Nanos(0));
+  for (const WorkerId worker : house.workers()) {
+    while (worker != waits && !house.hand(worker).channel.empty()) house.finish(worker);
+  }
+  CHECK(house.answer(parent));
+}
