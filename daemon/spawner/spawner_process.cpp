@@ -20,6 +20,7 @@
 #include <variant>
 
 #include "common/process_use.hpp"
+#include "common/worker_marks.hpp"
 #include "daemon/spawner/launch.hpp"
 
 namespace promised {
@@ -151,9 +152,7 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   PROMISED_ASSIGN(SpawnRequest request, spawner_wire::decode_request(bytes));
   if (request.user.empty()) request.user = default_user_;
   PROMISED_TRY(check_user(request.user));
-  const auto number = std::to_string(static_cast<std::uint32_t>(worker));
-  request.environment.push_back(std::string(kWorkerVariable) + "=" + number);
-  if (!mark_.empty()) request.environment.push_back(std::string(kStateVariable) + "=" + mark_);
+  mark(request.environment, worker);
   PROMISED_ASSIGN(NewCgroup cgroup, make_cgroup(request));
 
   std::array<int, 2> ends{};
@@ -172,6 +171,16 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   children_.emplace(pid, Child{worker, started_at(pid).value_or(0), std::move(status), {}, 0});
   pids_.emplace(worker, pid);
   return {};
+}
+
+// Of two variables of one name the first counts: what is there of these would hide whose the worker is.
+void SpawnerProcess::mark(std::vector<std::string>& environment, WorkerId worker) const {
+  std::erase_if(environment, [](const std::string& variable) {
+    return is_worker_mark(std::string_view(variable).substr(0, variable.find('=')));
+  });
+  const auto number = std::to_string(static_cast<std::uint32_t>(worker));
+  environment.push_back(std::string(kWorkerVariable) + "=" + number);
+  if (!mark_.empty()) environment.push_back(std::string(kStateVariable) + "=" + mark_);
 }
 
 Result<NewCgroup> SpawnerProcess::make_cgroup(const SpawnRequest& request) {

@@ -49,6 +49,7 @@ class SpawnerProcess {
   [[nodiscard]] Result<void> obey();
   [[nodiscard]] Result<void> spawn(WorkerId worker, spawner_wire::Datagram datagram);
   [[nodiscard]] Result<void> check_user(const std::string& user) const;
+  void mark(std::vector<std::string>& environment, WorkerId worker) const;
   [[nodiscard]] Result<NewCgroup> make_cgroup(const SpawnRequest& request);
   void kill(const spawner_wire::KillOrder& order);
   /// Answers it: nobody has been started yet, so nothing else is on its way to the daemon.
