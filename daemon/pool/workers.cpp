@@ -79,7 +79,7 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   PROMISED_TRY(spawner.spawn(request, channel_of_worker.get(), page.file().get(), output_of_worker.get()));
   page.close_file();
   const auto [at, is_new] = workers.try_emplace(e.worker, std::move(page), std::move(channel),
-                                                std::move(output_end), settings.limits);
+                                                std::move(output_end), settings.limits, pool.isolation);
   queue(e.worker, at->second,
         message::WorkerWelcome{message::kWorkerProtocol, pool.name, settings.limits.max_result,
                                settings.limits.max_parts, settings.limits.max_notes, pool.isolation,
@@ -184,6 +184,7 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
   if (!std::holds_alternative<message::AttemptEnded>(message))
     return worker.reports.take(id, std::move(message), std::move(payload), events);
   auto& ended = std::get<message::AttemptEnded>(message);
+  PROMISED_TRY(worker.reports.check(ended.failure.cause));
   const OutputMarks& marks = worker.shared.page().output;
   tell_output(worker, events);  // there may be more than what is kept
   Failure failure;
