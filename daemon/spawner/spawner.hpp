@@ -23,14 +23,14 @@
 
 namespace promised {
 
-/// All that is needed to start one worker.
+/// How a worker is to be started, whichever it is.
 struct SpawnRequest {
-  WorkerId worker{};
-  std::string program;
-  std::vector<std::string> arguments;    ///< after argv[0]
-  std::vector<std::string> environment;  ///< KEY=VALUE, all of it
-  std::string directory;
-  std::string user;                ///< empty: the spawner's own, or that which `Spawner::fork` was told
+  std::string program{};
+  std::vector<std::string> arguments{};  ///< after argv[0]
+  std::vector<std::string>
+      environment{};  ///< KEY=VALUE, all of it but what the spawner adds (worker_marks.hpp)
+  std::string directory{};
+  std::string user{};              ///< empty: the spawner's own, or that which `Spawner::fork` was told
   std::uint64_t memory_limit = 0;  ///< bytes of address space; 0: none
   std::uint64_t open_files = 0;    ///< 0: as it is
   std::uint64_t processes = 0;     ///< 0: no limit
@@ -109,7 +109,8 @@ class Spawner {
 
   /// Starts a worker: fd 3 is its end of the channel, fd 4 the claim page, stdout and stderr the output pipe,
   /// stdin /dev/null, all else closed; its own session and process group; default signal dispositions.
-  [[nodiscard]] Result<void> spawn(const SpawnRequest& request, int channel, int claim_page, int output);
+  [[nodiscard]] Result<void> spawn(WorkerId worker, const SpawnRequest& request, int channel, int claim_page,
+                                   int output);
   /// Sends `signal` to the worker's process group; nothing happens if it has ended.
   [[nodiscard]] Result<void> kill(WorkerId worker, int signal);
 

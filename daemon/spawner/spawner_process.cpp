@@ -153,7 +153,7 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   if (request.user.empty()) request.user = default_user_;
   PROMISED_TRY(check_user(request.user));
   mark(request.environment, worker);
-  PROMISED_ASSIGN(NewCgroup cgroup, make_cgroup(request));
+  PROMISED_ASSIGN(NewCgroup cgroup, make_cgroup(worker, request));
 
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Problem::system("start a worker: pipe");
@@ -183,9 +183,9 @@ void SpawnerProcess::mark(std::vector<std::string>& environment, WorkerId worker
   if (!mark_.empty()) environment.push_back(std::string(kStateVariable) + "=" + mark_);
 }
 
-Result<NewCgroup> SpawnerProcess::make_cgroup(const SpawnRequest& request) {
+Result<NewCgroup> SpawnerProcess::make_cgroup(WorkerId worker, const SpawnRequest& request) {
   if (!cgroups_) return NewCgroup();
-  return cgroups_->make(request.worker, {request.memory_limit, request.processes});
+  return cgroups_->make(worker, {request.memory_limit, request.processes});
 }
 
 void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {
