@@ -15,9 +15,10 @@
 #include <variant>
 #include <vector>
 
+#include "common/clock.hpp"
 #include "common/fd.hpp"
 #include "common/result.hpp"
-#include "daemon/flow.hpp"
+#include "daemon/nouns.hpp"
 #include "daemon/settings.hpp"
 #include "daemon/spawner/leftovers.hpp"
 
