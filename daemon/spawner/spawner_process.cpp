@@ -134,7 +134,7 @@ Result<void> SpawnerProcess::obey() {
 }
 
 /// Who has taken over the daemon does not become another user by that.
-Result<void> SpawnerProcess::check_user(const std::string& user) const {
+Result<void> SpawnerProcess::check_permitted(const std::string& user) const {
   if (user == default_user_ || std::find(users_.begin(), users_.end(), user) != users_.end()) return {};
   return Problem::of("not_permitted",
                      "user \"" + user +
@@ -151,7 +151,7 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   PROMISED_ASSIGN(const std::string bytes, spawner_wire::from_memfd(datagram.fds[3].get()));
   PROMISED_ASSIGN(SpawnRequest request, spawner_wire::decode_request(bytes));
   if (request.user.empty()) request.user = default_user_;
-  PROMISED_TRY(check_user(request.user));
+  PROMISED_TRY(check_permitted(request.user));
   mark(request.environment, worker);
   PROMISED_ASSIGN(NewCgroup cgroup, make_cgroup(worker, request));
 
