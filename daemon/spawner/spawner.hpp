@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The small process that starts, signals and reaps the workers. It is forked at start, before any thread; it
 // alone keeps the privileges that starting workers as other users needs. Fork, user, limits and fds are its
-// whole job: it never sees a client's bytes. When the daemon goes, however it goes, it kills every worker's
-// process group and exits.
+// whole job: it never sees a client's bytes. When a worker goes, it ends what that has left, in its cgroup or
+// as orphans; when the daemon goes, however it goes, all workers with all that they have started, and exits.
 #pragma once
 
 #include <sys/types.h>
@@ -32,7 +32,7 @@ struct SpawnRequest {
       environment{};  ///< KEY=VALUE, all of it but what the spawner adds (worker_marks.hpp)
   std::string directory{};
   std::string user{};              ///< empty: the spawner's own, or that which `Spawner::fork` was told
-  std::uint64_t memory_limit = 0;  ///< bytes of address space; 0: none
+  std::uint64_t memory_limit = 0;  ///< bytes: of its cgroup's memory, or of its address space; 0: none
   std::uint64_t open_files = 0;    ///< 0: as it is
   std::uint64_t processes = 0;     ///< 0: no limit
   std::uint64_t core_size = 0;     ///< bytes
