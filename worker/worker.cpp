@@ -15,7 +15,8 @@
 #include <string_view>
 #include <vector>
 
-#include "common/wire/utf8.hpp"
+#include "common/function_name.hpp"
+#include "common/printable.hpp"
 #include "common/worker_page.hpp"
 #include "worker/channel.hpp"
 #include "worker/crash_handler.hpp"
@@ -23,8 +24,6 @@
 
 namespace promised {
 namespace {
-
-constexpr std::size_t kMaxFunctionName = 255;
 
 // Whether fds 3 and 4 are what the daemon starts a worker with: a stream socket and the shared page.
 bool has_channel() {
@@ -47,15 +46,17 @@ void close_on_exec() {
 
 void refuse_bad_name(const std::string& name, const std::vector<detail::Function>& functions) {
   const auto refuse = [&](const std::string& why) {
-    throw std::invalid_argument("promised: the function name \"" + wire::mended_utf8(name) + "\" " + why);
+    throw std::invalid_argument("promised: the function name \"" + printable(name) + "\" " + why);
   };
-  if (name.empty() || name.size() > kMaxFunctionName) {
+  const NameFault fault = fault_of_function_name(name);
+  if (fault == NameFault::size) {
     refuse("has " + std::to_string(name.size()) + " bytes; expected 1 to " +
-           std::to_string(kMaxFunctionName));
+           std::to_string(kMostFunctionName));
   }
-  const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; };
-  if (wire::first_not_utf8(name) || std::any_of(name.begin(), name.end(), is_control)) {
-    refuse("has bytes that are not printable UTF-8");
+  if (fault == NameFault::unprintable) {
+    refuse(
+        "cannot be shown as it is; expected printable UTF-8, without control characters and marks of the "
+        "writing direction");
   }
   const auto same = [&](const detail::Function& f) { return f.name == name; };
   if (std::any_of(functions.begin(), functions.end(), same)) refuse("is defined already");

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/units.hpp"
+#include "common/worker_marks.hpp"
 #include "daemon/config/keys.hpp"
 #include "daemon/config/values.hpp"
 
@@ -132,6 +133,12 @@ Result<Isolation> parse_isolation(std::string_view text) {
 Result<void> set_variable(std::map<std::string, std::string>& environment, const std::string& name,
                           const std::string& value) {
   PROMISED_ASSIGN(const std::string key, parse_variable_name(name));
+  if (is_worker_mark(key)) {
+    return Problem::of("value",
+                       "the variable " + key +
+                           " is the daemon's own: by it the processes of a worker are found and ended; "
+                           "leave it out");
+  }
   if (!environment.emplace(key, value).second) {
     return Problem::of("value", "the variable " + key + " is set a second time");
   }

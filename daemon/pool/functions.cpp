@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "common/function_name.hpp"
 #include "common/printable.hpp"
 
 namespace promised {
@@ -24,9 +25,9 @@ Result<void> check_functions(const std::vector<FunctionView>& functions) {
     const std::string& name = function.name;
     const std::string expected =
         "the name of a function, of 1 to " + std::to_string(kMostFunctionName) + " bytes of printable UTF-8";
-    if (name.empty() || name.size() > kMostFunctionName)
-      return broken(expected, "one of " + std::to_string(name.size()));
-    if (const std::string shown = printable(name); shown != name) return broken(expected, "'" + shown + "'");
+    const NameFault fault = fault_of_function_name(name);
+    if (fault == NameFault::size) return broken(expected, "one of " + std::to_string(name.size()));
+    if (fault == NameFault::unprintable) return broken(expected, "'" + printable(name) + "'");
     bytes += name.size() + function.signature.size();
   }
   if (bytes <= kMostFunctionBytes) return {};

@@ -13,11 +13,10 @@
 namespace promised {
 
 inline constexpr std::size_t kMostFunctions = 10'000;
-/// Of one name; and of all names and signatures together.
-inline constexpr std::size_t kMostFunctionName = 255;
+/// Of all names and signatures together.
 inline constexpr std::size_t kMostFunctionBytes = std::size_t{1} << 20;
 
-/// Whether they are within these limits, and their names fit to be shown; code "protocol".
+/// Whether they are within these limits, and their names can be names (function_name.hpp); code "protocol".
 [[nodiscard]] Result<void> check_functions(const std::vector<FunctionView>& functions);
 
 }  // namespace promised

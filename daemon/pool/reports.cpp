@@ -49,6 +49,30 @@ Result<void> Reports::take(WorkerId worker, message::FromWorker&& message, Paylo
   return {};
 }
 
+Result<void> Reports::check(Cause cause) const {
+  switch (cause) {
+    case Cause::none:
+    case Cause::exception:
+    case Cause::memory:
+    case Cause::deadlock:
+    case Cause::bad_arguments:
+    case Cause::result_too_large:
+      return {};
+    case Cause::crashed:
+    case Cause::exited:
+      if (isolation_ == Isolation::job) return {};  // it has seen the process of the job end
+      break;
+    case Cause::timed_out:
+    case Cause::interrupted:
+    case Cause::quarantined:
+    case Cause::no_function:
+    case Cause::member_failed:
+      break;
+  }
+  return Problem::of("protocol", "expected a cause of failure that a worker can know, found \"" +
+                                     std::string(to_string(cause)) + "\", which is the daemon's to tell");
+}
+
 Result<void> Reports::check(const message::WriteNote& write) const {
   const std::size_t key = write.note.key.size();
   if (key == 0 || key > message::kMostNoteKey) {

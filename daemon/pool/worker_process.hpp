@@ -23,12 +23,13 @@ namespace promised {
 
 struct WorkerProcess {
   /// `limits` must outlive this.
-  WorkerProcess(SharedPage shared_page, Fd channel_end, Fd output_end, const Limits& limits)
+  WorkerProcess(SharedPage shared_page, Fd channel_end, Fd output_end, const Limits& limits,
+                Isolation isolation)
       : shared(std::move(shared_page)),
         channel(std::move(channel_end)),
         output(std::move(output_end), limits.max_output),
         inbox(limits.max_result),
-        reports(limits) {}
+        reports(limits, isolation) {}
 
   SharedPage shared;
   Fd channel;

@@ -73,13 +73,22 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   Fd output_end(ends[0]);
   const Fd output_of_worker(ends[1]);
   if (::fcntl(output_end.get(), F_SETFL, O_NONBLOCK) != 0) return Problem::system("start a worker: fcntl");
-  const SpawnRequest request{e.worker,       pool.program,   pool.arguments,    environments.of(e.pool),
-                             pool.directory, pool.user,      pool.memory_limit, pool.open_files,
-                             pool.processes, pool.core_size, pool.nice,         pool.sandbox};
-  PROMISED_TRY(spawner.spawn(request, channel_of_worker.get(), page.file().get(), output_of_worker.get()));
+  const SpawnRequest request{.program = pool.program,
+                             .arguments = pool.arguments,
+                             .environment = environments.of(e.pool),
+                             .directory = pool.directory,
+                             .user = pool.user,
+                             .memory_limit = pool.memory_limit,
+                             .open_files = pool.open_files,
+                             .processes = pool.processes,
+                             .core_size = pool.core_size,
+                             .nice = pool.nice,
+                             .sandbox = pool.sandbox};
+  PROMISED_TRY(
+      spawner.spawn(e.worker, request, channel_of_worker.get(), page.file().get(), output_of_worker.get()));
   page.close_file();
   const auto [at, is_new] = workers.try_emplace(e.worker, std::move(page), std::move(channel),
-                                                std::move(output_end), settings.limits);
+                                                std::move(output_end), settings.limits, pool.isolation);
   queue(e.worker, at->second,
         message::WorkerWelcome{message::kWorkerProtocol, pool.name, settings.limits.max_result,
                                settings.limits.max_parts, settings.limits.max_notes, pool.isolation,
@@ -184,6 +193,7 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
   if (!std::holds_alternative<message::AttemptEnded>(message))
     return worker.reports.take(id, std::move(message), std::move(payload), events);
   auto& ended = std::get<message::AttemptEnded>(message);
+  PROMISED_TRY(worker.reports.check(ended.failure.cause));
   const OutputMarks& marks = worker.shared.page().output;
   tell_output(worker, events);  // there may be more than what is kept
   Failure failure;

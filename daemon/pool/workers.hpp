@@ -26,8 +26,8 @@ class Workers {
   [[nodiscard]] int fd() const;
 
   /// Appends what the workers have said and what became of them. Reads each ready channel until it is empty
-  /// or 1 MiB was read, so that one chatty worker does not starve the others. A Problem means that the
-  /// spawner is gone.
+  /// or 1 MiB was read, so that one chatty worker does not starve the others. After a Problem nothing can be
+  /// relied on here: the spawner is gone, or epoll or the timer has failed.
   [[nodiscard]] Result<void> read(std::vector<Event>& events);
 
   void start(const effect::StartWorker& e, std::vector<Event>& events);

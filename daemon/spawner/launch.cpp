@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
-#include <pwd.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -20,6 +19,7 @@
 #include "common/argument_vector.hpp"
 #include "common/file_kind.hpp"
 #include "common/result.hpp"
+#include "daemon/spawner/account.hpp"
 #include "daemon/spawner/limits.hpp"
 #include "daemon/spawner/sandbox.hpp"
 
@@ -78,15 +78,9 @@ Result<void> arrange_fds(LaunchFds fds, Fd& status) {
 
 Result<void> become_user(const std::string& user) {
   if (user.empty()) return {};
-  errno = 0;
-  const passwd* account = ::getpwnam(user.c_str());
-  if (account == nullptr) {
-    if (errno != 0 && errno != ENOENT && errno != ESRCH) return Problem::system("user \"" + user + "\"");
-    return Problem::of("no_such_user", "user \"" + user + "\": there is no such account");
-  }
-  if (account->pw_uid == ::geteuid() && account->pw_uid == ::getuid()) return {};
-  const uid_t uid = account->pw_uid;
-  const gid_t gid = account->pw_gid;
+  PROMISED_ASSIGN(const Account account, find_account(user));
+  const auto [uid, gid] = account;
+  if (uid == ::geteuid() && uid == ::getuid()) return {};
   if (::initgroups(user.c_str(), gid) != 0 || ::setresgid(gid, gid, gid) != 0 ||
       ::setresuid(uid, uid, uid) != 0) {
     if (errno != EPERM) return Problem::system("become user \"" + user + "\"");

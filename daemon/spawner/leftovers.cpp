@@ -17,6 +17,7 @@
 #include <system_error>
 
 #include "common/fd.hpp"
+#include "common/worker_marks.hpp"
 #include "daemon/spawner/strays.hpp"
 
 namespace promised {

@@ -12,11 +12,8 @@
 
 namespace promised {
 
-/// In the environment of every worker, and so of what it starts: whose it is, as mark_of() writes it.
-inline constexpr char kStateVariable[] = "PROMISED_STATE";
-
-/// What a spawner of the daemon on `state` marks its workers with: the state directory, and the spawner
-/// itself.
+/// What a spawner of the daemon on `state` marks its workers with (kStateVariable): the state directory, and
+/// the spawner itself.
 [[nodiscard]] std::string mark_of(const std::string& state, pid_t spawner);
 
 struct Leftover {

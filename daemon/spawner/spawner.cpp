@@ -3,7 +3,6 @@
 
 #include <linux/close_range.h>
 #include <poll.h>
-#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,19 +12,12 @@
 #include <optional>
 #include <utility>
 
+#include "daemon/spawner/account.hpp"
 #include "daemon/spawner/spawner_process.hpp"
 #include "daemon/spawner/spawner_wire.hpp"
 
 namespace promised {
 namespace {
-
-Result<void> check_user(const std::string& user) {
-  if (user.empty()) return {};
-  errno = 0;
-  if (::getpwnam(user.c_str()) != nullptr) return {};
-  if (errno != 0 && errno != ENOENT && errno != ESRCH) return Problem::system("user \"" + user + "\"");
-  return Problem::of("no_such_user", "user \"" + user + "\": there is no such account");
-}
 
 // Nothing of the daemon's but stderr is the spawner's business.
 [[noreturn]] void be_spawner(Fd channel, const std::string& default_user,
@@ -46,7 +38,7 @@ Result<void> check_user(const std::string& user) {
 
 Result<std::unique_ptr<Spawner>> Spawner::fork(const std::string& default_user,
                                                const std::vector<std::string>& users) {
-  PROMISED_TRY(check_user(default_user));
+  if (!default_user.empty()) PROMISED_TRY(find_account(default_user));
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return Problem::system("start the spawner: socketpair");
@@ -96,11 +88,12 @@ pid_t Spawner::pid() const {
   return pid_;
 }
 
-Result<void> Spawner::spawn(const SpawnRequest& request, int channel, int claim_page, int output) {
+Result<void> Spawner::spawn(WorkerId worker, const SpawnRequest& request, int channel, int claim_page,
+                            int output) {
   PROMISED_ASSIGN(const std::string bytes, spawner_wire::encode(request));
   PROMISED_ASSIGN(const Fd memory, spawner_wire::to_memfd(bytes));
   const std::array<int, spawner_wire::kSpawnFds> fds{channel, claim_page, output, memory.get()};
-  const std::string order = spawner_wire::encode(spawner_wire::SpawnOrder{request.worker});
+  const std::string order = spawner_wire::encode(spawner_wire::SpawnOrder{worker});
   // Waits only while hundreds of orders are under way: the spawner never waits for the daemon.
   PROMISED_TRY(spawner_wire::send(channel_.get(), order, fds, 0));
   return {};

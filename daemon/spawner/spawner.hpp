@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The small process that starts, signals and reaps the workers. It is forked at start, before any thread; it
 // alone keeps the privileges that starting workers as other users needs. Fork, user, limits and fds are its
-// whole job: it never sees a client's bytes. When the daemon goes, however it goes, it kills every worker's
-// process group and exits.
+// whole job: it never sees a client's bytes. When a worker goes, it ends what that has left, in its cgroup or
+// as orphans; when the daemon goes, however it goes, all workers with all that they have started, and exits.
 #pragma once
 
 #include <sys/types.h>
@@ -15,23 +15,24 @@
 #include <variant>
 #include <vector>
 
+#include "common/clock.hpp"
 #include "common/fd.hpp"
 #include "common/result.hpp"
-#include "daemon/flow.hpp"
+#include "daemon/nouns.hpp"
 #include "daemon/settings.hpp"
 #include "daemon/spawner/leftovers.hpp"
 
 namespace promised {
 
-/// All that is needed to start one worker.
+/// How a worker is to be started, whichever it is.
 struct SpawnRequest {
-  WorkerId worker{};
-  std::string program;
-  std::vector<std::string> arguments;    ///< after argv[0]
-  std::vector<std::string> environment;  ///< KEY=VALUE, all of it
-  std::string directory;
-  std::string user;                ///< empty: the spawner's own, or that which `Spawner::fork` was told
-  std::uint64_t memory_limit = 0;  ///< bytes of address space; 0: none
+  std::string program{};
+  std::vector<std::string> arguments{};  ///< after argv[0]
+  std::vector<std::string>
+      environment{};  ///< KEY=VALUE, all of it but what the spawner adds (worker_marks.hpp)
+  std::string directory{};
+  std::string user{};              ///< empty: the spawner's own, or that which `Spawner::fork` was told
+  std::uint64_t memory_limit = 0;  ///< bytes: of its cgroup's memory, or of its address space; 0: none
   std::uint64_t open_files = 0;    ///< 0: as it is
   std::uint64_t processes = 0;     ///< 0: no limit
   std::uint64_t core_size = 0;     ///< bytes
@@ -109,7 +110,8 @@ class Spawner {
 
   /// Starts a worker: fd 3 is its end of the channel, fd 4 the claim page, stdout and stderr the output pipe,
   /// stdin /dev/null, all else closed; its own session and process group; default signal dispositions.
-  [[nodiscard]] Result<void> spawn(const SpawnRequest& request, int channel, int claim_page, int output);
+  [[nodiscard]] Result<void> spawn(WorkerId worker, const SpawnRequest& request, int channel, int claim_page,
+                                   int output);
   /// Sends `signal` to the worker's process group; nothing happens if it has ended.
   [[nodiscard]] Result<void> kill(WorkerId worker, int signal);
 

@@ -20,6 +20,7 @@
 #include <variant>
 
 #include "common/process_use.hpp"
+#include "common/worker_marks.hpp"
 #include "daemon/spawner/launch.hpp"
 
 namespace promised {
@@ -135,7 +136,7 @@ Result<void> SpawnerProcess::obey() {
 }
 
 /// Who has taken over the daemon does not become another user by that.
-Result<void> SpawnerProcess::check_user(const std::string& user) const {
+Result<void> SpawnerProcess::check_permitted(const std::string& user) const {
   if (user == default_user_ || std::find(users_.begin(), users_.end(), user) != users_.end()) return {};
   return Problem::of("not_permitted",
                      "user \"" + user +
@@ -152,11 +153,9 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   PROMISED_ASSIGN(const std::string bytes, spawner_wire::from_memfd(datagram.fds[3].get()));
   PROMISED_ASSIGN(SpawnRequest request, spawner_wire::decode_request(bytes));
   if (request.user.empty()) request.user = default_user_;
-  PROMISED_TRY(check_user(request.user));
-  const auto number = std::to_string(static_cast<std::uint32_t>(worker));
-  request.environment.push_back(std::string(kWorkerVariable) + "=" + number);
-  if (!mark_.empty()) request.environment.push_back(std::string(kStateVariable) + "=" + mark_);
-  PROMISED_ASSIGN(NewCgroup cgroup, make_cgroup(request));
+  PROMISED_TRY(check_permitted(request.user));
+  mark(request.environment, worker);
+  PROMISED_ASSIGN(NewCgroup cgroup, make_cgroup(worker, request));
 
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return Problem::system("start a worker: pipe");
@@ -176,9 +175,19 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   return {};
 }
 
-Result<NewCgroup> SpawnerProcess::make_cgroup(const SpawnRequest& request) {
+// Of two variables of one name the first counts: what is there of these would hide whose the worker is.
+void SpawnerProcess::mark(std::vector<std::string>& environment, WorkerId worker) const {
+  std::erase_if(environment, [](const std::string& variable) {
+    return is_worker_mark(std::string_view(variable).substr(0, variable.find('=')));
+  });
+  const auto number = std::to_string(static_cast<std::uint32_t>(worker));
+  environment.push_back(std::string(kWorkerVariable) + "=" + number);
+  if (!mark_.empty()) environment.push_back(std::string(kStateVariable) + "=" + mark_);
+}
+
+Result<NewCgroup> SpawnerProcess::make_cgroup(WorkerId worker, const SpawnRequest& request) {
   if (!cgroups_) return NewCgroup();
-  return cgroups_->make(request.worker, {request.memory_limit, request.processes});
+  return cgroups_->make(worker, {request.memory_limit, request.processes});
 }
 
 void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {

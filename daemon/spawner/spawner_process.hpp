@@ -48,8 +48,9 @@ class SpawnerProcess {
   [[nodiscard]] Result<void> turn();
   [[nodiscard]] Result<void> obey();
   [[nodiscard]] Result<void> spawn(WorkerId worker, spawner_wire::Datagram datagram);
-  [[nodiscard]] Result<void> check_user(const std::string& user) const;
-  [[nodiscard]] Result<NewCgroup> make_cgroup(const SpawnRequest& request);
+  [[nodiscard]] Result<void> check_permitted(const std::string& user) const;
+  void mark(std::vector<std::string>& environment, WorkerId worker) const;
+  [[nodiscard]] Result<NewCgroup> make_cgroup(WorkerId worker, const SpawnRequest& request);
   void kill(const spawner_wire::KillOrder& order);
   /// Answers it: nobody has been started yet, so nothing else is on its way to the daemon.
   void take_over(const spawner_wire::TakeOverOrder& order);

@@ -137,7 +137,6 @@ Result<Order> decode_order(std::string_view bytes) {
 
 Result<std::string> encode(const SpawnRequest& request) {
   Writer out;
-  out.number(static_cast<std::uint32_t>(request.worker));
   out.text(request.program);
   out.texts(request.arguments);
   out.texts(request.environment);
@@ -161,7 +160,6 @@ Result<std::string> encode(const SpawnRequest& request) {
 Result<SpawnRequest> decode_request(std::string_view bytes) {
   Reader in(bytes);
   SpawnRequest request;
-  request.worker = static_cast<WorkerId>(in.number<std::uint32_t>());
   request.program = in.text();
   request.arguments = in.texts();
   request.environment = in.texts();

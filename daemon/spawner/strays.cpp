@@ -19,6 +19,7 @@
 #include <sstream>
 
 #include "common/fd.hpp"
+#include "common/worker_marks.hpp"
 
 namespace promised {
 namespace {

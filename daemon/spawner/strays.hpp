@@ -18,10 +18,6 @@
 
 namespace promised {
 
-/// In the environment of every worker, and so of what it starts: the number of the worker. Tells whose an
-/// orphan is that has made a session of its own.
-inline constexpr char kWorkerVariable[] = "PROMISED_WORKER";
-
 /// The children of the calling thread, whether they live or wait to be reaped.
 [[nodiscard]] Result<std::vector<pid_t>> children_of_this_thread();
 
@@ -70,7 +66,7 @@ class Killed {
 /// read. Its owner's processes can be read by root even where root may not trace them.
 [[nodiscard]] std::optional<std::string> variable_of(pid_t pid, std::string_view name);
 
-/// The worker's number in that environment.
+/// The worker's number in that environment (kWorkerVariable).
 [[nodiscard]] std::optional<std::uint32_t> worker_of(pid_t pid);
 
 /// Its command line, as one line; its name where it has none.

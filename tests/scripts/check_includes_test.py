@@ -54,6 +54,13 @@ class CheckIncludes(unittest.TestCase):
             "common/fd.hpp": '\n#include "daemon/flow.hpp"\n',
         }, "common/fd.hpp:2: common must not include daemon/flow.hpp; it may know: common/include")
 
+    def test_the_privileged_process_must_not_know_what_flows_through_the_daemon(self):
+        self.assert_offence({
+            "daemon/flow.hpp": "",
+            "daemon/nouns.hpp": "",
+            "daemon/spawner/spawner.hpp": '#include "daemon/nouns.hpp"\n#include "daemon/flow.hpp"\n',
+        }, "daemon/spawner/spawner.hpp:2: daemon/spawner must not include daemon/flow.hpp; it may know: daemon/nouns")
+
     def test_one_stage_must_not_know_another(self):
         self.assert_offence({
             "daemon/store/store.hpp": "",

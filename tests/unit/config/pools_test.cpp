@@ -140,6 +140,13 @@ TEST_CASE("E3 an impossible value in a pool is told with file, line and what was
         "FILE:3: environment: expected the name of an environment variable, found '1A'");
   CHECK(told("environment.A = 1\nenvironment = A=2") ==
         "FILE:4: environment: the variable A is set a second time");
+  for (const std::string& name : std::vector<std::string>{"PROMISED_WORKER", "PROMISED_STATE"}) {
+    const std::string why = ": the variable " + name +
+                            " is the daemon's own: by it the processes of a worker are found and ended; "
+                            "leave it out";
+    CHECK(told("environment." + name + " = 1") == "FILE:3: environment." + name + why);
+    CHECK(told("environment = " + name + "=1") == "FILE:3: environment" + why);
+  }
   CHECK(told("environment. = 1") ==
         "FILE:3: environment.: expected the name of an environment variable, found ''");
   CHECK(told("directory = srv") == "FILE:3: directory: expected an absolute path, found 'srv'");

@@ -7,8 +7,12 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "daemon/pool/functions.hpp"
+
+using promised::check_functions;
 using promised::Worker;
 using promised::detail::Callable;
 
@@ -55,9 +59,23 @@ TEST_CASE("a function name is 1 to 255 bytes of printable UTF-8, and defined onc
   CHECK(message_of(worker, "taken") == "promised: the function name \"taken\" is defined already");
   CHECK(message_of(worker, "") == "promised: the function name \"\" has 0 bytes; expected 1 to 255");
   CHECK(message_of(worker, std::string(256, 'x')).ends_with("has 256 bytes; expected 1 to 255"));
-  CHECK(message_of(worker, "two\nlines").ends_with("has bytes that are not printable UTF-8"));
-  CHECK(message_of(worker, "caf\xe9") ==
-        "promised: the function name \"caf\xef\xbf\xbd\" has bytes that are not printable UTF-8");
+  // A line end, a byte that is not UTF-8, a C1 control, two marks of the writing direction, a byte order
+  // mark.
+  for (const auto& [name, shown] :
+       std::vector<std::pair<std::string, std::string>>{{"two\nlines", "two\\nlines"},
+                                                        {"caf\xe9", "caf\\xe9"},
+                                                        {"a\xc2\x9b", "a\\u{009b}"},
+                                                        {"a\xe2\x80\xae", "a\\u{202e}"},
+                                                        {"a\xe2\x81\xa7", "a\\u{2067}"},
+                                                        {"\xef\xbb\xbf"
+                                                         "a",
+                                                         "\\u{feff}a"}}) {
+    CHECK(message_of(worker, name) == "promised: the function name \"" + shown +
+                                          "\" cannot be shown as it is; expected printable UTF-8, without "
+                                          "control characters and marks of the "
+                                          "writing direction");
+    CHECK_FALSE(check_functions({{name, ""}}).ok());  // the daemon knows no others
+  }
   CHECK(message_of(worker, std::string(255, 'x')).empty());
   CHECK(message_of(worker, "übung").empty());
 }

@@ -184,6 +184,42 @@ TEST_CASE("E1 what a worker says that it can run is bounded, in number and in by
   CHECK(check_functions(std::vector<FunctionView>(10'000, FunctionView{std::string(100, 'f'), ""})).ok());
 }
 
+TEST_CASE("E1 a worker tells no cause of failure that is the daemon's to tell") {
+  const auto told = [](Cause cause, Isolation isolation) {
+    const TempDirectory directory;
+    message::AttemptEnded end;
+    end.failure.cause = cause;
+    std::string bytes = ready(message::kWorkerProtocol);
+    wire::encode_frame(message::FromWorker(std::move(end)), 0, bytes);
+    write_file(directory / "bytes", bytes);
+    PoolSettings settings = pool_of("babble", {(directory / "bytes").string()});
+    settings.isolation = isolation;
+    PoolFixture pool(std::move(settings));
+    const WorkerId worker = pool.start();
+    pool.until([&] { return pool.has<event::AttemptEnded>(worker) || pool.has<event::WorkerGone>(worker); },
+               "an end of a job, or of the worker");
+    if (pool.has<event::AttemptEnded>(worker)) return std::string("taken");
+    return pool.await<event::WorkerGone>(worker).protocol_error;
+  };
+  const auto refused = [](Cause cause) {
+    return "expected a cause of failure that a worker can know, found \"" + std::string(to_string(cause)) +
+           "\", which is the daemon's to tell";
+  };
+  for (const Isolation isolation : {Isolation::worker, Isolation::job}) {
+    for (const Cause cause :
+         {Cause::exception, Cause::memory, Cause::deadlock, Cause::bad_arguments, Cause::result_too_large})
+      CHECK(told(cause, isolation) == "taken");
+    for (const Cause cause :
+         {Cause::timed_out, Cause::interrupted, Cause::quarantined, Cause::no_function, Cause::member_failed})
+      CHECK(told(cause, isolation) == refused(cause));
+  }
+  // Only a worker whose jobs have processes of their own outlives these.
+  for (const Cause cause : {Cause::crashed, Cause::exited}) {
+    CHECK(told(cause, Isolation::worker) == refused(cause));
+    CHECK(told(cause, Isolation::job) == "taken");
+  }
+}
+
 TEST_CASE("E1 no run was longer than its worker has lived, whatever that says") {
   std::string bytes = ready(message::kWorkerProtocol);
   wire::encode_frame(message::FromWorker(message::AttemptEnded{0, {}, Nanos::max()}), 0, bytes);

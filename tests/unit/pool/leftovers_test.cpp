@@ -14,6 +14,7 @@
 #include <string>
 
 #include "common/fd.hpp"
+#include "common/worker_marks.hpp"
 #include "daemon/spawner/strays.hpp"
 #include "tests/support/eventually.hpp"
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "daemon/spawner/leftovers.hpp"
 #include "daemon/spawner/spawner.hpp"
 #include "tests/support/temp_directory.hpp"
 #include "tests/unit/pool/fixture.hpp"
@@ -106,6 +107,32 @@ TEST_CASE("a worker's environment is closed") {
   const passwd* account = ::getpwuid(::getuid());
   CHECK(variable("HOME") == (account == nullptr ? "(not set)" : account->pw_dir));
   CHECK(variable("USER") == (account == nullptr ? "(not set)" : account->pw_name));
+}
+
+TEST_CASE("I4 what a pool says of the variables that mark a worker is not what marks it") {
+  PoolSettings settings = pool_of("basic");
+  settings.environment["PROMISED_WORKER"] = "77";
+  settings.environment["PROMISED_STATE"] = "0:0/1.1";
+  settings.environment["PROMISED_STATES"] = "kept";
+  PoolFixture pool(settings);
+  const std::string state = "0:" + std::to_string(::getpid());  // of no directory that there is
+  const auto marks_of = [&](WorkerId worker) {
+    std::vector<std::string> marks;
+    const std::string environment = read_file("/proc/" + std::to_string(pool.pid(worker)) + "/environ");
+    for (std::size_t at = 0; at < environment.size();) {
+      const std::string variable = environment.substr(at, environment.find('\0', at) - at);
+      if (variable.starts_with("PROMISED_WORKER") || variable.starts_with("PROMISED_STATE"))
+        marks.push_back(variable);
+      at += variable.size() + 1;
+    }
+    return marks;
+  };
+  CHECK(marks_of(pool.start_ready()) ==
+        std::vector<std::string>{"PROMISED_STATES=kept", "PROMISED_WORKER=1"});
+  REQUIRE(pool.spawner().take_over(state, {}).ok());
+  CHECK(marks_of(pool.start_ready()) ==
+        std::vector<std::string>{"PROMISED_STATES=kept", "PROMISED_WORKER=2",
+                                 "PROMISED_STATE=" + mark_of(state, pool.spawner().pid())});
 }
 
 TEST_CASE(

@@ -7,12 +7,20 @@
 using namespace promised;
 
 TEST_CASE("a request to start a worker survives the way to the spawner") {
-  const SpawnRequest request{WorkerId{7}, "/bin/x", {"a", ""}, {"K=V"}, "/", "nobody",
-                             1,           2,        3,         4,       -5,  Sandbox::strict};
+  const SpawnRequest request{.program = "/bin/x",
+                             .arguments = {"a", ""},
+                             .environment = {"K=V"},
+                             .directory = "/",
+                             .user = "nobody",
+                             .memory_limit = 1,
+                             .open_files = 2,
+                             .processes = 3,
+                             .core_size = 4,
+                             .nice = -5,
+                             .sandbox = Sandbox::strict};
   const std::string bytes = spawner_wire::encode(request).value();
   const Result<SpawnRequest> read = spawner_wire::decode_request(bytes);
   REQUIRE(read.ok());
-  CHECK(read->worker == request.worker);
   CHECK(read->program == request.program);
   CHECK(read->arguments == request.arguments);
   CHECK(read->environment == request.environment);
@@ -28,7 +36,9 @@ TEST_CASE("a request to start a worker survives the way to the spawner") {
 
 TEST_CASE("E1 every truncation of a message between daemon and spawner is refused, and so is more than one") {
   const std::string request =
-      spawner_wire::encode(SpawnRequest{WorkerId{7}, "/x", {"a"}, {"K=V"}, "/", "", 1, 2}).value();
+      spawner_wire::encode(
+          SpawnRequest{.program = "/x", .arguments = {"a"}, .environment = {"K=V"}, .directory = "/"})
+          .value();
   const std::string order = spawner_wire::encode(spawner_wire::KillOrder{WorkerId{1}, 9});
   const std::string report = spawner_wire::encode(SpawnerReport(Exited{WorkerId{1}, 2, 3, 4, 5}));
   const std::string failed = spawner_wire::encode(SpawnerReport(SpawnFailed{WorkerId{1}, "reason"}));
@@ -58,9 +68,9 @@ TEST_CASE("a request on its way to the spawner is in a file that nobody can chan
 }
 
 TEST_CASE("E2 a count that promises more than there is takes no memory") {
-  std::string request = spawner_wire::encode(SpawnRequest{WorkerId{7}, "", {}, {}, "", "", 0, 0}).value();
-  for (std::size_t at = 4; at < 12; ++at) request[at] = '\xff';   // the program's length
-  for (std::size_t at = 12; at < 20; ++at) request[at] = '\xff';  // how many arguments
+  std::string request = spawner_wire::encode(SpawnRequest{}).value();
+  for (std::size_t at = 0; at < 8; ++at) request[at] = '\xff';   // the program's length
+  for (std::size_t at = 8; at < 16; ++at) request[at] = '\xff';  // how many arguments
   CHECK(spawner_wire::decode_request(request).problem().code == "garbage");
 }
 
@@ -74,7 +84,7 @@ TEST_CASE("a reason of any length fits a report") {
 }
 
 TEST_CASE("a sandbox level that there is not is refused, not taken for a weaker one") {
-  std::string request = spawner_wire::encode(SpawnRequest{WorkerId{7}, "/x", {}, {}, "/", "", 0, 0}).value();
+  std::string request = spawner_wire::encode(SpawnRequest{.program = "/x", .directory = "/"}).value();
   request.back() = 3;
   CHECK(spawner_wire::decode_request(request).problem().code == "garbage");
 }

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The account of a user, as the system's databases have it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "common/result.hpp"
+
+namespace promised {
+
+struct Account {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+/// Problem "no_such_user" if nobody is called so.
+[[nodiscard]] Result<Account> find_account(const std::string& user);
+
+}  // namespace promised
