@@ -103,6 +103,21 @@ bool stack_could_not_grow(int signal, const siginfo_t& info, const ucontext_t& c
          stack_begin - address + kStackMargin < stack_limit;
 }
 
+/// By this process itself: a fault of its own, or what it sends itself, as abort() does. What others send,
+/// and that the time on the processor is used up, comes at any moment and says nothing of what happened
+/// before.
+bool is_of_its_own(int signal, const siginfo_t& info) {
+  if (signal == SIGXCPU) return false;
+  if (info.si_code > 0) return true;
+  return (info.si_code == SI_TKILL || info.si_code == SI_USER) && info.si_pid == ::getpid();
+}
+
+bool memory_had_run_out(int signal, const siginfo_t& info, const ucontext_t& context, int last_error) {
+  if (!is_of_its_own(signal, info)) return false;
+  if (allocation_failed.load()) return true;
+  return memory_is_limited && (last_error == ENOMEM || stack_could_not_grow(signal, info, context));
+}
+
 /// Those of AddressSanitizer on the stack of handlers: they are of what was there before, for it does not see
 /// that the kernel has changed stacks.
 void forget_marks() {
@@ -137,9 +152,7 @@ void on_crash(int signal, siginfo_t* info, void* context) {
   forget_marks();
   end_in_time();
   const auto& where = *static_cast<const ucontext_t*>(context);
-  const bool no_memory =
-      memory_is_limited && (last_error == ENOMEM || stack_could_not_grow(signal, *info, where));
-  if (allocation_failed.load() || no_memory) report->note_out_of_memory();
+  if (memory_had_run_out(signal, *info, where, last_error)) report->note_out_of_memory();
   take_innermost(context, trace);
   report->write(plain_lines(trace));
   take_stack_trace(context, trace);

@@ -314,3 +314,18 @@ TEST_CASE("I4 a bomb of processes in sessions of their own goes with its worker,
   CHECK(daemon.stop() == Exit{0, 0});
   CHECK(is_free(file));
 }
+
+#ifndef PROMISED_SANITIZED  // which end the process when there is no memory
+TEST_CASE("I3 T3 a job over cpu_time is timed out, and no crash, if an allocation had failed in it before") {
+  constexpr auto kBusy = 60s;
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(confined_config({{"cpu_time", "1s"}, {"isolation", isolation}}));
+    Client client = connect(daemon);
+    const auto failure = client.submit("cope_and_burn", 600'000).failure(kBusy);
+    REQUIRE(failure);
+    CHECK(failure->cause == Cause::timed_out);
+    CHECK(failure->limit == "cpu_time");
+  }
+}
+#endif

@@ -32,6 +32,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <new>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -100,6 +101,16 @@ std::int64_t burn(std::int64_t milliseconds) {
   while (used() - begin < milliseconds) {
   }
   return used() - begin;
+}
+
+// After it has asked for more memory than there is, and coped.
+std::int64_t cope_and_burn(std::int64_t milliseconds) {
+  try {
+    const std::vector<char> memory(std::size_t{1} << 50);
+    return std::ssize(memory);
+  } catch (const std::bad_alloc&) {
+    return burn(milliseconds);
+  }
 }
 
 // What the shell makes of it: its status.
@@ -321,6 +332,7 @@ int main(int argc, char** argv) {
   worker.define("desert_and_stay", desert_and_stay)
       .define("die", die)
       .define("burn", burn)
+      .define("cope_and_burn", cope_and_burn)
       .define("breed", breed)
       .define("shell", shell)
       .define("fill", fill)

@@ -48,6 +48,11 @@ __attribute__((noinline)) int never_enough(int depth) {  // NOLINT(misc-no-recur
   return never_enough(depth + 1) + room[0];
 }
 
+__attribute__((noinline)) void burn() {
+  for (volatile bool on = true; on;) {
+  }
+}
+
 void in_a_thread(const std::function<void()>& what) {
   std::thread(what).join();
 }
@@ -91,6 +96,29 @@ std::int64_t cope_with_failure() {
   } catch (const std::bad_alloc&) {
     return 0;
   }
+}
+
+// A signal that comes from elsewhere, to a job that has coped.
+void cope_and_be_shot(int signal) {
+  cope_with_failure();
+  const pid_t job = ::getpid();
+  if (::fork() == 0) {
+    ::kill(job, signal);
+    ::_exit(0);
+  }
+  for (;;) ::pause();
+}
+
+void cope_and_abort() {
+  cope_with_failure();
+  give_up();
+}
+
+// Until the time on the processor is used up, with errno as the failure has left it.
+void cope_and_burn() {
+  cope_with_failure();
+  errno = ENOMEM;
+  burn();
 }
 
 // A child's crash is its own affair.
@@ -143,6 +171,9 @@ int main(int argc, char** argv) {
       .define("fail_to_allocate_in_a_thread", fail_to_allocate_in_a_thread)
       .define("fill_memory_and_recurse", fill_memory_and_recurse)
       .define("cope_with_failure", cope_with_failure)
+      .define("cope_and_abort", cope_and_abort)
+      .define("cope_and_be_shot", cope_and_be_shot)
+      .define("cope_and_burn", cope_and_burn)
       .define("crash_in_a_child", crash_in_a_child)
       .define("crash_beside_a_busy_loader", crash_beside_a_busy_loader)
       .define("lose_the_stack", lose_the_stack)

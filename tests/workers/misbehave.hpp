@@ -10,7 +10,8 @@ namespace misbehave {
 
 inline constexpr int kChannel = 3;  // the library's
 
-/// The sanitizers have handlers of their own, which would make an exit of it.
+/// Before a crash by `signal`, which is to be one: the sanitizers have handlers of their own, which would
+/// make an exit of it. Without them the library's handler is there, and stays.
 void crash_with(int signal);
 void segfault();
 [[noreturn]] void abort_now();

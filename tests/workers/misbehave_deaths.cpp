@@ -53,13 +53,16 @@ std::uint64_t allocate() {
   for (;;) all.emplace_back(std::size_t{1} << 20, 'x');
 }
 
-// Half of the answer is on its way when the process goes.
-std::string killed_in_mid_answer() {
+// Half of the answer is on its way when the process goes. It goes in small pieces, so that there is time for
+// that.
+std::string killed_in_mid_answer(std::uint64_t size) {
+  const int piece = 4096;
+  if (::setsockopt(kChannel, SOL_SOCKET, SO_SNDBUF, &piece, sizeof piece) != 0) std::_Exit(9);
   std::thread([] {
     for (int waiting = 0; waiting == 0;) ::ioctl(kChannel, SIOCOUTQ, &waiting);
     ::kill(::getpid(), SIGKILL);
   }).detach();
-  return std::string(std::size_t{32} << 20, 'x');
+  return std::string(size, 'x');
 }
 
 void close_channel() {
@@ -118,17 +121,19 @@ void leave_thread(const std::string& file) {
 
 }  // namespace
 
-void crash_with(int signal) {
+void crash_with([[maybe_unused]] int signal) {
+#ifdef PROMISED_SANITIZED
   ::signal(signal, SIG_DFL);
+#endif
 }
 
-__attribute__((no_sanitize("undefined", "address"))) void segfault() {
+__attribute__((noinline, no_sanitize("undefined", "address"))) void segfault() {
   crash_with(SIGSEGV);
   volatile int* volatile nowhere = nullptr;
   *nowhere = 1;
 }
 
-void abort_now() {
+__attribute__((noinline)) void abort_now() {
   crash_with(SIGABRT);
   std::abort();
 }

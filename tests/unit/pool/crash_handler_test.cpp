@@ -145,3 +145,22 @@ TEST_CASE("I3 a crash is not laid to memory that an earlier job could not get, n
   CHECK_FALSE(pool.await<event::WorkerGone>(worker).out_of_memory);
   CHECK_FALSE(gone_after(pool, "overflow").out_of_memory);
 }
+
+TEST_CASE(
+    "I3 memory that a job could not get is told of a crash of its own, not of a signal from elsewhere") {
+  PoolSettings settings = limited(std::uint64_t{256} << 20);
+  settings.cpu_time = std::chrono::seconds(1);
+  PoolFixture pool(std::move(settings));
+  CHECK(gone_after(pool, "cope_and_abort").out_of_memory);
+  for (const int signal : {SIGSEGV, SIGABRT, SIGXCPU}) {
+    CAPTURE(signal);
+    const auto gone = gone_after(pool, "cope_and_be_shot", arguments(signal));
+    CHECK(gone.signal == signal);
+    CHECK_FALSE(gone.backtrace.empty());
+    CHECK_FALSE(gone.out_of_memory);
+  }
+  const auto gone = gone_after(pool, "cope_and_burn");
+  CHECK(gone.signal == SIGXCPU);
+  CHECK(frame_of(gone, "crashes::burn()").starts_with("#0 "));
+  CHECK_FALSE(gone.out_of_memory);
+}

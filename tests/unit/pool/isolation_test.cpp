@@ -132,7 +132,7 @@ TEST_CASE("I4 with isolation = job, what a job left behind is gone when it ends,
 TEST_CASE("I1 a process that ended in the middle of an answer ends its worker in the same way") {
   PoolFixture pool(apart("misbehave"));
   const WorkerId worker = pool.start_ready();
-  pool.dispatch(worker, "killed_in_mid_answer", arguments());
+  pool.dispatch(worker, "killed_in_mid_answer", arguments(std::uint64_t{1} << 20));
   pool.workers().flush();
   // Nobody reads meanwhile, and the channel does not hold the whole answer.
   CHECK(eventually([&] { return is_gone(pool.pid(worker)); }));
