@@ -17,8 +17,7 @@
 #include <utility>
 
 #include "common/fd.hpp"
-#include "common/messages.hpp"
-#include "common/wire/worker_codec.hpp"
+#include "tests/crash/deeds.hpp"
 #include "tests/crash/heap_gauge.hpp"
 #include "tests/crash/load.hpp"
 #include "tests/crash/storm.hpp"
@@ -27,89 +26,20 @@
 namespace promised::test {
 namespace {
 
-constexpr std::uint64_t kWorkers = 4, kTogether = 2;  // the others run each job in a process of its own
-constexpr const char* kApart = "apart";
+constexpr std::uint64_t kOfEachPool = 2, kWorkers = 6;
+constexpr auto kLong = 3 * kPatience;  // behind jobs that the daemon lets a worker be stuck in for a while
 /// Jobs of the load that are under way; deaths by which every buffer and table of the daemon has the size
-/// that it needs, and deaths in all; the longest pause between two kills of the test, in milliseconds.
+/// that it needs, and deaths in all; the longest pause between two kills of the test, in milliseconds;
+/// whether the sandbox is strict, where root starts it.
 #ifndef PROMISED_SANITIZED
 constexpr std::size_t kUnderWay = 200, kSettled = 100, kDeaths = 400;
 constexpr std::uint64_t kPause = 100;
+constexpr bool kStrict = true;
 #else  // with which a worker takes long to start
 constexpr std::size_t kUnderWay = 20, kSettled = 30, kDeaths = 100;
 constexpr std::uint64_t kPause = 10'000;
+constexpr bool kStrict = false;  // it refuses what the search for leaks at a program's exit takes
 #endif
-
-/// What the test does about a job that runs.
-enum class Then : std::uint8_t { nothing, cancel, cancel_now };
-
-/// What a job does, and how it has to end.
-struct Deed {
-  const char* function;
-  Value::List arguments;
-  Cause cause = Cause::none;  ///< none: as cancelled
-  int signal = 0;
-  int exit_code = 0;
-  Options options = {};
-  std::uint32_t crashes = 1;  ///< that it takes until the job has ended
-  Then then = Then::nothing;
-};
-
-Value garbage() {
-  return to_value(std::string(100, '\xff'));
-}
-
-/// The beginning of an answer that never comes in full.
-Value half_an_answer() {
-  std::string bytes;
-  wire::encode_frame(message::FromWorker(message::AttemptEnded{0, {}, {}}), 1 << 16, bytes);
-  bytes.resize(bytes.size() + 1000);
-  const auto* begin = reinterpret_cast<const std::byte*>(bytes.data());
-  return Value(Bytes(begin, begin + bytes.size()));
-}
-
-const std::vector<Deed>& deadly() {
-  static const std::vector<Deed> all{
-      {"segfault", {}, Cause::crashed, SIGSEGV},
-      {"abort", {}, Cause::crashed, SIGABRT},
-      {"overflow_stack", {}, Cause::crashed, SIGSEGV},
-      {"leave", {to_value(0)}, Cause::exited, 0, 0},
-      {"leave", {to_value(9)}, Cause::exited, 0, 9},
-      {"exit", {to_value(3)}, Cause::exited, 0, 3},
-      {"exit_in_destructor", {to_value(4)}, Cause::exited, 0, 4},
-      {"send_and_die", {half_an_answer()}, Cause::crashed, SIGKILL},
-      {"write_garbage", {garbage()}, Cause::crashed, SIGKILL},
-      {"print_and_abort", {to_value("last words")}, Cause::crashed, SIGABRT},
-      {"orphan_and_abort", {to_value(true)}, Cause::crashed, SIGABRT},
-      {"segfault", {}, Cause::quarantined, 0, 0, Options().retry_on(Retry::crash), 3},
-      {"sleep", {}, Cause::timed_out, 0, 0, Options().run_timeout(20ms), 0},
-      {"spin", {}, Cause::timed_out, 0, 0, Options().run_timeout(20ms), 0},
-      {"stop_itself", {}, Cause::timed_out, 0, 0, Options().run_timeout(20ms), 0},
-      {"fork_bomb",
-       {to_value("/dev/null"), to_value(20)},
-       Cause::timed_out,
-       0,
-       0,
-       Options().run_timeout(20ms),
-       0},
-      {"ignore_sigterm", {}, Cause::timed_out, 0, 0, Options().progress_timeout(20ms), 0},
-      {"sleep", {}, Cause::timed_out, 0, 0, Options().deadline(500ms), 0},
-      {"sleep", {}, Cause::none, 0, 0, {}, 0, Then::cancel},
-      {"ignore_sigterm", {}, Cause::none, 0, 0, {}, 0, Then::cancel_now},
-  };
-  return all;
-}
-
-/// Without sanitizers, whose shadow memory is above any limit.
-[[maybe_unused]] const Deed& greedy() {
-  static const Deed deed{"allocate", {}, Cause::memory, 0, 0, {}, 0};
-  return deed;
-}
-
-bool is_as_meant(const Deed& deed, const Failure& failure) {
-  if (failure.cause != deed.cause) return false;
-  if (failure.cause != Cause::crashed && failure.cause != Cause::exited) return true;
-  return (failure.signal == deed.signal || failure.signal == 0) && failure.exit_code == deed.exit_code;
-}
 
 #ifndef PROMISED_SANITIZED
 /// Bytes that a death may leave, where a leak is of more; beside that, what may be more at one quiet moment
@@ -157,8 +87,9 @@ class Soak {
   void expect_balance() {
     const PoolView pool = view();
     // What the test has killed had no job in its hands, or one that told of it, or was going already.
-    CHECK(pool.crashes >= crashes_);
-    CHECK(pool.crashes <= crashes_ + killed_);
+    const std::size_t crashes = crashes_ + deeds_.denied_runs();
+    CHECK(pool.crashes >= crashes);
+    CHECK(pool.crashes <= crashes + killed_);
     CHECK(by_kill_ <= killed_.load());
     CHECK(eventually([&] {  // with each question what has arrived before is acknowledged
       const auto jobs = client_.status(kPatience).jobs_by_state;
@@ -186,8 +117,8 @@ class Soak {
     std::string kinds;
     for (const auto& [what, count] : counts_) kinds += ", " + what + ": " + std::to_string(count);
     MESSAGE("deaths: " << deaths_ << ", jobs that ended badly: " << told_ << ", crashes in them: " << crashes_
-                       << ", killed by the test: " << killed_.load() << ", of them in a job: " << by_kill_
-                       << kinds << ", jobs that ended well: " << well_);
+                       << ", with a place: " << placed_ << ", killed by the test: " << killed_.load()
+                       << ", of them in a job: " << by_kill_ << kinds << ", jobs that ended well: " << well_);
     CHECK(daemon_.stop() == Exit{});
   }
 
@@ -220,24 +151,22 @@ class Soak {
   };
 
   static DaemonConfig config() {
+    const bool strict = kStrict && ::geteuid() == 0;
     DaemonConfig config;
-    config.pool("together", worker_binary("misbehave"),
-                {{"size", std::to_string(kTogether)},
-                 {"queues", "default"},
-                 {"recycle_jobs", "100"},
-                 {"kill_grace", "50ms"}});
-    config.pool("apart", worker_binary("misbehave"),
-                {{"size", std::to_string(kWorkers - kTogether)},
-                 {"queues", kApart},
-                 {"isolation", "job"},
-                 {"kill_grace", "50ms"}});
+    for (const auto& [pool, lines] : {std::pair{Pool::together, DaemonConfig::Lines{{"recycle_jobs", "100"}}},
+                                      {Pool::apart, {{"isolation", "job"}}},
+                                      {Pool::sandboxed, {{"sandbox", strict ? "strict" : "default"}}}}) {
+      config.pool(name_of(pool), worker_binary("misbehave"),
+                  {{"size", std::to_string(kOfEachPool)}, {"queues", name_of(pool)}, {"kill_grace", "50ms"}});
+      for (const auto& [key, value] : lines) config.set(std::string("pool.") + name_of(pool), key, value);
+    }
 #ifndef PROMISED_SANITIZED
     config.set("pool.apart", "memory_limit", "96MiB");  // soon used up: before the next kill, mostly
 #endif
     return config;
   }
 
-  /// Of both pools together.
+  /// Of all pools together.
   [[nodiscard]] PoolView view() {
     PoolView all;
     for (const PoolView& pool : client_.status(kPatience).pools) {
@@ -252,24 +181,18 @@ class Soak {
   }
 
   void start_one() {
-    const bool apart = random_() % 3 == 0;
-    const auto in_its_queue = [&](Options options) { return apart ? options.queue(kApart) : options; };
+    const Pool pool = choose_pool(random_());
     if (random_() % 3 != 0) {
       const auto number = static_cast<std::int64_t>(random_() % 1'000'000);
-      under_way_.push_back({nullptr, number, client_.submit(in_its_queue({}), "quick", number)});
+      under_way_.push_back(
+          {nullptr, number, client_.submit(Options().queue(name_of(pool)), "quick", number)});
       return;
     }
-    const Deed& deed = choose_deed(apart);
+    const Deed& deed = deeds_.choose(pool, random_);
+    Options options = deed.options;
     under_way_.push_back(
         {&deed, 0,
-         client_.submit_arguments(in_its_queue(deed.options), deed.function, {deed.arguments, {}})});
-  }
-
-  [[nodiscard]] const Deed& choose_deed([[maybe_unused]] bool apart) {
-#ifndef PROMISED_SANITIZED
-    if (apart && random_() % 10 == 0) return greedy();
-#endif
-    return deadly()[random_() % deadly().size()];
+         client_.submit_arguments(options.queue(name_of(pool)), deed.function, {deed.arguments, {}})});
   }
 
   void settle_one() {
@@ -279,30 +202,48 @@ class Soak {
     const std::string what = one.deed == nullptr ? "quick" : one.deed->function;
     CAPTURE(what);
     if (one.deed != nullptr && one.deed->then != Then::nothing && cancel(one)) return;
-    const auto failure = one.future.failure(kPatience);
-    if (!failure) {
-      REQUIRE(one.deed == nullptr);
+    const auto failure = one.future.failure(kLong);
+    if (one.deed == nullptr && !failure) {
       CHECK(from_value<std::int64_t>(one.future.value()) == one.number);
       ++well_;
+    } else if (one.deed != nullptr && one.deed->may_end(failure)) {
+      settle_as_meant(*one.deed, one.future, failure);
+    } else {
+      REQUIRE(failure);
+      const std::string how = std::string(to_string(failure->cause)) + ": " + failure->message;
+      CAPTURE(how);
+      CHECK(failure->attempt == 1);
+      CHECK(failure->cause == Cause::crashed);
+      CHECK(failure->signal == SIGKILL);
+      ++told_;
+      ++deaths_;
+      ++crashes_;
+      ++by_kill_;
+    }
+  }
+
+  void settle_as_meant(const Deed& deed, const AnyFuture& future, const std::optional<Failure>& failure) {
+    crashes_ += deed.crashes;
+    if (!failure) {
+      CHECK(future.value().is_null());
+      ++deaths_;
+      ++counts_[std::string("answered twice (") + deed.function + ")"];
       return;
     }
     ++told_;
-    if (one.deed != nullptr && is_as_meant(*one.deed, *failure)) {
-      // A deadline may be over before the first attempt.
-      CHECK(failure->attempt <= std::max(one.deed->crashes, 1U));
-      CHECK(failure->attempt >= one.deed->crashes);
-      crashes_ += one.deed->crashes;
-      // What has run into a limit of its time has been killed; memory that is refused need not kill.
-      deaths_ += failure->cause == Cause::timed_out && failure->attempt > 0 ? 1 : one.deed->crashes;
-      ++counts_[std::string(to_string(failure->cause)) + " (" + what + ")"];
-      return;
-    }
-    CHECK(failure->attempt == 1);
-    CHECK(failure->cause == Cause::crashed);
-    CHECK(failure->signal == SIGKILL);
-    ++deaths_;
-    ++crashes_;
-    ++by_kill_;
+    const bool before_the_first = failure->limit == "deadline" && failure->attempt == 0;
+    CHECK((failure->attempt == deed.attempts || before_the_first));
+    // What has run into a limit of its time has been killed; memory that is refused need not kill.
+    const bool nobody_died = before_the_first || failure->cause == Cause::memory;
+    deaths_ += nobody_died ? 0 : std::max(deed.crashes, 1U);
+    ++counts_[std::string(to_string(failure->cause)) + " (" + deed.function + ")"];
+#ifndef PROMISED_SANITIZED  // whose handlers tell of it in their own way
+    if (deed.place == nullptr || failure->signal == SIGKILL) return;
+    CAPTURE(failure->backtrace);
+    CHECK(failure->backtrace.starts_with("#0 "));
+    CHECK(failure->backtrace.find(deed.place) != std::string::npos);
+    ++placed_;
+#endif
   }
 
   /// False: it has ended before, by a kill of the test.
@@ -369,8 +310,9 @@ class Soak {
     options.connect_timeout = kPatience;
     return Client(options);
   }();
+  const Deeds deeds_{daemon_.directory() / "runs"};
   std::deque<UnderWay> under_way_;
-  std::size_t told_ = 0, deaths_ = 0, crashes_ = 0, by_kill_ = 0, well_ = 0;
+  std::size_t told_ = 0, deaths_ = 0, crashes_ = 0, placed_ = 0, by_kill_ = 0, well_ = 0;
   std::atomic<std::size_t> killed_ = 0;
   std::atomic<std::size_t> ended_ = 0;  ///< or about to be waited for
   std::map<std::string, std::size_t> counts_;

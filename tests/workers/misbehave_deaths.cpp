@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -58,10 +59,13 @@ std::uint64_t allocate() {
 std::string killed_in_mid_answer(std::uint64_t size) {
   const int piece = 4096;
   if (::setsockopt(kChannel, SOL_SOCKET, SO_SNDBUF, &piece, sizeof piece) != 0) std::_Exit(9);
+  static std::atomic<bool> watched = false;
   std::thread([] {
+    watched = true;
     for (int waiting = 0; waiting == 0;) ::ioctl(kChannel, SIOCOUTQ, &waiting);
     ::kill(::getpid(), SIGKILL);
   }).detach();
+  while (!watched) std::this_thread::yield();
   return std::string(size, 'x');
 }
 
