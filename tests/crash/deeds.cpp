@@ -122,9 +122,9 @@ Deeds::Deeds(std::filesystem::path runs)
 
 const Deed& Deeds::choose(Pool pool, std::mt19937_64& random) const {
   const std::uint64_t chance = random() % 100;
-  if (chance == 0) return stuck_;  // for seconds, so not often
+  if (chance == 0) return stuck_;                              // for seconds, so not often
   if (chance < 5 && pool != Pool::sandboxed) return denying_;  // there it can write to no file of outside
-#ifndef PROMISED_SANITIZED  // whose shadow memory is above any limit
+#ifndef PROMISED_SANITIZED                                     // whose shadow memory is above any limit
   if (chance < 15 && pool == Pool::apart) return greedy_;
 #endif
   return usual_[random() % usual_.size()];

@@ -28,9 +28,9 @@ struct Deed {
   Value::List arguments;
   std::vector<End> ends;
   Options options = {};
-  std::uint32_t attempts = 1;     ///< that it takes until the job has ended
-  std::uint32_t crashes = 1;      ///< that the pool counts until then
-  const char* place = nullptr;    ///< what its backtrace names, if it ends by a signal of its own
+  std::uint32_t attempts = 1;   ///< that it takes until the job has ended
+  std::uint32_t crashes = 1;    ///< that the pool counts until then
+  const char* place = nullptr;  ///< what its backtrace names, if it ends by a signal of its own
   Then then = Then::nothing;
 
   [[nodiscard]] bool may_end(const std::optional<Failure>& failure) const;

