@@ -202,15 +202,18 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
     between_jobs(*worker, t);
     return;
   }
-  has_begun(*worker);
   for (const Worker::Slot& slot : worker->channel) slot.job->withdraw_asked = false;
   if (worker->channel.size() > 1) {
     // All but the last have ended, and their reports are on the way, if the worker has told the truth.
-    worker->claims_ahead = true;
-    worker->begin_by = t.now.steady + worker->settings->start_timeout;
+    if (!worker->claims_ahead) {
+      has_begun(*worker);
+      worker->claims_ahead = true;
+      worker->begin_by = t.now.steady + worker->settings->start_timeout;
+    }
     arm(*worker, t);
     return;
   }
+  has_begun(*worker);
   Job& job = *worker->channel.front().job;
   job.expire_asked = false;
   if (job.cancel_asked) stop_cancelled(*worker, t);

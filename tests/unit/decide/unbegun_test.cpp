@@ -192,6 +192,7 @@ TEST_CASE("A2 a worker that says that it has begun all, and reports of none, is 
     CHECK(house.finish(house.worker) == house.forger);
     CHECK(house.finish(house.worker) == house.cancelled);
     CHECK(house.finish(house.worker) == house.overdue);
+    house.begin(house.worker);
     for (int i = 0; i < 3; ++i) house.wait(30s);
     CHECK(house.hand(house.worker).signals.empty());
     CHECK(house.finish(house.worker) == house.last);
