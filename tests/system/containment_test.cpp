@@ -262,17 +262,26 @@ TEST_CASE(
                                        {{"isolation", "job"}, {"arguments", full.string()}}));
   daemon.start();
   Client client = connect(daemon);
-  const auto job = client.submit<std::uint32_t>("attempt");
   const auto once = client.submit<std::uint32_t>(Options().at_most_once(), "attempt");
+  const auto job = client.submit<std::uint32_t>("attempt");
+  constexpr std::size_t kMoreThanIsCounted = 5;
+  REQUIRE(eventually([&] { return lines_in(full.string() + ".refused") >= kMoreThanIsCounted; }));
   std::string reason;  // it is gone for the moment in which the next worker is ready
   REQUIRE(eventually([&] { return !(reason = pool_view(client, "forkless").reason).empty(); }));
-  CHECK(reason.find("it wrote: promised: there is no process for job ") != std::string::npos);
+  CHECK(reason.find(
+            ": there was no process to run a job in; it wrote: promised: there is no process for job ") !=
+        std::string::npos);
   CHECK(reason.find(" (attempt): Resource temporarily unavailable; it goes back, and this worker ends") !=
         std::string::npos);
   CHECK_FALSE(job.done());
+  CHECK_FALSE(once.done());
   std::filesystem::remove(full);
   CHECK(job.result(kPatience) == 1);
   CHECK(once.result(kPatience) == 1);
+  CHECK(pool_view(client, "forkless").crashes == 0);
+  const std::string log = daemon.log(), recovered = "pool forkless has recovered";
+  CHECK(log.find(recovered) != std::string::npos);
+  CHECK(log.find(recovered) == log.rfind(recovered));
 }
 
 TEST_CASE("I3 a job that starts more processes than it may is refused further ones") {

@@ -15,6 +15,8 @@ using namespace promised::test;
 
 namespace {
 
+const std::string kUnbegun = "it did not begin what it was given within start_timeout (3000 ms)";
+
 DaemonConfig one_worker(const char* isolation) {
   DaemonConfig config;
   config.pool("stunned", worker_binary("stuns"),
@@ -32,16 +34,15 @@ char state_of(std::int64_t pid) {
 }
 
 /// The next job does not run on this worker, which is gone; `function` says on which it does.
-void check_that_it_is_replaced(TestDaemon& daemon, Client& client, std::int64_t worker,
-                               const char* function) {
+void check_that_it_is_replaced(TestDaemon& daemon, Client& client, std::int64_t worker, const char* function,
+                               const std::string& why = kUnbegun) {
   const auto next = client.submit<std::int64_t>(Options().remember("next", 1min), function);
   const std::int64_t other = next.result(kPatience);
   CHECK(other != worker);
   CHECK(client.show(JobKey("next")).attempts == 1);
   CHECK(is_gone(static_cast<pid_t>(worker)));
   CHECK(daemon.log().find("a worker of pool stunned (pid " + std::to_string(worker) +
-                          ") has broken its protocol and was killed: it did not begin what it was given "
-                          "within start_timeout (3000 ms)") != std::string::npos);
+                          ") has broken its protocol and was killed: " + why) != std::string::npos);
   CHECK(pool_view(client, "stunned").state == "ready");
   CHECK(pool_view(client, "stunned").crashes == 0);
 }
@@ -75,5 +76,17 @@ TEST_CASE("I a worker whose job has said that all that comes is taken back is re
     const auto worker = client.submit<std::int64_t>(function).result(kPatience);
     client.submit("revoke_all").result(kPatience);
     check_that_it_is_replaced(daemon, client, worker, function);
+  }
+}
+
+TEST_CASE("I a worker whose page says more than it was given is replaced, and the next job runs") {
+  for (const auto& [isolation, function] : {std::pair{"worker", "process"}, {"job", "parent"}}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(one_worker(isolation));
+    Client client = connect(daemon);
+    const auto worker = client.submit<std::int64_t>(function).result(kPatience);
+    client.submit("overrun_page").result(kPatience);
+    check_that_it_is_replaced(daemon, client, worker, function,
+                              "it says that it has begun run 2139062142, and was given none behind 2");
   }
 }

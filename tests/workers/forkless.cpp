@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// A worker for which there is no process as long as the file exists that its argument names.
+// A worker for which there is no process as long as the file exists that its argument names. Each time it was
+// refused one is a line of FILE.refused.
 #include <dlfcn.h>
 #include <unistd.h>
 #include <promised/worker.hpp>
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 namespace {
@@ -16,6 +18,7 @@ std::string full;
 extern "C" __attribute__((visibility("default"))) pid_t fork() noexcept {
   std::error_code error;
   if (!full.empty() && std::filesystem::exists(full, error)) {
+    std::ofstream(full + ".refused", std::ios::app) << '\n';
     errno = EAGAIN;
     return -1;
   }

@@ -29,16 +29,25 @@ void stop_later(const std::string& gate) {
   }).detach();
 }
 
-// Says, in the memory that the worker shares with the daemon, that all that comes is taken back.
-void revoke_all() {
+// In the memory that the worker shares with the daemon.
+promised::ClaimPage& page() {
   std::ifstream maps("/proc/self/maps");
   std::string line;
   while (line.find("promised-page") == std::string::npos) {
     if (!std::getline(maps, line)) throw std::runtime_error("there is no page");
   }
   // NOLINTNEXTLINE(performance-no-int-to-ptr)
-  auto* page = reinterpret_cast<promised::ClaimPage*>(std::stoull(line, nullptr, 16));
-  page->word |= 0x3fff'ffff;
+  return *reinterpret_cast<promised::ClaimPage*>(std::stoull(line, nullptr, 16));
+}
+
+// Says that all that comes is taken back.
+void revoke_all() {
+  page().word |= 0x3fff'ffff;
+}
+
+// Says that all is taken back, and all has been begun.
+void overrun_page() {
+  page().word = 0x7f7f'7f7f'7f7f'7f7f;
 }
 
 }  // namespace
@@ -48,6 +57,7 @@ int main(int argc, char** argv) {
   worker.define("stop_parent", stop_parent)
       .define("stop_later", stop_later)
       .define("revoke_all", revoke_all)
+      .define("overrun_page", overrun_page)
       .define("parent", [] { return std::int64_t{::getppid()}; })
       .define("process", [] { return std::int64_t{::getpid()}; });
   return worker.run();
