@@ -52,7 +52,6 @@ std::vector<Deed> crashes() {
        3,
        "misbehave::segfault"},
       {"send_and_die", {bytes_of(half_an_answer())}, kKilled},
-      {"killed_in_mid_answer", {to_value(std::uint64_t{8} << 20)}, kKilled},
       {"write_garbage", {to_value(std::string(100, '\xff'))}, kKilled},
   };
 }
