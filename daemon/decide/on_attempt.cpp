@@ -272,7 +272,7 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
     lanes_.take_back(job, worker.pool->ready);
     if (worker.channel.empty()) {
       // The first of the channel counted as running.
-      if (slot.batch <= around_.store.committed) worker.unbegun += t.now.steady - worker.head_since;
+      if (slot.batch == 0) worker.unbegun += t.now.steady - worker.head_since;
       --job.attempts;
       set_state(job, State::pending);
     }

@@ -130,7 +130,7 @@ void Audit::channels() const {
     }
     check(load == worker->load, who + " has a load that is not that of its channel");
     const bool is_late =
-        !worker->channel.empty() && worker->channel.front().batch == 0 && worker->begin_by <= now_.steady;
+        !worker->channel.empty() && worker->channel.front().batch == 0 && worker->begin_by < now_.steady;
     check(!is_late || worker->revoking || worker->kill_reason != KillReason::none,
           who + " has not begun its job in time, and nobody has asked it to give that back");
     const auto is_in = [&](const auto& list) { return std::count(list.begin(), list.end(), worker.get()); };
