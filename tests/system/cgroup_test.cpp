@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "tests/support/own_mounts.hpp"
 #include "tests/support/proc.hpp"
@@ -66,6 +67,13 @@ DaemonConfig confined(const DaemonConfig::Lines& lines = {}) {
   return config.pool("confined", worker_binary("confined"), lines);
 }
 
+struct DaemonIn : TestDaemon {
+  DaemonIn(const Group& group, DaemonConfig config) : TestDaemon(std::move(config), NotStarted{}) {
+    join(group.path());
+    start();
+  }
+};
+
 /// A process in a session of its own, without a variable that would tell whose it is, which a job has left
 /// that goes on. Its parents have ended.
 pid_t stray_of(Client& client) {
@@ -93,9 +101,7 @@ Path cgroup_folder(const Group& group, std::int64_t pid) {
 TEST_CASE("I4 with cgroups what has left session and environment goes with its worker, and no other worker" *
           doctest::skip(::geteuid() != 0)) {
   const Group group;
-  TestDaemon daemon(confined({{"size", "2"}}), TestDaemon::NotStarted{});
-  daemon.join(group.path());
-  daemon.start();
+  DaemonIn daemon(group, confined({{"size", "2"}}));
   Client client = connect(daemon);
   CHECK(pool_view(client, "confined").containment.starts_with("cgroup"));
   // It may be of either worker by all but its cgroup.
@@ -116,9 +122,7 @@ TEST_CASE("I4 with cgroups what has left session and environment goes with its w
 TEST_CASE("I4 with cgroups nothing outlives the daemon, nor the kill of daemon and spawner together" *
           doctest::skip(::geteuid() != 0)) {
   const Group group;
-  TestDaemon daemon(confined(), TestDaemon::NotStarted{});
-  daemon.join(group.path());
-  daemon.start();
+  DaemonIn daemon(group, confined());
   pid_t left = 0;
   {
     Client client = connect(daemon);
@@ -153,9 +157,7 @@ TEST_CASE("I4 with cgroups nothing outlives the daemon, nor the kill of daemon a
 
 TEST_CASE("I4 groups that a job has made in its worker's go with it" * doctest::skip(::geteuid() != 0)) {
   const Group group;
-  TestDaemon daemon(confined(), TestDaemon::NotStarted{});
-  daemon.join(group.path());
-  daemon.start();
+  DaemonIn daemon(group, confined());
   Client client = connect(daemon);
   const auto worker = client.submit<std::int64_t>("worker_pid").result(kPatience);
   CHECK(client.submit<std::int64_t>("nest_cgroup").result(kPatience) == 0);
@@ -168,9 +170,7 @@ TEST_CASE(
     "I4 cgroups that a job has made by the hundred hold up nobody, and the next daemon has cgroups again" *
     doctest::skip(::geteuid() != 0)) {
   const Group group;
-  TestDaemon daemon(confined(), TestDaemon::NotStarted{});
-  daemon.join(group.path());
-  daemon.start();
+  DaemonIn daemon(group, confined());
   Client client = connect(daemon);
   const auto worker = client.submit<std::int64_t>("worker_pid").result(kPatience);
   Path deepest = cgroup_folder(group, worker);
@@ -189,9 +189,7 @@ TEST_CASE(
 TEST_CASE("I3 a limit that no controller keeps for a cgroup is kept for each process, and the log tells" *
           doctest::skip(::geteuid() != 0)) {
   const Group group;
-  TestDaemon daemon(confined({{"memory_limit", "4GiB"}}), TestDaemon::NotStarted{});
-  daemon.join(group.path());
-  daemon.start();
+  DaemonIn daemon(group, confined({{"memory_limit", "4GiB"}}));
   Client client = connect(daemon);
   const bool has_memory = read_file(group.path() / "cgroup.controllers").find("memory") != std::string::npos;
   CHECK((daemon.log().find("there is no controller \"memory\"") != std::string::npos) == !has_memory);
