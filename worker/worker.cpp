@@ -84,7 +84,7 @@ int Worker::Impl::explain() const {
   std::fprintf(
       stderr,
       "%s: this is a worker program of promised; the daemon starts it, and nobody has given it a channel.\n"
-      "Name it in the daemon's configuration, in a [pool NAME] section: program = /path/to/%s\n"
+      "Name it in the daemon's configuration, in a [pool.NAME] section: program = /path/to/%s\n"
       "With --functions it lists what it can run.\n",
       program.c_str(), program.c_str());
   return 2;

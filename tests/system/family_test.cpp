@@ -49,20 +49,6 @@ TEST_CASE("C8 a job waits for many at once, which run one by one meanwhile") {
   CHECK(client.submit<std::int64_t>("sum", 100).result(60s) == 4950);
 }
 
-TEST_CASE("C8 jobs that wait for jobs go on beside such as take no time, which workers hold by the dozen") {
-  TestDaemon daemon(family_config(2));
-  Client client = connect(daemon);
-  constexpr int kFamilies = 25, kQuickForEach = 6;
-  std::vector<Future<std::int64_t>> families, quick;
-  for (int family = 0; family < kFamilies; ++family) {
-    for (int i = 0; i < kQuickForEach; ++i) quick.push_back(client.submit<std::int64_t>("same", i));
-    families.push_back(client.submit<std::int64_t>("generations", 1));
-  }
-  for (const auto& family : families) CHECK(family.result(60s) == 2);
-  for (std::size_t i = 0; i < quick.size(); ++i)
-    CHECK(quick[i].result(60s) == static_cast<std::int64_t>(i % kQuickForEach));
-}
-
 TEST_CASE("C8 a circle of waits fails as deadlock, naming the circle, and the others go on") {
   TestDaemon daemon(family_config(2));
   Client client = connect(daemon);

@@ -22,7 +22,7 @@ TEST_CASE("a worker program that the daemon has not started explains itself and 
   CHECK(finished.exit == Exit{2, 0});
   CHECK(finished.out.empty());
   CHECK(finished.err.starts_with("worker_basic: this is a worker program of promised; the daemon starts it"));
-  CHECK(finished.err.find("[pool NAME]") != std::string::npos);
+  CHECK(finished.err.find("[pool.NAME]") != std::string::npos);
 }
 
 TEST_CASE("--functions lists names and signatures, one a line") {
