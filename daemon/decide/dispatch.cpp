@@ -82,18 +82,19 @@ Worker* Scheduler::choose(const Pool& pool, const Job& job, const Turn& t) const
   const Nanos usual = usual_run(job);
   Worker* best = nullptr;
   for (Worker* worker : pool.workers) {
-    if (worker->phase != Worker::Phase::ready || worker->kill_reason != KillReason::none || worker->revoking)
+    if (worker->phase != Worker::Phase::ready || worker->kill_reason != KillReason::none ||
+        worker->channel.is_revoking())
       continue;
     if (worker->wait != Worker::Wait::none || !worker->offer->has(*job.function) || worker->spent()) continue;
     if (worker->channel.empty() && may_begin) return worker;
     if (worker->channel.empty()) continue;
-    if (!may_prefetch || worker->exclusive) continue;
+    if (!may_prefetch || worker->channel.is_closed()) continue;
     // Behind a job that takes long nothing is put: it would be taken back at once.
-    if (t.now.steady - worker->head_since >= kStall) continue;
-    const bool room =
-        fixed > 1 ? worker->channel.size() < fixed
-                  : worker->channel.size() < kMostPrefetched && worker->load + usual <= kPrefetchWindow;
-    if (room && (best == nullptr || worker->load < best->load)) best = worker;
+    if (t.now.steady - worker->channel.first_since() >= kStall) continue;
+    const bool room = fixed > 1 ? worker->channel.size() < fixed
+                                : worker->channel.size() < kMostPrefetched &&
+                                      worker->channel.load() + usual <= kPrefetchWindow;
+    if (room && (best == nullptr || worker->channel.load() < best->channel.load())) best = worker;
   }
   return best;
 }
@@ -103,10 +104,9 @@ void Scheduler::dispatch(Worker& worker, LaneSeat& seat, Turn& t) {
   if (Queue& queue = *job.lane->queue; queue.spent) set_timer(queue, queue.opens);
   const Nanos estimate = usual_run(job);
   job.worker = &worker;
-  worker.channel.push_back({&job, worker.sent++, estimate});
-  worker.load += estimate;
+  const std::uint32_t sequence = worker.channel.put(job, estimate).sequence;
   effect::Dispatch order{worker.id,
-                         {.sequence = worker.channel.back().sequence,
+                         {.sequence = sequence,
                           .id = job.id,
                           .function = worker.offer->index.at(job.function),
                           .attempt = job.attempts + 1U},
@@ -114,11 +114,10 @@ void Scheduler::dispatch(Worker& worker, LaneSeat& seat, Turn& t) {
   if (job.at_most_once && job.durable()) {
     // Its start is on disk before it begins, so that no restart runs it again. It is alone in the channel:
     // nothing can overtake the order while that waits for the disk.
-    worker.exclusive = true;
     write(job, t);
     t.plan.changes.emplace_back(change::StartJob{job.id, job.attempts + 1U});
     job.start_written = true;
-    worker.channel.back().batch = next_batch();
+    worker.channel.close_until(next_batch());
     t.plan.after_commit.emplace_back(std::move(order));
   } else {
     t.plan.effects.emplace_back(std::move(order));
@@ -139,18 +138,17 @@ void Scheduler::begin(Worker& worker, Turn& t) {
   ++job.attempts;
   job.began = t.now.steady;
   job.started = t.now.wall;
-  worker.spoke = false;
+  worker.heard = t.now.steady;
+  worker.channel.start_first(t.now.steady, worker.settings->start_timeout);
   waited_.record(job.began - job.queued, t.now.steady);
-  worker.head_since = worker.heard = t.now.steady;
-  worker.begin_by = t.now.steady + std::max<Nanos>(worker.settings->start_timeout - worker.unbegun, Nanos(0));
   happened(EventKind::started, job, t);
   arm(worker, t);
-  if (job.cancel_asked && !worker.revoking) stop_cancelled(worker, t);
+  if (job.cancel_asked && !worker.channel.is_revoking()) stop_cancelled(worker, t);
 }
 
 void Scheduler::revoke(Worker& worker, Turn& t) {
-  if (std::exchange(worker.revoking, true)) return;
-  t.plan.effects.emplace_back(effect::RevokeUnclaimed{worker.id, worker.sent});
+  if (!worker.channel.begin_revoking()) return;
+  t.plan.effects.emplace_back(effect::RevokeUnclaimed{worker.id, worker.channel.next_sequence()});
 }
 
 }  // namespace promised

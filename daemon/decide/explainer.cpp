@@ -204,7 +204,7 @@ void Scheduler::Explainer::holders_of(const Quota& quota) {
                                           [&](const Cap* cap) { return cap->quota == &quota; });
   };
   for (const auto& [id, worker] : scheduler_.workers_) {
-    for (const Worker::Slot& slot : worker->channel) {
+    for (const WorkerChannel::Slot& slot : worker->channel) {
       if (slot.job->has_quotas && names_it(*slot.job)) name_job(*slot.job);
     }
   }
@@ -252,7 +252,8 @@ bool Scheduler::Explainer::can_begin(const Pool& pool, const Function& function)
   if (!pool.resuming.empty() || !has_free_slot(pool)) return false;
   return std::any_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* worker) {
     return worker->phase == Worker::Phase::ready && worker->kill_reason == KillReason::none &&
-           worker->channel.empty() && !worker->revoking && worker->offer->has(function) && !worker->spent();
+           worker->channel.empty() && !worker->channel.is_revoking() && worker->offer->has(function) &&
+           !worker->spent();
   });
 }
 

@@ -48,12 +48,12 @@ class Graves {
   }
   /// Takes out one whose time is over, or that is one too many: of those that are no guard the oldest makes
   /// room. All are kept for equally long, so that the first to come is the first to go.
-  [[nodiscard]] std::optional<JobId> take_over(WallTime now) {
+  [[nodiscard]] std::optional<JobId> take_ended(WallTime now) {
     if (plain_.size() > most_ || is_over(plain_, now)) return take_first(plain_);
     if (is_over(guards_, now)) return take_first(guards_);
     return std::nullopt;
   }
-  /// When take_over() has something; nothing while there is none.
+  /// When take_ended() has something; nothing while there is none.
   [[nodiscard]] std::optional<WallTime> next_end() const {
     std::optional<WallTime> next;
     for (const std::deque<JobId>* queue : {&plain_, &guards_}) {

@@ -82,14 +82,10 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
     return;
   }
   Job& job = *worker->channel.front().job;
-  worker->load -= worker->channel.front().estimate;
   const bool too_late = came_too_late(*worker, e, job);
-  const Worker::Slot slot = worker->channel.front();
-  worker->channel.pop_front();
-  worker->exclusive = false;
+  const WorkerChannel::Slot slot = worker->channel.take_first();
   worker->cancel_told = {};
   worker->heard = t.now.steady;
-  has_begun(*worker);
   if (worker->wait != Worker::Wait::none) give_up_wait(*worker, job);
   ++worker->ran;
   Pool& pool = *worker->pool;
@@ -180,41 +176,36 @@ void Scheduler::on(event::AttemptProgress&& e, Turn& t) {
 
 void Scheduler::on(event::Revoked&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
-  if (worker == nullptr || !std::exchange(worker->revoking, false)) return;
-  if (comes_before(worker->sent, e.first_unclaimed)) {
+  if (worker == nullptr) return;
+  WorkerChannel& channel = worker->channel;
+  if (!channel.end_revoking()) return;
+  if (!channel.was_given(e.first_unclaimed)) {
     kill_for_fault(*worker,
                    "it says that it has begun run " + std::to_string(e.first_unclaimed - 1) +
-                       ", and was given none behind " + std::to_string(worker->sent - 1),
+                       ", and was given none behind " + std::to_string(channel.next_sequence() - 1),
                    t);
     return;
   }
-  worker->settled = worker->sent;
   worker->pool->dirty = true;
-  if (is_to_have_begun(*worker, t) && !comes_before(worker->channel.front().sequence, e.first_unclaimed)) {
+  if (channel.overdue(t.now.steady) == WorkerChannel::Overdue::beginning &&
+      !channel.has_first_begun(channel.front().sequence, e.first_unclaimed)) {
     // Whether that is true is judged when it has gone.
-    give_back(*worker, worker->channel.front().sequence + 1, t);
+    give_back(*worker, channel.front().sequence + 1, t);
     kill_for_fault(*worker, "it did not begin what it was given" + within_start_timeout(*worker), t);
     return;
   }
   give_back(*worker, e.first_unclaimed, t);
-  if (worker->channel.empty()) {
-    worker->exclusive = false;
+  if (channel.empty()) {
     between_jobs(*worker, t);
     return;
   }
-  for (const Worker::Slot& slot : worker->channel) slot.job->withdraw_asked = false;
-  if (worker->channel.size() > 1) {
-    // All but the last have ended, and their reports are on the way, if the worker has told the truth.
-    if (!worker->claims_ahead) {
-      has_begun(*worker);
-      worker->claims_ahead = true;
-      worker->begin_by = t.now.steady + worker->settings->start_timeout;
-    }
+  for (const WorkerChannel::Slot& slot : channel) slot.job->withdraw_asked = false;
+  channel.all_have_begun(t.now.steady, worker->settings->start_timeout);
+  if (channel.size() > 1) {
     arm(*worker, t);
     return;
   }
-  has_begun(*worker);
-  Job& job = *worker->channel.front().job;
+  Job& job = *channel.front().job;
   job.expire_asked = false;
   if (job.cancel_asked) stop_cancelled(*worker, t);
 }
@@ -222,57 +213,32 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
 /// A worker that does not is stopped, by one of its jobs or from outside, or says on the page that it shares
 /// that all its jobs are taken back: without this its jobs would be running for ever, and never run.
 void Scheduler::see_whether_it_begins(Worker& worker, Turn& t) {
-  if (t.now.steady < worker.begin_by) return;
-  if (worker.claims_ahead) {
-    kill_for_fault(worker,
-                   "it says that it has begun " + std::to_string(worker.channel.size()) +
-                       " jobs, and did not tell how the first has ended" + within_start_timeout(worker),
-                   t);
-    return;
+  switch (worker.channel.overdue(t.now.steady)) {
+    case WorkerChannel::Overdue::nothing:
+      return;
+    case WorkerChannel::Overdue::beginning:
+      revoke(worker, t);
+      return;
+    case WorkerChannel::Overdue::report:
+      kill_for_fault(worker,
+                     "it says that it has begun " + std::to_string(worker.channel.size()) +
+                         " jobs, and did not tell how the first has ended" + within_start_timeout(worker),
+                     t);
+      return;
+    case WorkerChannel::Overdue::unknown:
+      worker.channel.wait_for_disk(around_.store.committed, t.now.steady, worker.settings->start_timeout);
+      return;
   }
-  if (is_to_have_begun(worker, t)) {
-    revoke(worker, t);
-    return;
-  }
-  // It was told of the job when that was on disk, some time ago or not yet: it has as long again from when
-  // that is seen.
-  Worker::Slot& first = worker.channel.front();
-  if (first.batch <= around_.store.committed) first.batch = 0;
-  worker.begin_by = t.now.steady + worker.settings->start_timeout;
-}
-
-/// What is beyond all that it was given says nothing.
-bool Scheduler::says_begun(const Worker& worker, std::uint32_t sequence, std::uint32_t first_unclaimed) {
-  return comes_before(sequence, first_unclaimed) && !comes_before(worker.sent, first_unclaimed);
-}
-
-bool Scheduler::is_to_have_begun(const Worker& worker, const Turn& t) {
-  return !worker.channel.empty() && !worker.claims_ahead && worker.begin_by <= t.now.steady &&
-         worker.channel.front().batch == 0;
-}
-
-void Scheduler::has_begun(Worker& worker) {
-  worker.begin_by = Instant::max();
-  worker.unbegun = Nanos(0);
-  worker.claims_ahead = false;
 }
 
 /// The jobs that had not begun leave the channel: back to where they were, nothing counted (SEMANTICS A2).
 void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t) {
-  // One that has reported anything has begun, whatever its worker makes of the page that it shares.
-  if (worker.spoke && !worker.channel.empty() &&
-      !comes_before(worker.channel.front().sequence, first_unclaimed))
-    first_unclaimed = worker.channel.front().sequence + 1;
-  while (!worker.channel.empty() && !comes_before(worker.channel.back().sequence, first_unclaimed)) {
-    const Worker::Slot slot = worker.channel.back();
-    worker.channel.pop_back();
-    worker.load -= slot.estimate;
-    Job& job = *slot.job;
+  while (worker.channel.is_last_unclaimed(first_unclaimed)) {
+    Job& job = *worker.channel.take_back_last(t.now.steady).job;
     job.worker = nullptr;
     lanes_.take_back(job, worker.pool->ready);
     if (worker.channel.empty()) {
       // The first of the channel counted as running.
-      if (slot.batch == 0) worker.unbegun += t.now.steady - worker.head_since;
       --job.attempts;
       set_state(job, State::pending);
     }
@@ -291,7 +257,8 @@ void Scheduler::give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t
 }
 
 /// As a loss with the worker, but the worker is there still (SEMANTICS I1, isolation = job).
-void Scheduler::lost_with_its_process(const Worker::Slot& slot, Worker& worker, Failure failure, Turn& t) {
+void Scheduler::lost_with_its_process(const WorkerChannel::Slot& slot, Worker& worker, Failure failure,
+                                      Turn& t) {
   const bool asked_to = worker.kill_reason != KillReason::none;
   if (!asked_to) ++worker.pool->crashes;
   const int signal = failure.signal;
@@ -305,7 +272,7 @@ void Scheduler::lost_with_its_process(const Worker::Slot& slot, Worker& worker, 
   }
 }
 
-void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
+void Scheduler::lost_with_worker(const WorkerChannel::Slot& slot, const Worker& worker,
                                  const event::WorkerGone& gone, Turn& t) {
   Failure known;
   known.signal = gone.signal;
@@ -315,11 +282,11 @@ void Scheduler::lost_with_worker(const Worker::Slot& slot, const Worker& worker,
   known.user = gone.user;
   known.system = gone.system;
   known.peak_memory = gone.peak_memory;
-  const bool had_begun = worker.spoke || says_begun(worker, slot.sequence, gone.first_unclaimed);
+  const bool had_begun = worker.channel.has_first_begun(slot.sequence, gone.first_unclaimed);
   lost(slot, worker, {"the worker", std::move(known), gone.out_of_memory, gone.protocol_error, had_begun}, t);
 }
 
-void Scheduler::lost(const Worker::Slot& slot, const Worker& worker, Loss loss, Turn& t) {
+void Scheduler::lost(const WorkerChannel::Slot& slot, const Worker& worker, Loss loss, Turn& t) {
   Job& job = *slot.job;
   const KillReason reason = worker.kill_reason;
   if (job.cancel_asked) {

@@ -63,7 +63,7 @@ void Scheduler::clear(const Asked& asked, const std::string& queue_name, Turn& t
 void Scheduler::withdraw_ready(const Queue& queue, Clearing& clearing, Turn& t) {
   for (auto& [id, worker] : workers_) {
     bool any = false;
-    for (const Worker::Slot& slot : worker->channel) {
+    for (const WorkerChannel::Slot& slot : worker->channel) {
       Job& job = *slot.job;
       if (job.lane->queue != &queue || job.state != State::pending) continue;
       if (job.cancel_asked || job.withdraw_asked) continue;  // who said so first is kept

@@ -184,8 +184,7 @@ Job* Scheduler::reporting(WorkerId id, std::uint32_t sequence, Turn& t) {
   Worker* worker = find_worker(id);
   if (worker == nullptr) return nullptr;
   if (!worker->channel.empty() && worker->channel.front().sequence == sequence) {
-    worker->spoke = true;
-    has_begun(*worker);
+    worker->channel.first_spoke();
     return worker->channel.front().job;
   }
   kill_for_stale(*worker, sequence, t);

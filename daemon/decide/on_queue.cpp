@@ -138,7 +138,7 @@ void Scheduler::leave_rule(Queue& queue, Turn& t) {
 /// What workers hold ready beside the job that they run must not begin if its queue is paused now, or if more
 /// jobs have its quota than it is large now.
 void Scheduler::take_back_ready(Turn& t) {
-  const auto must_not_begin = [](const Worker::Slot& slot) {
+  const auto must_not_begin = [](const WorkerChannel::Slot& slot) {
     const Lane& lane = *slot.job->lane;
     if (lane.queue->paused) return true;
     return lane.caps != nullptr &&

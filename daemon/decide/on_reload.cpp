@@ -136,7 +136,7 @@ void Scheduler::renew_offers(Pool& pool, Turn& t) {
   for (Worker* worker : pool.workers) {
     if (worker->offer == nullptr || !pool.is_current(*worker) || worker->offer->globs == globs) continue;
     worker->offer = renew(worker->offer);
-    if (worker->may_hold_prefetched()) revoke(*worker, t);
+    if (worker->channel.may_hold_prefetched()) revoke(*worker, t);
   }
   adopt_current_offer(pool);
   // It may be remembered from workers that are gone; that of an earlier program stays until there is another.

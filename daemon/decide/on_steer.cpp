@@ -52,7 +52,7 @@ void Scheduler::cancel(Job& job, std::string reason, Haste haste, Turn& t) {
   if (haste == Haste::now) job.more().cancel_now = true;
   if (job.cancel_asked) {  // who said so first is kept
     Worker& worker = *job.worker;
-    if (haste == Haste::now && !worker.revoking && worker.channel.front().job == &job)
+    if (haste == Haste::now && !worker.channel.is_revoking() && worker.channel.front().job == &job)
       stop_cancelled(worker, t);
     return;
   }

@@ -142,7 +142,7 @@ void Scheduler::begin_waiting(Worker& worker, std::vector<JobId> ids, Turn& t) {
   pool.dirty = true;
   set_state(*worker.channel.front().job, State::waiting);
   lanes_.give_back(*worker.channel.front().job);
-  if (worker.may_hold_prefetched()) revoke(worker, t);
+  if (worker.channel.may_hold_prefetched()) revoke(worker, t);
   // Where the pool is pausing after a failed start its timer does this.
   if (pool.place == kNotInHeap) start_workers(pool, t);
   arm(worker, t);
@@ -239,7 +239,7 @@ void Scheduler::resume_waiting(Pool& pool, Turn& t) {
   }
   if (pool.resuming.empty()) return;
   for (Worker* worker : pool.workers) {
-    if (worker->may_hold_prefetched()) revoke(*worker, t);
+    if (worker->channel.may_hold_prefetched()) revoke(*worker, t);
   }
 }
 
@@ -248,7 +248,7 @@ void Scheduler::go_on(Worker& worker, Turn& t) {
   const Nanos waited = t.now.steady - worker.waits_since;
   worker.wait = Worker::Wait::none;
   --worker.pool->waiting;
-  worker.head_since += waited;
+  worker.channel.pause_first(waited);
   worker.heard = t.now.steady;
   set_state(*worker.channel.front().job, State::running);
   t.plan.effects.emplace_back(effect::SendResume{worker.id, std::exchange(worker.resume, {})});

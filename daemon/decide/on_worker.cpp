@@ -23,7 +23,7 @@ bool is_without_process(const Worker& worker, const event::WorkerGone& gone) {
          gone.exit_code == message::kNoProcessForJob;
 }
 
-std::string describe(const event::WorkerGone& gone) {
+std::string how_it_went(const event::WorkerGone& gone) {
   if (!gone.protocol_error.empty()) return "it broke the worker protocol: " + gone.protocol_error;
   if (gone.signal != 0) {
     return "it was killed by signal " + std::to_string(gone.signal) + " (" + strsignal(gone.signal) + ")";
@@ -57,7 +57,7 @@ std::string why_it_failed(const Worker& worker, const event::WorkerGone& gone) {
   } else if (is_without_process(worker, gone)) {
     reason += "there was no process to run a job in";
   } else {
-    reason += describe(gone);
+    reason += how_it_went(gone);
     if (worker.phase == Worker::Phase::starting) {
       reason += " before it was ready";
     } else if (worker.kill_reason == KillReason::none) {
@@ -247,8 +247,8 @@ void Scheduler::kill_for_fault(Worker& worker, std::string fault, Turn& t) {
 /// is the worker's own memory too: a job may have said there that it has not begun, by mistake or not. So it
 /// is believed a few times in a row, and of a job that must not run twice never.
 bool Scheduler::counts_as_begun(const Worker& worker, const event::WorkerGone& gone) {
-  const Worker::Slot& first = worker.channel.front();
-  if (worker.spoke || says_begun(worker, first.sequence, gone.first_unclaimed)) return true;
+  const WorkerChannel::Slot& first = worker.channel.front();
+  if (worker.channel.has_first_begun(first.sequence, gone.first_unclaimed)) return true;
   if (is_without_process(worker, gone)) return false;
   // It was never told of it; or the daemon ended it for reasons of its own.
   if (first.batch > around_.store.committed) return false;
@@ -273,7 +273,7 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr) return;
   Pool& pool = *worker->pool;
-  worker->revoking = false;
+  worker->channel.end_revoking();
   if (worker->wait != Worker::Wait::none) give_up_wait(*worker, *worker->channel.front().job);
   pool.dirty = true;
   if (worker->kill_reason == KillReason::protocol && e.protocol_error.empty())
@@ -283,9 +283,8 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   const bool had_job = !worker->channel.empty() && counts_as_begun(*worker, e);
   if (!worker->channel.empty()) give_back(*worker, worker->channel.front().sequence + (had_job ? 1 : 0), t);
   if (had_job) {
-    const Worker::Slot slot = worker->channel.front();
+    const WorkerChannel::Slot slot = worker->channel.take_first();
     keep_printed(*slot.job, std::move(e.printed));
-    worker->channel.pop_front();
     slot.job->worker = nullptr;
     lanes_.give_back(*slot.job);
     lost_with_worker(slot, *worker, e, t);

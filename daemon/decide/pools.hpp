@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "daemon/decide/lanes.hpp"
+#include "daemon/decide/worker_channel.hpp"
 #include "daemon/settings.hpp"
 
 namespace promised {
@@ -66,22 +67,12 @@ struct Worker : Timer {
     waiting,
     resuming  ///< it need not wait any longer, and goes on when there is a slot
   };
-  struct Slot {
-    Job* job;
-    std::uint32_t sequence;
-    Nanos estimate;           ///< of its run
-    std::uint64_t batch = 0;  ///< of the store, which is to be on disk before the worker is told; 0: none
-  };
-
   Worker(WorkerId worker_id, Pool& of);
 
   /// It has been given all the jobs that it may run in its life.
   [[nodiscard]] bool spent() const {
     return settings->recycle_jobs != 0 && ran + channel.size() >= settings->recycle_jobs;
   }
-
-  /// Behind its first job there may be some that have not begun.
-  [[nodiscard]] bool may_hold_prefetched() const { return channel.size() > 1 && sent != settled; }
 
   WorkerId id;
   Pool* pool;
@@ -91,28 +82,18 @@ struct Worker : Timer {
   std::shared_ptr<const Offer> offer;
   pid_t pid = 0;
   Phase phase = Phase::starting;
-  std::deque<Slot> channel;   ///< the first runs
-  std::uint32_t sent = 0;     ///< the next sequence number
-  std::uint32_t settled = 0;  ///< of those below this it is known which have begun, and others are taken back
-  Nanos load{0};              ///< what the channel holds will usually take
-  Instant head_since{};       ///< since when the first has been the first
+  WorkerChannel channel;
   Instant started{};
   Instant idle_since{};
   Instant measured{};
   std::uint64_t ran = 0;  ///< jobs
   bool worn = false;      ///< too old or too large: it serves until another is ready in its place
   KillReason kill_reason = KillReason::none;
-  bool killed_hard = false;           ///< SIGKILL was sent
-  bool revoking = false;              ///< an answer to RevokeUnclaimed is due
-  bool exclusive = false;             ///< holds an at-most-once job, and gets nothing more
-  std::uint32_t kill_sequence = 0;    ///< whose run kill_reason is about, if it ends one
-  std::string fault;                  ///< what it has done wrong, if it is killed for that
-  bool spoke = false;                 ///< its job has reported something: it has begun, for certain
-  Instant begin_by = Instant::max();  ///< when it has to have begun its first job; max: it has, or has none
-  bool claims_ahead = false;  ///< it says that it has begun several: by then the first is to be reported
-  Nanos unbegun{0};           ///< for how long jobs have stood first and were taken back, since it began one
-  Instant heard{};            ///< the last sign of life of its job, or when it had none any more
-  Instant cancel_told{};      ///< since when its job has been told that it is cancelled; zero: it is not
+  bool killed_hard = false;         ///< SIGKILL was sent
+  std::uint32_t kill_sequence = 0;  ///< whose run kill_reason is about, if it ends one
+  std::string fault;                ///< what it has done wrong, if it is killed for that
+  Instant heard{};                  ///< the last sign of life of its job, or when it had none any more
+  Instant cancel_told{};  ///< since when its job has been told that it is cancelled; zero: it is not
   Wait wait = Wait::none;
   std::vector<JobId> waits;  ///< what its job waits for, and has not ended
   Instant waits_since{};

@@ -62,7 +62,7 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   }
   watch_disk(t);
   while (steps-- > 0) {
-    const std::optional<JobId> over = graves_.take_over(now.wall);
+    const std::optional<JobId> over = graves_.take_ended(now.wall);
     if (!over) break;
     plan.changes.emplace_back(change::DeleteGrave{*over});
   }

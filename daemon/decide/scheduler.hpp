@@ -322,16 +322,12 @@ class Scheduler {
   void give_back(Worker& worker, std::uint32_t first_unclaimed, Turn& t);
   void next_after_report(Worker& worker, Turn& t);
   void kill_for_stale(Worker& worker, std::uint32_t sequence, Turn& t);
-  static void has_begun(Worker& worker);
   void see_whether_it_begins(Worker& worker, Turn& t);
-  [[nodiscard]] static bool says_begun(const Worker& worker, std::uint32_t sequence,
-                                       std::uint32_t first_unclaimed);
-  [[nodiscard]] static bool is_to_have_begun(const Worker& worker, const Turn& t);
-  void lost_with_its_process(const Worker::Slot& slot, Worker& worker, Failure failure, Turn& t);
-  void lost_with_worker(const Worker::Slot& slot, const Worker& worker, const event::WorkerGone& gone,
+  void lost_with_its_process(const WorkerChannel::Slot& slot, Worker& worker, Failure failure, Turn& t);
+  void lost_with_worker(const WorkerChannel::Slot& slot, const Worker& worker, const event::WorkerGone& gone,
                         Turn& t);
   struct Loss;
-  void lost(const Worker::Slot& slot, const Worker& worker, Loss loss, Turn& t);
+  void lost(const WorkerChannel::Slot& slot, const Worker& worker, Loss loss, Turn& t);
   static void describe(Loss& loss, Nanos ran, const PoolSettings& pool);
   [[nodiscard]] bool came_too_late(const Worker& worker, const event::AttemptEnded& report,
                                    const Job& job) const;

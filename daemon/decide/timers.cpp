@@ -149,7 +149,7 @@ void Scheduler::due(Worker& worker, Turn& t) {
   }
   see_whether_it_begins(worker, t);
   if (worker.killed_hard) return;
-  const Nanos ran = t.now.steady - worker.head_since;
+  const Nanos ran = t.now.steady - worker.channel.first_since();
   const std::optional<TimeLimit> limit = next_limit(worker, job);
   const bool over = limit && limit->over <= t.now.steady;
   if (ran >= kStall || over) {
@@ -159,7 +159,7 @@ void Scheduler::due(Worker& worker, Turn& t) {
       write(job, t);
       t.plan.changes.emplace_back(change::StartJob{job.id, job.attempts});
     }
-    if (worker.may_hold_prefetched()) revoke(worker, t);
+    if (worker.channel.may_hold_prefetched()) revoke(worker, t);
   }
   if (over) {
     kill(worker, limit->which, t);
@@ -185,7 +185,7 @@ std::optional<Scheduler::TimeLimit> Scheduler::next_limit(const Worker& worker, 
   };
   if (worker.wait == Worker::Wait::none) {
     if (const Millis run = run_limit(worker, job); run > Millis(0))
-      consider(worker.head_since + run, KillReason::run_timeout);
+      consider(worker.channel.first_since() + run, KillReason::run_timeout);
     if (const Millis silence = silence_limit(worker, job); silence > Millis(0))
       consider(worker.heard + silence, KillReason::progress_timeout);
   }
@@ -230,11 +230,11 @@ void Scheduler::arm(Worker& worker, Turn&) {
   const Job& job = *worker.channel.front().job;
   std::optional<Instant> next;
   const auto consider = [&](Instant at) { next = std::min(next.value_or(at), at); };
-  if ((worker.may_hold_prefetched() && !worker.revoking) || (job.durable() && !job.start_written))
-    consider(worker.head_since + kStall);
+  if (worker.channel.may_hold_prefetched() || (job.durable() && !job.start_written))
+    consider(worker.channel.first_since() + kStall);
   if (const auto limit = next_limit(worker, job)) consider(limit->over);
   if (worker.cancel_told != Instant{}) consider(worker.cancel_told + worker.settings->kill_grace);
-  if (!worker.revoking && worker.begin_by != Instant::max()) consider(worker.begin_by);
+  if (worker.channel.due_by() != Instant::max()) consider(worker.channel.due_by());
   if (!next) return;
   if (worker.place != kNotInHeap && worker.due <= next->time_since_epoch().count()) return;
   set_timer(worker, *next);

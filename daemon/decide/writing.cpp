@@ -66,7 +66,8 @@ bool Scheduler::ends_soon(const Job& job, Now now) const {
     if (usual_run(job) > Nanos(kInSight) / (rounds + 1)) continue;
     const bool flows = std::any_of(pool->workers.begin(), pool->workers.end(), [&](const Worker* w) {
       return w->phase == Worker::Phase::ready && w->kill_reason == KillReason::none &&
-             (w->channel.empty() || (now.steady - w->head_since < kInSight && w->load <= kPrefetchWindow));
+             (w->channel.empty() ||
+              (now.steady - w->channel.first_since() < kInSight && w->channel.load() <= kPrefetchWindow));
     });
     if (flows) return true;
   }

@@ -31,7 +31,7 @@ std::string Audit::describe(const JobId& id) const {
             job->worker->pool->settings->name + " (phase " +
             std::to_string(static_cast<int>(job->worker->phase)) + ", wait " +
             std::to_string(static_cast<int>(job->worker->wait)) + ", revoking " +
-            std::to_string(job->worker->revoking) + ")";
+            std::to_string(job->worker->channel.is_revoking()) + ")";
   if (job->queued_in_lane) text += job->behind ? ", in its lane behind the backlog" : ", in its lane";
   if (job->on_disk) text += ", on disk";
   if (Schedule::contains(*job)) text += ", in the schedule";
@@ -44,12 +44,13 @@ std::string Audit::describe(const Pool& pool) {
                      std::to_string(pool.target) + ", slots " + std::to_string(pool.slots()) + ", resuming " +
                      std::to_string(pool.resuming.size()) + (pool.dirty ? ", dirty" : "") + ")";
   for (const Worker* worker : pool.workers) {
-    text +=
-        "\n  worker " + std::to_string(static_cast<std::uint32_t>(worker->id)) + " of " +
-        worker->settings->program + ": phase " + std::to_string(static_cast<int>(worker->phase)) + ", wait " +
-        std::to_string(static_cast<int>(worker->wait)) + ", holds " + std::to_string(worker->channel.size()) +
-        (worker->kill_reason != KillReason::none ? ", killed" : "") + (worker->revoking ? ", revoking" : "") +
-        (worker->worn ? ", worn" : "") + (worker->offer == pool.offer ? "" : ", another offer");
+    text += "\n  worker " + std::to_string(static_cast<std::uint32_t>(worker->id)) + " of " +
+            worker->settings->program + ": phase " + std::to_string(static_cast<int>(worker->phase)) +
+            ", wait " + std::to_string(static_cast<int>(worker->wait)) + ", holds " +
+            std::to_string(worker->channel.size()) +
+            (worker->kill_reason != KillReason::none ? ", killed" : "") +
+            (worker->channel.is_revoking() ? ", revoking" : "") + (worker->worn ? ", worn" : "") +
+            (worker->offer == pool.offer ? "" : ", another offer");
   }
   return text;
 }
@@ -114,8 +115,9 @@ void Audit::channels() const {
   for (const auto& [id, worker] : s_.workers_) {
     const std::string who = "worker " + std::to_string(static_cast<std::uint32_t>(id));
     Nanos load{0};
-    for (std::size_t i = 0; i < worker->channel.size(); ++i) {
-      const Worker::Slot& slot = worker->channel[i];
+    const WorkerChannel& channel = worker->channel;
+    for (std::size_t i = 0; i < channel.size(); ++i) {
+      const WorkerChannel::Slot& slot = channel[i];
       const Job& job = *slot.job;
       load += slot.estimate;
       ++held;
@@ -128,10 +130,9 @@ void Audit::channels() const {
       check(job.state == expected,
             who + " holds as number " + std::to_string(i) + " a job that " + describe(job.id));
     }
-    check(load == worker->load, who + " has a load that is not that of its channel");
-    const bool is_late =
-        !worker->channel.empty() && worker->channel.front().batch == 0 && worker->begin_by < now_.steady;
-    check(!is_late || worker->revoking || worker->kill_reason != KillReason::none,
+    check(load == channel.load(), who + " has a load that is not that of its channel");
+    const bool is_late = channel.due_by() < now_.steady && !channel.empty() && channel.front().batch == 0;
+    check(!is_late || worker->kill_reason != KillReason::none,
           who + " has not begun its job in time, and nobody has asked it to give that back");
     const auto is_in = [&](const auto& list) { return std::count(list.begin(), list.end(), worker.get()); };
     const auto resuming = is_in(worker->pool->resuming) + is_in(s_.want_quotas_);

@@ -58,9 +58,10 @@ std::string place(const LaneSeat& seat) {
 }  // namespace
 
 bool Audit::may_begin(const Pool& pool, const Worker& worker, const Job& job) const {
-  return worker.phase == Worker::Phase::ready && worker.kill_reason == KillReason::none && !worker.revoking &&
-         worker.wait == Worker::Wait::none && worker.channel.empty() && !worker.spent() &&
-         worker.offer->has(*job.function) && pool.resuming.empty() && running(pool) < pool.slots();
+  return worker.phase == Worker::Phase::ready && worker.kill_reason == KillReason::none &&
+         !worker.channel.is_revoking() && worker.wait == Worker::Wait::none && worker.channel.empty() &&
+         !worker.spent() && worker.offer->has(*job.function) && pool.resuming.empty() &&
+         running(pool) < pool.slots();
 }
 
 /// What was submitted to the queue before has still to come from disk. It holds up the others also when
