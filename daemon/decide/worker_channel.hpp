@@ -79,13 +79,13 @@ class WorkerChannel {
   [[nodiscard]] bool was_given(std::uint32_t first_unclaimed) const {
     return !comes_before(next_, first_unclaimed);
   }
-  /// Whether the run `sequence` has begun, if it is the first or was: the worker says so by `first_unclaimed`,
-  /// or the job has shown it. What is beyond all that the worker was given says nothing.
+  /// Whether the run `sequence` has begun, if it is the first or was: the worker says so by
+  /// `first_unclaimed`, or the job has shown it. What is beyond all that the worker was given says nothing.
   [[nodiscard]] bool has_first_begun(std::uint32_t sequence, std::uint32_t first_unclaimed) const {
     return spoke_ || (comes_before(sequence, first_unclaimed) && was_given(first_unclaimed));
   }
-  /// Whether the last is to be taken back, as it has not begun. One that has reported anything stays, whatever
-  /// the worker says.
+  /// Whether the last is to be taken back, as it has not begun. One that has reported anything stays,
+  /// whatever the worker says.
   [[nodiscard]] bool is_last_unclaimed(std::uint32_t first_unclaimed) const {
     return !slots_.empty() && !(spoke_ && slots_.size() == 1) &&
            !comes_before(slots_.back().sequence, first_unclaimed);
