@@ -4,8 +4,9 @@
 // daemon takes back all that is not claimed. Both are one atomic step, so that a job is never run and taken
 // back, nobody waits for the other, and after a SIGKILL the daemon still knows exactly which jobs had begun.
 //
-// Sequence numbers are 32 bits and wrap; two that are compared are never 2^31 apart. What a worker writes
-// here is not to be trusted: the daemon checks it against what it has sent.
+// Sequence numbers are 32 bits and wrap; two that are compared are never 2^31 apart, for each claim brings
+// the halves together. What a worker writes here is not to be trusted: the daemon checks it against what it
+// has sent.
 #pragma once
 
 #include <atomic>
@@ -27,7 +28,7 @@ struct ClaimPage {
   [[nodiscard]] bool claim(std::uint32_t sequence) {
     std::uint64_t seen = word.load(std::memory_order_acquire);
     while (!comes_before(sequence, static_cast<std::uint32_t>(seen))) {
-      const std::uint64_t mine = pack(sequence + 1, static_cast<std::uint32_t>(seen));
+      const std::uint64_t mine = pack(sequence + 1, sequence);
       if (word.compare_exchange_weak(seen, mine, std::memory_order_acq_rel)) return true;
     }
     return false;

@@ -379,6 +379,10 @@ struct Waits {
   std::uint32_t sequence = 0;
   std::vector<JobId> ids{};
 };
-using FromWorker = std::variant<Ready, AttemptEnded, Progress, Part, WriteNote, ReadNotes, Waits>;
+/// A job has spoilt the worker for others: it begins none any more, and ends when it is told to Stop.
+struct Leaves {
+  std::string why{};
+};
+using FromWorker = std::variant<Ready, AttemptEnded, Progress, Part, WriteNote, ReadNotes, Waits, Leaves>;
 
 }  // namespace promised::message

@@ -99,6 +99,11 @@ struct AttemptWaits {
   std::uint32_t sequence;
   std::vector<JobId> ids;
 };
+/// A job has spoilt the worker for others: it begins none any more, and ends when it is told to stop.
+struct WorkerLeaves {
+  WorkerId worker;
+  std::string why;
+};
 /// Which of a worker's jobs had not begun when RevokeUnclaimed took them back: all from `first_unclaimed` on.
 struct Revoked {
   WorkerId worker;
@@ -204,8 +209,9 @@ using Event =
                  event::WorkerStartFailed, event::AttemptEnded, event::AttemptProgress, event::Revoked,
                  event::WorkerGone, event::ResultLoaded, event::BacklogLoaded, event::JobLoaded,
                  event::FoundInBacklog, event::StoreMaintained, event::AttemptParts, event::AttemptNote,
-                 event::AttemptReadsNotes, event::PartsLoaded, event::AttemptWaits, event::WorkerMeasured,
-                 event::Reconfigured, event::AttemptOutput, event::OutputLoaded, event::ArgumentsLoaded>;
+                 event::AttemptReadsNotes, event::PartsLoaded, event::AttemptWaits, event::WorkerLeaves,
+                 event::WorkerMeasured, event::Reconfigured, event::AttemptOutput, event::OutputLoaded,
+                 event::ArgumentsLoaded>;
 
 /// What the store is to write. Applied in order; a batch is all or nothing.
 namespace change {

@@ -36,15 +36,16 @@ OwnState::OwnState() : ids_(ids()), limits_(limits()) {
   may_change_ = ids_.effective == 0 || ids_.real != ids_.effective || ids_.real != ids_.saved;
 }
 
-bool OwnState::restore() {
+std::string_view OwnState::restore() {
   ::pthread_sigmask(SIG_SETMASK, &mask_, nullptr);
-  if (may_change_ && (ids() != ids_ || !has_own_groups())) return false;
+  if (may_change_ && (ids() != ids_ || !has_own_groups())) return "its user or its groups";
   const auto now = Clock::now();
-  if (now - looked_ < kBetweenLooks) return true;
+  if (now - looked_ < kBetweenLooks) return {};
   looked_ = now;
   stop_timers();
   restore_actions();
-  return restore_limits() && attributes_.restore();
+  if (!restore_limits()) return "a resource limit";
+  return attributes_.restore();
 }
 
 bool OwnState::has_own_groups() {

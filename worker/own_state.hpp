@@ -9,6 +9,7 @@
 
 #include <array>
 #include <chrono>
+#include <string_view>
 #include <vector>
 
 #include "worker/process_attributes.hpp"
@@ -23,9 +24,10 @@ class OwnState {
   /// After a job: the signal mask is as it was. So are what the process does at each signal, the resource
   /// limits and the attributes, and no timer runs (setitimer, alarm) but those of the program; these take
   /// many system calls, so they are looked at once in a millisecond. The mask is one, and the user three more
-  /// where the process may change it. False: it has become another user, or member of other groups, or has
-  /// lowered a hard limit or its priority, which cannot be undone: no further job may run in it.
-  [[nodiscard]] bool restore();
+  /// where the process may change it. Returns what cannot be put back, as part of a sentence (it has become
+  /// another user, or member of other groups, or has lowered a hard limit or its priority): then no further
+  /// job may run in it. Else empty.
+  [[nodiscard]] std::string_view restore();
 
  private:
   struct Ids {

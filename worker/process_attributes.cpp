@@ -48,13 +48,16 @@ ProcessAttributes::ProcessAttributes()
   ::sched_getaffinity(0, sizeof processors_, &processors_);
 }
 
-bool ProcessAttributes::restore() const {
+std::string_view ProcessAttributes::restore() const {
   ::umask(umask_);
   if (is_dumpable() != dumpable_) ::prctl(PR_SET_DUMPABLE, dumpable_ ? 1 : 0);
   if (name() != name_) ::prctl(PR_SET_NAME, name_.data());
   if (::prctl(PR_GET_TIMERSLACK) != timer_slack_)
     ::prctl(PR_SET_TIMERSLACK, static_cast<unsigned long>(timer_slack_));
-  return restore_directory() && restore_end_with_parent() && restore_scheduling();
+  if (!restore_directory()) return "its working directory";
+  if (!restore_end_with_parent()) return "the signal that it gets when its parent ends";
+  if (!restore_scheduling()) return "its priority, scheduling policy or processors";
+  return {};
 }
 
 bool ProcessAttributes::restore_directory() const {

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <filesystem>
+#include <string_view>
 
 namespace promised::detail {
 
@@ -18,9 +19,9 @@ class ProcessAttributes {
 
   /// They are so again: the working directory, the umask, the signal at the parent's end, whether /proc shows
   /// the process to its user (PR_SET_DUMPABLE), its name, its timer slack, its nice value, its scheduling
-  /// policy and its processors. Nine system calls where nothing has changed. False: one of them cannot be put
-  /// back, or its parent has ended while it would not have been told.
-  [[nodiscard]] bool restore() const;
+  /// policy and its processors. Nine system calls where nothing has changed. Returns which cannot be put
+  /// back, as part of a sentence (its parent may have ended while it would not have been told). Else empty.
+  [[nodiscard]] std::string_view restore() const;
 
  private:
   struct Place {

@@ -68,7 +68,8 @@ int Runner::serve() {
           break;
       }
       if (std::exchange(looks_later_, false)) {
-        if (const Next next = end_leftovers(); next != Next::go_on) return next == Next::stop ? 0 : 1;
+        leave(end_leftovers());
+        if (send() != Next::go_on) return 0;
       }
       if (channel_.fill(wire::frame_size(channel_.bytes())) == Channel::Read::end) return 0;
     }
@@ -136,6 +137,7 @@ Runner::Next Runner::handle(const message::Run& run, std::string_view arguments)
                   : std::string("the daemon sends a job before its welcome"));
     return Next::fail;
   }
+  if (leaving_) return Next::go_on;  // the daemon takes it back
   page_.cancelled.clear();
   if (!page_.claims.claim(run.sequence)) return Next::go_on;  // taken back
   run_ = run;
@@ -191,7 +193,11 @@ std::string Runner::result_or_failure(std::string_view arguments, Failure& failu
 Runner::Next Runner::report(std::string_view result, Failure failure, std::chrono::nanoseconds ran) {
   flush_output();
   looks_later_ = ran < kFastestFork;
-  const Next next = looks_later_ ? Next::go_on : end_leftovers();
+  const std::string left = looks_later_ ? std::string() : end_leftovers();
+  if (!process_) {  // else this one ends in any case, and its worker sees what it leaves
+    leave(left);
+    leave(spoilt_by_job());
+  }
   mark_output();
   if (unsent_) write_progress();
   const JobId becomes = becomes_;
@@ -199,23 +205,37 @@ Runner::Next Runner::report(std::string_view result, Failure failure, std::chron
   wire::encode_frame(
       message::FromWorker(message::AttemptEnded{run_.sequence, std::move(failure), ran, becomes}),
       result.size(), out_);
-  if (const Next sent = send(result, Says::answer); sent != Next::go_on) return sent;
-  if (next != Next::go_on || process_ || own_state_.restore()) return next;
-  return Next::stop;  // what has not begun goes to another worker
+  return send(result, Says::answer);
 }
 
-Runner::Next Runner::end_leftovers() {
-  const Leftovers::Rest rest = leftovers_.end();
-  if (rest == Leftovers::Rest::none) return Next::go_on;
-  const std::string job = "job " + run_.id.text() + " (" + function() + ")";
-  if (rest == Leftovers::Rest::here) {
-    say("what " + job + " has started does not end; this worker ends with it");
-    return Next::fail;
+std::string Runner::described_job() const {
+  return "job " + run_.id.text() + " (" + function() + ")";
+}
+
+std::string Runner::end_leftovers() {
+  switch (leftovers_.end()) {
+    case Leftovers::Rest::none:
+      break;
+    case Leftovers::Rest::here:
+      return "what " + described_job() + " has started does not end";
+    case Leftovers::Rest::elsewhere:
+      return described_job() +
+             " has turned PR_SET_CHILD_SUBREAPER off: what it has started may go on elsewhere";
   }
-  say(job +
-      " has turned PR_SET_CHILD_SUBREAPER off: what it has started may go on elsewhere; this worker "
-      "ends with it");
-  return Next::stop;
+  return {};
+}
+
+std::string Runner::spoilt_by_job() {
+  const std::string_view what = own_state_.restore();
+  return what.empty() ? std::string()
+                      : described_job() + " has changed " + std::string(what) + ", which cannot be undone";
+}
+
+void Runner::leave(const std::string& why) {
+  if (why.empty() || leaving_) return;
+  say(why + "; this worker ends");
+  leaving_ = true;
+  wire::encode_frame(message::FromWorker(message::Leaves{why}), 0, out_);
 }
 
 // So that what was printed is told from what the next job prints.

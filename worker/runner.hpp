@@ -47,7 +47,7 @@ class Runner {
   Runner(std::vector<Function>& functions, WorkerPage& page);
 
   /// Serves until the daemon says stop or goes: 0; or until nonsense comes or the channel breaks: 1, said on
-  /// stderr.
+  /// stderr; or until there is no process for a job: message::kNoProcessForJob.
   [[nodiscard]] int serve();
 
   // Of the job that runs.
@@ -92,9 +92,15 @@ class Runner {
   [[nodiscard]] bool hear_for_process();
   [[nodiscard]] Next speak_for_process(const JobProcess::End& end, std::chrono::nanoseconds ran);
   [[noreturn]] void end_like(const JobProcess::End& end) const;
-  /// Ends what the job has left behind; if that is not possible, or it may have been more, this process is to
-  /// end.
-  [[nodiscard]] Next end_leftovers();
+  /// Ends what the job has left behind. Why this process is to end, if that is not possible, or there may
+  /// have been more; else empty.
+  [[nodiscard]] std::string end_leftovers();
+  /// What the job has left of this process is for no other, for that reason, if there is one: so from now on
+  /// it begins none. The daemon is told with the next send().
+  void leave(const std::string& why);
+  /// What cannot be undone of what it has made of this process, as a reason to leave; else empty.
+  [[nodiscard]] std::string spoilt_by_job();
+  [[nodiscard]] std::string described_job() const;
 
   /// The encoded result, or why there is none.
   [[nodiscard]] std::string result_or_failure(std::string_view arguments, Failure& failure);
@@ -118,6 +124,7 @@ class Runner {
   Job job_{*this};
   message::WorkerWelcome welcome_;  ///< its limits
   bool welcomed_ = false;
+  bool leaving_ = false;
   Leftovers leftovers_;
   OwnState own_state_;
   bool looks_later_ = false;           ///< for what a short job may have left behind

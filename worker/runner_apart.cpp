@@ -34,18 +34,16 @@ Runner::Next Runner::run_apart(std::string_view arguments) {
   const JobProcess::End end = process_->reap();
   // What it has started was told with it, and has the time that the daemon gives it.
   if (process_->told_to_stop()) leftovers_.await_group();
-  const Next next = end_leftovers();
+  leave(end_leftovers());
   const Speech speech = process_->speech().load();
-  if (speech == Speech::answered) return next;
+  if (speech == Speech::answered) return send();
   if (speech == Speech::speaking) end_like(end);
-  const Next spoken = speak_for_process(end, Clock::now() - began);
-  return spoken == Next::go_on ? next : spoken;
+  return speak_for_process(end, Clock::now() - began);
 }
 
 /// It has not begun, so it may begin elsewhere or later: when this worker has gone, and another has come.
 Runner::Next Runner::hand_back(const std::string& why) {
-  say("there is no process for job " + run_.id.text() + " (" + function() + "): " + why +
-      "; it goes back, and this worker ends");
+  say("there is no process for " + described_job() + ": " + why + "; it goes back, and this worker ends");
   page_.claims.hand_back(run_.sequence);
   return Next::no_process;
 }
@@ -113,8 +111,7 @@ Runner::Next Runner::speak_for_process(const JobProcess::End& end, std::chrono::
 
 /// Half a frame may be on the channel: nothing can follow it there.
 void Runner::end_like(const JobProcess::End& end) const {
-  say("the process of job " + run_.id.text() +
-      " ended while it wrote to the daemon; this worker ends like it");
+  say("the process of " + described_job() + " ended while it wrote to the daemon; this worker ends like it");
   flush_output();
   if (end.signal != 0) {
     ::signal(end.signal, SIG_DFL);

@@ -178,6 +178,11 @@ void fill(const message::Waits& in, proto::FromWorker& out) {
   for (const JobId& id : in.ids) waits.add_ids(id.bytes().data(), JobId::kSize);
 }
 
+void fill(const message::Leaves& in, proto::FromWorker& out) {
+  const std::string_view text = cut_utf8(in.why, kMaxFailureMessage);
+  out.mutable_leaves()->set_why(text.data(), text.size());
+}
+
 Result<message::FromWorker> take_waits(const proto::FromWorker::Waits& in) {
   Fields fields("waits");
   message::Waits out{in.sequence(), {}};
@@ -242,6 +247,8 @@ Result<message::FromWorker> take(proto::FromWorker& in) {
       return message::FromWorker(message::ReadNotes{in.read_notes().sequence(), in.read_notes().version()});
     case proto::FromWorker::kWaits:
       return take_waits(in.waits());
+    case proto::FromWorker::kLeaves:
+      return message::FromWorker(message::Leaves{Fields::prose(in.mutable_leaves()->mutable_why())});
     case proto::FromWorker::BODY_NOT_SET:
       break;
   }

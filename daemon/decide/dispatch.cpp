@@ -139,7 +139,7 @@ void Scheduler::begin(Worker& worker, Turn& t) {
   job.began = t.now.steady;
   job.started = t.now.wall;
   worker.heard = t.now.steady;
-  worker.channel.start_first(t.now.steady, worker.settings->start_timeout);
+  worker.channel.start_first(t.now.steady);
   waited_.record(job.began - job.queued, t.now.steady);
   happened(EventKind::started, job, t);
   arm(worker, t);

@@ -90,7 +90,10 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   ++worker->ran;
   Pool& pool = *worker->pool;
   if (pool.is_current(*worker)) pool.failures = 0;  // an old program shows nothing of the new one
-  if (std::exchange(pool.lacks_processes, false)) tell_recovered(pool, t);
+  if (pool.lacks_processes && t.now.steady - pool.lacked_process >= kQuiet) {
+    pool.lacks_processes = false;
+    tell_recovered(pool, t);
+  }
   pool.dirty = true;
   job.worker = nullptr;
   lanes_.give_back(job);
@@ -187,7 +190,7 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
     return;
   }
   worker->pool->dirty = true;
-  if (channel.overdue(t.now.steady) == WorkerChannel::Overdue::beginning &&
+  if (channel.overdue(t.now.steady, worker->settings->start_timeout) == WorkerChannel::Overdue::beginning &&
       !channel.has_first_begun(channel.front().sequence, e.first_unclaimed)) {
     // Whether that is true is judged when it has gone.
     give_back(*worker, channel.front().sequence + 1, t);
@@ -199,21 +202,20 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
     between_jobs(*worker, t);
     return;
   }
-  for (const WorkerChannel::Slot& slot : channel) slot.job->withdraw_asked = false;
-  channel.all_have_begun(t.now.steady, worker->settings->start_timeout);
+  for (const WorkerChannel::Slot& slot : channel) slot.job->withdraw_asked = slot.job->expire_asked = false;
+  channel.all_have_begun(t.now.steady);
   if (channel.size() > 1) {
     arm(*worker, t);
     return;
   }
   Job& job = *channel.front().job;
-  job.expire_asked = false;
   if (job.cancel_asked) stop_cancelled(*worker, t);
 }
 
 /// A worker that does not is stopped, by one of its jobs or from outside, or says on the page that it shares
 /// that all its jobs are taken back: without this its jobs would be running for ever, and never run.
 void Scheduler::see_whether_it_begins(Worker& worker, Turn& t) {
-  switch (worker.channel.overdue(t.now.steady)) {
+  switch (worker.channel.overdue(t.now.steady, worker.settings->start_timeout)) {
     case WorkerChannel::Overdue::nothing:
       return;
     case WorkerChannel::Overdue::beginning:
@@ -226,7 +228,7 @@ void Scheduler::see_whether_it_begins(Worker& worker, Turn& t) {
                      t);
       return;
     case WorkerChannel::Overdue::unknown:
-      worker.channel.wait_for_disk(around_.store.committed, t.now.steady, worker.settings->start_timeout);
+      worker.channel.wait_for_disk(around_.store.committed, t.now.steady);
       return;
   }
 }

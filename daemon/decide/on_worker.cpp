@@ -19,8 +19,8 @@ constexpr std::chrono::seconds kSettled{1};
 
 /// It has handed back its job: the kernel had no process to run that in.
 bool is_without_process(const Worker& worker, const event::WorkerGone& gone) {
-  return worker.settings->isolation == Isolation::job && gone.signal == 0 &&
-         gone.exit_code == message::kNoProcessForJob;
+  return worker.settings->isolation == Isolation::job && worker.phase != Worker::Phase::starting &&
+         gone.signal == 0 && gone.exit_code == message::kNoProcessForJob;
 }
 
 std::string how_it_went(const event::WorkerGone& gone) {
@@ -243,12 +243,17 @@ void Scheduler::kill_for_fault(Worker& worker, std::string fault, Turn& t) {
   kill(worker, KillReason::protocol, t);
 }
 
-/// Whether the first job of a worker that is gone is to be taken for begun. The page by which that is known
-/// is the worker's own memory too: a job may have said there that it has not begun, by mistake or not. So it
-/// is believed a few times in a row, and of a job that must not run twice never.
-bool Scheduler::counts_as_begun(const Worker& worker, const event::WorkerGone& gone) {
+/// Takes the first job of a worker that is gone for begun, or not, and counts how often in a row not. The
+/// page by which that is known is the worker's own memory too: a job may have said there that it has not
+/// begun, by mistake or not. So it is believed a few times in a row, and of a job that must not run twice
+/// never; but where the daemon has ended the worker for reasons of its own, for then many may have just been
+/// sent.
+bool Scheduler::judge_begun(const Worker& worker, const event::WorkerGone& gone) {
   const WorkerChannel::Slot& first = worker.channel.front();
-  if (worker.channel.has_first_begun(first.sequence, gone.first_unclaimed)) return true;
+  if (worker.channel.has_first_begun(first.sequence, gone.first_unclaimed)) {
+    if (first.job->detail) first.job->detail->given_back = 0;
+    return true;
+  }
   if (is_without_process(worker, gone)) return false;
   // It was never told of it; or the daemon ended it for reasons of its own.
   if (first.batch > around_.store.committed) return false;
@@ -280,7 +285,7 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
     e.protocol_error = worker->fault;
   // One job was the worker's last; all others go back as if nothing had been. (Where the channel was torn, it
   // may have run some of them, but nobody has heard of it.)
-  const bool had_job = !worker->channel.empty() && counts_as_begun(*worker, e);
+  const bool had_job = !worker->channel.empty() && judge_begun(*worker, e);
   if (!worker->channel.empty()) give_back(*worker, worker->channel.front().sequence + (had_job ? 1 : 0), t);
   if (had_job) {
     const WorkerChannel::Slot slot = worker->channel.take_first();
@@ -304,7 +309,10 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   std::string why = why_it_failed(*worker, e);
   if (!came_to_nothing) tell_fault(pool, *worker, e.protocol_error, t);
   remove_worker(*worker);
-  if (handed_back) pool.lacks_processes = true;
+  if (handed_back) {
+    pool.lacks_processes = true;
+    pool.lacked_process = t.now.steady;
+  }
   if (came_to_nothing) {
     pool_failed(pool, std::move(why), t);
   } else {

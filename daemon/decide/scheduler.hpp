@@ -279,7 +279,7 @@ class Scheduler {
   [[nodiscard]] static std::string nothing_offered(const Offer& offer, const PoolSettings& settings);
   void adopt_offer(Pool& pool, std::shared_ptr<const Offer> offer);
   void let_go(std::shared_ptr<const Offer> offer);
-  [[nodiscard]] bool counts_as_begun(const Worker& worker, const event::WorkerGone& gone);
+  [[nodiscard]] bool judge_begun(const Worker& worker, const event::WorkerGone& gone);
   void tell_fault(Pool& pool, const Worker& worker, const std::string& fault, Turn& t);
   static void tell_recovered(Pool& pool, Turn& t);
   void pool_failed(Pool& pool, std::string reason, Turn& t);
@@ -302,6 +302,7 @@ class Scheduler {
   void watch_surplus(Pool& pool, Turn& t);
   void rested(Worker& worker, Turn& t);
   void on(event::WorkerMeasured&& e, Turn& t);
+  void on(event::WorkerLeaves&& e, Turn& t);
 
   // on_reload
   void on(Asked& asked, message::Reload& reload, Turn& t);

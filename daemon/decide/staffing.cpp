@@ -3,8 +3,10 @@
 // nothing to do for long, and replaced when it has run enough, is too old or too large (SEMANTICS I2). A
 // worker always ends what it has begun; what stands behind that goes back, and nothing is counted.
 #include <algorithm>
+#include <bit>
 #include <utility>
 
+#include "common/printable.hpp"
 #include "daemon/decide/scheduler.hpp"
 
 namespace promised {
@@ -152,6 +154,23 @@ void Scheduler::on(event::WorkerMeasured&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr || worker->settings->recycle_memory == 0) return;
   if (e.resident > worker->settings->recycle_memory) wear_out(*worker, t);
+}
+
+/// What it has not begun goes to others; the log has why for the first, and whenever there have been twice as
+/// many.
+void Scheduler::on(event::WorkerLeaves&& e, Turn& t) {
+  Worker* worker = find_worker(e.worker);
+  if (worker == nullptr || worker->phase != Worker::Phase::ready) return;
+  Pool& pool = *worker->pool;
+  if (std::has_single_bit(++pool.spoilt)) {
+    const std::string count = pool.spoilt == 1 ? "" : " (" + std::to_string(pool.spoilt) + " so far)";
+    t.plan.effects.emplace_back(
+        effect::Log{effect::Log::Level::warning,
+                    "a worker of pool " + pool.settings->name + " (pid " + std::to_string(worker->pid) +
+                        ") is replaced: " + std::string(beginning_of(e.why, kMostShortText)) + count});
+  }
+  retire(*worker, t);
+  start_workers(pool, t);
 }
 
 /// It has nothing to do from now on.

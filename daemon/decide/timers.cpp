@@ -234,7 +234,8 @@ void Scheduler::arm(Worker& worker, Turn&) {
     consider(worker.channel.first_since() + kStall);
   if (const auto limit = next_limit(worker, job)) consider(limit->over);
   if (worker.cancel_told != Instant{}) consider(worker.cancel_told + worker.settings->kill_grace);
-  if (worker.channel.due_by() != Instant::max()) consider(worker.channel.due_by());
+  const Instant due_by = worker.channel.due_by(worker.settings->start_timeout);
+  if (due_by != Instant::max()) consider(due_by);
   if (!next) return;
   if (worker.place != kNotInHeap && worker.due <= next->time_since_epoch().count()) return;
   set_timer(worker, *next);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/decide/worker_channel.hpp"
 
-#include <algorithm>
-
 namespace promised {
 
 const WorkerChannel::Slot& WorkerChannel::put(Job& job, Nanos estimate) {
@@ -35,15 +33,15 @@ WorkerChannel::Slot WorkerChannel::take_back_last(Instant now) {
   return last;
 }
 
-void WorkerChannel::start_first(Instant now, Nanos start_timeout) {
+void WorkerChannel::start_first(Instant now) {
   spoke_ = false;
   first_since_ = now;
-  due_by_ = now + std::max(start_timeout - unbegun_, Nanos(0));
+  owes_since_ = now - unbegun_;
 }
 
 void WorkerChannel::first_spoke() {
   spoke_ = true;
-  begun();
+  if (!claims_ahead_) begun();  // or its end is due, whatever it says before
 }
 
 bool WorkerChannel::end_revoking() {
@@ -52,31 +50,33 @@ bool WorkerChannel::end_revoking() {
   return true;
 }
 
-void WorkerChannel::all_have_begun(Instant now, Nanos start_timeout) {
-  if (slots_.size() > 1) {
-    if (claims_ahead_) return;
-    begun();
-    claims_ahead_ = true;
-    due_by_ = now + start_timeout;
-    return;
-  }
+void WorkerChannel::all_have_begun(Instant now) {
+  const bool ahead = slots_.size() > 1;
+  if (ahead && claims_ahead_) return;
   begun();
+  if (!ahead) return;
+  claims_ahead_ = true;
+  owes_since_ = now;
 }
 
-WorkerChannel::Overdue WorkerChannel::overdue(Instant now) const {
-  if (slots_.empty() || now < due_by_) return Overdue::nothing;
+Instant WorkerChannel::due_by(Nanos start_timeout) const {
+  return revoking_ || owes_since_ == kNothing ? Instant::max() : owes_since_ + start_timeout;
+}
+
+WorkerChannel::Overdue WorkerChannel::overdue(Instant now, Nanos start_timeout) const {
+  if (slots_.empty() || now < due_by(start_timeout)) return Overdue::nothing;
   if (claims_ahead_) return Overdue::report;
   return slots_.front().batch == 0 ? Overdue::beginning : Overdue::unknown;
 }
 
-void WorkerChannel::wait_for_disk(std::uint64_t committed, Instant now, Nanos start_timeout) {
+void WorkerChannel::wait_for_disk(std::uint64_t committed, Instant now) {
   if (slots_.front().batch <= committed) slots_.front().batch = 0;
-  due_by_ = now + start_timeout;
+  owes_since_ = now;
 }
 
 /// What was expected of the worker it has done.
 void WorkerChannel::begun() {
-  due_by_ = Instant::max();
+  owes_since_ = kNothing;
   unbegun_ = Nanos(0);
   claims_ahead_ = false;
 }

@@ -56,9 +56,9 @@ class WorkerChannel {
   /// The last has not begun, and belongs to the worker no longer.
   Slot take_back_last(Instant now);
 
-  /// The first counts as running from now on, and is to begin within `start_timeout`; less what those took
-  /// that were first since the worker began one, and were taken back.
-  void start_first(Instant now, Nanos start_timeout);
+  /// The first counts as running from now on, and is to begin in time. The time of those counts too that were
+  /// first and were taken back, since the worker has begun one.
+  void start_first(Instant now);
   /// Since when it does, without the time in which it waited for others.
   [[nodiscard]] Instant first_since() const { return first_since_; }
   void pause_first(Nanos time) { first_since_ += time; }
@@ -91,18 +91,20 @@ class WorkerChannel {
            !comes_before(slots_.back().sequence, first_unclaimed);
   }
   /// By its answer the worker has begun all that are left. All but the last have ended then, if that is true,
-  /// and their reports are on the way: the next is due within `start_timeout`.
-  void all_have_begun(Instant now, Nanos start_timeout);
+  /// and their reports are on the way: the next is due within start_timeout.
+  void all_have_begun(Instant now);
 
   /// When overdue() is to be looked at; Instant::max() if nothing is expected of the worker, or an answer is
-  /// due already.
-  [[nodiscard]] Instant due_by() const { return revoking_ ? Instant::max() : due_by_; }
-  [[nodiscard]] Overdue overdue(Instant now) const;
+  /// due already. `start_timeout`: the pool's; the worker has as long for each thing that it ought to do.
+  [[nodiscard]] Instant due_by(Nanos start_timeout) const;
+  [[nodiscard]] Overdue overdue(Instant now, Nanos start_timeout) const;
   /// The worker was told of the first when that was on disk, some time ago or not yet: it has as long again
   /// from when that is seen.
-  void wait_for_disk(std::uint64_t committed, Instant now, Nanos start_timeout);
+  void wait_for_disk(std::uint64_t committed, Instant now);
 
  private:
+  static constexpr Instant kNothing = Instant::max();
+
   void begun();
 
   std::deque<Slot> slots_;
@@ -110,12 +112,12 @@ class WorkerChannel {
   std::uint32_t next_ = 0;
   std::uint32_t settled_ = 0;  ///< of those before this it is known which have begun; others were taken back
   Instant first_since_{};
-  Instant due_by_ = Instant::max();
+  Instant owes_since_ = kNothing;  ///< since when it ought to begin the first, or to report of it
   Nanos unbegun_{0};  ///< for how long jobs have been first and were taken back, since it began one
   bool closed_ = false;
   bool spoke_ = false;
   bool revoking_ = false;
-  bool claims_ahead_ = false;  ///< it says that it has begun several: due_by_ is for the report of the first
+  bool claims_ahead_ = false;  ///< it says that it has begun several: what it owes is the report of the first
 };
 
 }  // namespace promised

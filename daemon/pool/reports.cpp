@@ -41,6 +41,8 @@ Result<void> Reports::take(WorkerId worker, message::FromWorker&& message, Paylo
     events.push_back(event::AttemptReadsNotes{worker, read->sequence, read->version});
   } else if (auto* waits = std::get_if<message::Waits>(&message)) {
     events.push_back(event::AttemptWaits{worker, waits->sequence, std::move(waits->ids)});
+  } else if (auto* leaves = std::get_if<message::Leaves>(&message)) {
+    events.push_back(event::WorkerLeaves{worker, std::move(leaves->why)});
   } else {
     const std::uint32_t sequence = std::get<message::Part>(message).sequence;
     PROMISED_TRY(count_part(sequence, payload.size()));

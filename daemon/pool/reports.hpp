@@ -18,7 +18,7 @@ class Reports {
   /// `limits` must outlive this; `isolation`: the pool's when the worker was started.
   Reports(const Limits& limits, Isolation isolation) : limits_(&limits), isolation_(isolation) {}
 
-  /// `message` is a Progress, a Part, a WriteNote or a ReadNotes. Small parts that come one behind the other
+  /// `message` is neither Ready nor AttemptEnded. Small parts that come one behind the other
   /// become one event.
   [[nodiscard]] Result<void> take(WorkerId worker, message::FromWorker&& message, Payload&& payload,
                                   std::vector<Event>& events);

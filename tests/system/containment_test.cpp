@@ -279,8 +279,12 @@ TEST_CASE(
   CHECK(job.result(kPatience) == 1);
   CHECK(once.result(kPatience) == 1);
   CHECK(pool_view(client, "forkless").crashes == 0);
-  const std::string log = daemon.log(), recovered = "pool forkless has recovered";
-  CHECK(log.find(recovered) != std::string::npos);
+  const std::string recovered = "pool forkless has recovered";
+  CHECK(eventually([&] {  // once jobs have ended for a while
+    (void)client.submit<std::uint32_t>("attempt").result(kPatience);
+    return daemon.log().find(recovered) != std::string::npos;
+  }));
+  const std::string log = daemon.log();
   CHECK(log.find(recovered) == log.rfind(recovered));
 }
 

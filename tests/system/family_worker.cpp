@@ -54,6 +54,18 @@ std::int64_t same(std::int64_t number) {
   return number;
 }
 
+std::int64_t nap(std::int64_t milliseconds) {
+  std::this_thread::sleep_for(milliseconds * 1ms);
+  return milliseconds;
+}
+
+// Has another nap for it.
+std::int64_t wait_for_nap(promised::Job& job, std::int64_t milliseconds) {
+  const auto child = client().submit<std::int64_t>("nap", milliseconds);
+  job.wait(child);
+  return child.result();
+}
+
 std::int64_t wait_for_gate(std::string gate) {
   while (!std::filesystem::exists(gate)) std::this_thread::sleep_for(1ms);
   return 1;
@@ -120,6 +132,8 @@ int main(int argc, char** argv) {
       .define("generations_one_by_one", generations_one_by_one)
       .define("sum", sum)
       .define("same", same)
+      .define("nap", nap)
+      .define("wait_for_nap", wait_for_nap)
       .define("wait_for_gate", wait_for_gate)
       .define("wait_for_noted", wait_for_noted)
       .define("wait_for_id", wait_for_id)

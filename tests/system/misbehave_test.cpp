@@ -305,6 +305,25 @@ TEST_CASE(
   CHECK(pool_view(client, "misbehave").crashes == 0);
 }
 
+TEST_CASE("A2 many jobs that spoil their workers take none with them, also of those that run at most once") {
+  DaemonConfig config;
+  // As another user, who may not raise a limit again that it has lowered.
+  config.pool("misbehave", worker_binary("misbehave"), {{"size", "4"}});
+  if (::geteuid() == 0) config.set("pool.misbehave", "user", "nobody");
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  for (const Options& options :
+       {Options(), Options().at_most_once(), Options().at_most_once().durability(Durability::memory)}) {
+    std::vector<Future<void>> all;
+    for (int i = 0; i < 60; ++i) all.push_back(client.submit<void>(options, "lower_limits", true));
+    for (const auto& future : all) CHECK_NOTHROW(future.result(kPatience));
+  }
+  CHECK(pool_view(client, "misbehave").crashes == 0);
+  CHECK(daemon.log().find("is replaced: job ") != std::string::npos);
+  CHECK(daemon.log().find(" (lower_limits) has changed a resource limit, which cannot be undone\n") !=
+        std::string::npos);
+}
+
 TEST_CASE("I what a job makes of signals and timers is not the next job's") {
   DaemonConfig config;
   config.pool("misbehave", worker_binary("misbehave"), {{"size", "1"}});

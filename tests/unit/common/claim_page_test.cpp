@@ -59,6 +59,18 @@ TEST_CASE("a revocation with nothing unclaimed takes nothing back") {
   CHECK(page.claim(1));
 }
 
+TEST_CASE("a worker of which nothing is ever taken back claims on, over half of all sequence numbers") {
+  ClaimPage page;
+  constexpr std::uint32_t kHalf = 0x80000000;
+  CHECK(page.claim(kHalf - 2));  // as if it had claimed those before it
+  CHECK(page.claim(kHalf - 1));
+  CHECK(page.claim(kHalf));
+  CHECK(page.claim(kHalf + 1));
+  CHECK(page.claimed() == kHalf + 2);
+  CHECK(page.revoke(kHalf + 4) == kHalf + 2);
+  CHECK_FALSE(page.claim(kHalf + 3));
+}
+
 TEST_CASE("sequence numbers wrap around at 2^32") {
   ClaimPage page;
   constexpr std::uint32_t kLast = 0xffffffff;

@@ -62,12 +62,12 @@ TEST_CASE("whatever happens in whatever order, every promise of the scheduler ho
   MESSAGE("stories: " << seed - first << ", events: " << tally.events << ", jobs: " << tally.jobs
                       << ", outcomes: " << tally.outcomes << ", dispatches: " << tally.dispatches
                       << ", restarts: " << tally.restarts << ", waits: " << tally.waits
-                      << ", from disk: " << tally.from_disk << ", interrupted: " << tally.interrupted
-                      << ", retried: " << tally.retried << ", joined: " << tally.joined
-                      << ", followed: " << tally.followed << ", composites: " << tally.composites
-                      << ", explained: " << tally.explained << ", news: " << tally.news
-                      << ", lost news: " << tally.lost_news << ", commands: " << tally.commands
-                      << ", cleared: " << tally.cleared);
+                      << ", spoilt workers: " << tally.spoilt << ", from disk: " << tally.from_disk
+                      << ", interrupted: " << tally.interrupted << ", retried: " << tally.retried
+                      << ", joined: " << tally.joined << ", followed: " << tally.followed
+                      << ", composites: " << tally.composites << ", explained: " << tally.explained
+                      << ", news: " << tally.news << ", lost news: " << tally.lost_news
+                      << ", commands: " << tally.commands << ", cleared: " << tally.cleared);
 }
 
 TEST_CASE("the stories have everything in them that may happen") {
@@ -78,6 +78,7 @@ TEST_CASE("the stories have everything in them that may happen") {
   CHECK(tally.dispatches > 1000);
   CHECK(tally.restarts > 10);
   CHECK(tally.waits > 50);
+  CHECK(tally.spoilt > 50);
   CHECK(tally.from_disk > 50);
   CHECK(tally.interrupted > 0);
   CHECK(tally.retried > 100);

@@ -188,6 +188,15 @@ TEST_CASE("A2 a worker that says that it has begun all, and reports of none, is 
                                           "(30000 ms)"));
     house.check_that_neighbours_notice_nothing();
   }
+  SUBCASE("whatever its job says meanwhile") {
+    house.wait(20s);
+    house.handle(
+        event::AttemptProgress{house.worker, house.hand(house.worker).channel.front().sequence, 1, ""});
+    house.wait(10s);
+    CHECK(house.hand(house.worker).signals == std::vector<int>{SIGKILL});
+    house.gone(house.worker, SIGKILL);
+    house.check_that_neighbours_notice_nothing();
+  }
   SUBCASE("the reports were on their way") {
     CHECK(house.finish(house.worker) == house.forger);
     CHECK(house.finish(house.worker) == house.cancelled);

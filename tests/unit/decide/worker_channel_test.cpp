@@ -17,7 +17,7 @@ struct Scene {
   /// The first of them has just become the first.
   explicit Scene(int jobs) {
     for (int i = 0; i < jobs; ++i) channel.put(job, 1ms);
-    channel.start_first(now, kTimeout);
+    channel.start_first(now);
   }
   /// Takes back what its worker says that it has not begun; returns how many that were.
   int take_back(std::uint32_t first_unclaimed) {
@@ -65,7 +65,7 @@ TEST_CASE("A2 a job that has reported is not taken back, whatever its worker say
   // That is so for this one, and not for the next.
   scene.channel.take_first();
   scene.channel.put(scene.job, 1ms);
-  scene.channel.start_first(scene.now, kTimeout);
+  scene.channel.start_first(scene.now);
   CHECK(scene.take_back(0) == 1);
 }
 
@@ -93,28 +93,31 @@ TEST_CASE("A2 a worker is asked once what it has begun, and again when it was gi
 TEST_CASE("T3 the first of a channel has to begin in time, unless something shows that it has") {
   Scene scene(2);
   WorkerChannel& channel = scene.channel;
-  CHECK(channel.due_by() == scene.now + kTimeout);
-  CHECK(channel.overdue(scene.now + kTimeout - 1ns) == Overdue::nothing);
-  CHECK(channel.overdue(scene.now + kTimeout) == Overdue::beginning);
+  CHECK(channel.due_by(kTimeout) == scene.now + kTimeout);
+  CHECK(channel.overdue(scene.now + kTimeout - 1ns, kTimeout) == Overdue::nothing);
+  CHECK(channel.overdue(scene.now + kTimeout, kTimeout) == Overdue::beginning);
   CHECK(channel.begin_revoking());
-  CHECK(channel.due_by() == Instant::max());  // the answer comes by itself
+  CHECK(channel.due_by(kTimeout) == Instant::max());  // the answer comes by itself
   channel.end_revoking();
   channel.first_spoke();
-  CHECK(channel.overdue(scene.now + 1h) == Overdue::nothing);
-  CHECK(channel.due_by() == Instant::max());
+  CHECK(channel.overdue(scene.now + 1h, kTimeout) == Overdue::nothing);
+  CHECK(channel.due_by(kTimeout) == Instant::max());
 }
 
 TEST_CASE("T3 a worker that says it has begun several jobs owes the report of the first") {
   Scene scene(3);
-  scene.channel.all_have_begun(scene.now + 10ms, kTimeout);
-  CHECK(scene.channel.overdue(scene.now + 10ms + kTimeout) == Overdue::report);
+  scene.channel.all_have_begun(scene.now + 10ms);
+  CHECK(scene.channel.overdue(scene.now + 10ms + kTimeout, kTimeout) == Overdue::report);
   // Asked again it says the same, and has no longer for that.
-  scene.channel.all_have_begun(scene.now + 50ms, kTimeout);
-  CHECK(scene.channel.due_by() == scene.now + 10ms + kTimeout);
+  scene.channel.all_have_begun(scene.now + 50ms);
+  CHECK(scene.channel.due_by(kTimeout) == scene.now + 10ms + kTimeout);
+  // Nor by anything else that the first says.
+  scene.channel.first_spoke();
+  CHECK(scene.channel.due_by(kTimeout) == scene.now + 10ms + kTimeout);
   scene.channel.take_first();
   scene.channel.take_first();
-  scene.channel.all_have_begun(scene.now + 60ms, kTimeout);
-  CHECK(scene.channel.overdue(scene.now + 1h) == Overdue::nothing);
+  scene.channel.all_have_begun(scene.now + 60ms);
+  CHECK(scene.channel.overdue(scene.now + 1h, kTimeout) == Overdue::nothing);
 }
 
 TEST_CASE("T3 the time in which jobs were first and were taken back counts until the worker begins one") {
@@ -122,13 +125,13 @@ TEST_CASE("T3 the time in which jobs were first and were taken back counts until
   scene.now += 60ms;
   CHECK(scene.take_back(0) == 1);
   scene.channel.put(scene.job, 1ms);
-  scene.channel.start_first(scene.now, kTimeout);
-  CHECK(scene.channel.due_by() == scene.now + 40ms);
+  scene.channel.start_first(scene.now);
+  CHECK(scene.channel.due_by(kTimeout) == scene.now + 40ms);
   scene.channel.first_spoke();
   scene.channel.take_first();
   scene.channel.put(scene.job, 1ms);
-  scene.channel.start_first(scene.now, kTimeout);
-  CHECK(scene.channel.due_by() == scene.now + kTimeout);
+  scene.channel.start_first(scene.now);
+  CHECK(scene.channel.due_by(kTimeout) == scene.now + kTimeout);
 }
 
 TEST_CASE("T3 a job that its worker is told when that is on disk has its time to begin from then on") {
@@ -136,16 +139,16 @@ TEST_CASE("T3 a job that its worker is told when that is on disk has its time to
   WorkerChannel& channel = scene.channel;
   channel.put(scene.job, 1ms);
   channel.close_until(7);
-  channel.start_first(scene.now, kTimeout);
+  channel.start_first(scene.now);
   CHECK(channel.is_closed());
   scene.now += kTimeout;
-  CHECK(channel.overdue(scene.now) == Overdue::unknown);
-  channel.wait_for_disk(6, scene.now, kTimeout);
+  CHECK(channel.overdue(scene.now, kTimeout) == Overdue::unknown);
+  channel.wait_for_disk(6, scene.now);
   scene.now += kTimeout;
-  CHECK(channel.overdue(scene.now) == Overdue::unknown);
-  channel.wait_for_disk(7, scene.now, kTimeout);
-  CHECK(channel.overdue(scene.now) == Overdue::nothing);
-  CHECK(channel.overdue(scene.now + kTimeout) == Overdue::beginning);
+  CHECK(channel.overdue(scene.now, kTimeout) == Overdue::unknown);
+  channel.wait_for_disk(7, scene.now);
+  CHECK(channel.overdue(scene.now, kTimeout) == Overdue::nothing);
+  CHECK(channel.overdue(scene.now + kTimeout, kTimeout) == Overdue::beginning);
   channel.take_first();
   CHECK_FALSE(channel.is_closed());
 }

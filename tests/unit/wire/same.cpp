@@ -243,6 +243,10 @@ auto tied(const message::SubmitTree& m) {
   const auto& [a] = m;
   return std::tuple(Nodes{a});
 }
+auto tied(const message::Leaves& m) {
+  const auto& [a] = m;
+  return std::tie(a);
+}
 auto tied(const message::Progress& m) {
   const auto& [a, b, c] = m;
   return std::tie(a, b, c);

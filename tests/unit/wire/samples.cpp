@@ -384,7 +384,9 @@ std::vector<message::FromWorker> from_worker() {
           ReadNotes{5, std::uint64_t{1} << 40},
           ReadNotes{},
           Waits{5, {id(1), id(2)}},
-          Waits{}};
+          Waits{},
+          Leaves{"a job has changed its us\xc3\xa9r"},
+          Leaves{}};
 }
 
 std::vector<Value> values() {

@@ -131,7 +131,9 @@ void Audit::channels() const {
             who + " holds as number " + std::to_string(i) + " a job that " + describe(job.id));
     }
     check(load == channel.load(), who + " has a load that is not that of its channel");
-    const bool is_late = channel.due_by() < now_.steady && !channel.empty() && channel.front().batch == 0;
+    // A timer that is due already when it is set fires in the next turn.
+    const bool is_late = channel.due_by(worker->settings->start_timeout) < now_.steady && !channel.empty() &&
+                         channel.first_since() < now_.steady && channel.front().batch == 0;
     check(!is_late || worker->kill_reason != KillReason::none,
           who + " has not begun its job in time, and nobody has asked it to give that back");
     const auto is_in = [&](const auto& list) { return std::count(list.begin(), list.end(), worker.get()); };

@@ -56,6 +56,7 @@ void Tally::add(const Tally& other) {
   dispatches += other.dispatches;
   restarts += other.restarts;
   waits += other.waits;
+  spoilt += other.spoilt;
   from_disk += other.from_disk;
   interrupted += other.interrupted;
   retried += other.retried;

@@ -59,6 +59,7 @@ struct Tally {
   std::uint64_t dispatches = 0;
   std::uint64_t restarts = 0;
   std::uint64_t waits = 0;
+  std::uint64_t spoilt = 0;     ///< workers, by a job
   std::uint64_t from_disk = 0;  ///< jobs that came in from the backlog
   std::uint64_t interrupted = 0;
   std::uint64_t retried = 0;
@@ -133,6 +134,7 @@ class World {
     std::uint32_t revoked_below = 0;  ///< what is dispatched with a lower sequence comes too late
     int signal = 0;                   ///< the hardest that it got
     bool told_to_stop = false;
+    bool leaves = false;  ///< and begins no other job
     bool waiting = false;
 
     [[nodiscard]] bool runs() const { return !channel.empty() && channel.front().sequence < claimed; }
@@ -227,6 +229,7 @@ class World {
   void start_worker(Hand& hand, std::uint64_t detail);
   void claim(Hand& hand);
   void finish(Hand& hand, std::uint64_t detail);
+  void leave(Hand& hand);
   void gone(Hand& hand, int signal, int exit_code);
   void obey(Hand& hand);
   void wait_for(Hand& hand, const Step& step);

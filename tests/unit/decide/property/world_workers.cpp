@@ -33,7 +33,7 @@ Failure failure(Cause cause) {
 }  // namespace
 
 bool World::Hand::can_claim() const {
-  return ready && !channel.empty() && !runs() && signal == 0 && !told_to_stop;
+  return ready && !channel.empty() && !runs() && signal == 0 && !told_to_stop && !leaves;
 }
 
 bool World::Hand::can_obey() const {
@@ -179,7 +179,19 @@ void World::finish(Hand& hand, std::uint64_t detail) {
     ended.result =
         Payload("result of " + of.id.text() + std::string((detail >> 20) % 4 == 0 ? 1500 : 0, '.'));
   }
+  // Before the end of its job, or once that is known to have spoilt it.
+  const bool leaves = (detail >> 16) % 32 == 7;
+  const bool leaves_first = leaves && (detail >> 21) % 2 == 0;
+  if (leaves_first) leave(hand);
   tell(std::move(ended));
+  if (leaves && !leaves_first) leave(hand);
+}
+
+/// It begins none any more.
+void World::leave(Hand& hand) {
+  hand.leaves = true;
+  ++tally_.spoilt;
+  tell(event::WorkerLeaves{hand.id, "the story wants it so"});
 }
 
 void World::gone(Hand& hand, int signal, int exit_code) {
