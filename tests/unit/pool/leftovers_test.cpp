@@ -4,7 +4,6 @@
 
 #include <doctest/doctest.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,10 +12,8 @@
 #include <array>
 #include <string>
 
-#include "common/fd.hpp"
 #include "common/worker_marks.hpp"
-#include "daemon/spawner/strays.hpp"
-#include "tests/support/eventually.hpp"
+#include "tests/unit/pool/sleeper.hpp"
 
 using namespace promised;
 using namespace promised::test;
@@ -24,35 +21,6 @@ using namespace promised::test;
 namespace {
 
 constexpr uid_t kNobody = 65534;
-
-// /bin/sleep with one variable in its environment; ends with this object.
-class Sleeper {
- public:
-  explicit Sleeper(const std::string& variable, uid_t user = ::geteuid()) : pid_(::fork()) {
-    REQUIRE(pid_ >= 0);
-    if (pid_ == 0) {
-      std::array<char*, 2> environment{const_cast<char*>(variable.c_str()), nullptr};
-      std::array<char*, 3> command{const_cast<char*>("sleep"), const_cast<char*>("600"), nullptr};
-      if (user != ::geteuid() && (::setresgid(user, user, user) != 0 || ::setresuid(user, user, user) != 0))
-        ::_exit(9);
-      ::execve("/bin/sleep", command.data(), environment.data());
-      ::_exit(9);
-    }
-    REQUIRE(eventually([&] { return command_of(pid_) == "sleep 600"; }));
-  }
-  ~Sleeper() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  Sleeper(const Sleeper&) = delete;
-  Sleeper& operator=(const Sleeper&) = delete;
-
-  [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] bool lives() const { return started_at(pid_).has_value(); }
-
- private:
-  pid_t pid_;
-};
 
 // A pid that nobody has any more.
 pid_t ended_process() {
