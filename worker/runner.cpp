@@ -68,7 +68,7 @@ int Runner::serve() {
           break;
       }
       if (std::exchange(looks_later_, false)) {
-        if (const Next next = end_leftovers(); next != Next::go_on) return next == Next::stop ? 0 : 1;
+        if (const Next next = end_remains(); next != Next::go_on) return next == Next::stop ? 0 : 1;
       }
       if (channel_.fill(wire::frame_size(channel_.bytes())) == Channel::Read::end) return 0;
     }
@@ -191,7 +191,7 @@ std::string Runner::result_or_failure(std::string_view arguments, Failure& failu
 Runner::Next Runner::report(std::string_view result, Failure failure, std::chrono::nanoseconds ran) {
   flush_output();
   looks_later_ = ran < kFastestFork;
-  const Next next = looks_later_ ? Next::go_on : end_leftovers();
+  const Next next = looks_later_ ? Next::go_on : end_remains();
   mark_output();
   if (unsent_) write_progress();
   const JobId becomes = becomes_;
@@ -204,11 +204,11 @@ Runner::Next Runner::report(std::string_view result, Failure failure, std::chron
   return Next::stop;  // what has not begun goes to another worker
 }
 
-Runner::Next Runner::end_leftovers() {
-  const Leftovers::Rest rest = leftovers_.end();
-  if (rest == Leftovers::Rest::none) return Next::go_on;
+Runner::Next Runner::end_remains() {
+  const JobRemains::Rest rest = remains_.end();
+  if (rest == JobRemains::Rest::none) return Next::go_on;
   const std::string job = "job " + run_.id.text() + " (" + function() + ")";
-  if (rest == Leftovers::Rest::here) {
+  if (rest == JobRemains::Rest::here) {
     say("what " + job + " has started does not end; this worker ends with it");
     return Next::fail;
   }

@@ -24,7 +24,7 @@
 #include "worker/channel.hpp"
 #include "worker/cpu_limit.hpp"
 #include "worker/job_process.hpp"
-#include "worker/leftovers.hpp"
+#include "worker/job_remains.hpp"
 #include "worker/note_book.hpp"
 #include "worker/own_state.hpp"
 
@@ -94,7 +94,7 @@ class Runner {
   [[noreturn]] void end_like(const JobProcess::End& end) const;
   /// Ends what the job has left behind; if that is not possible, or it may have been more, this process is to
   /// end.
-  [[nodiscard]] Next end_leftovers();
+  [[nodiscard]] Next end_remains();
 
   /// The encoded result, or why there is none.
   [[nodiscard]] std::string result_or_failure(std::string_view arguments, Failure& failure);
@@ -118,7 +118,7 @@ class Runner {
   Job job_{*this};
   message::WorkerWelcome welcome_;  ///< its limits
   bool welcomed_ = false;
-  Leftovers leftovers_;
+  JobRemains remains_;
   OwnState own_state_;
   bool looks_later_ = false;           ///< for what a short job may have left behind
   std::optional<JobProcess> process_;  ///< isolation = job

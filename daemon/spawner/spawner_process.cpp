@@ -193,7 +193,7 @@ Result<NewCgroup> SpawnerProcess::make_cgroup(WorkerId worker, const SpawnReques
 void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {
   mark_ = mark_of(order.state, ::getpid());
   TakenOver taken;
-  taken.leftovers = end_leftovers(order.state, order.users);
+  taken.leftovers = end_left_by_predecessor(order.state, order.users);
   if (const Result<void> had = take_cgroup(taken.leftovers); !had.ok()) {
     taken.why = had.problem().message;
   } else if (const CgroupControllers here = cgroups_->controllers(); here.all()) {

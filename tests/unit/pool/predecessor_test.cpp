@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // I4: what an earlier daemon left running is told by the mark that it carries, and by nothing less.
-#include "daemon/spawner/leftovers.hpp"
+#include "daemon/spawner/predecessor.hpp"
 
 #include <doctest/doctest.h>
 #include <linux/capability.h>
@@ -49,7 +49,7 @@ TEST_CASE(
   const Sleeper number_taken_over(marked(kState + "/" + std::to_string(::getpid()) + ".1"));
   const Sleeper unmarked("PROMISED_WORKER=1");
   const std::array users{::geteuid()};
-  const auto ended = end_leftovers(kState, users);
+  const auto ended = end_left_by_predecessor(kState, users);
   REQUIRE(ended.size() == 2);
   CHECK(std::find(ended.begin(), ended.end(), Leftover{left.pid(), "sleep 600"}) != ended.end());
   CHECK_FALSE(left.lives());
@@ -57,15 +57,15 @@ TEST_CASE(
   CHECK(other_state.lives());
   CHECK(spawner_lives.lives());
   CHECK(unmarked.lives());
-  CHECK(end_leftovers(kState, users).empty());
+  CHECK(end_left_by_predecessor(kState, users).empty());
 }
 
 TEST_CASE("I4 a process of a user for whom the daemon does not work is left alone, whatever it carries") {
   const Sleeper mine(marked(kState + "/1.1"));
   const std::array stranger{kNobody};
   const std::array<uid_t, 0> nobody_at_all{};
-  CHECK(end_leftovers(kState, nobody_at_all).empty());
-  if (::geteuid() != kNobody) CHECK(end_leftovers(kState, stranger).empty());
+  CHECK(end_left_by_predecessor(kState, nobody_at_all).empty());
+  if (::geteuid() != kNobody) CHECK(end_left_by_predecessor(kState, stranger).empty());
   CHECK(mine.lives());
 }
 
@@ -85,7 +85,7 @@ TEST_CASE("I4 root finds what other users' workers left, also where it may not t
     }
     if (::syscall(SYS_capset, &head, sets.data()) != 0) ::_exit(3);
     const std::array users{kNobody};
-    ::_exit(end_leftovers(kState, users).size() == 1 ? 0 : 4);
+    ::_exit(end_left_by_predecessor(kState, users).size() == 1 ? 0 : 4);
   }
   int status = -1;
   REQUIRE(::waitpid(child, &status, 0) == child);

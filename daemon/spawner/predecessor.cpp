@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/spawner/leftovers.hpp"
+#include "daemon/spawner/predecessor.hpp"
 
 #include <poll.h>
 #include <signal.h>
@@ -54,7 +54,7 @@ std::string mark_of(const std::string& state, pid_t spawner) {
   return state + "/" + std::to_string(spawner) + "." + std::to_string(started_at(spawner).value_or(0));
 }
 
-std::vector<Leftover> end_leftovers(const std::string& state, std::span<const uid_t> users) {
+std::vector<Leftover> end_left_by_predecessor(const std::string& state, std::span<const uid_t> users) {
   std::vector<Leftover> ended;
   std::set<pid_t> tried;
   int quiet = 0;
