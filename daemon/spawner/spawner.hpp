@@ -108,9 +108,9 @@ class Spawner {
   [[nodiscard]] int fd() const;
   [[nodiscard]] pid_t pid() const;
 
-  /// Starts a worker: fd 3 is its end of the channel, fd 4 the claim page, stdout and stderr the output pipe,
-  /// stdin /dev/null, all else closed; its own session and process group; default signal dispositions.
-  [[nodiscard]] Result<void> spawn(WorkerId worker, const SpawnRequest& request, int channel, int claim_page,
+  /// Starts a worker: fd 3 is its end of the channel, fd 4 the worker page, stdout and stderr the output
+  /// pipe, stdin /dev/null, all else closed; its own session and process group; default signal dispositions.
+  [[nodiscard]] Result<void> spawn(WorkerId worker, const SpawnRequest& request, int channel, int worker_page,
                                    int output);
   /// Sends `signal` to the worker's process group; nothing happens if it has ended.
   [[nodiscard]] Result<void> kill(WorkerId worker, int signal);
