@@ -15,8 +15,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -209,11 +207,7 @@ void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {
 
 /// What an earlier daemon's jobs have left in groups ends with them.
 Result<void> SpawnerProcess::take_cgroup(std::vector<Leftover>& ended) {
-  const auto text = [](const char* path) {
-    std::ifstream file(path);
-    return std::string{std::istreambuf_iterator<char>(file), {}};
-  };
-  const auto root = cgroup_of(text("/proc/self/cgroup"), text("/proc/self/mountinfo"));
+  const auto root = own_cgroup();
   if (!root) return Problem::of("no_cgroup", "there is no cgroup v2 here");
   std::vector<Leftover> left;
   for (const pid_t pid : Cgroups::left_in(*root)) left.push_back({pid, command_of(pid)});
