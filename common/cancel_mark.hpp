@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which job of a worker is cancelled, on the page that the worker shares with the daemon: one load tells, so
+// Which job of a worker is cancelled, on the worker page (worker_page.hpp): one load tells, so
 // that a job may ask in a loop (SEMANTICS X1). The daemon marks a job only after it has begun. Behind the
 // mark it sends a frame (Resume, `cancelled`), which wakes a job that sleeps.
 #pragma once

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One 64-bit word that a worker and the daemon share (a page of a memfd, the worker's fd 4): which of the
-// jobs in the worker's channel it has begun. The worker claims each job, in order, before it runs it; the
-// daemon takes back all that is not claimed. Both are one atomic step, so that a job is never run and taken
-// back, nobody waits for the other, and after a SIGKILL the daemon still knows exactly which jobs had begun.
+// One 64-bit word on the worker page (worker_page.hpp): which of the jobs in its channel the worker has
+// begun. It claims each job, in order, before it runs it; the daemon takes back all that is not claimed. Both
+// are one atomic step, so that a job is never run and taken back, nobody waits for the other, and after a
+// SIGKILL the daemon still knows exactly which jobs had begun.
 //
 // Sequence numbers are 32 bits and wrap; two that are compared are never 2^31 apart, for each claim brings
 // the halves together. What a worker writes here is not to be trusted: the daemon checks it against what it

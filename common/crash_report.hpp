@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a worker process says of its own end, in memory that it shares with the daemon: where it crashed, and
+// What a worker process says of its own end, on the worker page (worker_page.hpp): where it crashed, and
 // whether memory had run out. Written by a signal handler, so it is plain bytes; read when the process has
 // ended. What a worker writes here is not to be trusted: it is bounded, and made fit to be shown.
 #pragma once

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which part of a worker's output belongs to which job, though output and reports come by different ways: the
-// worker notes, in memory that it shares with the daemon, how many bytes had been printed when each job
+// worker notes, on the worker page (worker_page.hpp), how many bytes had been printed when each job
 // ended. Only the kernel can count what a job and its children print, so the worker adds what is in the pipe
 // to what the daemon has read of it.
 //

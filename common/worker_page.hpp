@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The memory that the daemon shares with one worker (a sealed memfd, the worker's fd 4).
+// The worker page: the memory that the daemon shares with one worker (a sealed memfd, the worker's fd 4).
 #pragma once
 
 #include "common/cancel_mark.hpp"

@@ -18,8 +18,9 @@
 #include "daemon/ops/log.hpp"
 #include "daemon/ops/privileges.hpp"
 #include "daemon/ops/signals.hpp"
+#include "daemon/spawner/killed.hpp"
+#include "daemon/spawner/process_facts.hpp"
 #include "daemon/spawner/spawner.hpp"
-#include "daemon/spawner/strays.hpp"
 
 namespace promised {
 namespace {

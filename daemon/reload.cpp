@@ -54,7 +54,7 @@ void Reloader::reload(SessionId session, std::uint64_t number, std::vector<Event
   done.number = number;
   if (const Result<Settings> next = read_(); next.ok()) {
     const std::string level = settings_.log_level;
-    done.report = config::take_over(settings_, *next);
+    done.report = config::apply_changes(settings_, *next);
     tell_new_users(done.report);
     if (settings_.log_level != level) warn_of(log::start(settings_.log_level, log::style_of_stderr()));
     for (const PoolSettings& pool : settings_.pools)

@@ -68,7 +68,7 @@ int Runner::serve() {
           break;
       }
       if (std::exchange(looks_later_, false)) {
-        leave(end_leftovers());
+        leave(end_remains());
         if (send() != Next::go_on) return 0;
       }
       if (channel_.fill(wire::frame_size(channel_.bytes())) == Channel::Read::end) return 0;
@@ -193,7 +193,7 @@ std::string Runner::result_or_failure(std::string_view arguments, Failure& failu
 Runner::Next Runner::report(std::string_view result, Failure failure, std::chrono::nanoseconds ran) {
   flush_output();
   looks_later_ = ran < kFastestFork;
-  const std::string left = looks_later_ ? std::string() : end_leftovers();
+  const std::string left = looks_later_ ? std::string() : end_remains();
   if (!process_) {  // else this one ends in any case, and its worker sees what it leaves
     leave(left);
     leave(spoilt_by_job());
@@ -212,13 +212,13 @@ std::string Runner::described_job() const {
   return "job " + run_.id.text() + " (" + function() + ")";
 }
 
-std::string Runner::end_leftovers() {
-  switch (leftovers_.end()) {
-    case Leftovers::Rest::none:
+std::string Runner::end_remains() {
+  switch (remains_.end()) {
+    case JobRemains::Rest::none:
       break;
-    case Leftovers::Rest::here:
+    case JobRemains::Rest::here:
       return "what " + described_job() + " has started does not end";
-    case Leftovers::Rest::elsewhere:
+    case JobRemains::Rest::elsewhere:
       return described_job() +
              " has turned PR_SET_CHILD_SUBREAPER off: what it has started may go on elsewhere";
   }

@@ -24,7 +24,7 @@
 #include "worker/channel.hpp"
 #include "worker/cpu_limit.hpp"
 #include "worker/job_process.hpp"
-#include "worker/leftovers.hpp"
+#include "worker/job_remains.hpp"
 #include "worker/note_book.hpp"
 #include "worker/own_state.hpp"
 
@@ -94,7 +94,7 @@ class Runner {
   [[noreturn]] void end_like(const JobProcess::End& end) const;
   /// Ends what the job has left behind. Why this process is to end, if that is not possible, or there may
   /// have been more; else empty.
-  [[nodiscard]] std::string end_leftovers();
+  [[nodiscard]] std::string end_remains();
   /// What the job has left of this process is for no other, for that reason, if there is one: so from now on
   /// it begins none. The daemon is told with the next send().
   void leave(const std::string& why);
@@ -125,7 +125,7 @@ class Runner {
   message::WorkerWelcome welcome_;  ///< its limits
   bool welcomed_ = false;
   bool leaving_ = false;
-  Leftovers leftovers_;
+  JobRemains remains_;
   OwnState own_state_;
   bool looks_later_ = false;           ///< for what a short job may have left behind
   std::optional<JobProcess> process_;  ///< isolation = job

@@ -33,8 +33,8 @@ Runner::Next Runner::run_apart(std::string_view arguments) {
   if (const Next next = wait_for_process(); next != Next::go_on) return next;
   const JobProcess::End end = process_->reap();
   // What it has started was told with it, and has the time that the daemon gives it.
-  if (process_->told_to_stop()) leftovers_.await_group();
-  leave(end_leftovers());
+  if (process_->told_to_stop()) remains_.await_group();
+  leave(end_remains());
   const Speech speech = process_->speech().load();
   if (speech == Speech::answered) return send();
   if (speech == Speech::speaking) end_like(end);
@@ -52,7 +52,7 @@ void Runner::be_process_of_job(std::string_view arguments) {
   int status = 1;
   try {
     adopt_crash_handler();
-    leftovers_ = Leftovers();
+    remains_ = JobRemains();
     channel_.listen_to(process_->ear());
     if (run_here(arguments) == Next::go_on) status = 0;
   } catch (const std::system_error& e) {

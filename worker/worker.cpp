@@ -25,7 +25,7 @@
 namespace promised {
 namespace {
 
-// Whether fds 3 and 4 are what the daemon starts a worker with: a stream socket and the shared page.
+// Whether fds 3 and 4 are what the daemon starts a worker with: a stream socket and the worker page.
 bool has_channel() {
   int domain = 0, type = 0;
   socklen_t size = sizeof domain;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/wire/fields.hpp"
+#include "common/wire/keys.hpp"
 #include "common/wire/nouns.hpp"
 #include "common/wire/requests.hpp"
 
@@ -13,7 +14,7 @@ namespace promised::wire {
 namespace {
 
 void fill_node(const message::SubmitTree::Node& in, proto::Request::SubmitTree::Node& out) {
-  if (!in.id.empty()) out.set_id(in.id.bytes().data(), JobId::kSize);
+  set_id(in.id, out);
   out.set_function(in.function);
   if (!is_default(in.options)) wire::fill(in.options, *out.mutable_options());
   out.set_composite(static_cast<std::uint32_t>(in.composite));
@@ -40,8 +41,7 @@ message::SubmitTree::Node take_node(proto::Request::SubmitTree::Node& in, Fields
 
 void fill(const message::AddCallback& in, proto::Request& out) {
   auto& add = *out.mutable_add_callback();
-  if (!in.key.id.empty()) add.set_id(in.key.id.bytes().data(), JobId::kSize);
-  add.set_name(in.key.name);
+  set_key(in.key, add);
   add.set_follows(static_cast<std::uint32_t>(in.follows));
   if (!in.id.empty()) add.set_job(in.id.bytes().data(), JobId::kSize);
   add.set_function(in.function);
@@ -56,9 +56,7 @@ void fill(const message::SubmitTree& in, proto::Request& out) {
 message::AddCallback take_add_callback(proto::Request& request, Fields& fields) {
   auto& in = *request.mutable_add_callback();
   message::AddCallback out;
-  out.key = {fields.optional_id("id", in.id()), fields.text("name", in.mutable_name())};
-  if (out.key.id.empty() == out.key.name.empty())
-    fields.refuse("id", "either an id or a name", out.key.id.empty() ? "neither" : "both");
+  out.key = take_one_key(in, fields);
   out.follows = fields.follows("follows", in.follows());
   if (out.follows != Follows::success && out.follows != Follows::failure && out.follows != Follows::done)
     fields.refuse("follows", "1 (success), 2 (failure) or 3 (done)", std::to_string(in.follows()));

@@ -149,7 +149,7 @@ void take_queues(Settings& current, const Settings& next, ReloadReport& report) 
 
 }  // namespace
 
-ReloadReport take_over(Settings& current, const Settings& next) {
+ReloadReport apply_changes(Settings& current, const Settings& next) {
   ReloadReport report;
   compare_pools(current.pools, next.pools, report);
   current.pools = next.pools;

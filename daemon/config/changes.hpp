@@ -8,8 +8,9 @@
 
 namespace promised::config {
 
-/// Takes over from `next` what can change while the daemon runs: limits, access, log_level, stop_grace and
-/// the pools. What only the next start can take up stays as it is. The report tells both.
-[[nodiscard]] ReloadReport take_over(Settings& current, const Settings& next);
+/// Makes `current` what `next` says, as far as it can change while the daemon runs: limits, access,
+/// log_level, stop_grace and the pools. What only the next start can take up stays as it is. The report tells
+/// both.
+[[nodiscard]] ReloadReport apply_changes(Settings& current, const Settings& next);
 
 }  // namespace promised::config

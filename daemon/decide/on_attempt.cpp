@@ -317,15 +317,16 @@ void Scheduler::lost(const WorkerChannel::Slot& slot, const Worker& worker, Loss
   failure.attempt = job.attempts;
   failure.pid = worker.pid;
   failure.ran = t.now.steady - job.began;
-  if (failure.cause == Cause::timed_out) {
-    attempt_failed(job, std::move(failure), t);
-  } else if (!loss.had_begun && job.at_most_once) {
+  if (!loss.had_begun && job.at_most_once) {
     failure.cause = Cause::interrupted;
+    failure.limit.clear();
     failure.message =
         "it cannot be told for certain whether it had begun, and it was submitted to run at "
         "most once: " +
         failure.message;
     end_job(job, State::failed, std::move(failure), {}, {}, t);
+  } else if (failure.cause == Cause::timed_out) {
+    attempt_failed(job, std::move(failure), t);
   } else {
     if (!loss.had_begun) {
       failure.message += "; so its workers went " + std::to_string(kMostGivenBack) +

@@ -255,7 +255,7 @@ void Scheduler::accept(Asked& asked, message::Submit& submit, Turn& t) {
   if (job.durable() && job.state == State::scheduled) {
     write(job, t);
   } else if (job.durable()) {
-    write_soon(job, t);
+    write_soon(job, asked.session, t);
   } else {
     tell_accepted(asked.session, asked.number(), job.id, job.durability, t);
   }

@@ -588,7 +588,7 @@ class Scheduler {
   void not_run(const CommandSettings& command, const JobEvent& outcome, const std::string& why, Turn& t);
 
   // writing
-  void write_soon(Job& job, Turn& t);
+  void write_soon(Job& job, const Session& submitter, Turn& t);
   [[nodiscard]] bool ends_soon(const Job& job, Now now) const;
   void write(Job& job, Turn& t);
   void write_end(Job& job, Turn& t);

@@ -44,8 +44,9 @@ class WorkerChannel {
   [[nodiscard]] Nanos load() const { return load_; }
   /// The number of the next to be put in.
   [[nodiscard]] std::uint32_t next_sequence() const { return next_; }
-  /// It holds one to which nothing may be added.
-  [[nodiscard]] bool is_closed() const { return closed_; }
+  /// Nothing may be put behind what it holds: by close_until(), or because the worker has not begun what was
+  /// taken back from it; it may be stopped, and one job is enough to see that it is not.
+  [[nodiscard]] bool is_closed() const { return closed_ || (!slots_.empty() && unbegun_ > Nanos(0)); }
 
   /// The job is the last from now on.
   const Slot& put(Job& job, Nanos estimate);

@@ -44,11 +44,13 @@ Options options_of(const Job& job) {
 
 }  // namespace
 
-/// A new job: at once if the disk has had nothing to do lately, or if the job may take a while; else in a
-/// moment, if it is still there.
-void Scheduler::write_soon(Job& job, Turn& t) {
+/// A new job: at once if the disk has had nothing to do lately, or if the job may take a while, or if a
+/// worker has submitted it: the job there waits for its acceptance before it gives up its slot, which this
+/// one may need. Else in a moment, if it is still there.
+void Scheduler::write_soon(Job& job, const Session& submitter, Turn& t) {
   if (!job.durable()) return;
-  if (t.now.steady - last_insert_ >= kWriteBehind || !ends_soon(job, t.now)) {
+  if (t.now.steady - last_insert_ >= kWriteBehind || submitter.worker != WorkerId() ||
+      !ends_soon(job, t.now)) {
     write(job, t);
   } else {
     unwritten_.emplace_back(t.now.steady + kWriteBehind, job.id);

@@ -13,9 +13,9 @@
 #include "common/clock.hpp"
 #include "common/fd.hpp"
 #include "daemon/pool/inbox.hpp"
+#include "daemon/pool/mapped_worker_page.hpp"
 #include "daemon/pool/outbox.hpp"
 #include "daemon/pool/reports.hpp"
-#include "daemon/pool/shared_page.hpp"
 #include "daemon/pool/worker_output.hpp"
 #include "daemon/settings.hpp"
 
@@ -23,15 +23,15 @@ namespace promised {
 
 struct WorkerProcess {
   /// `limits` must outlive this.
-  WorkerProcess(SharedPage shared_page, Fd channel_end, Fd output_end, const Limits& limits,
+  WorkerProcess(MappedWorkerPage worker_page, Fd channel_end, Fd output_end, const Limits& limits,
                 Isolation isolation)
-      : shared(std::move(shared_page)),
+      : page(std::move(worker_page)),
         channel(std::move(channel_end)),
         output(std::move(output_end), limits.max_output),
         inbox(limits.max_result),
         reports(limits, isolation) {}
 
-  SharedPage shared;
+  MappedWorkerPage page;
   Fd channel;
   WorkerOutput output;
   Inbox inbox;

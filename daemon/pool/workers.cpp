@@ -62,7 +62,7 @@ Workers::Impl::Impl(const Settings& s, Spawner& sp)
 
 Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   const PoolSettings& pool = *e.pool;
-  PROMISED_ASSIGN(SharedPage page, SharedPage::make());
+  PROMISED_ASSIGN(MappedWorkerPage page, MappedWorkerPage::make());
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return Problem::system("start a worker: socketpair");
@@ -124,7 +124,7 @@ void Workers::Impl::on(const Exited& report, std::vector<Event>& events) {
   for (std::size_t turns = kTurn / output.size(); turns > 0; --turns)
     if (read_output(*worker) == WorkerOutput::Read::nothing) break;
   tell_output(*worker, events);
-  const WorkerPage& page = worker->shared.page();
+  const WorkerPage& page = *worker->page;
   events.push_back(event::WorkerGone{
       report.worker, page.claims.claimed(), report.signal, report.exit_code, report.peak_memory,
       worker->output.last_words(), std::move(worker->protocol_error), report.user, report.system,
@@ -194,7 +194,7 @@ Result<void> Workers::Impl::take(WorkerId id, WorkerProcess& worker, message::Fr
     return worker.reports.take(id, std::move(message), std::move(payload), events);
   auto& ended = std::get<message::AttemptEnded>(message);
   PROMISED_TRY(worker.reports.check(ended.failure.cause));
-  const OutputMarks& marks = worker.shared.page().output;
+  const OutputMarks& marks = worker.page->output;
   tell_output(worker, events);  // there may be more than what is kept
   Failure failure;
   if (ended.failure.cause != Cause::none) {
@@ -315,7 +315,7 @@ void Workers::tell(const effect::SendResume& e) {
 void Workers::mark(const effect::MarkCancelled& e) {
   WorkerProcess* worker = impl_->find(e.worker);
   if (worker == nullptr) return;
-  worker->shared.page().cancelled.set(e.sequence);
+  worker->page->cancelled.set(e.sequence);
   const message::Resume wake{e.sequence, "cancelled", "the job was cancelled"};
   impl_->answer(e.worker, *worker, wake, sizeof wake + wake.message.size());
 }
@@ -329,8 +329,7 @@ void Workers::read_output(const effect::ReadOutput& e, std::vector<Event>& event
 
 void Workers::revoke(const effect::RevokeUnclaimed& e, std::vector<Event>& events) {
   WorkerProcess* worker = impl_->find(e.worker);
-  if (worker != nullptr)
-    events.push_back(event::Revoked{e.worker, worker->shared.page().claims.revoke(e.sent)});
+  if (worker != nullptr) events.push_back(event::Revoked{e.worker, worker->page->claims.revoke(e.sent)});
 }
 
 Result<void> Workers::measure(const effect::MeasureWorker& e, std::vector<Event>& events) {

@@ -35,7 +35,7 @@ class Workers {
   void dispatch(const effect::Dispatch& e);
   void tell(const effect::SendNotes& e);
   void tell(const effect::SendResume& e);
-  /// On the page that is shared with the worker, at once.
+  /// On the worker page, at once.
   void mark(const effect::MarkCancelled& e);
   /// Appends event::AttemptOutput now or, by read(), when there is some.
   void read_output(const effect::ReadOutput& e, std::vector<Event>& events);

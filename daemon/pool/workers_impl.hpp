@@ -35,11 +35,11 @@ struct Workers::Impl {
 
   void read_channel(WorkerId id, WorkerProcess& worker, std::size_t most, std::vector<Event>& events);
   WorkerOutput::Read read_output(WorkerProcess& worker) {
-    return worker.output.read(worker.shared.page().output, output);
+    return worker.output.read(worker.page->output, output);
   }
   /// To who has asked for it: what has come in this turn, together.
   static void tell_output(WorkerProcess& worker, std::vector<Event>& events) {
-    if (auto told = worker.output.answer(worker.shared.page().output)) events.emplace_back(*std::move(told));
+    if (auto told = worker.output.answer(worker.page->output)) events.emplace_back(*std::move(told));
   }
   [[nodiscard]] Result<void> take(WorkerId id, WorkerProcess& worker, message::FromWorker&& message,
                                   Payload&& payload, std::vector<Event>& events);

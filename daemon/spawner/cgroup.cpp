@@ -189,6 +189,13 @@ std::optional<Path> cgroup_of(std::string_view cgroup, std::string_view mountinf
   return std::nullopt;
 }
 
+std::optional<Path> own_cgroup() {
+  const Result<std::string> cgroup = read_from("/proc/self/cgroup");
+  const Result<std::string> mountinfo = read_from("/proc/self/mountinfo");
+  if (!cgroup.ok() || !mountinfo.ok()) return std::nullopt;
+  return cgroup_of(*cgroup, *mountinfo);
+}
+
 bool ended_by_memory(int status, std::uint64_t kills_before, std::uint64_t kills) {
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && kills > kills_before;
 }

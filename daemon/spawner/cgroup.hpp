@@ -28,6 +28,8 @@ namespace promised {
 /// /proc/self/mountinfo; nothing if there is no cgroup v2.
 [[nodiscard]] std::optional<std::filesystem::path> cgroup_of(std::string_view cgroup,
                                                              std::string_view mountinfo);
+/// The same from these files.
+[[nodiscard]] std::optional<std::filesystem::path> own_cgroup();
 
 /// Whether a worker with this status of wait() has been killed for want of memory. Something else of its
 /// group may have been before, when the machine's was used up: a crash is a crash all the same, and so is an

@@ -26,7 +26,7 @@
 namespace promised {
 namespace {
 
-// A worker has 0 (/dev/null), 1 and 2 (its output), 3 (its channel) and 4 (its claim page).
+// A worker has 0 (/dev/null), 1 and 2 (its output), 3 (its channel) and 4 (its page).
 constexpr int kFirstFree = 5;
 
 Result<void> leave_session() {
@@ -57,7 +57,7 @@ Result<void> arrange_fds(LaunchFds fds, Fd& status) {
   const Fd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   if (!null.valid()) return Problem::system("/dev/null");
   const std::array<int, 5> wanted{null.get(), fds.output.get(), fds.output.get(), fds.channel.get(),
-                                  fds.claim_page.get()};
+                                  fds.worker_page.get()};
   std::array<int, 5> aside{};
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     aside[i] = ::fcntl(wanted[i], F_DUPFD_CLOEXEC, kFirstFree);

@@ -15,7 +15,7 @@ namespace promised {
 /// Its descriptors, under whatever numbers.
 struct LaunchFds {
   Fd channel;
-  Fd claim_page;
+  Fd worker_page;
   Fd output;
   Fd cgroup;  ///< the file by which it joins its cgroup; none: it has none
 };

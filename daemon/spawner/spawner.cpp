@@ -88,11 +88,11 @@ pid_t Spawner::pid() const {
   return pid_;
 }
 
-Result<void> Spawner::spawn(WorkerId worker, const SpawnRequest& request, int channel, int claim_page,
+Result<void> Spawner::spawn(WorkerId worker, const SpawnRequest& request, int channel, int worker_page,
                             int output) {
   PROMISED_ASSIGN(const std::string bytes, spawner_wire::encode(request));
   PROMISED_ASSIGN(const Fd memory, spawner_wire::to_memfd(bytes));
-  const std::array<int, spawner_wire::kSpawnFds> fds{channel, claim_page, output, memory.get()};
+  const std::array<int, spawner_wire::kSpawnFds> fds{channel, worker_page, output, memory.get()};
   const std::string order = spawner_wire::encode(spawner_wire::SpawnOrder{worker});
   // Waits only while hundreds of orders are under way: the spawner never waits for the daemon.
   PROMISED_TRY(spawner_wire::send(channel_.get(), order, fds, 0));

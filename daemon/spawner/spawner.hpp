@@ -20,7 +20,7 @@
 #include "common/result.hpp"
 #include "daemon/nouns.hpp"
 #include "daemon/settings.hpp"
-#include "daemon/spawner/leftovers.hpp"
+#include "daemon/spawner/predecessor.hpp"
 
 namespace promised {
 
@@ -100,7 +100,7 @@ class Spawner {
   Spawner& operator=(const Spawner&) = delete;
 
   /// Before the first worker, when no other daemon can be on the state directory that `state` stands for:
-  /// kills what an earlier one left running (of `users` alone, see leftovers.hpp), and gets cgroups for the
+  /// kills what an earlier one left running (of `users` alone, see predecessor.hpp), and gets cgroups for the
   /// workers where they can be had. From now on all that workers start is marked. Waits for the answer.
   [[nodiscard]] Result<TakenOver> take_over(const std::string& state, const std::vector<uid_t>& users);
 
@@ -108,9 +108,9 @@ class Spawner {
   [[nodiscard]] int fd() const;
   [[nodiscard]] pid_t pid() const;
 
-  /// Starts a worker: fd 3 is its end of the channel, fd 4 the claim page, stdout and stderr the output pipe,
-  /// stdin /dev/null, all else closed; its own session and process group; default signal dispositions.
-  [[nodiscard]] Result<void> spawn(WorkerId worker, const SpawnRequest& request, int channel, int claim_page,
+  /// Starts a worker: fd 3 is its end of the channel, fd 4 the worker page, stdout and stderr the output
+  /// pipe, stdin /dev/null, all else closed; its own session and process group; default signal dispositions.
+  [[nodiscard]] Result<void> spawn(WorkerId worker, const SpawnRequest& request, int channel, int worker_page,
                                    int output);
   /// Sends `signal` to the worker's process group; nothing happens if it has ended.
   [[nodiscard]] Result<void> kill(WorkerId worker, int signal);

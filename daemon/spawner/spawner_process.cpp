@@ -2,6 +2,7 @@
 #include "daemon/spawner/spawner_process.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -14,20 +15,17 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
-#include <fstream>
-#include <iterator>
 #include <utility>
 #include <variant>
 
 #include "common/process_use.hpp"
 #include "common/worker_marks.hpp"
+#include "daemon/spawner/killed.hpp"
 #include "daemon/spawner/launch.hpp"
+#include "daemon/spawner/process_facts.hpp"
 
 namespace promised {
 namespace {
-
-// Of strays, in one turn.
-constexpr std::size_t kStep = 128;
 
 // A worker's group is made by the worker itself: until then there is only the process.
 void kill_group(pid_t pid, int signal) {
@@ -93,7 +91,7 @@ Result<void> SpawnerProcess::turn() {
     polled_.push_back({child.status.get(), POLLIN, 0});
     launching.push_back(pid);
   }
-  const int most = patience();
+  const int most = tidy_ ? 0 : strays_.patience();
   const int ready = ::poll(polled_.data(), polled_.size(), most);
   if (ready < 0 && errno != EINTR) return Problem::system("poll");
   for (std::size_t i = 0; i < launching.size(); ++i) {
@@ -104,8 +102,7 @@ Result<void> SpawnerProcess::turn() {
   PROMISED_TRY(send_reports());
   // Behind the reports: a job may have made many groups in its worker's.
   if (std::exchange(tidy_, false) && cgroups_) tidy_ = cgroups_->tidy();
-  // One that does not die is not to hold the places of the others.
-  if (ready == 0 && most > 0) killed_.reap(kStep);
+  if (ready == 0 && most > 0) strays_.reap_dead();
   end_strays();
   return {};
 }
@@ -170,8 +167,9 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
            cgroups_ ? cgroups_->controllers() : CgroupControllers(), std::move(status_of_child), spawner);
   }
   cgroup.keep();
-  children_.emplace(pid, Child{worker, started_at(pid).value_or(0), std::move(status), {}, 0});
+  children_.emplace(pid, Child{worker, std::move(status), {}, 0});
   pids_.emplace(worker, pid);
+  strays_.add(worker, pid);
   return {};
 }
 
@@ -193,7 +191,7 @@ Result<NewCgroup> SpawnerProcess::make_cgroup(WorkerId worker, const SpawnReques
 void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {
   mark_ = mark_of(order.state, ::getpid());
   TakenOver taken;
-  taken.leftovers = end_leftovers(order.state, order.users);
+  taken.leftovers = end_left_by_predecessor(order.state, order.users);
   if (const Result<void> had = take_cgroup(taken.leftovers); !had.ok()) {
     taken.why = had.problem().message;
   } else if (const CgroupControllers here = cgroups_->controllers(); here.all()) {
@@ -209,11 +207,7 @@ void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {
 
 /// What an earlier daemon's jobs have left in groups ends with them.
 Result<void> SpawnerProcess::take_cgroup(std::vector<Leftover>& ended) {
-  const auto text = [](const char* path) {
-    std::ifstream file(path);
-    return std::string{std::istreambuf_iterator<char>(file), {}};
-  };
-  const auto root = cgroup_of(text("/proc/self/cgroup"), text("/proc/self/mountinfo"));
+  const auto root = own_cgroup();
   if (!root) return Problem::of("no_cgroup", "there is no cgroup v2 here");
   std::vector<Leftover> left;
   for (const pid_t pid : Cgroups::left_in(*root)) left.push_back({pid, command_of(pid)});
@@ -255,7 +249,7 @@ void SpawnerProcess::reap() {
   signalfd_siginfo info;
   while (::read(child_signals_.get(), &info, sizeof info) > 0) {
   }
-  look_for_strays_ = true;
+  strays_.look_again();
   std::vector<pid_t> workers;
   for (const auto& [pid, child] : children_) workers.push_back(pid);
   for (const pid_t pid : workers) {
@@ -282,6 +276,7 @@ void SpawnerProcess::ended(pid_t pid, int status, const rusage& usage) {
         cgroups_ && ended_by_memory(status, child.memory_kills, cgroups_->memory_kills(child.worker))});
   }
   if (cgroups_) cgroups_->end(child.worker);
+  strays_.remove(child.worker, pid);
   pids_.erase(child.worker);
   children_.erase(found);
 }
@@ -304,79 +299,13 @@ Result<void> SpawnerProcess::send_reports() {
   return {};
 }
 
-// An orphan is killed once its worker is gone. Which that was is told by its session, or by the environment
-// it was started with. One that has changed both may be of any worker that was there before it: it goes when
-// the last of these has gone.
-std::optional<SpawnerProcess::Owner> SpawnerProcess::owner_of(pid_t stray) const {
-  if (const auto session = session_of(stray)) {
-    const auto leader = children_.find(*session);
-    if (leader != children_.end()) return Owner{leader->second.worker, 0};
-  }
-  if (const auto worker = worker_of(stray)) return Owner{static_cast<WorkerId>(*worker), 0};
-  if (const auto started = started_at(stray)) return Owner{std::nullopt, *started};
-  return std::nullopt;
-}
-
-bool SpawnerProcess::is_there(const Owner& owner) const {
-  if (owner.worker) return pids_.contains(*owner.worker);
-  return std::any_of(children_.begin(), children_.end(),
-                     [&](const auto& child) { return child.second.started <= owner.started; });
-}
-
 void SpawnerProcess::end_strays() {
-  if (unjudged_.empty() && look_for_strays_) {
-    look_for_strays_ = false;
-    if (const Result<void> looked = look_for_strays(); !looked.ok()) say(looked.problem());
-  }
-  judge_strays();
-}
-
-// The dead are looked for before what may have come from them, so that none of that is missed.
-Result<void> SpawnerProcess::look_for_strays() {
-  const bool all_dead = killed_.all_dead();
-  PROMISED_ASSIGN(const std::vector<pid_t> all, children_of_this_thread());
-  for (const pid_t pid : all) {
-    if (children_.contains(pid) || killed_.contains(pid)) continue;
-    if (refused_.contains(pid) && !has_ended(pid)) continue;
-    const auto spared = spared_.find(pid);
-    if (spared != spared_.end() && is_there(spared->second) && !has_ended(pid)) continue;
-    unjudged_.push_back(pid);
-  }
-  if ((all_dead && unjudged_.empty()) || killed_.too_many()) {
-    const bool done = killed_.reap(kStep);
-    look_for_strays_ = !done || !unjudged_.empty();
+  const Result<Strays::Step> step = strays_.step();
+  if (!step.ok()) {
+    say(step.problem());
+  } else if (*step == Strays::Step::reaped) {
     tidy_ = true;
-    return {};
   }
-  look_for_strays_ = !unjudged_.empty();
-  return {};
-}
-
-void SpawnerProcess::judge_strays() {
-  for (std::size_t i = 0; i < kStep && !unjudged_.empty(); ++i) {
-    const pid_t pid = unjudged_.back();
-    unjudged_.pop_back();
-    // What was found out before holds: it may have changed itself since.
-    std::optional<Owner> owner;
-    if (const auto known = spared_.find(pid); known != spared_.end()) {
-      owner = known->second;
-      spared_.erase(known);
-    } else if (!has_ended(pid)) {
-      owner = owner_of(pid);
-    }
-    refused_.erase(pid);
-    if (owner && is_there(*owner) && !has_ended(pid)) {
-      spared_.emplace(pid, *owner);
-    } else if (!killed_.kill(pid)) {
-      refused_.insert(pid);
-    }
-  }
-}
-
-int SpawnerProcess::patience() const {
-  constexpr int kForTheDying = 1000;
-  if (look_for_strays_ || !unjudged_.empty() || tidy_) return 0;
-  return killed_.empty() ? -1 : kForTheDying;
 }
 
 void SpawnerProcess::kill_all() {

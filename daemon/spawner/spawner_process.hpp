@@ -11,9 +11,7 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/fd.hpp"
@@ -37,7 +35,6 @@ class SpawnerProcess {
  private:
   struct Child {
     WorkerId worker{};
-    std::uint64_t started = 0;       ///< see started_at()
     Fd status;                       ///< open while exec has neither happened nor failed
     std::string reason;              ///< why it failed
     std::uint64_t memory_kills = 0;  ///< of its cgroup, when it was last told to end
@@ -63,21 +60,8 @@ class SpawnerProcess {
   void report(const SpawnerReport& report);
   [[nodiscard]] Result<void> send_reports();
 
-  void kill_all();
-
-  /// Whose an orphan is: found out once, because it may change what tells it.
-  struct Owner {
-    std::optional<WorkerId> worker;
-    std::uint64_t started = 0;  ///< where there is no telling: when it was started
-  };
-  /// A step of it, of bounded length: orders and ends of workers are looked at in between.
   void end_strays();
-  [[nodiscard]] Result<void> look_for_strays();
-  void judge_strays();
-  [[nodiscard]] std::optional<Owner> owner_of(pid_t stray) const;
-  [[nodiscard]] bool is_there(const Owner& owner) const;
-  /// Until when poll may wait, for the strays' sake.
-  [[nodiscard]] int patience() const;
+  void kill_all();
 
   Fd channel_;
   std::string default_user_;
@@ -88,12 +72,8 @@ class SpawnerProcess {
   std::optional<Cgroups> cgroups_;
   std::map<pid_t, Child> children_;
   std::map<WorkerId, pid_t> pids_;
-  bool tidy_ = false;             ///< groups of ended workers may be empty
-  bool look_for_strays_ = false;  ///< some may have come
-  std::vector<pid_t> unjudged_;
-  std::map<pid_t, Owner> spared_;
-  std::set<pid_t> refused_;  ///< of other users, where this may not kill them
-  Killed killed_;
+  bool tidy_ = false;  ///< groups of ended workers may be empty
+  Strays strays_;
   std::deque<std::string> unsent_;
   std::vector<pollfd> polled_;
   bool daemon_gone_ = false;

@@ -31,7 +31,7 @@ struct KillOrder {
   WorkerId worker{};
   int signal = 0;
 };
-/// With four descriptors: the worker's channel, claim page and output, and the memfd that holds the
+/// With four descriptors: the worker's channel, page and output, and the memfd that holds the
 /// SpawnRequest.
 struct SpawnOrder {
   WorkerId worker{};

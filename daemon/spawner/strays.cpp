@@ -1,204 +1,104 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/spawner/strays.hpp"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/fsuid.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <charconv>
-#include <fstream>
-#include <iterator>
-#include <sstream>
+#include <cstddef>
 
-#include "common/fd.hpp"
-#include "common/worker_marks.hpp"
+#include "daemon/spawner/process_facts.hpp"
 
 namespace promised {
 namespace {
 
-// A process that was killed is gone at once, unless the kernel is busy for it.
-constexpr std::chrono::milliseconds kPatience{5000};
-
-std::string path_of(pid_t pid, const char* file) {
-  return "/proc/" + std::to_string(pid) + "/" + file;
-}
-
-std::string read_all(const Fd& fd) {
-  std::string text;
-  std::array<char, 4096> part;
-  for (ssize_t n = 1; n > 0 || (n < 0 && errno == EINTR);) {
-    n = ::read(fd.get(), part.data(), part.size());
-    if (n > 0) text.append(part.data(), static_cast<std::size_t>(n));
-  }
-  return text;
-}
-
-// The kernel lets a process look into those of its own user, and root into all only with CAP_SYS_PTRACE,
-// which a hardened service has not. So root looks as their owner.
-Fd open_as_owner(pid_t pid, const std::string& path) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.valid() || errno != EACCES || ::geteuid() != 0) return fd;
-  struct stat owner {};
-  if (::stat(path_of(pid, "").c_str(), &owner) != 0) return fd;
-  const int gid = ::setfsgid(owner.st_gid);
-  const int uid = ::setfsuid(owner.st_uid);
-  fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  ::setfsuid(static_cast<uid_t>(uid));
-  ::setfsgid(static_cast<gid_t>(gid));
-  return fd;
-}
+// That are judged, or reaped, in one step.
+constexpr std::size_t kStep = 128;
 
 }  // namespace
 
-Result<std::vector<pid_t>> children_of_this_thread() {
-  const std::string path = "/proc/thread-self/children";
-  std::ifstream file(path);
-  if (!file) return Problem::system(path);
-  std::vector<pid_t> pids;
-  for (pid_t pid = 0; file >> pid;) pids.push_back(pid);
-  return pids;
+void Strays::add(WorkerId worker, pid_t pid) {
+  leaders_.emplace(pid, Leader{worker, started_at(pid).value_or(0)});
+  workers_.insert(worker);
 }
 
-bool has_ended(pid_t child) {
-  siginfo_t info{};
-  return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-         info.si_pid == child;
+void Strays::remove(WorkerId worker, pid_t pid) {
+  leaders_.erase(pid);
+  workers_.erase(worker);
 }
 
-bool Killed::kill(pid_t child) {
-  if (::kill(child, SIGKILL) != 0 && errno == EPERM && !has_ended(child)) return false;
-  if (all_.insert(child).second) living_.push_back(child);
-  return true;
-}
-
-void Killed::look() {
-  std::erase_if(living_, has_ended);
-}
-
-bool Killed::all_dead() {
-  look();
-  return living_.empty();
-}
-
-void Killed::await_a_death(std::chrono::milliseconds most) {
-  if (all_dead()) return;
-  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, living_.front(), 0)));
-  pollfd end{process.get(), POLLIN, 0};
-  ::poll(&end, 1, static_cast<int>(most.count()));
-}
-
-bool Killed::reap(std::size_t most) {
-  look();
-  const std::set<pid_t> living(living_.begin(), living_.end());
-  for (auto i = all_.begin(); i != all_.end();) {
-    if (living.contains(*i)) {
-      ++i;
-      continue;
-    }
-    if (most-- == 0) return false;
-    ::waitpid(*i, nullptr, 0);
-    i = all_.erase(i);
+Result<Strays::Step> Strays::step() {
+  Step done = Step::went_on;
+  if (unjudged_.empty() && look_) {
+    look_ = false;
+    PROMISED_ASSIGN(done, look());
   }
-  return true;
+  judge();
+  return done;
 }
 
-Result<std::vector<pid_t>> end_children(const std::vector<pid_t>& spared) {
-  using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + kPatience;
-  const std::set<pid_t> left_alone(spared.begin(), spared.end());
-  std::set<pid_t> refused;
-  Killed killed;
-  for (;;) {
-    const bool were_dead = killed.all_dead();
-    PROMISED_ASSIGN(const std::vector<pid_t> all, children_of_this_thread());
-    bool more = false;
-    for (const pid_t pid : all) {
-      if (left_alone.contains(pid) || refused.contains(pid) || killed.contains(pid)) continue;
-      if (killed.kill(pid)) {
-        more = true;
-      } else {
-        refused.insert(pid);
-      }
-    }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    const bool too_late = left.count() <= 0;
-    if ((were_dead && !more) || killed.too_many() || too_late) {
-      killed.reap(Killed::kMost * 2);
-    } else if (!more) {
-      killed.await_a_death(left);
-    }
-    if (too_late || (were_dead && !more)) break;
+// The dead are looked for before what may have come from them, so that none of that is missed.
+Result<Strays::Step> Strays::look() {
+  const bool all_dead = killed_.all_dead();
+  PROMISED_ASSIGN(const std::vector<pid_t> all, children_of_this_thread());
+  for (const pid_t pid : all) {
+    if (leaders_.contains(pid) || killed_.contains(pid)) continue;
+    if (refused_.contains(pid) && !has_ended(pid)) continue;
+    const auto spared = spared_.find(pid);
+    if (spared != spared_.end() && is_there(spared->second) && !has_ended(pid)) continue;
+    unjudged_.push_back(pid);
   }
-  PROMISED_ASSIGN(std::vector<pid_t> left, children_of_this_thread());
-  std::erase_if(left, [&](pid_t pid) { return left_alone.contains(pid) || has_ended(pid); });
-  return left;
-}
-
-std::optional<pid_t> session_of(pid_t pid) {
-  const pid_t session = ::getsid(pid);
-  if (session < 0) return std::nullopt;
-  return session;
-}
-
-std::optional<std::uint64_t> started_at(pid_t pid) {
-  std::ifstream file(path_of(pid, "stat"));
-  std::string line;
-  if (!std::getline(file, line)) return std::nullopt;
-  // The name, in parentheses, may hold anything; the state is the first word behind it, the start the 20th.
-  const std::size_t name_end = line.rfind(')');
-  if (name_end == std::string::npos) return std::nullopt;
-  std::istringstream words(line.substr(name_end + 1));
-  std::string word;
-  words >> word;
-  if (word == "Z" || word == "X") return std::nullopt;
-  for (int i = 1; i < 19; ++i) words >> word;
-  std::uint64_t ticks = 0;
-  if (!(words >> ticks)) return std::nullopt;
-  return ticks;
-}
-
-std::optional<std::string> variable_of(pid_t pid, std::string_view name) {
-  const Fd file = open_as_owner(pid, path_of(pid, "environ"));
-  if (!file.valid()) return std::nullopt;
-  const std::string environment = read_all(file);
-  const std::string key = std::string(name) + "=";
-  for (std::size_t at = 0; at < environment.size();) {
-    const std::size_t end = std::min(environment.find('\0', at), environment.size());
-    const std::string_view variable = std::string_view(environment).substr(at, end - at);
-    if (variable.starts_with(key)) return std::string(variable.substr(key.size()));
-    at = end + 1;
+  if ((all_dead && unjudged_.empty()) || killed_.too_many()) {
+    const bool done = killed_.reap(kStep);
+    look_ = !done || !unjudged_.empty();
+    return Step::reaped;
   }
+  look_ = !unjudged_.empty();
+  return Step::went_on;
+}
+
+void Strays::judge() {
+  for (std::size_t i = 0; i < kStep && !unjudged_.empty(); ++i) {
+    const pid_t pid = unjudged_.back();
+    unjudged_.pop_back();
+    // What was found out before holds: it may have changed itself since.
+    std::optional<Owner> owner;
+    if (const auto known = spared_.find(pid); known != spared_.end()) {
+      owner = known->second;
+      spared_.erase(known);
+    } else if (!has_ended(pid)) {
+      owner = owner_of(pid);
+    }
+    refused_.erase(pid);
+    if (owner && is_there(*owner) && !has_ended(pid)) {
+      spared_.emplace(pid, *owner);
+    } else if (!killed_.kill(pid)) {
+      refused_.insert(pid);
+    }
+  }
+}
+
+std::optional<Strays::Owner> Strays::owner_of(pid_t stray) const {
+  if (const auto session = session_of(stray)) {
+    const auto leader = leaders_.find(*session);
+    if (leader != leaders_.end()) return Owner{leader->second.worker, 0};
+  }
+  if (const auto worker = worker_of(stray)) return Owner{worker, 0};
+  if (const auto started = started_at(stray)) return Owner{std::nullopt, *started};
   return std::nullopt;
 }
 
-std::optional<std::uint32_t> worker_of(pid_t pid) {
-  const std::optional<std::string> text = variable_of(pid, kWorkerVariable);
-  if (!text) return std::nullopt;
-  std::uint32_t number = 0;
-  const char* end = text->data() + text->size();
-  const auto [stop, error] = std::from_chars(text->data(), end, number);
-  if (error != std::errc() || stop != end) return std::nullopt;
-  return number;
+bool Strays::is_there(const Owner& owner) const {
+  if (owner.worker) return workers_.contains(*owner.worker);
+  return std::any_of(leaders_.begin(), leaders_.end(),
+                     [&](const auto& leader) { return leader.second.started <= owner.started; });
 }
 
-std::string command_of(pid_t pid) {
-  for (const char* file : {"cmdline", "comm"}) {
-    const Fd fd(::open(path_of(pid, file).c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.valid()) continue;
-    std::string text = read_all(fd);
-    while (!text.empty() && (text.back() == '\0' || text.back() == '\n')) text.pop_back();
-    std::replace(text.begin(), text.end(), '\0', ' ');
-    if (!text.empty()) return text;
-  }
-  return "(gone)";
+int Strays::patience() const {
+  constexpr int kForTheDying = 1000;
+  if (look_ || !unjudged_.empty()) return 0;
+  return killed_.empty() ? -1 : kForTheDying;
+}
+
+void Strays::reap_dead() {
+  killed_.reap(kStep);
 }
 
 }  // namespace promised

@@ -1,75 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-// What /proc tells of processes that a worker left behind: orphans, which the kernel has made children of the
-// spawner, or of the daemon where the spawner was killed.
+// What workers leave behind and is in nobody's cgroup: orphans, which the kernel makes children of the
+// spawner (SEMANTICS I4).
 #pragma once
 
 #include <sys/types.h>
 
-#include <chrono>
-#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/result.hpp"
+#include "daemon/nouns.hpp"
+#include "daemon/spawner/killed.hpp"
 
 namespace promised {
 
-/// The children of the calling thread, whether they live or wait to be reaped.
-[[nodiscard]] Result<std::vector<pid_t>> children_of_this_thread();
-
-/// Whether this child has ended, and waits to be reaped.
-[[nodiscard]] bool has_ended(pid_t child);
-
-/// Children that have been killed and not reaped yet. A corpse keeps its place among the processes that its
-/// user, or its cgroup, may have. So who forks up to that limit makes no further one until somebody is
-/// reaped: first all are killed, and what comes out of them, and reaped when all of it is dead.
-class Killed {
+/// Spares an orphan while its worker is there, and ends it when that has gone. Which that was is told by its
+/// session, or by the environment that it was started with. One that has changed both may be of any worker
+/// that was there before it: it goes when the last of these has gone.
+///
+/// Of the thread that is the workers' parent. Reaps nobody but orphans, and does all in steps of bounded
+/// length, so that orders and ends of workers are looked at in between.
+class Strays {
  public:
-  /// As many corpses may wait: what forks without a limit is not to fill the machine with them.
-  static constexpr std::size_t kMost = 4096;
+  /// From now on children that are not workers are strays. Called before the next step once a worker has been
+  /// started, and before it is reaped.
+  void add(WorkerId worker, pid_t pid);
+  /// Called when it has been reaped.
+  void remove(WorkerId worker, pid_t pid);
 
-  /// False: it belongs to another user. A child that is dead already is taken as well.
-  bool kill(pid_t child);
-  [[nodiscard]] bool contains(pid_t child) const { return all_.contains(child); }
-  [[nodiscard]] bool empty() const { return all_.empty(); }
-  [[nodiscard]] bool too_many() const { return all_.size() > kMost; }
-  [[nodiscard]] bool all_dead();
-  /// Waits until one that lives is dead, or `most` is over.
-  void await_a_death(std::chrono::milliseconds most);
-  /// Those that are dead, so many at most. False: some of them are left.
-  bool reap(std::size_t most);
+  /// Children have come or ended: the next step looks who is there.
+  void look_again() { look_ = true; }
+
+  enum class Step : std::uint8_t {
+    went_on,
+    reaped  ///< all that are dead, if there are any: what they were in may be empty
+  };
+  /// A step, if there is one to make. A Problem: it cannot be told who is there; after look_again() it is
+  /// tried once more.
+  [[nodiscard]] Result<Step> step();
+  /// Milliseconds after which reap_dead() is called if nothing has happened, 0 where the next step is due;
+  /// -1: there is nothing to wait for.
+  [[nodiscard]] int patience() const;
+  /// One that does not die is not to hold the places of the others.
+  void reap_dead();
 
  private:
-  void look();
+  struct Leader {
+    WorkerId worker{};
+    std::uint64_t started = 0;  ///< see started_at()
+  };
+  /// Whose an orphan is: found out once, because it may change what tells it.
+  struct Owner {
+    std::optional<WorkerId> worker;
+    std::uint64_t started = 0;  ///< where there is no telling: when it was started
+  };
 
-  std::set<pid_t> all_;
-  std::vector<pid_t> living_;  ///< of `all_`, when they were last looked at
+  [[nodiscard]] Result<Step> look();
+  void judge();
+  [[nodiscard]] std::optional<Owner> owner_of(pid_t stray) const;
+  [[nodiscard]] bool is_there(const Owner& owner) const;
+
+  std::map<pid_t, Leader> leaders_;  ///< the workers: each leads a session of its own
+  std::set<WorkerId> workers_;
+  bool look_ = false;  ///< some may have come
+  std::vector<pid_t> unjudged_;
+  std::map<pid_t, Owner> spared_;
+  std::set<pid_t> refused_;  ///< of other users, where this may not kill them
+  Killed killed_;
 };
-
-/// Kills and reaps all children of the calling thread but `spared`, and what becomes a child of it by that,
-/// until there are no more. Those that it may not kill, because they belong to another user, and those that
-/// are still there five seconds later.
-[[nodiscard]] Result<std::vector<pid_t>> end_children(const std::vector<pid_t>& spared = {});
-
-/// Nothing if there is no such process any more.
-[[nodiscard]] std::optional<pid_t> session_of(pid_t pid);
-
-/// When the process was started, in the kernel's ticks since boot: with its pid, this stands for it alone.
-/// Nothing if it has ended, reaped or not.
-[[nodiscard]] std::optional<std::uint64_t> started_at(pid_t pid);
-
-/// A variable of the environment that the process was started with; nothing if it is not there, or may not be
-/// read. Its owner's processes can be read by root even where root may not trace them.
-[[nodiscard]] std::optional<std::string> variable_of(pid_t pid, std::string_view name);
-
-/// The worker's number in that environment (kWorkerVariable).
-[[nodiscard]] std::optional<std::uint32_t> worker_of(pid_t pid);
-
-/// Its command line, as one line; its name where it has none.
-[[nodiscard]] std::string command_of(pid_t pid);
 
 }  // namespace promised

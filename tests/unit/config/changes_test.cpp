@@ -13,14 +13,14 @@
 namespace promised {
 namespace {
 
-using config::take_over;
+using config::apply_changes;
 using Names = std::vector<std::string>;
 
 TEST_CASE("E6 nothing that is the same is told") {
   const Scene scene;
   const Settings before = scene.settings("[pool.a]\nprogram = /a\n[limits]\nmax_jobs = 5\n");
   Settings current = before;
-  CHECK(take_over(current, before).empty());
+  CHECK(apply_changes(current, before).empty());
 }
 
 TEST_CASE("E6 pools are told by what becomes of their workers") {
@@ -36,7 +36,7 @@ TEST_CASE("E6 pools are told by what becomes of their workers") {
   wanted.removed = {"old"};
   wanted.replaced = {"program"};
   wanted.adjusted = {"size"};
-  CHECK(take_over(current, next) == wanted);
+  CHECK(apply_changes(current, next) == wanted);
   CHECK(current.pools == next.pools);
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("E6 a key is in force at once, or stays as it was and is told to need 
     const Settings before = scene.settings(mode);
     const Settings next = scene.settings(mode + section + c.key + " = " + c.value + "\n");
     Settings current = before;
-    const ReloadReport report = take_over(current, next);
+    const ReloadReport report = apply_changes(current, next);
     const Names key{c.section + "." + c.key};
     CHECK(report.changed == (c.at_once ? key : Names{}));
     CHECK(report.needs_restart == (c.at_once ? Names{} : key));
@@ -105,7 +105,7 @@ TEST_CASE("E6 a key is in force at once, or stays as it was and is told to need 
     CHECK(current.state_dir == before.state_dir);
     CHECK(current.log_level == (c.at_once ? next : before).log_level);
     CHECK(current.stop_grace == (c.at_once ? next : before).stop_grace);
-    CHECK(take_over(current, next).needs_restart == report.needs_restart);
+    CHECK(apply_changes(current, next).needs_restart == report.needs_restart);
   }
 }
 
@@ -116,13 +116,13 @@ TEST_CASE("E6 a file in the program's place is told from the one before") {
   const std::string text = "[pool.a]\nprogram = " + program + "\n";
   Settings current = scene.settings(text);
   CHECK_FALSE(current.pools.at(0).program_version.empty());
-  CHECK(take_over(current, scene.settings(text)).empty());
+  CHECK(apply_changes(current, scene.settings(text)).empty());
   scene.write("other", "two and more");
   std::filesystem::rename(scene.path("other"), program);
-  CHECK(take_over(current, scene.settings(text)).replaced == Names{"a"});
+  CHECK(apply_changes(current, scene.settings(text)).replaced == Names{"a"});
   std::filesystem::remove(program);
-  CHECK(take_over(current, scene.settings(text)).replaced == Names{"a"});
-  CHECK(take_over(current, scene.settings(text)).empty());
+  CHECK(apply_changes(current, scene.settings(text)).replaced == Names{"a"});
+  CHECK(apply_changes(current, scene.settings(text)).empty());
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ TEST_CASE("C9 E6 a reload tells which commands it has changed, added and taken a
   const Settings next = scene.settings(kPool +
                                        "[command.same]\ncommand = true\n[command.new]\ncommand = true\n"
                                        "[command.other]\ncommand = false\n");
-  ReloadReport report = config::take_over(current, next);
+  ReloadReport report = config::apply_changes(current, next);
   std::sort(report.changed.begin(), report.changed.end());
   CHECK(report.changed == std::vector<std::string>{"command.new", "command.old", "command.other"});
   CHECK(current.commands == next.commands);

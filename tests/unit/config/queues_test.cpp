@@ -61,13 +61,13 @@ TEST_CASE("E6 queues and quotas that are read anew are in force at once, and tol
       "[queue.a]\nweight = 3\nageing = 1s\nrate = 1/s\nmax_length = 1\nhold = yes\npaused = "
       "yes\n[queue.new]\n"
       "[quota.a]\nsize = 2\n[quota.new]\nsize = 1\n");
-  const ReloadReport report = config::take_over(current, next);
+  const ReloadReport report = config::apply_changes(current, next);
   CHECK(report.changed == Names{"queue.old", "queue.a.weight", "queue.a.ageing", "queue.a.rate",
                                 "queue.a.max_length", "queue.a.hold", "queue.a.paused", "queue.new",
                                 "quota.old", "quota.a.size", "quota.new"});
   CHECK(current.queues == next.queues);
   CHECK(current.quotas == next.quotas);
-  CHECK(config::take_over(current, next).empty());
+  CHECK(config::apply_changes(current, next).empty());
 }
 
 TEST_CASE("E3 --check tells how queues and quotas will be served") {

@@ -172,6 +172,14 @@ SessionId House::connect(uid_t uid, std::optional<JobId> client) {
   return session;
 }
 
+SessionId House::connect_from(WorkerId worker) {
+  const SessionId session{next_session_++};
+  const pid_t pid = hand(worker).pid;
+  who_[session] = {1000, 1000, pid, pid};
+  ask(session, message::Hello{message::kClientProtocol, new_job_id(), "test"});
+  return session;
+}
+
 JobId House::submit(SessionId session, const std::string& function, Options options, std::string arguments) {
   const JobId id = new_job_id();
   ask(session, message::Submit{id, function, std::move(options)}, std::move(arguments));
@@ -204,7 +212,8 @@ std::vector<WorkerId> House::workers() const {
 }
 
 void House::ready(WorkerId id, const std::vector<std::string>& functions) {
-  handle(event::WorkerStarted{id, static_cast<pid_t>(100 + static_cast<std::uint32_t>(id))});
+  hand(id).pid = static_cast<pid_t>(100 + static_cast<std::uint32_t>(id));
+  handle(event::WorkerStarted{id, hand(id).pid});
   std::vector<FunctionView> views;
   for (const auto& name : functions) views.push_back({name, "() -> text"});
   handle(event::WorkerReady{id, views});

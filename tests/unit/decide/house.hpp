@@ -29,6 +29,8 @@ class House {
   // ---- clients ----
   /// A connection of `uid` that has said Hello; with `client`, the same client over a new connection.
   SessionId connect(uid_t uid = 1000, std::optional<JobId> client = {});
+  /// A connection from the worker's process.
+  SessionId connect_from(WorkerId worker);
   /// Says something and returns its request number; what comes of it is in replies().
   template <class Body>
   std::uint64_t ask(SessionId session, Body body, std::string payload = {}, std::uint64_t received = 0) {

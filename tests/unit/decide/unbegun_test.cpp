@@ -124,6 +124,39 @@ TEST_CASE("I jobs that are taken back again and again do not keep a worker that 
   }
 }
 
+TEST_CASE("I a worker that has not begun what was taken back from it holds one job until it begins that") {
+  ProvenHouse house(prefetching(4));
+  for (int i = 0; i < 8; ++i) house.submit(house.client);
+  REQUIRE(house.hand(house.worker).channel.size() == 4);
+  house.changes.clear();
+  house.wait(10ms);  // nobody knows whether the first has begun: those behind it go back, and it with them
+  REQUIRE(house.hand(house.worker).channel.size() == 1);
+  const auto handed_out = house.hand(house.worker).channel.front().sequence;
+  for (int i = 0; i < 100; ++i) house.wait(10ms);
+  CHECK(house.hand(house.worker).channel.size() == 1);
+  CHECK(house.hand(house.worker).channel.front().sequence == handed_out);
+  CHECK(house.written<change::StartJob>().size() <= 2);
+  house.finish(house.worker);
+  CHECK(house.hand(house.worker).channel.size() == 4);
+}
+
+TEST_CASE("A4 one that runs at most once and has not begun in its run_timeout may have: it is interrupted") {
+  ProvenHouse house;
+  const JobId id = house.submit(house.client, "f", Options{}.at_most_once().run_timeout(1s));
+  house.wait(1s);
+  house.wait(1min);
+  CHECK(house.hand(house.worker).signals == std::vector<int>{SIGTERM, SIGKILL});
+  house.gone(house.worker, SIGKILL);
+  const auto ended = house.ended(house.client, id);
+  REQUIRE(ended);
+  CHECK(ended->failure.cause == Cause::interrupted);
+  CHECK(ended->failure.limit.empty());
+  CHECK(
+      ended->failure.message ==
+      "it cannot be told for certain whether it had begun, and it was submitted to run at most once: it ran "
+      "for longer than run_timeout (1000 ms)");
+}
+
 TEST_CASE("I a worker that has not been told of its job, for want of the disk, is not to have begun it") {
   ProvenHouse house;
   house.hold_commits();

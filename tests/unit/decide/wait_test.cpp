@@ -1,63 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs that wait for other jobs (SEMANTICS C8).
+// Jobs that wait for other jobs (SEMANTICS C8): who has the slot, and who goes on when.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <csignal>
 
-#include "common/ids.hpp"
-#include "tests/unit/decide/house.hpp"
+#include "tests/unit/decide/waits.hpp"
 
 using namespace promised;
 using namespace promised::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// A house of `size` slots, where jobs are given to workers one by one.
-Settings slots(std::uint32_t size) {
-  auto settings = one_pool(size);
-  settings.pools[0].prefetch = 1;
-  return settings;
-}
-
-struct Family : ReadyHouse {
-  explicit Family(Settings s = slots(1)) : ReadyHouse(std::move(s)), client(connect()) {}
-
-  /// The worker that has this job; it begins it if it has not.
-  WorkerId at(const JobId& id) {
-    for (const WorkerId worker : workers()) {
-      if (!hand(worker).channel.empty() && hand(worker).channel.front().id == id) {
-        begin(worker);
-        return worker;
-      }
-    }
-    FAIL("no worker has job " << id.text());
-    return {};
-  }
-  void wait_for(const JobId& job, std::vector<JobId> ids) {
-    const WorkerId worker = at(job);
-    handle(event::AttemptWaits{worker, hand(worker).channel.front().sequence, std::move(ids)});
-  }
-  /// The workers that were asked for and are not ready yet, become so.
-  void staff() {
-    for (const WorkerId worker : workers()) {
-      if (hand(worker).pid == 0 && std::exchange(hand(worker).pid, 1) == 0) ready(worker);
-    }
-  }
-  /// The answer to the job's last wait; nothing: it waits.
-  std::optional<message::Resume> answer(const JobId& job) {
-    const auto& resumed = hand(at(job)).resumed;
-    return resumed.empty() ? std::nullopt : std::optional(resumed.back());
-  }
-  JobId end(const JobId& job) { return finish(at(job)); }
-  State state(const JobId& id) { return show(client, id).state; }
-  std::string text(const JobId& id) { return "job " + id.text() + " (f)"; }
-
-  SessionId client;
-};
-
-}  // namespace
 
 TEST_CASE("C8 a job that waits gives its slot to what it waits for, in a pool of one") {
   Family house;
@@ -165,93 +117,6 @@ TEST_CASE("C8 what stands ready behind a job that waits is taken back") {
   CHECK(house.answer(parent)->code.empty());
 }
 
-TEST_CASE("C8 a circle of waits fails for whoever closes it, naming the circle") {
-  Family house(slots(3));
-  const JobId a = house.submit(house.client), b = house.submit(house.client), c = house.submit(house.client);
-  SUBCASE("of one") {
-    house.wait_for(a, {a});
-    CHECK(house.answer(a)->code == "deadlock");
-    CHECK(house.answer(a)->message == house.text(a) + " would wait for itself");
-  }
-  SUBCASE("of two") {
-    house.wait_for(a, {b});
-    house.wait_for(b, {c, a});
-    CHECK(house.answer(b)->code == "deadlock");
-    CHECK(house.answer(b)->message == "a circle of waits: " + house.text(b) + " would wait for " +
-                                          house.text(a) + ", which waits for " + house.text(b));
-  }
-  SUBCASE("of three, and one of them waited before it ran") {
-    const JobId d = house.submit(house.client);
-    house.wait_for(a, {d});
-    house.wait_for(b, {a});
-    house.staff();
-    house.wait_for(d, {c, b});
-    CHECK(house.answer(d)->code == "deadlock");
-    CHECK(house.answer(d)->message == "a circle of waits: " + house.text(d) + " would wait for " +
-                                          house.text(b) + ", which waits for " + house.text(a) +
-                                          ", which waits for " + house.text(d));
-    house.end(d);
-    CHECK(house.answer(a)->code.empty());
-  }
-  CHECK(house.state(c) == State::running);
-}
-
-TEST_CASE("C8 two jobs that wait for the same one are no circle") {
-  Family house(slots(3));
-  const JobId a = house.submit(house.client), b = house.submit(house.client), c = house.submit(house.client);
-  house.wait_for(b, {c});
-  house.wait_for(a, {b, c});
-  CHECK(house.state(a) == State::waiting);
-  house.end(c);
-  CHECK(house.answer(b)->code.empty());
-  CHECK_FALSE(house.answer(a));
-  house.end(b);
-  CHECK(house.answer(a)->code.empty());
-}
-
-TEST_CASE("C8 a wait for a job that is not there says so; another user's is not told from none") {
-  Family house(slots(2));
-  const JobId job = house.submit(house.client);
-  house.at(job);
-  const JobId theirs = house.submit(house.connect(1001));
-  for (const JobId& id : {new_job_id(), theirs}) {
-    house.wait_for(job, {id});
-    CHECK(house.answer(job)->code == "no_such_future");
-    CHECK(house.answer(job)->message == "there is no job " + id.text() +
-                                            " to wait for: it is gone, or was never there, or is another "
-                                            "user's");
-  }
-  CHECK(house.state(job) == State::running);
-}
-
-TEST_CASE(
-    "C8 a job may wait for jobs of the daemon's own user, as which it runs, but not in a pool of another") {
-  for (const char* user : {"", "somebody"}) {
-    auto settings = slots(2);
-    settings.pools[0].user = user;
-    Family house(settings);
-    const JobId job = house.submit(house.client);
-    house.at(job);
-    const JobId daemons = house.submit(house.connect(999));
-    house.wait_for(job, {daemons});
-    CHECK(house.answer(job).has_value() == (*user != '\0'));
-  }
-}
-
-TEST_CASE("C8 max_waiting bounds how many jobs of a pool wait") {
-  auto settings = slots(2);
-  settings.limits.max_waiting = 1;
-  Family house(settings);
-  const JobId a = house.submit(house.client), b = house.submit(house.client), c = house.submit(house.client);
-  house.wait_for(a, {c});
-  house.wait_for(b, {c});
-  CHECK(house.answer(b)->code == "limit");
-  CHECK(house.answer(b)->message ==
-        "max_waiting (1) is reached: so many jobs of pool main wait for others already; wait in fewer of "
-        "them, or raise it in section [limits]");
-  CHECK(house.state(b) == State::running);
-}
-
 TEST_CASE("C8 waiting counts neither for run_timeout nor for progress_timeout, but for the deadline") {
   Family house;
   const JobId parent =
@@ -343,33 +208,6 @@ TEST_CASE("C8 a worker that took the place of a waiting one goes a while after i
   house.gone(gone, 0);
   CHECK(house.workers().size() == 1);
   CHECK(house.status(house.client).pools[0].crashes == 0);
-}
-
-TEST_CASE("C8 a report of a wait while the job waits ends the worker: it broke the protocol") {
-  Family house(slots(2));
-  const JobId parent = house.submit(house.client), child = house.submit(house.client);
-  house.wait_for(parent, {child});
-  house.wait_for(parent, {child});
-  CHECK(house.hand(house.at(parent)).signals == std::vector<int>{SIGKILL});
-  house.gone(house.at(parent), SIGKILL);
-  CHECK(house.ended(house.client, parent)->failure.cause == Cause::crashed);
-  CHECK(house.ended(house.client, parent)->failure.message ==
-        "the worker broke its protocol after 0 ms: it said that its job waits for others, while that waits "
-        "already");
-}
-
-TEST_CASE("C8 a worker cannot make undone that its job has begun, and waits") {
-  Family family;
-  const JobId parent = family.submit(family.client);
-  const WorkerId worker = family.at(parent);
-  const JobId child = family.submit(family.client);
-  family.wait_for(parent, {child});
-  family.ask(family.client, message::Cancel{{parent, {}}});
-  const std::uint32_t own = family.hand(worker).channel.front().sequence;
-  family.handle(event::Revoked{worker, own});
-  CHECK(family.state(parent) != State::pending);
-  family.finish(worker);
-  CHECK(family.state(parent) == State::cancelled);
 }
 
 TEST_CASE("C8 a job goes on at once when what it waits for goes with a cleared queue") {

@@ -66,6 +66,15 @@ TEST_CASE("a job that has not ended within 50 ms is written, and only then accep
   CHECK(house.count<message::Accepted>(house.client) == accepted + 1);
 }
 
+TEST_CASE("C8 what a worker submits is written and accepted at once: its slot may be waiting for that") {
+  BusyHouse house;
+  const auto of_worker = house.connect_from(house.workers()[0]);
+  const JobId id = house.submit(of_worker);
+  REQUIRE(house.written<change::InsertJob>().size() == 1);
+  CHECK(house.written<change::InsertJob>()[0].id == id);
+  CHECK(house.count<message::Accepted>(of_worker) == 1);
+}
+
 TEST_CASE("a job that stands behind slow ones is written and accepted at once") {
   BusyHouse house;
   const auto accepted = house.count<message::Accepted>(house.client);

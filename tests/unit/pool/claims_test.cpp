@@ -6,7 +6,7 @@
 
 #include <set>
 
-#include "daemon/pool/shared_page.hpp"
+#include "daemon/pool/mapped_worker_page.hpp"
 #include "tests/unit/pool/fixture.hpp"
 
 using namespace promised;
@@ -57,9 +57,9 @@ TEST_CASE("a job that a worker has begun cannot be taken back") {
   CHECK(pool.await<event::WorkerGone>(worker).first_unclaimed == 1);
 }
 
-TEST_CASE("a worker can neither shrink nor grow the page that it shares with the daemon") {
-  const Result<SharedPage> memory = SharedPage::make();
-  REQUIRE(memory.ok());
-  CHECK(::ftruncate(memory->file().get(), 0) != 0);
-  CHECK(::ftruncate(memory->file().get(), 1 << 20) != 0);
+TEST_CASE("a worker can neither shrink nor grow the worker page, which it shares with the daemon") {
+  const Result<MappedWorkerPage> page = MappedWorkerPage::make();
+  REQUIRE(page.ok());
+  CHECK(::ftruncate(page->file().get(), 0) != 0);
+  CHECK(::ftruncate(page->file().get(), 1 << 20) != 0);
 }

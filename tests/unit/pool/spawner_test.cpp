@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "daemon/spawner/leftovers.hpp"
+#include "daemon/spawner/predecessor.hpp"
 #include "daemon/spawner/spawner.hpp"
 #include "tests/support/temp_directory.hpp"
 #include "tests/unit/pool/fixture.hpp"

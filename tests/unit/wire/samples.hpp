@@ -13,6 +13,8 @@ namespace promised::test {
 
 /// An id whose bytes count up from `first`.
 [[nodiscard]] JobId id(std::uint8_t first);
+/// Microseconds since 1970.
+[[nodiscard]] WallClock moment(std::int64_t us);
 
 /// Nothing in it is a default.
 [[nodiscard]] Options full_options();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/pool/shared_page.hpp"
+#include "daemon/pool/mapped_worker_page.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -10,7 +10,7 @@
 
 namespace promised {
 
-Result<SharedPage> SharedPage::make() {
+Result<MappedWorkerPage> MappedWorkerPage::make() {
   Fd file(::memfd_create("promised-page", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file.valid()) return Problem::system("worker page: memfd_create");
   if (::ftruncate(file.get(), sizeof(WorkerPage)) != 0) return Problem::system("worker page: ftruncate");
@@ -19,15 +19,15 @@ Result<SharedPage> SharedPage::make() {
   }
   void* memory = ::mmap(nullptr, sizeof(WorkerPage), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
   if (memory == MAP_FAILED) return Problem::system("worker page: mmap");
-  return SharedPage(std::move(file), new (memory) WorkerPage);
+  return MappedWorkerPage(std::move(file), new (memory) WorkerPage);
 }
 
-SharedPage::SharedPage(Fd file, WorkerPage* page) : file_(std::move(file)), page_(page) {}
+MappedWorkerPage::MappedWorkerPage(Fd file, WorkerPage* page) : file_(std::move(file)), page_(page) {}
 
-SharedPage::SharedPage(SharedPage&& other) noexcept
+MappedWorkerPage::MappedWorkerPage(MappedWorkerPage&& other) noexcept
     : file_(std::move(other.file_)), page_(std::exchange(other.page_, nullptr)) {}
 
-SharedPage::~SharedPage() {
+MappedWorkerPage::~MappedWorkerPage() {
   if (page_ != nullptr) ::munmap(page_, sizeof(WorkerPage));
 }
 

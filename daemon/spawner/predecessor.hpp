@@ -25,6 +25,7 @@ struct Leftover {
 /// Kills the processes that carry a mark of `state` whose spawner has ended, and waits until they are gone;
 /// says which. Only those of `users` are touched (all, if root is one of these): whoever else carries the
 /// mark has taken it from somewhere. Called while no other daemon can be on `state`.
-[[nodiscard]] std::vector<Leftover> end_leftovers(const std::string& state, std::span<const uid_t> users);
+[[nodiscard]] std::vector<Leftover> end_left_by_predecessor(const std::string& state,
+                                                            std::span<const uid_t> users);
 
 }  // namespace promised

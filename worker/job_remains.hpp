@@ -11,10 +11,10 @@
 
 namespace promised::detail {
 
-class Leftovers {
+class JobRemains {
  public:
   /// Before the first job. The children that the program has by now are its own, and stay.
-  Leftovers();
+  JobRemains();
 
   enum class Rest {
     none,

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // I4: what an earlier daemon left running is told by the mark that it carries, and by nothing less.
-#include "daemon/spawner/leftovers.hpp"
+#include "daemon/spawner/predecessor.hpp"
 
 #include <doctest/doctest.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,10 +12,8 @@
 #include <array>
 #include <string>
 
-#include "common/fd.hpp"
 #include "common/worker_marks.hpp"
-#include "daemon/spawner/strays.hpp"
-#include "tests/support/eventually.hpp"
+#include "tests/unit/pool/sleeper.hpp"
 
 using namespace promised;
 using namespace promised::test;
@@ -24,35 +21,6 @@ using namespace promised::test;
 namespace {
 
 constexpr uid_t kNobody = 65534;
-
-// /bin/sleep with one variable in its environment; ends with this object.
-class Sleeper {
- public:
-  explicit Sleeper(const std::string& variable, uid_t user = ::geteuid()) : pid_(::fork()) {
-    REQUIRE(pid_ >= 0);
-    if (pid_ == 0) {
-      std::array<char*, 2> environment{const_cast<char*>(variable.c_str()), nullptr};
-      std::array<char*, 3> command{const_cast<char*>("sleep"), const_cast<char*>("600"), nullptr};
-      if (user != ::geteuid() && (::setresgid(user, user, user) != 0 || ::setresuid(user, user, user) != 0))
-        ::_exit(9);
-      ::execve("/bin/sleep", command.data(), environment.data());
-      ::_exit(9);
-    }
-    REQUIRE(eventually([&] { return command_of(pid_) == "sleep 600"; }));
-  }
-  ~Sleeper() {
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-  }
-  Sleeper(const Sleeper&) = delete;
-  Sleeper& operator=(const Sleeper&) = delete;
-
-  [[nodiscard]] pid_t pid() const { return pid_; }
-  [[nodiscard]] bool lives() const { return started_at(pid_).has_value(); }
-
- private:
-  pid_t pid_;
-};
 
 // A pid that nobody has any more.
 pid_t ended_process() {
@@ -81,7 +49,7 @@ TEST_CASE(
   const Sleeper number_taken_over(marked(kState + "/" + std::to_string(::getpid()) + ".1"));
   const Sleeper unmarked("PROMISED_WORKER=1");
   const std::array users{::geteuid()};
-  const auto ended = end_leftovers(kState, users);
+  const auto ended = end_left_by_predecessor(kState, users);
   REQUIRE(ended.size() == 2);
   CHECK(std::find(ended.begin(), ended.end(), Leftover{left.pid(), "sleep 600"}) != ended.end());
   CHECK_FALSE(left.lives());
@@ -89,15 +57,15 @@ TEST_CASE(
   CHECK(other_state.lives());
   CHECK(spawner_lives.lives());
   CHECK(unmarked.lives());
-  CHECK(end_leftovers(kState, users).empty());
+  CHECK(end_left_by_predecessor(kState, users).empty());
 }
 
 TEST_CASE("I4 a process of a user for whom the daemon does not work is left alone, whatever it carries") {
   const Sleeper mine(marked(kState + "/1.1"));
   const std::array stranger{kNobody};
   const std::array<uid_t, 0> nobody_at_all{};
-  CHECK(end_leftovers(kState, nobody_at_all).empty());
-  if (::geteuid() != kNobody) CHECK(end_leftovers(kState, stranger).empty());
+  CHECK(end_left_by_predecessor(kState, nobody_at_all).empty());
+  if (::geteuid() != kNobody) CHECK(end_left_by_predecessor(kState, stranger).empty());
   CHECK(mine.lives());
 }
 
@@ -117,7 +85,7 @@ TEST_CASE("I4 root finds what other users' workers left, also where it may not t
     }
     if (::syscall(SYS_capset, &head, sets.data()) != 0) ::_exit(3);
     const std::array users{kNobody};
-    ::_exit(end_leftovers(kState, users).size() == 1 ? 0 : 4);
+    ::_exit(end_left_by_predecessor(kState, users).size() == 1 ? 0 : 4);
   }
   int status = -1;
   REQUIRE(::waitpid(child, &status, 0) == child);

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "daemon/spawner/leftovers.hpp"
+#include "daemon/spawner/predecessor.hpp"
 
 #include <poll.h>
 #include <signal.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <filesystem>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string_view>
-#include <system_error>
+#include <utility>
 
 #include "common/fd.hpp"
+#include "common/units.hpp"
 #include "common/worker_marks.hpp"
-#include "daemon/spawner/strays.hpp"
+#include "daemon/spawner/process_facts.hpp"
 
 namespace promised {
 namespace {
@@ -30,41 +29,21 @@ constexpr std::chrono::milliseconds kPatience{5000};
 constexpr int kMostRounds = 100;
 constexpr int kQuietRounds = 3;
 
-std::vector<pid_t> all_processes() {
-  std::vector<pid_t> pids;
-  std::error_code error;
-  for (std::filesystem::directory_iterator i("/proc", error), end; !error && i != end; i.increment(error)) {
-    const std::string name = i->path().filename().string();
-    pid_t pid = 0;
-    const auto [stop, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (bad == std::errc() && stop == name.data() + name.size()) pids.push_back(pid);
-  }
-  return pids;
-}
-
-template <class Number>
-std::optional<Number> number_in(std::string_view text) {
-  Number n{};
-  const auto [stop, bad] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (bad != std::errc() || stop != text.data() + text.size()) return std::nullopt;
-  return n;
-}
-
 // A spawner that lives takes care of its own.
 bool maker_lives(std::string_view maker) {
   const std::size_t dot = maker.find('.');
   if (dot == std::string_view::npos) return false;
-  const auto pid = number_in<pid_t>(maker.substr(0, dot));
-  const auto started = number_in<std::uint64_t>(maker.substr(dot + 1));
-  return pid && started && started_at(*pid) == started;
+  const auto pid = parse_integer(maker.substr(0, dot), 0, std::numeric_limits<pid_t>::max());
+  const auto started = parse_integer(maker.substr(dot + 1), 0, std::numeric_limits<std::int64_t>::max());
+  if (!pid.ok() || !started.ok()) return false;
+  return started_at(static_cast<pid_t>(*pid)) == static_cast<std::uint64_t>(*started);
 }
 
 bool is_leftover(pid_t pid, const std::string& prefix, std::span<const uid_t> users) {
   // First whose it is: what others have in their environment is not looked at.
-  struct stat owner {};
-  if (::stat(("/proc/" + std::to_string(pid)).c_str(), &owner) != 0) return false;
+  const std::optional<uid_t> user = user_of(pid);
   const auto has = [&](uid_t uid) { return std::find(users.begin(), users.end(), uid) != users.end(); };
-  if (!has(owner.st_uid) && !has(0)) return false;
+  if (!user || (!has(*user) && !has(0))) return false;
   const std::optional<std::string> mark = variable_of(pid, kStateVariable);
   return mark && mark->starts_with(prefix) && !maker_lives(std::string_view(*mark).substr(prefix.size()));
 }
@@ -75,7 +54,7 @@ std::string mark_of(const std::string& state, pid_t spawner) {
   return state + "/" + std::to_string(spawner) + "." + std::to_string(started_at(spawner).value_or(0));
 }
 
-std::vector<Leftover> end_leftovers(const std::string& state, std::span<const uid_t> users) {
+std::vector<Leftover> end_left_by_predecessor(const std::string& state, std::span<const uid_t> users) {
   std::vector<Leftover> ended;
   std::set<pid_t> tried;
   int quiet = 0;

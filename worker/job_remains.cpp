@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "worker/leftovers.hpp"
+#include "worker/job_remains.hpp"
 
 #include <dirent.h>
 #include <poll.h>
@@ -62,17 +62,17 @@ void reap(pid_t pid, Clock::time_point deadline) {
 
 }  // namespace
 
-Leftovers::Leftovers() {
+JobRemains::JobRemains() {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   if (has_children()) own_ = children().value_or(std::vector<pid_t>());
 }
 
-Leftovers::Rest Leftovers::end() {
+JobRemains::Rest JobRemains::end() {
   if (has_children() && !end_all()) return Rest::here;
   return is_subreaper() ? Rest::none : Rest::elsewhere;
 }
 
-void Leftovers::await_group() {
+void JobRemains::await_group() {
   const pid_t group = ::getpgrp();
   while (has_children()) {
     std::optional<std::vector<pid_t>> now = left();
@@ -86,7 +86,7 @@ void Leftovers::await_group() {
   }
 }
 
-std::optional<std::vector<pid_t>> Leftovers::left() {
+std::optional<std::vector<pid_t>> JobRemains::left() {
   std::optional<std::vector<pid_t>> now = children();
   if (!now) return std::nullopt;
   // What has gone is forgotten: its number may stand for another process soon.
@@ -97,7 +97,7 @@ std::optional<std::vector<pid_t>> Leftovers::left() {
 
 // Only children are killed: their numbers cannot have come to stand for other processes. What is below them
 // comes to this process as they end, and has its turn in the next round.
-bool Leftovers::end_all() {
+bool JobRemains::end_all() {
   const auto deadline = Clock::now() + kPatience;
   for (;;) {
     const std::optional<std::vector<pid_t>> now = left();
