@@ -25,6 +25,13 @@ bool is_of_lost_process(const Worker& worker, const Failure& failure) {
          (failure.cause == Cause::memory && failure.signal != 0);
 }
 
+/// How long the function usually runs; what is recent weighs more.
+void learn(Function& function, Nanos ran) {
+  auto& usual = function.usual_run;
+  ran = std::min(ran, kLongestEstimate);
+  usual = usual ? (*usual * 7 + ran) / 8 : ran;
+}
+
 std::string within_start_timeout(const Worker& worker) {
   return " within start_timeout (" + std::to_string(worker.settings->start_timeout.count()) + " ms)";
 }
@@ -105,9 +112,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
     return;
   }
   ++pool.finished;
-  auto& usual = job.function->usual_run;
-  const Nanos ran = std::min(e.ran, kLongestEstimate);
-  usual = usual ? (*usual * 7 + ran) / 8 : ran;
+  learn(*job.function, e.ran);
   if (too_late) {
     Failure failure = timed_out(*worker, job);
     failure.output = std::move(e.failure.output);

@@ -228,10 +228,11 @@ class PROMISED_EXPORT Worker {
     return *this;
   }
 
-  /// Serves jobs until the daemon has no more, and returns what main() has to return, as the daemon goes by it:
-  /// 0. With `--functions`, lists the functions on stdout instead. 2, with an explanation on stderr, when the
-  /// daemon has not started this process or no function is defined; 1 when the channel breaks; 75 when there is
-  /// no process to run a job in (`isolation = job`), which goes back then as if it had not been given out.
+  /// Serves jobs until the daemon has no more, and returns what main() has to return, as the daemon goes by
+  /// it: 0. With `--functions`, lists the functions on stdout instead. 2, with an explanation on stderr, when
+  /// the daemon has not started this process or no function is defined; 1 when the channel breaks; 75 when
+  /// there is no process to run a job in (`isolation = job`), which goes back then as if it had not been
+  /// given out.
   [[nodiscard]] int run();
 
  private:
