@@ -64,6 +64,8 @@ class SpawnerProcess {
   [[nodiscard]] Result<void> send_reports();
 
   void kill_all();
+  /// A step of what is to be done for the groups of ended workers. True: there is more of it.
+  [[nodiscard]] bool tidy_cgroups();
 
   /// Whose an orphan is: found out once, because it may change what tells it.
   struct Owner {
