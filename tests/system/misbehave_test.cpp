@@ -343,6 +343,15 @@ TEST_CASE("I what a job makes of its process's attributes is not the next job's"
   CHECK(pool_view(client, "misbehave").crashes == 0);
 }
 
+TEST_CASE("I a worker reads its umask without changing it, for other threads of its program make files too") {
+  DaemonConfig config;
+  config.pool("misbehave", worker_binary("misbehave"), {{"size", "1"}, {"arguments", "--dies-of-umask"}});
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  CHECK(client.submit<std::int64_t>("quick", 7).result(kPatience) == 7);
+  CHECK(pool_view(client, "misbehave").crashes == 0);
+}
+
 TEST_CASE(
     "I3 what a job makes of its limit of the processor is not the next job's, whether the pool has one") {
   for (const char* cpu_time : {"0", "1min"}) {
