@@ -214,6 +214,16 @@ TEST_CASE("E1 a job that dies while its result is on the way has no result") {
   CHECK(scene.crashes() == 1);
 }
 
+TEST_CASE("I a child process that comes back from its job's function ends there, and says so") {
+  Scene scene;
+  const auto job = scene.client().submit<std::int64_t>("fork_and_return");
+  CHECK(job.result(kPatience) > 0);
+  CHECK(job.output() == "promised: a child process of job " + job.id().text() +
+                            " came back from fork_and_return; it ends here\n");
+  scene.neighbours_notice_nothing();
+  CHECK(scene.crashes() == 0);
+}
+
 TEST_CASE("A5 of two answers to one job the first counts, and the worker that gave them is replaced") {
   Scene scene;
   // The first job of a worker has the number 0. The value is one that the function itself would not return.
