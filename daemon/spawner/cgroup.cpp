@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <system_error>
 #include <thread>
@@ -105,15 +106,17 @@ Fd open_group(int in, const char* name) {
 // somebody may have set for them (frozen, how many there may be in them).
 Result<void> end_and_remove(const Path& workers, CgroupFolders& folders) {
   using Removed = CgroupFolders::Removed;
-  const auto deadline = std::chrono::steady_clock::now() + folders.patience();
-  for (bool killed = false;;) {
+  using Clock = std::chrono::steady_clock;
+  for (std::optional<Clock::time_point> killed;;) {
     PROMISED_ASSIGN(const Removed removed, folders.remove(workers));
     if (removed == Removed::gone) return {};
     if (removed == Removed::in_part) continue;
-    if (!killed) PROMISED_TRY(write_to(workers / "cgroup.kill", "1"));
-    killed = true;
-    if (std::chrono::steady_clock::now() > deadline)
+    if (!killed) {
+      PROMISED_TRY(write_to(workers / "cgroup.kill", "1"));
+      killed = Clock::now();
+    } else if (Clock::now() > *killed + folders.patience()) {
       return Problem::of("system", workers.string() + ": its processes were killed, and it is still in use");
+    }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }

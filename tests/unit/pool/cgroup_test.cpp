@@ -215,14 +215,13 @@ TEST_CASE("I4 what an earlier daemon left is found in every group that can be lo
   write_file(workers / "1" / "a" / "cgroup.procs", "13\n");
   write_file(workers / "3" / "cgroup.procs", "14\n");
   CHECK_FALSE(Cgroups::left_in(directory.path()).unread);
-  for (const char* closed : {"1/a", "2"}) {
+  for (const auto& [closed, most] : {std::pair{"1/a", 3U}, {"2", 4U}, {"3/cgroup.procs", 3U}}) {
     CAPTURE(closed);
     REQUIRE(::chmod((workers / closed).c_str(), 0) == 0);
-    const std::size_t most = closed == std::string("2") ? 4 : 3;
-    CHECK(in_child_of_nobody([&] {
+    CHECK(in_child_of_nobody([&, path = workers / closed, count = most] {
             const Cgroups::Left left = Cgroups::left_in(directory.path());
-            const std::string reason = "read " + (workers / closed).string() + ": Permission denied";
-            return left.processes.size() == most && left.unread && left.unread->message == reason ? 0 : 1;
+            const std::string reason = "read " + path.string() + ": Permission denied";
+            return left.processes.size() == count && left.unread && left.unread->message == reason ? 0 : 1;
           }) == 0);
     REQUIRE(::chmod((workers / closed).c_str(), 0755) == 0);
   }
