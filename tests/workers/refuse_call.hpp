@@ -13,7 +13,8 @@
 #include <optional>
 
 /// `refusal` (SECCOMP_RET_KILL_PROCESS, or SECCOMP_RET_ERRNO with an error) is what comes of this thread's
-/// calls with that number, and of those of all that it starts; with `first`, of those with that first argument.
+/// calls with that number, and of those of all that it starts; with `first`, of those with that first
+/// argument.
 inline void refuse_call(long number, std::uint32_t refusal, std::optional<std::uint32_t> first = {}) {
   const auto word = [](std::size_t at) {
     return sock_filter BPF_STMT(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(at));
