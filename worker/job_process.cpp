@@ -33,6 +33,16 @@ void note_sigterm(int, siginfo_t* signal, void*) {
   throw std::system_error(errno, std::generic_category(), doing);
 }
 
+// Before that the worker cannot see it end, and may call it off.
+bool may_begin(const Fd& ear) {
+  char go = 0;
+  ssize_t heard = 0;
+  do {
+    heard = ::read(ear.get(), &go, sizeof go);
+  } while (heard < 0 && errno == EINTR);
+  return heard == sizeof go;
+}
+
 std::atomic<Speech>* shared_speech() {
   void* const memory =
       ::mmap(nullptr, sizeof(std::atomic<Speech>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -86,6 +96,7 @@ JobProcess::Side JobProcess::fork() {
     // Who is to be its end must be there still, and what was sent meanwhile strikes now.
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != worker) ::_exit(1);
     mouth_.reset();
+    if (!may_begin(ear_)) ::_exit(1);
   }
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid_ == 0) return Side::job;
@@ -96,8 +107,17 @@ JobProcess::Side JobProcess::fork() {
     return Side::none;
   }
   process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
-  if (!process_.valid()) failed("pidfd_open of the process of a job");
+  if (!process_.valid()) return call_off();
+  pass_on(std::string_view("\0", 1));
   return Side::worker;
+}
+
+JobProcess::Side JobProcess::call_off() {
+  const int error = errno;
+  ::kill(pid_, SIGKILL);
+  static_cast<void>(reap());
+  errno = error;
+  return Side::none;
 }
 
 void JobProcess::pass_on(std::string_view frames) {

@@ -42,9 +42,9 @@ class JobProcess {
   ~JobProcess();
 
   enum class Side { worker, job, none };
-  /// Forks; `none`, with errno, when the kernel has no process to give. In the worker SIGTERM is only noted
-  /// until reap(): when it is sent to all processes of the worker, it is the job that is meant. Throws
-  /// std::system_error when the worker cannot see to the process that is there.
+  /// Forks; `none`, with errno, when the kernel has no process to give, or none that the worker could see to:
+  /// then nothing of the job has run. In the worker SIGTERM is only noted until reap(): when it is sent to
+  /// all processes of the worker, it is the job that is meant.
   [[nodiscard]] Side fork();
 
   [[nodiscard]] std::atomic<Speech>& speech() { return *speech_; }
@@ -66,6 +66,8 @@ class JobProcess {
   [[nodiscard]] End reap();
 
  private:
+  [[nodiscard]] Side call_off();
+
   std::atomic<Speech>* speech_;
   pid_t pid_ = 0;
   Fd process_;

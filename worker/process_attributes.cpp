@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <string>
+#include <string_view>
 #include <system_error>
 
 namespace promised::detail {
@@ -17,9 +20,15 @@ int signal_at_end_of_parent() {
   return signal;
 }
 
-// There is no other way to read it.
+// umask() tells it by changing it, for every thread of the program: what one of them makes meanwhile would be
+// readable by its user alone.
 mode_t current_umask() {
-  const mode_t found = ::umask(077);
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    constexpr std::string_view kUmask = "Umask:";
+    if (line.starts_with(kUmask)) return static_cast<mode_t>(std::stoul(line.substr(kUmask.size()), {}, 8));
+  }
+  const mode_t found = ::umask(077);  // without /proc there is no other way
   ::umask(found);
   return found;
 }

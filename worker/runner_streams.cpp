@@ -148,7 +148,7 @@ bool Runner::hear_now() {
 /// The mark on the page is there before the frame that wakes. What else comes wakes too, and is no reason to
 /// return.
 bool Runner::poll(std::span<pollfd> fds, std::chrono::milliseconds most) {
-  const Clock::time_point deadline = Clock::now() + std::min(most, kForEver);
+  const Clock::time_point deadline = Clock::now() + std::clamp(most, std::chrono::milliseconds(0), kForEver);
   std::vector<pollfd> polled(fds.begin(), fds.end());
   polled.push_back({is_child_of_a_job() ? -1 : channel_.read_fd(), POLLIN, 0});
   while (!cancelled()) {

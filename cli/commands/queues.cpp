@@ -42,9 +42,8 @@ constexpr std::size_t kMostTold = 100;
 
 /// Where there is none to be seen: it may be that there is, for others.
 constexpr const char* kWhoIsTold =
-    " (only administrators are told of queues: of those with jobs, and those that are configured or steered "
-    "by "
-    "name)";
+    " (only administrators are told of queues: of those with jobs, "
+    "and those that are configured or steered by name)";
 
 /// Of what the daemon tells of, `all`, none is called so.
 [[noreturn]] void throw_no_queue(const std::string& glob, const std::vector<QueueView>& all) {

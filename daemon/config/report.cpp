@@ -29,10 +29,10 @@ std::string processes_warning(const PoolSettings& pool, bool as_root) {
   if (as_root) return "processes is kept for root's workers only where each has a cgroup; give it a user";
   const std::uint64_t each = processes_of_job(pool);
   if (each == 1 || pool.processes >= each * pool.most()) return {};
-  return "processes = " + std::to_string(pool.processes) +
-         " is, where workers have no cgroups, for all that the pool's user runs, and " +
-         std::to_string(pool.most()) + " workers with a job each are " + std::to_string(each * pool.most()) +
-         ": some could run none";
+  return "without cgroups, processes = " + std::to_string(pool.processes) +
+         " counts everything that the pool's user runs; " + std::to_string(pool.most()) +
+         " workers with a job each need " + std::to_string(each * pool.most()) +
+         ", so some workers may be unable to run a job";
 }
 
 std::string directory_warning(const std::string& directory) {

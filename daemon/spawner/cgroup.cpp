@@ -14,6 +14,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <system_error>
 #include <thread>
@@ -25,10 +26,8 @@ namespace {
 using Path = std::filesystem::path;
 
 constexpr std::string_view kMemory = "memory", kPids = "pids";
-// Until the processes that an earlier daemon left in its groups are gone.
-constexpr std::chrono::milliseconds kPatience{5000};
-
-// Of groups that a job has made in its worker's, in one step.
+// Of groups that a job has made in its worker's, in one step: so many are gone into, removed, or found in
+// use.
 constexpr std::size_t kMostAtOnce = 128;
 
 Problem no_cgroup(const std::string& why) {
@@ -90,80 +89,36 @@ bool is_in_use(int error) {
   return error == EBUSY || error == ENOTEMPTY;
 }
 
-// The first group in this one that has not been found in use. Invalid: there is none.
-struct Inner {
-  Fd group;
-  std::string name;
-};
-Inner first_in(int group, const std::set<std::string>& in_use) {
-  const auto close = [](DIR* open) { ::closedir(open); };
-  Fd again(::openat(group, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  const std::unique_ptr<DIR, decltype(close)> entries(again.valid() ? ::fdopendir(again.get()) : nullptr,
-                                                      close);
-  if (!entries) return {};
-  static_cast<void>(again.release());  // the stream closes it
-  for (const dirent* entry = ::readdir(entries.get()); entry != nullptr; entry = ::readdir(entries.get())) {
-    const std::string name = entry->d_name;
-    if (entry->d_type != DT_DIR || name == "." || name == ".." || in_use.contains(name)) continue;
-    return {Fd(::openat(group, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)), name};
-  }
-  return {};
+// Of one that nothing is in.
+Result<CgroupFolders::Removed> remove_empty(const Path& group) {
+  if (::rmdir(group.c_str()) == 0 || errno == ENOENT) return CgroupFolders::Removed::gone;
+  if (is_in_use(errno)) return CgroupFolders::Removed::in_use;
+  return Problem::system("remove " + group.string());
 }
 
-// The innermost first, as only an empty group can go; two descriptors and no path, however deep they are.
-// True: kMostAtOnce are gone, and there may be more. What stays is in use, and so is what it is in.
-bool remove_below(const Path& group) {
-  struct Level {
-    std::string name;
-    std::set<std::string> in_use;
-  };
-  std::vector<Level> levels(1);
-  Fd here(::open(group.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  for (std::size_t removed = 0; here.valid() && removed < kMostAtOnce;) {
-    if (Inner inner = first_in(here.get(), levels.back().in_use); inner.group.valid()) {
-      here = std::move(inner.group);
-      levels.push_back({std::move(inner.name), {}});
-      continue;
-    }
-    if (levels.size() == 1) return false;
-    const std::string name = std::move(levels.back().name);
-    levels.pop_back();
-    here = Fd(::openat(here.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (::unlinkat(here.get(), name.c_str(), AT_REMOVEDIR) == 0) {
-      ++removed;
-    } else {
-      levels.back().in_use.insert(name);
-    }
-  }
-  return here.valid();
+// Whoever made it may have closed it to its own user, who may be this process's too.
+Fd open_group(int in, const char* name) {
+  static_cast<void>(!::fchmodat(in, name, 0700, 0));  // where it may not, it is open or cannot be opened
+  return Fd(::openat(in, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
-Result<void> end_what_is_in(const Path& workers, CgroupFolders& folders) {
-  std::error_code error;
-  std::vector<Path> left;
-  for (std::filesystem::directory_iterator i(workers, error), end; !error && i != end; i.increment(error)) {
-    if (i->is_directory(error)) left.push_back(i->path());
-  }
-  if (error) return Problem::of("system", workers.string() + ": " + error.message());
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  for (const Path& group : left) {
-    PROMISED_TRY(write_to(group / "cgroup.kill", "1"));
-    for (;;) {
-      PROMISED_ASSIGN(const CgroupFolders::Removed removed, folders.remove(group));
-      if (removed == CgroupFolders::Removed::gone) break;
-      if (removed == CgroupFolders::Removed::in_part) continue;
-      if (std::chrono::steady_clock::now() > deadline)
-        return Problem::of("system", group.string() + ": its processes were killed and are still there");
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+// What an earlier daemon left, whichever group it is in, and the groups themselves: with them goes what
+// somebody may have set for them (frozen, how many there may be in them).
+Result<void> end_and_remove(const Path& workers, CgroupFolders& folders) {
+  using Removed = CgroupFolders::Removed;
+  using Clock = std::chrono::steady_clock;
+  for (std::optional<Clock::time_point> killed;;) {
+    PROMISED_ASSIGN(const Removed removed, folders.remove(workers));
+    if (removed == Removed::gone) return {};
+    if (removed == Removed::in_part) continue;
+    if (!killed) {
+      PROMISED_TRY(write_to(workers / "cgroup.kill", "1"));
+      killed = Clock::now();
+    } else if (Clock::now() > *killed + folders.patience()) {
+      return Problem::of("system", workers.string() + ": its processes were killed, and it is still in use");
     }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  return {};
-}
-
-// Without what somebody may have set for it (frozen, how many there may be in it).
-Result<void> make_anew(const Path& workers, CgroupFolders& folders) {
-  PROMISED_TRY(folders.remove(workers));
-  return folders.make(workers);
 }
 
 }  // namespace
@@ -206,13 +161,66 @@ Result<void> CgroupFolders::make(const Path& group) {
 }
 
 Result<CgroupFolders::Removed> CgroupFolders::remove(const Path& group) {
-  if (::rmdir(group.c_str()) == 0 || errno == ENOENT) return Removed::gone;
-  if (!is_in_use(errno)) return Problem::system("remove " + group.string());
+  PROMISED_ASSIGN(const Removed removed, remove_empty(group));
+  if (removed == Removed::gone) {
+    in_part_.erase(group);
+    return removed;
+  }
   // Of a process, or of groups below it.
-  if (remove_below(group)) return Removed::in_part;
-  if (::rmdir(group.c_str()) == 0 || errno == ENOENT) return Removed::gone;
-  if (!is_in_use(errno)) return Problem::system("remove " + group.string());
-  return Removed::in_use;
+  const auto below = in_part_.try_emplace(group, group).first;
+  if (below->second.remove_some()) return Removed::in_part;
+  in_part_.erase(below);
+  return remove_empty(group);
+}
+
+GroupsBelow::GroupsBelow(const Path& group) : here_(open_group(AT_FDCWD, group.c_str())), levels_(1) {}
+
+// Two descriptors and no path, however deep they are.
+bool GroupsBelow::remove_some() {
+  for (std::size_t done = 0; here_.valid() && done < kMostAtOnce; ++done) {
+    if (const std::string name = next(); !name.empty()) {
+      if (::unlinkat(here_.get(), name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) enter(name);
+    } else if (levels_.size() > 1) {
+      leave();
+    } else {
+      return false;
+    }
+  }
+  return here_.valid();
+}
+
+// The first group in this one that has not been found in use; empty: there is none.
+std::string GroupsBelow::next() const {
+  const auto close = [](DIR* open) { ::closedir(open); };
+  Fd again(::openat(here_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const std::unique_ptr<DIR, decltype(close)> entries(again.valid() ? ::fdopendir(again.get()) : nullptr,
+                                                      close);
+  if (!entries) return {};
+  static_cast<void>(again.release());  // the stream closes it
+  for (const dirent* entry = ::readdir(entries.get()); entry != nullptr; entry = ::readdir(entries.get())) {
+    std::string name = entry->d_name;
+    if (entry->d_type == DT_DIR && name != "." && name != ".." && !levels_.back().in_use.contains(name))
+      return name;
+  }
+  return {};
+}
+
+// One that cannot be gone into has not gone either.
+void GroupsBelow::enter(const std::string& name) {
+  if (Fd inner = open_group(here_.get(), name.c_str()); inner.valid()) {
+    here_ = std::move(inner);
+    levels_.push_back({name, {}});
+  } else {
+    levels_.back().in_use.insert(name);
+  }
+}
+
+void GroupsBelow::leave() {
+  const std::string name = std::move(levels_.back().name);
+  levels_.pop_back();
+  here_ = Fd(::openat(here_.get(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (here_.valid() && ::unlinkat(here_.get(), name.c_str(), AT_REMOVEDIR) != 0)
+    levels_.back().in_use.insert(name);
 }
 
 Result<Cgroups> Cgroups::take(Path root, const std::vector<pid_t>& own, CgroupFolders& folders) {
@@ -221,9 +229,8 @@ Result<Cgroups> Cgroups::take(Path root, const std::vector<pid_t>& own, CgroupFo
   if (const Result<void> made = folders.make(daemon); !made.ok()) return no_cgroup(made.problem().message);
   Result<void> done = move_to(daemon, own);
   if (done.ok()) done = turn("+", controllers, root);
+  if (done.ok()) done = end_and_remove(workers, folders);
   if (done.ok()) done = folders.make(workers);
-  if (done.ok()) done = end_what_is_in(workers, folders);
-  if (done.ok()) done = make_anew(workers, folders);
   if (done.ok()) done = turn("+", controllers, workers);
   if (done.ok()) return Cgroups(workers, controllers, folders);
   // As it was: a process may be in a group again once no controller is on for those below it.
@@ -233,16 +240,24 @@ Result<Cgroups> Cgroups::take(Path root, const std::vector<pid_t>& own, CgroupFo
   return no_cgroup(why);
 }
 
-std::vector<pid_t> Cgroups::left_in(const Path& root) {
-  std::vector<pid_t> pids;
-  std::error_code error;
-  for (std::filesystem::recursive_directory_iterator i(root / "workers", error), end; !error && i != end;
-       i.increment(error)) {
-    if (i->path().filename() != "cgroup.procs") continue;
-    std::ifstream processes(i->path());
-    pids.insert(pids.end(), std::istream_iterator<pid_t>(processes), {});
+Cgroups::Left Cgroups::left_in(const Path& root) {
+  Left left;
+  for (std::vector<Path> groups{root / "workers"}; !groups.empty();) {
+    const Path group = std::move(groups.back());
+    groups.pop_back();
+    std::error_code error;
+    for (std::filesystem::directory_iterator i(group, error), end; !error && i != end; i.increment(error)) {
+      std::error_code gone;
+      if (i->is_directory(gone)) groups.push_back(i->path());
+      if (i->path().filename() != "cgroup.procs") continue;
+      std::ifstream processes(i->path());
+      if (!processes && !left.unread) left.unread = Problem::system("read " + i->path().string());
+      left.processes.insert(left.processes.end(), std::istream_iterator<pid_t>(processes), {});
+    }
+    if (error && error != std::errc::no_such_file_or_directory && !left.unread)
+      left.unread = Problem::system("read " + group.string(), error.value());
   }
-  return pids;
+  return left;
 }
 
 Path Cgroups::group_of(WorkerId worker) const {
@@ -287,18 +302,20 @@ void Cgroups::end(WorkerId worker) {
   const Path group = group_of(worker);
   // What cannot be killed in this way is killed as a stray; the group stays until it is empty.
   static_cast<void>(write_to(group / "cgroup.kill", "1").ok());
-  ending_.insert(group);
+  ending_.emplace(group, Ending::quietly);
 }
 
-bool Cgroups::tidy() {
-  bool in_part = false;
-  std::erase_if(ending_, [&](const Path& group) {
-    if (in_part) return false;
+Cgroups::Tidied Cgroups::tidy() {
+  Tidied tidied;
+  for (auto i = ending_.begin(); i != ending_.end() && !tidied.more;) {
+    auto& [group, state] = *i;
     const Result<CgroupFolders::Removed> removed = folders_->remove(group);
-    in_part = removed.ok() && *removed == CgroupFolders::Removed::in_part;
-    return !removed.ok() || *removed == CgroupFolders::Removed::gone;
-  });
-  return in_part;
+    if (!removed.ok() && std::exchange(state, Ending::told_of) == Ending::quietly)
+      tidied.problems.push_back(removed.problem());
+    tidied.more = removed.ok() && *removed == CgroupFolders::Removed::in_part;
+    i = removed.ok() && *removed == CgroupFolders::Removed::gone ? ending_.erase(i) : std::next(i);
+  }
+  return tidied;
 }
 
 }  // namespace promised

@@ -9,8 +9,10 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -36,6 +38,27 @@ namespace promised {
 /// end that the worker was told to make when `kills_before` had been killed, unless there are more by now.
 [[nodiscard]] bool ended_by_memory(int status, std::uint64_t kills_before, std::uint64_t kills);
 
+/// What a job has made in its worker's group, which is to go with it: any number of groups, and any depth.
+class GroupsBelow {
+ public:
+  explicit GroupsBelow(const std::filesystem::path& group);
+  /// A step of bounded length, which goes on where the last one ended; the innermost go first, as only an
+  /// empty group can go. False: there is no more to do. What is left is in use, and so is what it is in.
+  [[nodiscard]] bool remove_some();
+
+ private:
+  struct Level {
+    std::string name;
+    std::set<std::string> in_use;
+  };
+  [[nodiscard]] std::string next() const;
+  void enter(const std::string& name);
+  void leave();
+
+  Fd here_;  ///< invalid: it cannot be looked into
+  std::vector<Level> levels_;
+};
+
 /// How groups come and go. Tests put files in their place that the kernel would have made.
 class CgroupFolders {
  public:
@@ -48,6 +71,11 @@ class CgroupFolders {
     in_part  ///< some of the groups that a job has made in it are gone; to be called again
   };
   [[nodiscard]] virtual Result<Removed> remove(const std::filesystem::path& group);
+  /// For how long what has been killed may still be there.
+  [[nodiscard]] virtual std::chrono::milliseconds patience() const { return std::chrono::seconds(5); }
+
+ private:
+  std::map<std::filesystem::path, GroupsBelow> in_part_;
 };
 
 /// Of one group. One whose controller is not there is not kept by it.
@@ -92,11 +120,16 @@ class NewCgroup {
 
 class Cgroups {
  public:
-  /// Processes in groups that an earlier daemon has left there: take() ends them.
-  [[nodiscard]] static std::vector<pid_t> left_in(const std::filesystem::path& root);
+  struct Left {
+    std::vector<pid_t> processes;
+    std::optional<Problem> unread;  ///< the first group that could not be looked into
+  };
+  /// What is in the groups that an earlier daemon has left there: take() ends it.
+  [[nodiscard]] static Left left_in(const std::filesystem::path& root);
   /// Takes `root`, the group that the processes `own` (the daemon and its spawner) are in: moves them to a
   /// group of their own, kills what an earlier daemon left, and gets ready for workers. Problem "no_cgroup",
-  /// with nothing changed, where it is not theirs alone or may not be written to. `folders` outlives this.
+  /// with `own` where they were, where it is not theirs alone, may not be written to, or is not empty of what
+  /// was left there in time. `folders` outlives this.
   [[nodiscard]] static Result<Cgroups> take(std::filesystem::path root, const std::vector<pid_t>& own,
                                             CgroupFolders& folders);
 
@@ -107,9 +140,12 @@ class Cgroups {
   [[nodiscard]] std::uint64_t memory_kills(WorkerId worker) const;
   /// Kills all that is in it; the group goes with one of the next tidy().
   void end(WorkerId worker);
-  /// Removes the groups of ended workers that are empty by now. True: it has done one step of that, and there
-  /// is more to do.
-  bool tidy();
+  struct Tidied {
+    bool more = false;              ///< it was one step, and there is more to do
+    std::vector<Problem> problems;  ///< of groups that cannot be removed: each is told once, and tried again
+  };
+  /// Removes the groups of ended workers that are empty by now.
+  [[nodiscard]] Tidied tidy();
 
  private:
   Cgroups(std::filesystem::path workers, CgroupControllers controllers, CgroupFolders& folders)
@@ -119,7 +155,8 @@ class Cgroups {
   std::filesystem::path workers_;
   CgroupControllers controllers_;
   CgroupFolders* folders_;
-  std::set<std::filesystem::path> ending_;
+  enum class Ending : std::uint8_t { quietly, told_of };
+  std::map<std::filesystem::path, Ending> ending_;
 };
 
 }  // namespace promised

@@ -82,10 +82,9 @@ Result<void> limit_processes(const SpawnRequest& request) {
     return Problem::of(
         "not_permitted",
         "processes = " + std::to_string(request.processes) +
-            ": without a cgroup that counts them it is a user's processes that the kernel counts, and root's "
-            "are "
-            "not limited; give the pool a user of its own, or run the daemon where it has a cgroup with the "
-            "controller pids (docs/pools.md)");
+            ": without a cgroup that counts them it is a user's processes that the kernel counts, "
+            "and root's are not limited; give the pool a user of its own, "
+            "or run the daemon where it has a cgroup with the controller pids (docs/pools.md)");
   }
   return limit(RLIMIT_NPROC, "processes", request.processes);
 }

@@ -101,7 +101,7 @@ Result<void> SpawnerProcess::turn() {
   if (polled_[0].revents & (POLLIN | POLLHUP | POLLERR)) PROMISED_TRY(obey());
   PROMISED_TRY(send_reports());
   // Behind the reports: a job may have made many groups in its worker's.
-  if (std::exchange(tidy_, false) && cgroups_) tidy_ = cgroups_->tidy();
+  if (std::exchange(tidy_, false)) tidy_ = tidy_cgroups();
   if (ready == 0 && most > 0) strays_.reap_dead();
   end_strays();
   return {};
@@ -209,10 +209,16 @@ void SpawnerProcess::take_over(const spawner_wire::TakeOverOrder& order) {
 Result<void> SpawnerProcess::take_cgroup(std::vector<Leftover>& ended) {
   const auto root = own_cgroup();
   if (!root) return Problem::of("no_cgroup", "there is no cgroup v2 here");
+  const Cgroups::Left found = Cgroups::left_in(*root);
+  if (found.unread) say(*found.unread);
   std::vector<Leftover> left;
-  for (const pid_t pid : Cgroups::left_in(*root)) left.push_back({pid, command_of(pid)});
-  PROMISED_ASSIGN(cgroups_, Cgroups::take(*root, {::getppid(), ::getpid()}, cgroup_folders_));
+  for (const pid_t pid : found.processes) left.push_back({pid, command_of(pid)});
+  Result<Cgroups> taken = Cgroups::take(*root, {::getppid(), ::getpid()}, cgroup_folders_);
+  // It may have failed before it came to them, or when they were gone.
+  if (!taken.ok()) std::erase_if(left, [](const Leftover& l) { return ::kill(l.pid, 0) == 0; });
   ended.insert(ended.end(), left.begin(), left.end());
+  if (!taken.ok()) return taken.problem();
+  cgroups_ = std::move(*taken);
   return {};
 }
 
@@ -323,8 +329,15 @@ void SpawnerProcess::kill_all() {
       say(Problem::of("system",
                       "process " + std::to_string(pid) + " (" + command_of(pid) + ") does not end"));
   }
-  while (cgroups_ && cgroups_->tidy()) {
+  while (tidy_cgroups()) {
   }
+}
+
+bool SpawnerProcess::tidy_cgroups() {
+  if (!cgroups_) return false;
+  const Cgroups::Tidied tidied = cgroups_->tidy();
+  for (const Problem& problem : tidied.problems) say(problem);
+  return tidied.more;
 }
 
 }  // namespace promised

@@ -60,6 +60,8 @@ class SpawnerProcess {
   void report(const SpawnerReport& report);
   [[nodiscard]] Result<void> send_reports();
 
+  /// A step of what is to be done for the groups of ended workers. True: there is more of it.
+  [[nodiscard]] bool tidy_cgroups();
   void end_strays();
   void kill_all();
 

@@ -166,9 +166,22 @@ TEST_CASE("I4 groups that a job has made in its worker's go with it" * doctest::
   CHECK(eventually([&] { return group.groups_of_workers() == 1; }));
 }
 
-TEST_CASE(
-    "I4 cgroups that a job has made by the hundred hold up nobody, and the next daemon has cgroups again" *
-    doctest::skip(::geteuid() != 0)) {
+TEST_CASE("I4 while thousands of cgroups go that a job has made, the next worker starts and works" *
+          doctest::skip(::geteuid() != 0)) {
+  const Group group;
+  DaemonIn daemon(group, confined());
+  Client client = connect(daemon);
+  const auto worker = client.submit<std::int64_t>("worker_pid").result(kPatience);
+  const Path ended = cgroup_folder(group, worker);
+  for (int i = 0; i < 5000; ++i) REQUIRE(::mkdir((ended / std::to_string(i)).c_str(), 0755) == 0);
+  ::kill(static_cast<pid_t>(worker), SIGKILL);
+  CHECK(client.submit<std::int64_t>("worker_pid").result(kPatience) != worker);
+  CHECK(std::filesystem::exists(ended));
+  CHECK(eventually([&] { return group.groups_of_workers() == 1; }));
+}
+
+TEST_CASE("I4 cgroups that a job has made by the hundred, in each other, go with the daemon" *
+          doctest::skip(::geteuid() != 0)) {
   const Group group;
   DaemonIn daemon(group, confined());
   Client client = connect(daemon);
@@ -183,6 +196,46 @@ TEST_CASE(
   Client again = connect(daemon);
   CHECK(pool_view(again, "confined").containment.starts_with("cgroup"));
   CHECK(again.submit<std::int64_t>("worker_pid").result(kPatience) > 0);
+}
+
+TEST_CASE("I4 what is beside the workers' cgroups when the daemon starts is killed, and told of" *
+          doctest::skip(::geteuid() != 0)) {
+  const Group group;
+  DaemonIn daemon(group, confined());
+  daemon.stop();
+  const Path workers = group.path() / "workers";
+  REQUIRE(::rmdir(workers.c_str()) == 0);
+  REQUIRE(::mkdir(workers.c_str(), 0755) == 0);  // nothing is set for those in it
+  Process left(Program{{"/bin/sleep", "600"}, {}, {}, {}, {}});
+  std::ofstream(workers / "cgroup.procs") << left.pid() << std::flush;
+  REQUIRE(cgroup_of_process(left.pid()).ends_with("/workers"));
+  daemon.start();
+  CHECK(left.wait() == Exit{0, SIGKILL});
+  CHECK(daemon.log().find("killed process " + std::to_string(left.pid()) +
+                          " (/bin/sleep 600), which an earlier daemon's job had left running") !=
+        std::string::npos);
+  Client client = connect(daemon);
+  CHECK(pool_view(client, "confined").containment.starts_with("cgroup"));
+}
+
+TEST_CASE("I4 where a cgroup of an earlier daemon does not go, the log tells why workers have none" *
+          doctest::skip(::geteuid() != 0)) {
+  const Group group;
+  DaemonIn daemon(group, confined());
+  daemon.stop();
+  const Path stuck = group.path() / "workers" / "stuck";
+  REQUIRE(::mkdir(stuck.c_str(), 0755) == 0);
+  REQUIRE(::mount("promised-test", stuck.c_str(), "tmpfs", 0, nullptr) == 0);  // nobody can remove it
+  daemon.start();
+  CHECK(daemon.log().find(group.path().filename().string() +
+                          "/workers: its processes were killed, and it is still in use\n") !=
+        std::string::npos);
+  Client client = connect(daemon);
+  CHECK(pool_view(client, "confined").containment == "rlimit");
+  CHECK(client.submit<std::int64_t>("worker_pid").result(kPatience) > 0);
+  client.close();
+  daemon.stop();
+  REQUIRE(::umount(stuck.c_str()) == 0);
 }
 
 #ifndef PROMISED_SANITIZED  // whose shadow memory is larger than any sensible limit of address space

@@ -288,6 +288,32 @@ TEST_CASE(
   CHECK(log.find(recovered) == log.rfind(recovered));
 }
 
+TEST_CASE(
+    "A2 with isolation = job, a job whose process the worker could not see end has not begun, and runs "
+    "later") {
+  TestDaemon daemon(DaemonConfig(), TestDaemon::NotStarted{});
+  const auto full = daemon.directory() / "full";
+  write_file(full, "");
+  daemon.configure(DaemonConfig().pool("forkless", worker_binary("forkless"),
+                                       {{"isolation", "job"}, {"arguments", full.string() + " pidfd"}}));
+  daemon.start();
+  Client client = connect(daemon);
+  const auto once = client.submit<std::uint32_t>(Options().at_most_once(), "attempt");
+  const auto job = client.submit<std::uint32_t>("attempt");
+  std::string reason;  // it is gone for the moment in which the next worker is ready
+  REQUIRE(eventually([&] { return !(reason = pool_view(client, "forkless").reason).empty(); }));
+  CHECK(reason.find("(attempt): Too many open files; it goes back, and this worker ends") !=
+        std::string::npos);
+  CHECK_FALSE(job.done());
+  CHECK_FALSE(once.done());
+  CHECK(lines_in(full.string() + ".ran") == 0);
+  std::filesystem::remove(full);
+  CHECK(job.result(kPatience) == 1);
+  CHECK(once.result(kPatience) == 1);
+  CHECK(lines_in(full.string() + ".ran") == 2);
+  CHECK(pool_view(client, "forkless").crashes == 0);
+}
+
 TEST_CASE("I3 a job that starts more processes than it may is refused further ones") {
   TestDaemon daemon(DaemonConfig(), TestDaemon::NotStarted{});
   DaemonConfig config;

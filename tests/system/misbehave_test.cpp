@@ -214,6 +214,16 @@ TEST_CASE("E1 a job that dies while its result is on the way has no result") {
   CHECK(scene.crashes() == 1);
 }
 
+TEST_CASE("I a child process that comes back from its job's function ends there, and says so") {
+  Scene scene;
+  const auto job = scene.client().submit<std::int64_t>("fork_and_return");
+  CHECK(job.result(kPatience) > 0);
+  CHECK(job.output() == "promised: a child process of job " + job.id().text() +
+                            " came back from fork_and_return; it ends here\n");
+  scene.neighbours_notice_nothing();
+  CHECK(scene.crashes() == 0);
+}
+
 TEST_CASE("A5 of two answers to one job the first counts, and the worker that gave them is replaced") {
   Scene scene;
   // The first job of a worker has the number 0. The value is one that the function itself would not return.
@@ -359,6 +369,15 @@ TEST_CASE("I what a job makes of its process's attributes is not the next job's"
     const bool same = client.submit<std::int64_t>("process").result(kPatience) == process;
     CHECK(same == (::geteuid() == 0 || change == std::string("change_attributes")));
   }
+  CHECK(pool_view(client, "misbehave").crashes == 0);
+}
+
+TEST_CASE("I a worker reads its umask without changing it, for other threads of its program make files too") {
+  DaemonConfig config;
+  config.pool("misbehave", worker_binary("misbehave"), {{"size", "1"}, {"arguments", "--dies-of-umask"}});
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  CHECK(client.submit<std::int64_t>("quick", 7).result(kPatience) == 7);
   CHECK(pool_view(client, "misbehave").crashes == 0);
 }
 

@@ -245,7 +245,8 @@ void sleep_until_cancelled(promised::Job& job) {
   job.note("limit",
            job.poll(fds, 20ms) && polled.revents == 0 && std::chrono::steady_clock::now() - began >= 20ms);
   ::eventfd_write(event.get(), 1);
-  job.note("event", job.poll(fds) && polled.revents == POLLIN);
+  job.note("event", job.poll(fds) && polled.revents == POLLIN &&
+                        job.poll(fds, std::chrono::milliseconds::min()) && polled.revents == POLLIN);
   job.note("cancel", !job.poll({}) && job.cancelled() && !job.poll(fds));
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/workers/misbehave.hpp"
 
+#include <linux/seccomp.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,6 +13,8 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+
+#include "tests/workers/refuse_call.hpp"
 
 namespace {
 
@@ -35,6 +39,9 @@ int main(int argc, char** argv) {
     if (helper == 0) misbehave::sleep_for_ever();
   }
   if (argc > 1 && helper == 0) std::cout << argv[1] << std::flush;  // before any job
+  // A file that another thread of the program makes while the umask is another one is not what it should be.
+  if (argc > 1 && std::string_view(argv[1]) == "--dies-of-umask")
+    refuse_call(SYS_umask, SECCOMP_RET_KILL_PROCESS, 077);
   promised::Worker worker(argc, argv);
   misbehave::define_deaths(worker);
   misbehave::define_output(worker);

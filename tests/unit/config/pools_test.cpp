@@ -297,9 +297,9 @@ TEST_CASE("I3 --check warns of a limit of processes that a user's workers use up
     const auto checked = scene.run({"--config", file, "--check"});
     REQUIRE(checked.ok());
     return checked->text.find(
-               "warning: pool a: processes = 7 is, where workers have no cgroups, for all that "
-               "the pool's user runs, and 4 workers with a job each are 8: some could run "
-               "none\n") != std::string::npos;
+               "warning: pool a: without cgroups, processes = 7 counts everything that the pool's user runs; "
+               "4 workers with a job each need 8, so some workers may be unable to run a job\n") !=
+           std::string::npos;
   };
   CHECK(warns("processes = 7\nsize = 2..4\nisolation = job\n"));
   CHECK_FALSE(warns("processes = 8\nsize = 2..4\nisolation = job\n"));

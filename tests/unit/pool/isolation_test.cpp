@@ -129,7 +129,8 @@ TEST_CASE("I4 with isolation = job, what a job left behind is gone when it ends,
   CHECK_FALSE(is_gone(helper));
 }
 
-TEST_CASE("I1 a process that ended in the middle of an answer ends its worker in the same way") {
+TEST_CASE(
+    "I1 a process that ended in the middle of an answer ends its worker in the same way, which says so") {
   PoolFixture pool(apart("misbehave"));
   const WorkerId worker = pool.start_ready();
   pool.dispatch(worker, "killed_in_mid_answer", arguments(std::uint64_t{1} << 20));
@@ -138,6 +139,8 @@ TEST_CASE("I1 a process that ended in the middle of an answer ends its worker in
   CHECK(eventually([&] { return is_gone(pool.pid(worker)); }));
   const auto gone = pool.await<event::WorkerGone>(worker);
   CHECK(gone.signal == SIGKILL);
+  CHECK(gone.output.starts_with("promised: the process of job "));
+  CHECK(gone.output.ends_with(" ended while it wrote to the daemon; this worker ends like it\n"));
   CHECK(pool.all<event::AttemptEnded>(worker).empty());
   CHECK(gone.first_unclaimed == 1);
 }
