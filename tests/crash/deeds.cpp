@@ -32,8 +32,8 @@ std::string half_an_answer() {
   return answer(1 << 16) + std::string(1000, '\0');
 }
 
-const std::vector<End> kSegfault{{Cause::crashed, SIGSEGV}}, kAbort{{Cause::crashed, SIGABRT}},
-    kKilled{{Cause::crashed, SIGKILL}}, kTimedOut{{Cause::timed_out}};
+const std::vector<End> kSucceeded{{}}, kThrown{{Cause::exception}}, kSegfault{{Cause::crashed, SIGSEGV}},
+    kAbort{{Cause::crashed, SIGABRT}}, kKilled{{Cause::crashed, SIGKILL}}, kTimedOut{{Cause::timed_out}};
 
 std::vector<Deed> crashes() {
   const Options patient = Options().retry_on(Retry::crash);
@@ -51,6 +51,7 @@ std::vector<Deed> crashes() {
        3,
        3,
        "misbehave::segfault"},
+      {"segfault", {}, kSegfault, Options().at_most_once(), 1, 1, "misbehave::segfault"},
       {"send_and_die", {bytes_of(half_an_answer())}, kKilled},
       {"write_garbage", {to_value(std::string(100, '\xff'))}, kKilled},
   };
@@ -85,6 +86,33 @@ std::vector<Deed> ended() {
   };
 }
 
+/// What goes on as if nothing were.
+std::vector<Deed> harmless() {
+  const auto deed = [](const char* function, Value::List arguments, const std::vector<End>& ends) {
+    return Deed{function, std::move(arguments), ends, {}, 1, 0, nullptr, Then::nothing, Dies::nobody};
+  };
+  return {
+      deed("throw_odd", {}, kThrown),
+      deed("throw_int", {}, kThrown),
+      deed("big", {to_value(kMaxResult)}, {{Cause::result_too_large}}),
+      deed("print", {to_value(std::uint64_t{4} << 20), to_value("last words")}, kSucceeded),
+      deed("leave_thread", {to_value("/nowhere")}, kSucceeded),
+  };
+}
+
+/// What its worker may not be able to put back: then it goes, and no other job with it.
+std::vector<Deed> changes() {
+  constexpr std::uint32_t kNobody = 65534;
+  const auto deed = [](const char* function, Value::List arguments, Dies dies, Returns returns) {
+    return Deed{function, std::move(arguments), kSucceeded, {}, 1, 0, nullptr, Then::nothing, dies, returns};
+  };
+  return {
+      deed("change_itself", {to_value(kNobody)}, Dies::somebody, Returns::something),
+      deed("lower_limits", {to_value(true)}, Dies::nobody, Returns::nothing),  // root may raise them again
+      deed("orphan_elsewhere", {}, Dies::somebody, Returns::something),
+  };
+}
+
 }  // namespace
 
 bool Deed::may_end(const std::optional<Failure>& failure) const {
@@ -112,18 +140,26 @@ Pool choose_pool(std::uint64_t random) {
 Deeds::Deeds(std::filesystem::path runs)
     : runs_(std::move(runs)),
       usual_(crashes()),
+      denying_{{"deny_having_begun", {to_value(runs_.string())}, kKilled, {}, 1, 0},
+               {"deny_having_begun",
+                {to_value(runs_.string())},
+                {{Cause::interrupted, SIGKILL}},
+                Options().at_most_once(),
+                1,
+                0}},
       stuck_{"write_garbage", {to_value(half_an_answer())}, kKilled},
-      denying_{"deny_having_begun", {to_value(runs_.string())}, kKilled, {}, 1, 0},
       greedy_{"allocate", {}, {{Cause::memory}}, {}, 1, 0} {
-  for (const auto& more : {exits(), ended()}) usual_.insert(usual_.end(), more.begin(), more.end());
+  for (const auto& more : {exits(), ended(), harmless(), changes()})
+    usual_.insert(usual_.end(), more.begin(), more.end());
   write_file(runs_, "");
 }
 
 const Deed& Deeds::choose(Pool pool, std::mt19937_64& random) const {
   const std::uint64_t chance = random() % 100;
-  if (chance == 0) return stuck_;                              // for seconds, so not often
-  if (chance < 5 && pool != Pool::sandboxed) return denying_;  // there it can write to no file of outside
-#ifndef PROMISED_SANITIZED                                     // whose shadow memory is above any limit
+  if (chance == 0) return stuck_;  // for seconds, so not often
+  // There it can write to no file of outside.
+  if (chance < 5 && pool != Pool::sandboxed) return denying_[chance % denying_.size()];
+#ifndef PROMISED_SANITIZED  // whose shadow memory is above any limit
   if (chance < 15 && pool == Pool::apart) return greedy_;
 #endif
   return usual_[random() % usual_.size()];

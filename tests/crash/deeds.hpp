@@ -15,7 +15,12 @@ namespace promised::test {
 /// What the test does about a job that runs.
 enum class Then : std::uint8_t { nothing, cancel, cancel_now };
 
-/// How a job may end; without a cause: it succeeds, with no value.
+/// Whether its process ends for it, or goes on. One that counts as a crash always ends.
+enum class Dies : std::uint8_t { somebody, nobody };
+
+enum class Returns : std::uint8_t { nothing, something };
+
+/// How a job may end; without a cause: it succeeds.
 struct End {
   Cause cause = Cause::none;
   int signal = 0;
@@ -32,9 +37,14 @@ struct Deed {
   std::uint32_t crashes = 1;    ///< that the pool counts until then
   const char* place = nullptr;  ///< what its backtrace names, if it ends by a signal of its own
   Then then = Then::nothing;
+  Dies dies = Dies::somebody;
+  Returns returns = Returns::nothing;
 
   [[nodiscard]] bool may_end(const std::optional<Failure>& failure) const;
 };
+
+/// Of results, in the soak.
+inline constexpr std::uint64_t kMaxResult = 1 << 20;
 
 /// The pools of the soak: each is called as its queue is.
 enum class Pool : std::uint8_t { together, apart, sandboxed };
@@ -53,7 +63,8 @@ class Deeds {
  private:
   std::filesystem::path runs_;
   std::vector<Deed> usual_;  ///< in every pool
-  Deed stuck_, denying_, greedy_;
+  std::vector<Deed> denying_;
+  Deed stuck_, greedy_;
 };
 
 }  // namespace promised::test
