@@ -11,6 +11,7 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -50,13 +51,25 @@ std::optional<Number> number_in(std::string_view text) {
   return n;
 }
 
-// A spawner that lives takes care of its own.
+/// One that has been stopped does not do its work. It is told to go on, once it is known to be a spawner: the
+/// mark of a process may name any other.
+bool is_stopped(pid_t spawner) {
+  std::ifstream stat("/proc/" + std::to_string(spawner) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  if (text.find(" (promised-spawn) T ") == std::string::npos) return false;
+  ::kill(spawner, SIGCONT);
+  return true;
+}
+
+// A spawner that lives takes care of its own, unless it is kept from it: its daemon is gone, for nobody else
+// is on the state directory.
 bool maker_lives(std::string_view maker) {
   const std::size_t dot = maker.find('.');
   if (dot == std::string_view::npos) return false;
   const auto pid = number_in<pid_t>(maker.substr(0, dot));
   const auto started = number_in<std::uint64_t>(maker.substr(dot + 1));
-  return pid && started && started_at(*pid) == started;
+  return pid && started && started_at(*pid) == started && !is_stopped(*pid);
 }
 
 bool is_leftover(pid_t pid, const std::string& prefix, std::span<const uid_t> users) {
