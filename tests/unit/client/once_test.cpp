@@ -31,8 +31,8 @@ FakeDaemon::Script one_daemon(const FakeDaemon::Script& beside = FakeDaemon::ser
   };
 }
 
-TEST_CASE_FIXTURE(Fixture,
-                  "S2 A4 a memory job at most once that was not accepted is not submitted to the next daemon") {
+TEST_CASE_FIXTURE(
+    Fixture, "S2 A4 a memory job at most once that was not accepted is not submitted to the next daemon") {
   Client client(options());
   const auto future = client.submit(kOnce, "silent");
   const auto whole = client.submit(serial(call("silent"), call(Options().at_most_once(), "silent"))
@@ -75,7 +75,8 @@ TEST_CASE_FIXTURE(Fixture, "S2 a memory job at most once is submitted again to t
   CHECK(future.result(kPatience) == 5);
 }
 
-TEST_CASE_FIXTURE(Fixture, "S2 S7 a memory job at most once that a stopping daemon did not take is for the next") {
+TEST_CASE_FIXTURE(Fixture,
+                  "S2 S7 a memory job at most once that a stopping daemon did not take is for the next") {
   daemon.become(one_daemon([](FakeDaemon& d, const FakeDaemon::Message& m) {
     d.answer(m, message::Refused{"stopping", "the daemon is stopping", {}, State::unknown});
   }));
@@ -95,7 +96,8 @@ TEST_CASE_FIXTURE(Fixture, "S2 S7 a memory job at most once that a stopping daem
   CHECK(future.result(kPatience) == 6);
 }
 
-TEST_CASE_FIXTURE(Fixture, "S1 of a memory job at most once that was lost and nobody asks for, the log tells") {
+TEST_CASE_FIXTURE(Fixture,
+                  "S1 of a memory job at most once that was lost and nobody asks for, the log tells") {
   Client client(options());
   const JobId id = client.submit(kOnce, "silent").id();
   static_cast<void>(daemon.wait_for<message::Submit>());
