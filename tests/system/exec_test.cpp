@@ -213,7 +213,7 @@ TEST_CASE("I3 I8 what a command has left is reaped as it ends, and holds no plac
     REQUIRE(eventually([&] { return lines_in(file("pid")) == 1; }));
     const pid_t worker = std::stoi(read_file(file("pid")));
     // The command, and what it has left and goes on.
-    CHECK(eventually([&] { return children_of(worker).size() == 2; }, 5s));
+    CHECK(eventually([&] { return children_of(worker).size() == 2; }));
     write_file(file("end"), "");
     CHECK(from_value<Ended>(job.value(kPatience)) == expected(0, "well\n"));
   }
