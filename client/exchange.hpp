@@ -39,6 +39,8 @@ class Exchange {
   virtual void accepted() {}
   /// The daemon is on its way out and did not take it: it is for the daemon that comes next.
   virtual void postponed() {}
+  /// Only where `for_one_daemon`: the daemon that it was sent to is gone, and another has taken its place.
+  virtual void daemon_lost() {}
   /// The daemon's answer to it. Never a Refused with the code "no_session", "stopping" or
   /// "store_failed": that is the session's business.
   [[nodiscard]] virtual Next answer(message::Reply& reply, Payload&& value) = 0;
@@ -64,8 +66,10 @@ class Exchange {
   std::uint64_t about = 0;   ///< the request that this one asks about, if any
   std::string header;        ///< the encoded request; may be empty once the daemon has accepted it
   Payload payload;
-  bool over = false;    ///< its last answer has come
-  bool sent = false;    ///< on the connection that there is
+  bool for_one_daemon = false;  ///< what one daemon has made of it the next would make again: it is sent only
+                                ///< once the daemon has said who it is. Set before it is posted
+  bool over = false;            ///< its last answer has come
+  bool sent = false;            ///< on the connection that there is
   bool resent = false;  ///< the daemon may have seen it already: on an earlier connection, or asked again
 
  protected:

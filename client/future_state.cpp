@@ -25,10 +25,16 @@ FutureState::FutureState(std::shared_ptr<Session> session, Origin origin, const 
 
 FutureState::~FutureState() {
   // Nobody can ask any more: a submission that came to nothing is not to vanish silently.
-  const bool refused = trouble_ && trouble_->kind == Trouble::Kind::refused;
-  if (refused && origin_ == Origin::submitted && (word_.load() & kSeen) == 0) {
-    session_->report_unseen({id_, subject_, trouble_->refusal.message});
-  }
+  if (origin_ != Origin::submitted || (word_.load() & kSeen) != 0) return;
+  if (std::string why = why_it_came_to_nothing(); !why.empty())
+    session_->report_unseen({id_, subject_, std::move(why)});
+}
+
+/// Empty where it did not.
+std::string FutureState::why_it_came_to_nothing() const {
+  if (!trouble_ || trouble_->kind == Trouble::Kind::closed) return {};
+  if (trouble_->kind == Trouble::Kind::refused) return trouble_->refusal.message;
+  return is_accepted() ? "" : trouble_->failure.message;
 }
 
 void FutureState::accepted() {
@@ -37,6 +43,22 @@ void FutureState::accepted() {
   drop_request();
   if (origin_ == Origin::submitted) session_->submission_settled();
   if ((before & kAcceptanceAwaited) != 0) word_.wake();
+}
+
+void FutureState::postponed() {
+  word_.set(kPostponed);
+  // It is with nobody then; but what was sent before may have been taken.
+  if (!resent) sent = false;
+}
+
+void FutureState::daemon_lost() {
+  if (over || is_accepted()) return;
+  trouble_ = std::make_unique<Trouble>();
+  trouble_->failure.cause = Cause::interrupted;
+  trouble_->failure.message =
+      "it cannot be told whether it had begun: the daemon that it was submitted to has ended without having "
+      "accepted it, and a job that runs at most once, with Durability::memory, is not submitted again";
+  finish(kDone);
 }
 
 Exchange::Next FutureState::answer(message::Reply& reply, Payload&& value) {

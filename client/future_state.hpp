@@ -49,7 +49,8 @@ class FutureState final : public Exchange {
               Durability durability);
 
   void accepted() override;
-  void postponed() override { word_.set(kPostponed); }
+  void postponed() override;
+  void daemon_lost() override;
   [[nodiscard]] Next answer(message::Reply& reply, Payload&& value) override;
   [[nodiscard]] Renewal renew() override;
   void poke() override;
@@ -116,6 +117,7 @@ class FutureState final : public Exchange {
   ~FutureState() override;
   [[nodiscard]] bool await(std::uint32_t wanted, WaitWord::Deadline deadline);
   [[nodiscard]] Next end(message::Ended& ended, Payload&& value);
+  [[nodiscard]] std::string why_it_came_to_nothing() const;
   void refuse(message::Refused& refusal);
   [[nodiscard]] bool follows_alone() const;
   [[nodiscard]] Next follow_alone();

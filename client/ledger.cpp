@@ -48,9 +48,20 @@ void Ledger::renew(bool reached) {
   }
 }
 
-void Ledger::welcomed(std::uint64_t max_arguments) {
+void Ledger::welcomed(const message::Welcome& welcome) {
   welcomed_ = true;
-  max_arguments_ = max_arguments;
+  max_arguments_ = welcome.max_arguments;
+  const bool is_same = !welcome.daemon.empty() && welcome.daemon == daemon_;
+  daemon_ = welcome.daemon;
+  if (!is_same) part_with_former_daemon();
+}
+
+void Ledger::part_with_former_daemon() {
+  for (const Ref<Exchange>& exchange : table_.all()) {
+    if (!exchange->for_one_daemon || !exchange->resent) continue;
+    exchange->daemon_lost();
+    if (exchange->over) finish(exchange->number);
+  }
 }
 
 void Ledger::flush(Connection& connection) {
@@ -66,7 +77,7 @@ void Ledger::flush(Connection& connection) {
 Ledger::Step Ledger::send(Connection& connection, Exchange& exchange) {
   // Answered, or accepted, since it was queued.
   if (exchange.over || exchange.header.empty()) return Step::went;
-  if (!welcomed_ && exchange.payload.size() > kSentUnasked) return Step::held;
+  if (!welcomed_ && (exchange.for_one_daemon || exchange.payload.size() > kSentUnasked)) return Step::held;
   if (welcomed_ && max_arguments_ != 0 && exchange.payload.size() > max_arguments_) {
     exchange.give_up("limit", "the arguments take " + std::to_string(exchange.payload.size()) +
                                   " bytes; the daemon takes at most " + std::to_string(max_arguments_) +

@@ -28,8 +28,8 @@ class Ledger {
   /// A connection has begun: everything that somebody still wants is to be sent again, in its order
   /// (SEMANTICS S7). `reached`: the one before came so far that a daemon may have read what was sent on it.
   void renew(bool reached);
-  /// The daemon has said Welcome, and how large arguments may be (0: it did not say).
-  void welcomed(std::uint64_t max_arguments);
+  /// The daemon has said who it is, and how large arguments may be (0: it did not say).
+  void welcomed(const message::Welcome& welcome);
   /// Sends what is queued until the connection is full.
   void flush(Connection& connection);
   /// Whether something is queued that a wake-up of the connection lets go on.
@@ -60,6 +60,7 @@ class Ledger {
   enum class Step : std::uint8_t { went, full, held };
   [[nodiscard]] Step send(Connection& connection, Exchange& exchange);
   void accepted(std::uint64_t number);
+  void part_with_former_daemon();
   void finish(std::uint64_t number);
 
   RequestTable table_;
@@ -69,6 +70,7 @@ class Ledger {
   bool welcomed_ = false;
   bool full_ = false;
   std::uint64_t max_arguments_ = 0;
+  JobId daemon_;  ///< the last that has said Welcome; empty: none has, or it did not say who it is
   std::uint64_t delivered_ = 0;
   std::uint64_t acknowledged_ = 0;
   Instant first_unacknowledged_{};

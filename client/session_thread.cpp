@@ -161,7 +161,7 @@ void Session::greeted(const message::Welcome& welcome, Instant now) {
   welcomed_at_ = now;
   may_send_ = true;
   outage_.over();
-  ledger_.welcomed(welcome.max_arguments);
+  ledger_.welcomed(welcome);
   greeted_.poke();
 }
 

@@ -3,6 +3,7 @@
 
 #include <promised/error.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -54,6 +55,14 @@ const Options& options_of(const decltype(message::Request::body)& body) {
   return std::get<message::SubmitTree>(body).nodes.front().options;
 }
 
+/// Whether it, or a part of it, is to run at most once.
+bool is_at_most_once(const decltype(message::Request::body)& body) {
+  const auto* tree = std::get_if<message::SubmitTree>(&body);
+  if (tree == nullptr) return options_of(body).at_most_once();
+  return std::any_of(tree->nodes.begin(), tree->nodes.end(),
+                     [](const message::SubmitTree::Node& node) { return node.options.at_most_once(); });
+}
+
 /// Posts the request of a new job, whose future it returns.
 AnyFuture post_submission(const std::shared_ptr<Session>& session, const JobId& id,
                           const std::string& subject, Durability durability,
@@ -67,6 +76,8 @@ AnyFuture post_submission(const std::shared_ptr<Session>& session, const JobId& 
   if (const auto* submit = std::get_if<message::Submit>(&request.body)) {
     if (submit->options.unique() && !submit->options.at_most_once()) state->be_unique();
   }
+  // The ids of memory jobs go with their daemon.
+  state->for_one_daemon = durability == Durability::memory && is_at_most_once(request.body);
   if (options_of(request.body).abandon() == Abandon::cancel) state->be_tied();
   wire::encode(request, state->header);
   state->payload = std::move(payload);

@@ -27,6 +27,7 @@
 #include "daemon/ops/notify.hpp"
 #include "daemon/pool/exec_arguments.hpp"
 #include "daemon/pool/workers.hpp"
+#include "daemon/spawner_watch.hpp"
 #include "daemon/store/committer.hpp"
 #include "daemon/store/store.hpp"
 #include "daemon/store/unfinished_copy.hpp"
@@ -44,6 +45,8 @@ enum Source : std::uint32_t { kSignals = 1, kDoor = 2, kWorkers = 4, kCommitter 
 /// The first answers to clients wait until every pool has told what it offers, or is failing; but no longer
 /// than this.
 constexpr std::chrono::seconds kStartPatience{10};
+/// What the spawner has to end its workers when they are killed.
+constexpr std::chrono::seconds kEndPatience{5};
 
 }  // namespace
 
@@ -79,6 +82,7 @@ struct Daemon::Impl {
   StoreWatch store_watch{settings, around};
   std::unique_ptr<Signals> signals;
   std::unique_ptr<Spawner> spawner;
+  SpawnerWatch spawner_watch{*spawner};
   Workers workers;
   Scheduler scheduler;
   std::unique_ptr<Committer> committer;
@@ -193,6 +197,7 @@ Result<void> Daemon::Impl::wait() {
   if (const auto moment = door->look_again_at()) consider(*moment);
   if (!ready) consider(ready_by);
   if (stopping && !stopped_hard) consider(stop_by);
+  if (const auto moment = spawner_watch.due()) consider(*moment);
   if (door->ready() || !events.empty()) sleep = Nanos(0);
   timespec timeout{};
   if (sleep) {
@@ -276,6 +281,8 @@ Result<void> Daemon::Impl::hear_signals() {
     if (!request) return {};
     if (*request == Signals::Request::stop) {
       stop();
+    } else if (*request == Signals::Request::look_at_children) {
+      spawner_watch.look();
     } else if (!stopping) {
       reloader.reload({}, 0, events);
     }
@@ -290,6 +297,7 @@ void Daemon::Impl::stop() {
     scheduler.drain(now, plan);
   } else {
     stop_by = now.steady;
+    if (stopped_hard && !workers.empty()) spawner_watch.expect_end_by(now.steady);
   }
 }
 
@@ -354,9 +362,13 @@ Result<Ending> Daemon::Impl::run() {
     if (!stopping_told) tell_stopping();
     if (!stopped_hard && now >= stop_by) {
       stopped_hard = true;
+      if (!workers.empty()) log::info("stopping: the workers that are still there are killed");
       scheduler.stop_now(plan);
+      spawner_watch.expect_end_by(now + kEndPatience);
       decide();
     }
+    if (workers.empty()) spawner_watch.is_obeyed();
+    spawner_watch.enforce(now);
     if (scheduler.drained() && act->idle()) return Ending::stopped;
     if (gives_up()) return store_failed();
   }

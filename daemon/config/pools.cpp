@@ -59,11 +59,16 @@ Result<std::uint64_t> parse_open_files(std::string_view text) {
   return static_cast<std::uint64_t>(*number);
 }
 
-Result<std::chrono::seconds> parse_cpu_time(std::string_view text) {
+Result<Millis> parse_some_seconds(std::string_view text) {
   const auto duration = parse_duration(text);
   if (!duration || (*duration != Millis(0) && *duration < std::chrono::seconds(1)))
     return expected("0 (no limit) or a duration of at least 1s", text);
-  return std::chrono::ceil<std::chrono::seconds>(*duration);
+  return *duration;
+}
+
+Result<std::chrono::seconds> parse_cpu_time(std::string_view text) {
+  PROMISED_ASSIGN(const Millis duration, parse_some_seconds(text));
+  return std::chrono::ceil<std::chrono::seconds>(duration);
 }
 
 Result<std::uint64_t> parse_processes(std::string_view text) {
@@ -184,7 +189,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"isolation", into(pool.isolation, parse_isolation)},
       {"idle_time", into(pool.idle_time, parse_positive_duration)},
       {"recycle_jobs", into(pool.recycle_jobs, parse_recycle_jobs)},
-      {"recycle_time", into(pool.recycle_time, parse_duration)},
+      {"recycle_time", into(pool.recycle_time, parse_some_seconds)},
       {"recycle_memory", into(pool.recycle_memory, parse_memory)},
   };
 }

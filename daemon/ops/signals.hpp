@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGTERM, SIGINT and SIGHUP as something that the loop can read; SIGPIPE is ignored, so that a write to a
-// peer that is gone is an error and not an end. Open it before any thread is started, for the mask is
-// inherited.
+// SIGTERM, SIGINT, SIGHUP and SIGCHLD as something that the loop can read; SIGPIPE is ignored, so that a
+// write to a peer that is gone is an error and not an end. Open it before any thread is started, for the mask
+// is inherited.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,11 @@ namespace promised {
 class Signals {
  public:
   /// What a signal asks for.
-  enum class Request { stop, reload };
+  enum class Request {
+    stop,
+    reload,
+    look_at_children  ///< one of them has ended, was stopped, or goes on
+  };
 
   [[nodiscard]] static Result<std::unique_ptr<Signals>> open();
   /// Gives signals back as they were.

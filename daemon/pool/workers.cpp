@@ -286,6 +286,10 @@ int Workers::fd() const {
   return impl_->epoll.get();
 }
 
+bool Workers::empty() const {
+  return impl_->workers.empty();
+}
+
 Result<void> Workers::read(std::vector<Event>& events) {
   return impl_->read(events);
 }

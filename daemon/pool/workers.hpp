@@ -25,6 +25,9 @@ class Workers {
   /// Readable when read() has events (an epoll fd over all channels, output pipes and the spawner).
   [[nodiscard]] int fd() const;
 
+  /// No worker is there, on its way, or not yet known to be gone.
+  [[nodiscard]] bool empty() const;
+
   /// Appends what the workers have said and what became of them. Reads each ready channel until it is empty
   /// or 1 MiB was read, so that one chatty worker does not starve the others. After a Problem nothing can be
   /// relied on here: the spawner is gone, or epoll or the timer has failed.

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <limits>
 #include <optional>
 #include <set>
@@ -29,14 +30,27 @@ constexpr std::chrono::milliseconds kPatience{5000};
 constexpr int kMostRounds = 100;
 constexpr int kQuietRounds = 3;
 
-// A spawner that lives takes care of its own.
+/// Whether it was stopped, and so has not done its work. It is told to go on, once it is known to be a
+/// spawner: the mark of a process may name any other.
+bool wakes(pid_t spawner) {
+  std::ifstream stat("/proc/" + std::to_string(spawner) + "/stat");
+  std::string text;
+  std::getline(stat, text);
+  if (text.find(" (promised-spawn) T ") == std::string::npos) return false;
+  ::kill(spawner, SIGCONT);
+  return true;
+}
+
+// A spawner that lives takes care of its own, unless it is kept from it: its daemon is gone, for nobody else
+// is on the state directory.
 bool maker_lives(std::string_view maker) {
   const std::size_t dot = maker.find('.');
   if (dot == std::string_view::npos) return false;
   const auto pid = parse_integer(maker.substr(0, dot), 0, std::numeric_limits<pid_t>::max());
   const auto started = parse_integer(maker.substr(dot + 1), 0, std::numeric_limits<std::int64_t>::max());
   if (!pid.ok() || !started.ok()) return false;
-  return started_at(static_cast<pid_t>(*pid)) == static_cast<std::uint64_t>(*started);
+  return started_at(static_cast<pid_t>(*pid)) == static_cast<std::uint64_t>(*started) &&
+         !wakes(static_cast<pid_t>(*pid));
 }
 
 bool is_leftover(pid_t pid, const std::string& prefix, std::span<const uid_t> users) {

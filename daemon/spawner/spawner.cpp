@@ -3,7 +3,9 @@
 
 #include <linux/close_range.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +20,10 @@
 
 namespace promised {
 namespace {
+
+// How often a spawner that is to end is told to go on, and how long it has each time.
+constexpr int kEndTries = 200;
+constexpr int kEndPatienceMs = 100;
 
 // Nothing of the daemon's but stderr is the spawner's business.
 [[noreturn]] void be_spawner(Fd channel, const std::string& default_user,
@@ -50,13 +56,27 @@ Result<std::unique_ptr<Spawner>> Spawner::fork(const std::string& default_user,
     mine.reset();
     be_spawner(std::move(other), default_user, users);
   }
-  return std::unique_ptr<Spawner>(new Spawner(std::move(mine), pid));
+  Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  const Result<void> opened =
+      process.valid() ? Result<void>() : Problem::system("start the spawner: pidfd_open");
+  std::unique_ptr<Spawner> spawner(new Spawner(std::move(mine), pid, std::move(process)));
+  PROMISED_TRY(opened);
+  return spawner;
 }
 
-Spawner::Spawner(Fd channel, pid_t pid) : channel_(std::move(channel)), pid_(pid) {}
+Spawner::Spawner(Fd channel, pid_t pid, Fd process)
+    : channel_(std::move(channel)), process_(std::move(process)), pid_(pid) {}
 
 Spawner::~Spawner() {
   channel_.reset();
+  // Again and again: it may be stopped as often by what it has to end.
+  pollfd end{process_.get(), POLLIN, 0};
+  bool has_ended = false;
+  for (int tries = 0; tries < kEndTries && !has_ended; ++tries) {
+    ::kill(pid_, SIGCONT);
+    has_ended = ::poll(&end, 1, kEndPatienceMs) > 0;
+  }
+  if (!has_ended) ::kill(pid_, SIGKILL);
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
@@ -102,6 +122,23 @@ Result<void> Spawner::spawn(WorkerId worker, const SpawnRequest& request, int ch
 Result<void> Spawner::kill(WorkerId worker, int signal) {
   const std::string order = spawner_wire::encode(spawner_wire::KillOrder{worker, signal});
   PROMISED_TRY(spawner_wire::send(channel_.get(), order, {}, 0));
+  return {};
+}
+
+Result<bool> Spawner::resume() {
+  siginfo_t stopped{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WNOHANG) != 0) {
+    if (errno == ECHILD) return false;  // somebody has made that SIGCHLD be ignored
+    return Problem::system("look at the spawner: waitid");
+  }
+  if (stopped.si_pid == 0) return false;
+  // Permitted whoever the spawner runs as: it is of this session.
+  if (::kill(pid_, SIGCONT) != 0) return Problem::system("have the spawner go on");
+  return true;
+}
+
+Result<void> Spawner::kill_itself() {
+  if (::kill(pid_, SIGKILL) != 0) return Problem::system("kill the spawner");
   return {};
 }
 

@@ -94,7 +94,8 @@ class Spawner {
   /// it refuses everybody else, whatever it is asked for later.
   [[nodiscard]] static Result<std::unique_ptr<Spawner>> fork(const std::string& default_user,
                                                              const std::vector<std::string>& users);
-  /// Closes the connection: the spawner kills what is left and exits; waits for that.
+  /// Closes the connection: the spawner kills what is left and exits; waits for that. One that does not exit
+  /// is killed.
   ~Spawner();
   Spawner(const Spawner&) = delete;
   Spawner& operator=(const Spawner&) = delete;
@@ -115,12 +116,19 @@ class Spawner {
   /// Sends `signal` to the worker's process group; nothing happens if it has ended.
   [[nodiscard]] Result<void> kill(WorkerId worker, int signal);
 
+  /// If the spawner itself was stopped, has it go on; whether it was. For who has got a SIGCHLD.
+  [[nodiscard]] Result<bool> resume();
+  /// Kills the spawner, which does not obey: with it go its workers, by the kernel; what these have started
+  /// comes to the nearest subreaper.
+  [[nodiscard]] Result<void> kill_itself();
+
   /// Appends what has happened; never blocks. A Problem means that the spawner itself is gone.
   [[nodiscard]] Result<void> read(std::vector<SpawnerReport>& reports);
 
  private:
-  Spawner(Fd channel, pid_t pid);
+  Spawner(Fd channel, pid_t pid, Fd process);
   Fd channel_;
+  Fd process_;  ///< readable when it has ended
   pid_t pid_;
 };
 

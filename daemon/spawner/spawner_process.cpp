@@ -71,6 +71,8 @@ Result<void> SpawnerProcess::set_up() {
   if (!child_signals_.valid()) return Problem::system("signalfd");
   if (::prctl(PR_SET_NAME, "promised-spawn") != 0) return Problem::system("PR_SET_NAME");
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return Problem::system("PR_SET_CHILD_SUBREAPER");
+  // It has to see that the daemon is gone, also when a job has stopped it.
+  if (::prctl(PR_SET_PDEATHSIG, SIGCONT) != 0) return Problem::system("PR_SET_PDEATHSIG");
   if (::chdir("/") != 0) return Problem::system("chdir /");
   return {};
 }

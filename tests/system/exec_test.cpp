@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "tests/support/proc.hpp"
 #include "tests/system/stories.hpp"
 
 using namespace promised;
@@ -198,6 +199,33 @@ TEST_CASE("I8 X1 a command is told to stop once, and killed when it does not") {
     CHECK(thrown_by([&] { (void)job.value(kPatience); }).starts_with("CancelledError: "));
     CHECK(read_file(file) == "cleaned\n");
   }
+}
+
+TEST_CASE("I3 I8 what a command has left is reaped as it ends, and holds no place among its processes") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(shell_config({{"isolation", isolation}}));
+    Client client = connect(daemon);
+    const auto file = [&](const std::string& name) { return (daemon.directory() / name).string(); };
+    const auto job =
+        start(client, "for i in 1 2 3 4 5 6 7 8 9 10; do (true &); done; (sleep 600 &); echo $PPID > " +
+                          file("pid") + "; until [ -e " + file("end") + " ]; do sleep 0.02; done; echo well");
+    REQUIRE(eventually([&] { return lines_in(file("pid")) == 1; }));
+    const pid_t worker = std::stoi(read_file(file("pid")));
+    // The command, and what it has left and goes on.
+    CHECK(eventually([&] { return children_of(worker).size() == 2; }));
+    write_file(file("end"), "");
+    CHECK(from_value<Ended>(job.value(kPatience)) == expected(0, "well\n"));
+  }
+}
+
+TEST_CASE("I3 I8 a command with a limit of processes may start any number of them one after the other" *
+          doctest::skip(::geteuid() != 0)) {
+  TestDaemon daemon(shell_config({{"processes", "30"}, {"user", "nobody"}}));
+  Client client = connect(daemon);
+  CHECK(outcome_of(client,
+                   {"sh", "-c", "i=0; while [ $i -lt 200 ]; do (true &); i=$((i + 1)); done; echo well"}) ==
+        expected(0, "well\n"));
 }
 
 TEST_CASE("I3 I8 a command has exactly cpu_time, and over it the job is timed out like any other") {

@@ -49,7 +49,7 @@ TEST_CASE("I2 with recycle_jobs = 1 each job has a process of its own, and none 
 }
 
 TEST_CASE("I2 recycled under load, no job is lost and none runs twice") {
-  TestDaemon daemon(story_config(2, {{"recycle_jobs", "7"}, {"recycle_time", "50ms"}, {"prefetch", "16"}}));
+  TestDaemon daemon(story_config(2, {{"recycle_jobs", "7"}, {"recycle_time", "1s"}, {"prefetch", "16"}}));
   Client client = connect(daemon);
   constexpr std::size_t kJobs = 400;
   const auto file = daemon.directory() / "ran";
@@ -76,7 +76,7 @@ TEST_CASE("I2 a worker that has grown above recycle_memory is replaced after the
 }
 
 TEST_CASE("I2 a worker is replaced when it is older than recycle_time, whether it works or not") {
-  TestDaemon daemon(story_config(1, {{"recycle_time", "100ms"}}));
+  TestDaemon daemon(story_config(1, {{"recycle_time", "1s"}}));
   Client client = connect(daemon);
   const auto file = (daemon.directory() / "ran").string();
   const auto before = client.submit<std::int64_t>("tally", file).result(kPatience);

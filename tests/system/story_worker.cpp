@@ -74,6 +74,12 @@ std::int64_t tally_and_wait(std::string file, std::string gate) {
   return wait_for(gate);
 }
 
+// The worker is not to outlive that for long.
+void tally_and_kill(std::string file, std::int64_t process) {
+  tally(file);
+  ::kill(static_cast<pid_t>(process), SIGKILL);
+}
+
 std::int64_t raise_signal(int number) {
   std::puts("last words");
   std::fflush(stdout);
@@ -325,6 +331,7 @@ int main(int argc, char** argv) {
       .define("tally", tally)
       .define("append", append)
       .define("tally_and_wait", tally_and_wait)
+      .define("tally_and_kill", tally_and_kill)
       .define("raise", raise_signal)
       .define("segfault", segfault)
       .define("worker_of", worker_of)

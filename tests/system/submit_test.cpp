@@ -2,6 +2,7 @@
 // Submitting to the real daemon, and what comes back.
 #include <doctest/doctest.h>
 
+#include <csignal>
 #include <limits>
 #include <map>
 #include <tuple>
@@ -149,4 +150,22 @@ TEST_CASE("S7 a client finds its daemon again after a restart, and its durable j
   CHECK(future.result(kPatience) > 0);
   CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);
   CHECK_MESSAGE(std::chrono::steady_clock::now() - started < 5s, "found only by the last resort");
+}
+
+TEST_CASE("S2 A4 a memory job at most once that ends its daemon before it is accepted does not run again") {
+  TestDaemon daemon(story_config(1));
+  Client client = connect(daemon);
+  client.reach(kPatience);
+  const auto file = daemon.directory() / "ran";
+  const Options once = Options().at_most_once().durability(Durability::memory);
+  const auto future = client.submit(once, "tally_and_kill", file.string(), std::int64_t{daemon.pid()});
+  CHECK(daemon.await_end() == Exit{0, SIGKILL});
+  daemon.start();
+  const std::string thrown = thrown_by([&] { (void)future.value(kPatience); });
+  CAPTURE(thrown);
+  // On a busy machine the acceptance may have come first.
+  const bool was_accepted = thrown.starts_with("NoSuchFuture: ");
+  CHECK((was_accepted || thrown.find("(interrupted): it cannot be told") != std::string::npos));
+  CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);
+  CHECK(lines_in(file) == 1);
 }

@@ -209,7 +209,9 @@ class Running {
   void turn(const Sleep& sleep);
   [[nodiscard]] bool await(std::span<pollfd> fds, const Sleep& sleep) const;
   void tell_to_stop();
-  void reap();
+  void reap_orphans();
+  void await_end();
+  void ended(int status);
   [[nodiscard]] bool group_has_ended() const;
 
   // Before the command is there, so that its end is seen. SIGTERM is for this process, too: nobody takes it.
@@ -256,17 +258,17 @@ bool Running::await(std::span<pollfd> fds, const Sleep& sleep) const {
 }
 
 void Running::turn(const Sleep& sleep) {
-  // poll() ignores descriptors below zero. Of children the group's ends are waited for, behind the command's.
+  // poll() ignores descriptors below zero.
   std::array<pollfd, 6> polled{{{process_.get(), POLLIN, 0},
                                 {input_.get(), POLLOUT, 0},
                                 {out_.get(), POLLIN, 0},
                                 {err_.get(), POLLIN, 0},
                                 {told_ ? -1 : sigterm_.fd(), POLLIN, 0},
-                                {process_.valid() ? -1 : end_of_child_.fd(), POLLIN, 0}}};
+                                {end_of_child_.fd(), POLLIN, 0}}};
   if (!await(polled, sleep)) return tell_to_stop();
   if (polled[4].revents != 0) tell_to_stop();
-  if (polled[5].revents != 0) end_of_child_.take();  // before it is looked who that was
-  if (polled[0].revents != 0) reap();
+  if (polled[5].revents != 0) reap_orphans();
+  if (polled[0].revents != 0 && process_.valid()) await_end();
   over_ = !process_.valid() && (!told_ || group_has_ended());
   if (input_.valid() && polled[1].revents != 0) write_some(input_, rest_);
   // At the end all that it had written is in the pipes.
@@ -280,11 +282,28 @@ void Running::tell_to_stop() {
   ::kill(-pid_, SIGTERM);
 }
 
-void Running::reap() {
+/// Whom the command has left and who has ended since, and perhaps the command itself: a corpse would keep its
+/// place among the processes that the worker may have.
+void Running::reap_orphans() {
+  end_of_child_.take();  // before it is looked who that was
+  for (;;) {
+    int status = 0;
+    const pid_t pid = ::waitpid(-1, &status, WNOHANG | __WALL);
+    if (pid < 0 && errno == EINTR) continue;
+    if (pid <= 0) return;
+    if (pid == pid_ && process_.valid()) ended(status);
+  }
+}
+
+void Running::await_end() {
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0) {
     if (errno != EINTR) fail("waitpid");
   }
+  ended(status);
+}
+
+void Running::ended(int status) {
   process_.reset();
   if (WIFSIGNALED(status)) finished_.signal = WTERMSIG(status);
   if (WIFEXITED(status)) finished_.exit_status = WEXITSTATUS(status);

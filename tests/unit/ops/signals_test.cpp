@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -22,7 +23,10 @@ bool blocked(int signal) {
   return sigismember(&mask, signal) == 1;
 }
 
-TEST_CASE("SIGTERM and SIGINT ask to stop, SIGHUP to reload") {
+TEST_CASE(
+    "SIGTERM and SIGINT ask to stop, SIGHUP to reload, SIGCHLD to look at children, also where it was "
+    "ignored") {
+  ::signal(SIGCHLD, SIG_IGN);
   auto signals = Signals::open();
   REQUIRE(signals.ok());
   CHECK_FALSE(readable((*signals)->fd()));
@@ -33,9 +37,20 @@ TEST_CASE("SIGTERM and SIGINT ask to stop, SIGHUP to reload") {
     REQUIRE(request.ok());
     CHECK(*request == (signal == SIGHUP ? Signals::Request::reload : Signals::Request::stop));
   }
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(::raise(SIGSTOP));
+  siginfo_t stopped{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &stopped, WSTOPPED) == 0);
+  CHECK(readable((*signals)->fd()));
+  CHECK(*(*signals)->next() == Signals::Request::look_at_children);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  CHECK(*(*signals)->next() == Signals::Request::look_at_children);
   const auto none = (*signals)->next();
   REQUIRE(none.ok());
   CHECK_FALSE(none->has_value());
+  (*signals).reset();
+  CHECK((::signal(SIGCHLD, SIG_DFL) == SIG_IGN));
 }
 
 TEST_CASE("a write to nobody is an error and not the end") {

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 #include <linux/capability.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <string>
+#include <vector>
 
 #include "common/worker_marks.hpp"
 #include "tests/unit/pool/sleeper.hpp"
@@ -58,6 +61,37 @@ TEST_CASE(
   CHECK(spawner_lives.lives());
   CHECK(unmarked.lives());
   CHECK(end_left_by_predecessor(kState, users).empty());
+}
+
+TEST_CASE("I4 what a stopped spawner does not end is killed, and the spawner goes on") {
+  const auto stopped = [](const char* name) {
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::prctl(PR_SET_NAME, name);
+      ::raise(SIGSTOP);
+      ::_exit(0);
+    }
+    siginfo_t info{};
+    REQUIRE(::waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED) == 0);
+    return pid;
+  };
+  const pid_t spawner = stopped("promised-spawn"), other = stopped("another");
+  const Sleeper left(marked(mark_of(kState, spawner)));
+  const Sleeper of_another(marked(mark_of(kState, other)));
+  const std::array users{::geteuid()};
+  CHECK(end_left_by_predecessor(kState, users) == std::vector{Leftover{left.pid(), "sleep 600"}});
+  CHECK_FALSE(left.lives());
+  CHECK(of_another.lives());
+  siginfo_t end{};
+  CHECK(eventually([&] {
+    return ::waitid(P_PID, static_cast<id_t>(spawner), &end, WEXITED | WNOHANG) == 0 && end.si_pid == spawner;
+  }));
+  CHECK(::waitid(P_PID, static_cast<id_t>(other), &end, WCONTINUED | WEXITED | WNOHANG) == 0);
+  CHECK(end.si_pid == 0);
+  for (const pid_t pid : {spawner, other}) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+  }
 }
 
 TEST_CASE("I4 a process of a user for whom the daemon does not work is left alone, whatever it carries") {
