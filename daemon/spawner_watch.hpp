@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// That the spawner works. A job that runs as its user may stop it (SIGSTOP): then no worker is started, killed
-// or seen to end, and no end of the daemon comes either. Used by the loop.
+// That the spawner works. A job that runs as its user may stop it (SIGSTOP): then no worker is started,
+// killed or seen to end, and no end of the daemon comes either. Used by the loop.
 #pragma once
 
 #include <cstdint>

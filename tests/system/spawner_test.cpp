@@ -54,7 +54,8 @@ class Held {
 
 }  // namespace
 
-TEST_CASE("I4 E6 a spawner that a job has stopped goes on: workers are replaced, and the daemon ends in time") {
+TEST_CASE(
+    "I4 E6 a spawner that a job has stopped goes on: workers are replaced, and the daemon ends in time") {
   TestDaemon daemon(stuns("1s"));
   Client client = connect(daemon);
   const pid_t spawner = spawner_of(daemon);
@@ -81,7 +82,8 @@ TEST_CASE("I4 when the daemon is killed, a spawner that is stopped goes on and e
   CHECK(is_gone(spawner));
 }
 
-TEST_CASE("E6 a spawner that does not end its workers is killed after five seconds, or at a further SIGTERM") {
+TEST_CASE(
+    "E6 a spawner that does not end its workers is killed after five seconds, or at a further SIGTERM") {
   for (const bool insists : {false, true}) {
     CAPTURE(insists);
     TestDaemon daemon(stuns("10ms"));
