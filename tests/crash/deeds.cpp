@@ -155,8 +155,8 @@ Deeds::Deeds(std::filesystem::path runs)
 }
 
 const Deed& Deeds::choose(Pool pool, std::mt19937_64& random) const {
+  if (random() % 400 == 0) return stuck_;  // for seconds, so seldom
   const std::uint64_t chance = random() % 100;
-  if (chance == 0) return stuck_;  // for seconds, so not often
   // There it can write to no file of outside.
   if (chance < 5 && pool != Pool::sandboxed) return denying_[chance % denying_.size()];
 #ifndef PROMISED_SANITIZED  // whose shadow memory is above any limit
