@@ -368,7 +368,7 @@ Result<Ending> Daemon::Impl::run() {
       decide();
     }
     if (workers.empty()) spawner_watch.is_obeyed();
-    spawner_watch.enforce(now);
+    PROMISED_TRY(spawner_watch.enforce(now));
     if (scheduler.drained() && act->idle()) return Ending::stopped;
     if (gives_up()) return store_failed();
   }

@@ -18,12 +18,13 @@ void SpawnerWatch::look() {
                ". A job can do that which runs as the spawner's user: give its pool a user of its own");
 }
 
-void SpawnerWatch::enforce(Instant now) {
-  if (!end_by_ || now < *end_by_) return;
+Result<void> SpawnerWatch::enforce(Instant now) {
+  if (!end_by_ || now < *end_by_) return {};
   end_by_.reset();
+  PROMISED_TRY(spawner_.kill_itself());
   log::warning("the spawner process (pid " + std::to_string(spawner_.pid()) +
-               ") has not ended its workers in time: it is killed, and its workers with it");
-  if (const auto killed = spawner_.kill_itself(); !killed) log::error(killed.problem().message);
+               ") has not ended its workers in time: it was killed, and its workers with it");
+  return {};
 }
 
 }  // namespace promised

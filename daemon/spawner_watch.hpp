@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "common/clock.hpp"
+#include "common/result.hpp"
 #include "daemon/spawner/spawner.hpp"
 
 namespace promised {
@@ -24,8 +25,9 @@ class SpawnerWatch {
   void expect_end_by(Instant moment) { end_by_ = moment; }
   /// When enforce() is to be called.
   [[nodiscard]] std::optional<Instant> due() const { return end_by_; }
-  /// While there are workers. That the spawner is gone is told as ever (Workers::read).
-  void enforce(Instant now);
+  /// While there are workers. That the spawner is gone is told as ever (Workers::read). Fails where it cannot
+  /// be killed: it is root's, and the daemon is another user. Then there is nothing left to wait for.
+  [[nodiscard]] Result<void> enforce(Instant now);
   /// The workers are gone.
   void is_obeyed() { end_by_.reset(); }
 

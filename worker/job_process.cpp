@@ -108,7 +108,7 @@ JobProcess::Side JobProcess::fork() {
   }
   process_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (!process_.valid()) return call_off();
-  pass_on(std::string_view("\0", 1));
+  if (::send(mouth_.get(), "", 1, MSG_NOSIGNAL) != 1) return call_off();
   return Side::worker;
 }
 

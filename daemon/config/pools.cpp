@@ -59,7 +59,7 @@ Result<std::uint64_t> parse_open_files(std::string_view text) {
   return static_cast<std::uint64_t>(*number);
 }
 
-Result<Millis> parse_some_seconds(std::string_view text) {
+Result<Millis> parse_zero_or_a_second(std::string_view text) {
   const auto duration = parse_duration(text);
   if (!duration || (*duration != Millis(0) && *duration < std::chrono::seconds(1)))
     return expected("0 (no limit) or a duration of at least 1s", text);
@@ -67,7 +67,7 @@ Result<Millis> parse_some_seconds(std::string_view text) {
 }
 
 Result<std::chrono::seconds> parse_cpu_time(std::string_view text) {
-  PROMISED_ASSIGN(const Millis duration, parse_some_seconds(text));
+  PROMISED_ASSIGN(const Millis duration, parse_zero_or_a_second(text));
   return std::chrono::ceil<std::chrono::seconds>(duration);
 }
 
@@ -189,7 +189,7 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
       {"isolation", into(pool.isolation, parse_isolation)},
       {"idle_time", into(pool.idle_time, parse_positive_duration)},
       {"recycle_jobs", into(pool.recycle_jobs, parse_recycle_jobs)},
-      {"recycle_time", into(pool.recycle_time, parse_some_seconds)},
+      {"recycle_time", into(pool.recycle_time, parse_zero_or_a_second)},
       {"recycle_memory", into(pool.recycle_memory, parse_memory)},
   };
 }

@@ -97,10 +97,7 @@ void Scheduler::on(event::AttemptEnded&& e, Turn& t) {
   ++worker->ran;
   Pool& pool = *worker->pool;
   if (pool.is_current(*worker)) pool.failures = 0;  // an old program shows nothing of the new one
-  if (pool.lacks_processes && t.now.steady - pool.lacked_process >= kQuiet) {
-    pool.lacks_processes = false;
-    tell_recovered(pool, t);
-  }
+  if (!pool.lacks_process(t.now.steady)) tell_recovered(pool, t);
   pool.dirty = true;
   job.worker = nullptr;
   lanes_.give_back(job);
@@ -186,7 +183,7 @@ void Scheduler::on(event::Revoked&& e, Turn& t) {
   Worker* worker = find_worker(e.worker);
   if (worker == nullptr) return;
   WorkerChannel& channel = worker->channel;
-  if (!channel.end_revoking()) return;
+  if (!channel.end_revoking()) return;  // while an answer is due, nothing is overdue
   if (!channel.was_given(e.first_unclaimed)) {
     kill_for_fault(*worker,
                    "it says that it has begun run " + std::to_string(e.first_unclaimed - 1) +
@@ -232,7 +229,7 @@ void Scheduler::see_whether_it_begins(Worker& worker, Turn& t) {
                          " jobs, and did not tell how the first has ended" + within_start_timeout(worker),
                      t);
       return;
-    case WorkerChannel::Overdue::unknown:
+    case WorkerChannel::Overdue::not_told:
       worker.channel.wait_for_disk(around_.store.committed, t.now.steady);
       return;
   }
@@ -322,7 +319,7 @@ void Scheduler::lost(const WorkerChannel::Slot& slot, const Worker& worker, Loss
   failure.attempt = job.attempts;
   failure.pid = worker.pid;
   failure.ran = t.now.steady - job.began;
-  if (!loss.had_begun && job.at_most_once) {
+  if (!loss.had_begun && job.at_most_once && reason != KillReason::deadline) {
     failure.cause = Cause::interrupted;
     failure.limit.clear();
     failure.message =

@@ -105,6 +105,7 @@ void Scheduler::change_pool(Pool& pool, const std::shared_ptr<const PoolSettings
   if (change != PoolChange::none || pool.phase == Pool::Phase::failing || pool.is_short()) {
     // Whatever has failed may be mended: it is tried at once.
     pool.failures = 0;
+    pool.lacked_process.reset();
     clear_timer(pool);
     if (pool.phase == Pool::Phase::failing)
       pool.phase = any_serves ? Pool::Phase::ready : Pool::Phase::starting;

@@ -91,7 +91,7 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   worker->heard = t.now.steady;
   clear_timer(*worker);
   pool.dirty = true;
-  if (!pool.lacks_processes) tell_recovered(pool, t);
+  if (!pool.lacks_process(t.now.steady)) tell_recovered(pool, t);
   const bool was_new = std::exchange(pool.unproven, false);
   if (std::exchange(pool.phase, Pool::Phase::ready) != Pool::Phase::ready || was_new) retry_held(t);
   start_workers(pool, t);
@@ -243,11 +243,11 @@ void Scheduler::kill_for_fault(Worker& worker, std::string fault, Turn& t) {
   kill(worker, KillReason::protocol, t);
 }
 
-/// Takes the first job of a worker that is gone for begun, or not, and counts how often in a row not. The
-/// page by which that is known is the worker's own memory too: a job may have said there that it has not
-/// begun, by mistake or not. So it is believed a few times in a row, and of a job that must not run twice
-/// never; but where the daemon has ended the worker for reasons of its own, for then many may have just been
-/// sent.
+/// Whether the first job of a worker that is gone is taken for begun; counts how often in a row it is not.
+/// What it goes by is the worker's own memory too: a job may have said there that it has not begun, by
+/// mistake or not. So that is believed a few times in a row, and never of a job that must not run twice; but
+/// always where the daemon has ended the worker for reasons of its own, as it may have sent the job just
+/// before.
 bool Scheduler::judge_begun(const Worker& worker, const event::WorkerGone& gone) {
   const WorkerChannel::Slot& first = worker.channel.front();
   if (worker.channel.has_first_begun(first.sequence, gone.first_unclaimed)) {
@@ -309,10 +309,7 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
   std::string why = why_it_failed(*worker, e);
   if (!came_to_nothing) tell_fault(pool, *worker, e.protocol_error, t);
   remove_worker(*worker);
-  if (handed_back) {
-    pool.lacks_processes = true;
-    pool.lacked_process = t.now.steady;
-  }
+  if (handed_back) pool.lacked_process = t.now.steady;
   if (came_to_nothing) {
     pool_failed(pool, std::move(why), t);
   } else {

@@ -21,6 +21,9 @@ namespace promised {
 
 struct Pool;
 
+/// A pool that had no process for a job has recovered when that was so long ago.
+inline constexpr Nanos kQuiet = std::chrono::seconds(5);
+
 /// A name that somebody offers, or that a waiting job calls.
 struct Function {
   std::string name;
@@ -130,6 +133,10 @@ struct Pool : Timer {
     const auto serves = [this](const Worker* w) { return w->phase == Worker::Phase::ready && keeps(*w); };
     return static_cast<std::size_t>(std::count_if(workers.begin(), workers.end(), serves)) >= wanted();
   }
+  /// Workers are ready, and there may be no process for a job.
+  [[nodiscard]] bool lacks_process(Instant now) const {
+    return lacked_process && now - *lacked_process < kQuiet;
+  }
   /// Some of them serve, and others do not start.
   [[nodiscard]] bool is_short() const { return phase == Phase::ready && failure_told && !is_complete(); }
 
@@ -151,11 +158,10 @@ struct Pool : Timer {
   std::uint64_t faults = 0;   ///< workers that have broken their protocol
   std::uint64_t spoilt = 0;   ///< workers that a job has left in a state for no other
   bool failure_told = false;  ///< the log has it that the pool is failing, and not yet that it has recovered
-  bool lacks_processes = false;  ///< workers are ready, and have had no process for a job,
-  Instant lacked_process{};      ///< the last time then
-  bool dirty = false;            ///< a job or a worker has become free since the last fill
-  std::uint32_t waiting = 0;     ///< workers whose job waits for others
-  std::deque<Worker*> resuming;  ///< those of them that go on next, before new jobs begin
+  std::optional<Instant> lacked_process;  ///< when a worker was ready, and had no process for a job
+  bool dirty = false;                     ///< a job or a worker has become free since the last fill
+  std::uint32_t waiting = 0;              ///< workers whose job waits for others
+  std::deque<Worker*> resuming;           ///< those of them that go on next, before new jobs begin
 };
 
 inline Worker::Worker(WorkerId worker_id, Pool& of)
@@ -171,8 +177,6 @@ inline constexpr std::size_t kMostPrefetched = 256;
 inline constexpr std::size_t kMostChildrenKept = 1024;
 /// A job whose worker goes so often in a row before it has said that it began the job is taken for the cause.
 inline constexpr std::uint8_t kMostGivenBack = 3;
-/// A pool that had no process for a job has recovered when a job ends and that has been so long ago.
-inline constexpr Nanos kQuiet = std::chrono::seconds(5);
 /// A worker that took the place of a waiting one is kept for so long after that, in case it is needed again.
 inline constexpr Nanos kKeepSurplus = std::chrono::seconds(10);
 

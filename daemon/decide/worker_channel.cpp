@@ -27,7 +27,8 @@ WorkerChannel::Slot WorkerChannel::take_back_last(Instant now) {
   slots_.pop_back();
   load_ -= last.estimate;
   if (slots_.empty()) {
-    closed_ = false;
+    closed_ = claims_ahead_ = false;
+    owes_since_ = kNothing;
     if (last.batch == 0) unbegun_ += now - first_since_;
   }
   return last;
@@ -66,7 +67,7 @@ Instant WorkerChannel::due_by(Nanos start_timeout) const {
 WorkerChannel::Overdue WorkerChannel::overdue(Instant now, Nanos start_timeout) const {
   if (slots_.empty() || now < due_by(start_timeout)) return Overdue::nothing;
   if (claims_ahead_) return Overdue::report;
-  return slots_.front().batch == 0 ? Overdue::beginning : Overdue::unknown;
+  return slots_.front().batch == 0 ? Overdue::beginning : Overdue::not_told;
 }
 
 void WorkerChannel::wait_for_disk(std::uint64_t committed, Instant now) {

@@ -31,7 +31,7 @@ class WorkerChannel {
     nothing,
     beginning,  ///< of the first
     report,     ///< of how the first has ended, as it says that it has begun others
-    unknown     ///< it may not have been told of the first when its time began: see wait_for_disk()
+    not_told    ///< nothing, if it had not been told of the first when its time began: see wait_for_disk()
   };
 
   [[nodiscard]] bool empty() const { return slots_.empty(); }

@@ -98,7 +98,8 @@ Result<CgroupFolders::Removed> remove_empty(const Path& group) {
 
 // Whoever made it may have closed it to its own user, who may be this process's too.
 Fd open_group(int in, const char* name) {
-  static_cast<void>(!::fchmodat(in, name, 0700, 0));  // where it may not, it is open or cannot be opened
+  // Where it may not, it is open or cannot be opened. (The negation is for gcc, which wants results used.)
+  static_cast<void>(!::fchmodat(in, name, 0700, 0));
   return Fd(::openat(in, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
@@ -107,6 +108,9 @@ Fd open_group(int in, const char* name) {
 Result<void> end_and_remove(const Path& workers, CgroupFolders& folders) {
   using Removed = CgroupFolders::Removed;
   using Clock = std::chrono::steady_clock;
+  // Or who is in them might make others for as long as these are removed.
+  if (const Path kill = workers / "cgroup.kill"; std::filesystem::exists(kill))
+    PROMISED_TRY(write_to(kill, "1"));
   for (std::optional<Clock::time_point> killed;;) {
     PROMISED_ASSIGN(const Removed removed, folders.remove(workers));
     if (removed == Removed::gone) return {};

@@ -31,13 +31,18 @@ constexpr int kMostRounds = 100;
 constexpr int kQuietRounds = 3;
 
 /// Whether it was stopped, and so has not done its work. It is told to go on, once it is known to be a
-/// spawner: the mark of a process may name any other.
+/// spawner (the mark of a process may name any other), and has ended then: it sees to the same cgroups as
+/// this one.
 bool wakes(pid_t spawner) {
+  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, spawner, 0)));
   std::ifstream stat("/proc/" + std::to_string(spawner) + "/stat");
   std::string text;
   std::getline(stat, text);
-  if (text.find(" (promised-spawn) T ") == std::string::npos) return false;
-  ::kill(spawner, SIGCONT);
+  if (!process.valid() || text.find(" (promised-spawn) T ") == std::string::npos) return false;
+  const auto send = [&](int signal) { ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0); };
+  send(SIGCONT);
+  pollfd end{process.get(), POLLIN, 0};
+  if (::poll(&end, 1, static_cast<int>(kPatience.count())) <= 0) send(SIGKILL);
   return true;
 }
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,11 +45,14 @@ Fd open_as_owner(pid_t pid, const std::string& path) {
   if (fd.valid() || errno != EACCES || ::geteuid() != 0) return fd;
   struct stat owner {};
   if (::stat(path_of(pid, "").c_str(), &owner) != 0) return fd;
+  int at_end_of_parent = 0;  // the kernel forgets it with each change of user
+  ::prctl(PR_GET_PDEATHSIG, &at_end_of_parent);
   const int gid = ::setfsgid(owner.st_gid);
   const int uid = ::setfsuid(owner.st_uid);
   fd.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   ::setfsuid(static_cast<uid_t>(uid));
   ::setfsgid(static_cast<gid_t>(gid));
+  ::prctl(PR_SET_PDEATHSIG, at_end_of_parent);
   return fd;
 }
 

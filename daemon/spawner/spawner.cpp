@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <utility>
 
@@ -71,26 +72,29 @@ Spawner::~Spawner() {
   channel_.reset();
   // Again and again: it may be stopped as often by what it has to end.
   pollfd end{process_.get(), POLLIN, 0};
-  bool has_ended = false;
-  for (int tries = 0; tries < kEndTries && !has_ended; ++tries) {
+  for (int tries = 0; tries < kEndTries; ++tries) {
     ::kill(pid_, SIGCONT);
-    has_ended = ::poll(&end, 1, kEndPatienceMs) > 0;
+    ::poll(&end, 1, kEndPatienceMs);
+    if (::waitpid(pid_, nullptr, WNOHANG) != 0) return;
   }
-  if (!has_ended) ::kill(pid_, SIGKILL);
+  if (::kill(pid_, SIGKILL) != 0) return;  // root's, and the daemon is not: it ends when it can
   while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
 }
 
 Result<TakenOver> Spawner::take_over(const std::string& state, const std::vector<uid_t>& users) {
   // Until what was left is dead and its cgroups are empty.
-  constexpr int kPatienceMs = 60'000;
+  constexpr std::chrono::seconds kPatience{60};
+  constexpr int kBetweenLooksMs = 100;
   const std::string order = spawner_wire::encode(spawner_wire::TakeOverOrder{state, users});
   PROMISED_TRY(spawner_wire::send(channel_.get(), order, {}, 0));
   pollfd answer{channel_.get(), POLLIN, 0};
   int ready = 0;
+  const auto until = std::chrono::steady_clock::now() + kPatience;
   do {
-    ready = ::poll(&answer, 1, kPatienceMs);
-  } while (ready < 0 && errno == EINTR);
+    ready = ::poll(&answer, 1, kBetweenLooksMs);
+    if (ready == 0) PROMISED_TRY(resume());  // what was left may have stopped it
+  } while ((ready < 0 && errno == EINTR) || (ready == 0 && std::chrono::steady_clock::now() < until));
   if (ready < 0) return Problem::system("wait for the spawner");
   if (ready == 0) return Problem::of("spawner_gone", "the spawner process does not answer");
   PROMISED_ASSIGN(const std::optional<spawner_wire::Datagram> datagram,
@@ -128,7 +132,7 @@ Result<void> Spawner::kill(WorkerId worker, int signal) {
 Result<bool> Spawner::resume() {
   siginfo_t stopped{};
   if (::waitid(P_PID, static_cast<id_t>(pid_), &stopped, WSTOPPED | WNOHANG) != 0) {
-    if (errno == ECHILD) return false;  // somebody has made that SIGCHLD be ignored
+    if (errno == ECHILD) return false;  // it has ended, or somebody has made that SIGCHLD be ignored
     return Problem::system("look at the spawner: waitid");
   }
   if (stopped.si_pid == 0) return false;
@@ -138,7 +142,10 @@ Result<bool> Spawner::resume() {
 }
 
 Result<void> Spawner::kill_itself() {
-  if (::kill(pid_, SIGKILL) != 0) return Problem::system("kill the spawner");
+  if (::kill(pid_, SIGKILL) != 0) {
+    return Problem::system("the spawner process (pid " + std::to_string(pid_) +
+                           ") has not ended its workers in time, and cannot be killed");
+  }
   return {};
 }
 

@@ -43,8 +43,10 @@ constexpr bool kStrict = false;  // it refuses what the search for leaks at a pr
 
 #ifndef PROMISED_SANITIZED
 /// Bytes that a death may leave, where a leak is of more; beside that, what may be more at one quiet moment
-/// than at another: in the daemon that is SQLite's, in the spawner next to nothing.
-constexpr std::int64_t kOfADeath = 50, kOfDaemon = 512 * 1024, kOfSpawner = 16 * 1024;
+/// than at another: in the daemon that is SQLite's, and the 64 KiB of output that each worker which has
+/// printed so much may hold; in the spawner next to nothing.
+constexpr std::int64_t kOfADeath = 50, kOfDaemon = (512 + 64 * std::int64_t{kWorkers}) * 1024,
+                       kOfSpawner = 16 * 1024;
 /// Mappings more, of threads and of large buffers; KiB that are freed and still resident.
 constexpr std::size_t kMappings = 40;
 constexpr std::uint64_t kOfTheAllocator = 4 * 1024;

@@ -67,6 +67,20 @@ DaemonConfig confined(const DaemonConfig::Lines& lines = {}) {
   return config.pool("confined", worker_binary("confined"), lines);
 }
 
+/// A file system of its own, as long as this is there.
+class Mounted {
+ public:
+  explicit Mounted(Path at) : at_(std::move(at)) {
+    REQUIRE(::mount("promised-test", at_.c_str(), "tmpfs", 0, nullptr) == 0);
+  }
+  Mounted(const Mounted&) = delete;
+  Mounted& operator=(const Mounted&) = delete;
+  ~Mounted() { CHECK(::umount(at_.c_str()) == 0); }
+
+ private:
+  Path at_;
+};
+
 struct DaemonIn : TestDaemon {
   DaemonIn(const Group& group, DaemonConfig config) : TestDaemon(std::move(config), NotStarted{}) {
     join(group.path());
@@ -173,7 +187,7 @@ TEST_CASE("I4 while thousands of cgroups go that a job has made, the next worker
   Client client = connect(daemon);
   const auto worker = client.submit<std::int64_t>("worker_pid").result(kPatience);
   const Path ended = cgroup_folder(group, worker);
-  for (int i = 0; i < 5000; ++i) REQUIRE(::mkdir((ended / std::to_string(i)).c_str(), 0755) == 0);
+  for (int i = 0; i < 20000; ++i) REQUIRE(::mkdir((ended / std::to_string(i)).c_str(), 0755) == 0);
   ::kill(static_cast<pid_t>(worker), SIGKILL);
   CHECK(client.submit<std::int64_t>("worker_pid").result(kPatience) != worker);
   CHECK(std::filesystem::exists(ended));
@@ -225,7 +239,7 @@ TEST_CASE("I4 where a cgroup of an earlier daemon does not go, the log tells why
   daemon.stop();
   const Path stuck = group.path() / "workers" / "stuck";
   REQUIRE(::mkdir(stuck.c_str(), 0755) == 0);
-  REQUIRE(::mount("promised-test", stuck.c_str(), "tmpfs", 0, nullptr) == 0);  // nobody can remove it
+  const Mounted nobody_can_remove_it(stuck);
   daemon.start();
   CHECK(daemon.log().find(group.path().filename().string() +
                           "/workers: its processes were killed, and it is still in use\n") !=
@@ -233,9 +247,6 @@ TEST_CASE("I4 where a cgroup of an earlier daemon does not go, the log tells why
   Client client = connect(daemon);
   CHECK(pool_view(client, "confined").containment == "rlimit");
   CHECK(client.submit<std::int64_t>("worker_pid").result(kPatience) > 0);
-  client.close();
-  daemon.stop();
-  REQUIRE(::umount(stuck.c_str()) == 0);
 }
 
 #ifndef PROMISED_SANITIZED  // whose shadow memory is larger than any sensible limit of address space

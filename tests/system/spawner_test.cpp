@@ -97,7 +97,7 @@ TEST_CASE(
     CHECK((std::chrono::steady_clock::now() - told < 5s) == insists);
     CHECK(daemon.await_end() == Exit{1, 0});
     const std::string name = "the spawner process (pid " + std::to_string(spawner) + ")";
-    CHECK(daemon.log().find(name + " has not ended its workers in time: it is killed, and its workers with "
+    CHECK(daemon.log().find(name + " has not ended its workers in time: it was killed, and its workers with "
                                    "it") != std::string::npos);
     CHECK(daemon.log().find(name + " has ended") != std::string::npos);
   }

@@ -134,6 +134,28 @@ TEST_CASE("T3 the time in which jobs were first and were taken back counts until
   CHECK(scene.channel.due_by(kTimeout) == scene.now + kTimeout);
 }
 
+TEST_CASE("A2 nothing is put behind the first while what was taken back has shown no beginning") {
+  Scene scene(1);
+  scene.now += 1ms;
+  CHECK(scene.take_back(0) == 1);
+  CHECK_FALSE(scene.channel.is_closed());  // it holds nothing
+  scene.channel.put(scene.job, 1ms);
+  scene.channel.start_first(scene.now);
+  CHECK(scene.channel.is_closed());
+  scene.channel.first_spoke();
+  CHECK_FALSE(scene.channel.is_closed());
+}
+
+TEST_CASE("T3 what a channel held that was emptied owes nothing for what is put into it then") {
+  Scene scene(2);
+  scene.channel.all_have_begun(scene.now);
+  CHECK(scene.take_back(0) == 2);
+  CHECK(scene.channel.due_by(kTimeout) == Instant::max());
+  scene.channel.put(scene.job, 1ms);
+  scene.channel.start_first(scene.now);
+  CHECK(scene.channel.overdue(scene.now + kTimeout, kTimeout) == Overdue::beginning);
+}
+
 TEST_CASE("T3 a job that its worker is told when that is on disk has its time to begin from then on") {
   Scene scene(0);
   WorkerChannel& channel = scene.channel;
@@ -142,10 +164,10 @@ TEST_CASE("T3 a job that its worker is told when that is on disk has its time to
   channel.start_first(scene.now);
   CHECK(channel.is_closed());
   scene.now += kTimeout;
-  CHECK(channel.overdue(scene.now, kTimeout) == Overdue::unknown);
+  CHECK(channel.overdue(scene.now, kTimeout) == Overdue::not_told);
   channel.wait_for_disk(6, scene.now);
   scene.now += kTimeout;
-  CHECK(channel.overdue(scene.now, kTimeout) == Overdue::unknown);
+  CHECK(channel.overdue(scene.now, kTimeout) == Overdue::not_told);
   channel.wait_for_disk(7, scene.now);
   CHECK(channel.overdue(scene.now, kTimeout) == Overdue::nothing);
   CHECK(channel.overdue(scene.now + kTimeout, kTimeout) == Overdue::beginning);

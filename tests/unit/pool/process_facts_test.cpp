@@ -28,7 +28,9 @@ bool contains(const List& all, pid_t pid) {
 }
 
 std::string marked(const std::string& number) {
-  return std::string(kWorkerVariable) + "=" + number;
+  std::string variable(kWorkerVariable);
+  variable += '=';
+  return variable += number;
 }
 
 }  // namespace
