@@ -37,7 +37,7 @@ pid_t ended_process() {
 const std::string kState = "0:" + std::to_string(::getpid());
 
 std::string marked(const std::string& mark) {
-  return std::string(kStateVariable) + "=" + mark;
+  return variable(kStateVariable, mark);
 }
 
 }  // namespace

@@ -28,9 +28,7 @@ bool contains(const List& all, pid_t pid) {
 }
 
 std::string marked(const std::string& number) {
-  std::string variable(kWorkerVariable);
-  variable += '=';
-  return variable += number;
+  return variable(kWorkerVariable, number);
 }
 
 }  // namespace

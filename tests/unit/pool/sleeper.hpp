@@ -10,11 +10,18 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "daemon/spawner/process_facts.hpp"
 #include "tests/support/eventually.hpp"
 
 namespace promised::test {
+
+/// A variable of an environment.
+inline std::string variable(std::string_view name, std::string_view value) {
+  std::string text(name);
+  return text.append("=").append(value);
+}
 
 /// /bin/sleep in a session of its own, with one variable in its environment; ends with this object, if nobody
 /// has ended and reaped it before.

@@ -58,7 +58,7 @@ class Scene {
 };
 
 std::string marked(WorkerId worker) {
-  return std::string(kWorkerVariable) + "=" + std::to_string(static_cast<std::uint32_t>(worker));
+  return variable(kWorkerVariable, std::to_string(static_cast<std::uint32_t>(worker)));
 }
 
 // A worker whose job has left a process in its session, and that process. Whatever is written to `leave`
