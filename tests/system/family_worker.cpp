@@ -54,16 +54,14 @@ std::int64_t same(std::int64_t number) {
   return number;
 }
 
-std::int64_t nap(std::int64_t milliseconds) {
-  std::this_thread::sleep_for(milliseconds * 1ms);
-  return milliseconds;
-}
-
-// Has another nap for it.
-std::int64_t wait_for_nap(promised::Job& job, std::int64_t milliseconds) {
-  const auto child = client().submit<std::int64_t>("nap", milliseconds);
-  job.wait(child);
-  return child.result();
+// Waits for the first of several, while the others are held ready behind it.
+void wait_for_first(promised::Job& job, std::int64_t behind) {
+  const auto quickly = promised::Options().durability(promised::Durability::memory);
+  const auto first = client().submit<std::int64_t>(quickly, "same", 0);
+  std::vector<promised::Future<std::int64_t>> rest;
+  for (std::int64_t i = 0; i < behind; ++i) rest.push_back(client().submit<std::int64_t>(quickly, "same", i));
+  for (const auto& future : rest) future.accepted();
+  job.wait(first);
 }
 
 std::int64_t wait_for_gate(std::string gate) {
@@ -132,8 +130,7 @@ int main(int argc, char** argv) {
       .define("generations_one_by_one", generations_one_by_one)
       .define("sum", sum)
       .define("same", same)
-      .define("nap", nap)
-      .define("wait_for_nap", wait_for_nap)
+      .define("wait_for_first", wait_for_first)
       .define("wait_for_gate", wait_for_gate)
       .define("wait_for_noted", wait_for_noted)
       .define("wait_for_id", wait_for_id)
