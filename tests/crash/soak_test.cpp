@@ -236,6 +236,7 @@ class Soak {
       ++deaths_;
       ++crashes_;
       ++by_kill_;
+      ++counts_[std::string("killed by the test (") + what + ")"];
     }
   }
 
