@@ -2,7 +2,6 @@
 #include "daemon/spawner/launch.hpp"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/close_range.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -21,6 +20,7 @@
 #include "common/result.hpp"
 #include "daemon/spawner/account.hpp"
 #include "daemon/spawner/limits.hpp"
+#include "daemon/spawner/lone_child.hpp"
 #include "daemon/spawner/sandbox.hpp"
 
 namespace promised {
@@ -79,10 +79,8 @@ Result<void> arrange_fds(LaunchFds fds, Fd& status) {
 Result<void> become_user(const std::string& user) {
   if (user.empty()) return {};
   PROMISED_ASSIGN(const Account account, find_account(user));
-  const auto [uid, gid] = account;
-  if (uid == ::geteuid() && uid == ::getuid()) return {};
-  if (::initgroups(user.c_str(), gid) != 0 || ::setresgid(gid, gid, gid) != 0 ||
-      ::setresuid(uid, uid, uid) != 0) {
+  if (account.uid == ::geteuid() && account.uid == ::getuid()) return {};
+  if (!become(user, account)) {
     if (errno != EPERM) return Problem::system("become user \"" + user + "\"");
     return Problem::of("not_permitted",
                        "user \"" + user + "\": a daemon that runs as uid " + std::to_string(::geteuid()) +

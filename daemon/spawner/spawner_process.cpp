@@ -7,7 +7,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "common/worker_marks.hpp"
 #include "daemon/spawner/killed.hpp"
 #include "daemon/spawner/launch.hpp"
+#include "daemon/spawner/lone_child.hpp"
 #include "daemon/spawner/process_facts.hpp"
 
 namespace promised {
@@ -34,15 +34,6 @@ void kill_group(pid_t pid, int signal) {
 
 void say(const Problem& problem) {
   std::fprintf(stderr, "promised-spawn: %s\n", problem.message.c_str());
-}
-
-/// A child with one thread, as a user namespace demands. ThreadSanitizer's fork() would give it a second one.
-pid_t fork_alone() {
-#if defined(__SANITIZE_THREAD__)
-  return static_cast<pid_t>(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
-#else
-  return ::fork();
-#endif
 }
 
 }  // namespace
