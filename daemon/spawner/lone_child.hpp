@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A child with one thread, as a user namespace demands, and how it becomes another user. ThreadSanitizer has a
-// thread of its own in each process, and its fork() starts one in the child: in its build, and only there, both
-// go past the libraries.
+// A child with one thread, as a user namespace demands, and how it becomes another user. ThreadSanitizer has
+// a thread of its own in each process, and its fork() starts one in the child: in its build, and only there,
+// both go past the libraries.
 #pragma once
 
 #include <sys/types.h>
