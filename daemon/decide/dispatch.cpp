@@ -65,7 +65,11 @@ void Scheduler::fill(Pool& pool, Turn& t) {
     Worker* worker = choose(pool, *seat->lane->best(), t);
     if (worker == nullptr) {
       grow(pool, t);
-      break;
+      // Of two programs one may have free workers, to which that job's function is unknown.
+      if (!pool.has_two_programs()) break;
+      seat = lanes_.next_of(pool.ready, [&](const Function& f) { return can_begin(pool, f); });
+      if (seat == nullptr) break;
+      worker = choose(pool, *seat->lane->best(), t);
     }
     dispatch(*worker, *seat, t);
   }
@@ -82,10 +86,7 @@ Worker* Scheduler::choose(const Pool& pool, const Job& job, const Turn& t) const
   const Nanos usual = usual_run(job);
   Worker* best = nullptr;
   for (Worker* worker : pool.workers) {
-    if (worker->phase != Worker::Phase::ready || worker->kill_reason != KillReason::none ||
-        worker->channel.is_revoking())
-      continue;
-    if (worker->wait != Worker::Wait::none || !worker->offer->has(*job.function) || worker->spent()) continue;
+    if (!worker->takes(*job.function)) continue;
     if (worker->channel.empty() && may_begin) return worker;
     if (worker->channel.empty()) continue;
     if (!may_prefetch || worker->channel.is_closed()) continue;
@@ -97,6 +98,14 @@ Worker* Scheduler::choose(const Pool& pool, const Job& job, const Turn& t) const
     if (room && (best == nullptr || worker->channel.load() < best->channel.load())) best = worker;
   }
   return best;
+}
+
+/// Whether a job could begin there now.
+bool Scheduler::can_begin(const Pool& pool, const Function& function) {
+  if (!pool.resuming.empty() || !has_free_slot(pool)) return false;
+  return std::any_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* worker) {
+    return worker->channel.empty() && worker->takes(function);
+  });
 }
 
 void Scheduler::dispatch(Worker& worker, LaneSeat& seat, Turn& t) {

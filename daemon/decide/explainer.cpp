@@ -247,16 +247,6 @@ void Scheduler::Explainer::pools() {
   for (const Pool* pool : job_.function->offered_by) this->pool(*pool);
 }
 
-/// Whether a job could begin there now.
-bool Scheduler::Explainer::can_begin(const Pool& pool, const Function& function) {
-  if (!pool.resuming.empty() || !has_free_slot(pool)) return false;
-  return std::any_of(pool.workers.begin(), pool.workers.end(), [&](const Worker* worker) {
-    return worker->phase == Worker::Phase::ready && worker->kill_reason == KillReason::none &&
-           worker->channel.empty() && !worker->channel.is_revoking() && worker->offer->has(function) &&
-           !worker->spent();
-  });
-}
-
 void Scheduler::Explainer::pool(const Pool& pool) {
   const std::string& name = pool.settings->name;
   const auto is_ready = [](const Worker* w) { return w->phase == Worker::Phase::ready; };

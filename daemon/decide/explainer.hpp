@@ -53,8 +53,6 @@ class Scheduler::Explainer {
   }
   /// In the last reason, if who asks may know of it.
   void name_job(const Job& other);
-  /// Whether a job with this function could begin in the pool now.
-  [[nodiscard]] static bool can_begin(const Pool& pool, const Function& function);
 
   const Scheduler& scheduler_;
   const Job& job_;

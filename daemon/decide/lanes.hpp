@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -192,6 +193,9 @@ class Lanes {
 
   /// The lane whose best() is the next to begin; null: none can begin now.
   [[nodiscard]] LaneSeat* next(Line& line);
+  /// The same, as if the line were of the lanes alone whose functions `which` chooses.
+  using Which = std::function<bool(const Function&)>;
+  [[nodiscard]] LaneSeat* next_of(Line& line, const Which& which);
   /// The best job of next()'s lane leaves it for a worker of that pool, takes its quotas, and counts for the
   /// rate of its queue: if that is spent now, refill() has to be called when it opens.
   Job& take(LaneSeat& seat, Instant now);
@@ -251,6 +255,7 @@ class Lanes {
   Queue& queue(std::string_view name);
   void drop_unused(const Queue& queue);
   static void refresh(Lane& lane);
+  [[nodiscard]] static LaneSeat* first_of(const Line& line, const Which& which);
   [[nodiscard]] static Lane::Band& band(Lane& lane, int priority);
   [[nodiscard]] static const Lane::Band* find_band(const Lane& lane, int priority);
   static void drop_empty(Lane& lane, int priority);

@@ -77,6 +77,12 @@ struct Worker : Timer {
     return settings->recycle_jobs != 0 && ran + channel.size() >= settings->recycle_jobs;
   }
 
+  /// Whether it may be given a job of this function, at once or behind another. It is ready.
+  [[nodiscard]] bool takes(const Function& function) const {
+    return phase == Phase::ready && kill_reason == KillReason::none && !channel.is_revoking() &&
+           wait == Wait::none && offer->has(function) && !spent();
+  }
+
   WorkerId id;
   Pool* pool;
   /// What it was started with. Shared: it may outlive what its pool has.
@@ -126,6 +132,13 @@ struct Pool : Timer {
   /// Whether the worker counts for wanted(): it is not on its way out.
   [[nodiscard]] bool keeps(const Worker& worker) const {
     return worker.phase != Worker::Phase::stopping && !worker.worn && !worker.spent() && is_current(worker);
+  }
+
+  /// It is being replaced, and what its workers can run is not the same for all of them.
+  [[nodiscard]] bool has_two_programs() const {
+    return std::any_of(workers.begin(), workers.end(), [this](const Worker* w) {
+      return w->phase == Worker::Phase::ready && w->offer != offer;
+    });
   }
 
   /// Whether it has all the workers that it is to have.

@@ -451,6 +451,7 @@ class Scheduler {
   // dispatch
   void fill(Pool& pool, Turn& t);
   [[nodiscard]] Worker* choose(const Pool& pool, const Job& job, const Turn& t) const;
+  [[nodiscard]] static bool can_begin(const Pool& pool, const Function& function);
   void dispatch(Worker& worker, LaneSeat& seat, Turn& t);
   void begin(Worker& worker, Turn& t);
   void enqueue(Job& job, Turn& t);

@@ -269,6 +269,32 @@ LaneSeat* Lanes::next(Line& line) {
   return nullptr;
 }
 
+/// The first whose quotas have room. A queue whose next one has still to come from disk is passed over.
+LaneSeat* Lanes::first_of(const Line& line, const Which& which) {
+  LaneSeat* first = nullptr;
+  for (const QueueSeat* queue : line.queues.items()) {
+    if (first != nullptr && !PassLess()(*queue, *first->queue)) continue;
+    LaneSeat* of_queue = nullptr;
+    for (LaneSeat* seat : queue->lanes.items()) {
+      const Lane& lane = *seat->lane;
+      if (!which(*lane.function) || (lane.caps != nullptr && lane.caps->full() != nullptr)) continue;
+      if (of_queue == nullptr || LaneSeatLess()(*seat, *of_queue)) of_queue = seat;
+    }
+    if (of_queue != nullptr && of_queue->lane->best() != nullptr) first = of_queue;
+  }
+  return first;
+}
+
+LaneSeat* Lanes::next_of(Line& line, const Which& which) {
+  for (;;) {
+    LaneSeat* first = first_of(line, which);
+    if (first == nullptr || first->lane->caps == nullptr) return first;
+    LaneSeat* sooner = sooner_parked(*first);
+    if (sooner == nullptr) return first;
+    join(*sooner);
+  }
+}
+
 Job& Lanes::take(LaneSeat& seat, Instant now) {
   QueueSeat& in = *seat.queue;
   Queue& queue = *in.queue;

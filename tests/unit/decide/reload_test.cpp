@@ -98,6 +98,27 @@ TEST_CASE("E6 a changed pool rolls over: one new worker first, then all, and eac
   CHECK(pool(house, client).program == "/bin/false");
 }
 
+TEST_CASE(
+    "E6 old workers that are free run what they can, also behind jobs that only the new program can run") {
+  for (const auto& [queue, priority] : {std::pair{"default", 0}, {"default", 9}, {"other", 0}}) {
+    CAPTURE(queue);
+    CAPTURE(priority);
+    ReadyHouse house(prefetching(1, 2));
+    const auto client = house.connect();
+    house.reconfigure({other_program(house.settings.pools[0])});
+    house.ready(house.workers()[2], {"f", "g", "new"});
+    const WorkerId old = staying(house)[0], young = staying(house)[1];
+    const JobId first = house.submit(client, "new");
+    REQUIRE(house.begin(young).id == first);
+    house.submit(client, "new", Options().queue(queue).priority(priority));
+    house.wait(1s);
+    std::vector<JobId> known;
+    for (const char* function : {"f", "g", "f"}) known.push_back(house.submit(client, function));
+    for (const JobId& job : known) CHECK(house.finish(old) == job);
+    CHECK(house.hand(old).channel.empty());
+  }
+}
+
 TEST_CASE("E6 while the new program does not start the old workers serve, and the pool is failing") {
   ReadyHouse house(prefetching(1, 2));
   const auto client = house.connect();
