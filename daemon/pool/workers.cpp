@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/pool/workers.hpp"
+#include "daemon/pool/environment.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -47,7 +48,6 @@ std::string cut(const std::string& text, std::size_t most) {
 Workers::Impl::Impl(const Settings& s, Spawner& sp)
     : settings(s),
       spawner(sp),
-      environments(s),
       epoll(::epoll_create1(EPOLL_CLOEXEC)),
       timer(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
   if (!epoll.valid() || !timer.valid()) {
@@ -75,7 +75,7 @@ Result<void> Workers::Impl::launch(const effect::StartWorker& e) {
   if (::fcntl(output_end.get(), F_SETFL, O_NONBLOCK) != 0) return Problem::system("start a worker: fcntl");
   const SpawnRequest request{.program = pool.program,
                              .arguments = pool.arguments,
-                             .environment = environments.of(e.pool),
+                             .environment = worker_environment(settings, pool),
                              .directory = pool.directory,
                              .user = pool.user,
                              .memory_limit = pool.memory_limit,
@@ -163,6 +163,7 @@ Result<void> Workers::Impl::read(std::vector<Event>& events) {
       tell_output(*worker, events);
     }
   }
+  watch_spawner();
   if (fault) return *std::exchange(fault, {});
   return result;
 }
@@ -266,6 +267,13 @@ void Workers::Impl::watch(int operation, int fd, std::uint64_t data, std::uint32
   if (::epoll_ctl(epoll.get(), operation, fd, &e) != 0) note(Problem::system("workers: epoll_ctl"));
 }
 
+/// For room too, while orders wait for it.
+void Workers::Impl::watch_spawner() {
+  const bool for_room = spawner.has_unsent();
+  if (std::exchange(spawner_awaits_room, for_room) == for_room) return;
+  watch(EPOLL_CTL_MOD, spawner.fd(), tag(Source::spawner), for_room ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
 void Workers::Impl::note(const Result<void>& result) {
   if (!result.ok() && !fault) fault = result.problem();
 }
@@ -360,6 +368,7 @@ void Workers::flush() {
     if (!worker->awaits_room) impl_->send(id, *worker);
   }
   impl_->unsent.clear();
+  impl_->watch_spawner();
 }
 
 }  // namespace promised

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "common/fd.hpp"
-#include "daemon/pool/environment.hpp"
 #include "daemon/pool/worker_process.hpp"
 #include "daemon/pool/workers.hpp"
 
@@ -24,6 +23,7 @@ struct Workers::Impl {
   [[nodiscard]] Result<void> launch(const effect::StartWorker& e);
 
   void watch(int operation, int fd, std::uint64_t data, std::uint32_t events);
+  void watch_spawner();
   void note(const Result<void>& result);
   [[nodiscard]] WorkerProcess* find(WorkerId id);
 
@@ -60,10 +60,10 @@ struct Workers::Impl {
 
   const Settings& settings;
   Spawner& spawner;
-  WorkerEnvironments environments;
   Fd epoll;
   Fd timer;
   std::unordered_map<WorkerId, WorkerProcess> workers;
+  bool spawner_awaits_room = false;
   std::vector<WorkerId> unsent;
   std::vector<SpawnerReport> reports;
   std::vector<char> shared = std::vector<char>(Inbox::kShared);

@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,18 +78,30 @@ Result<void> arrange_fds(LaunchFds fds, Fd& status) {
   return {};
 }
 
-Result<void> become_user(const std::string& user) {
-  if (user.empty()) return {};
-  PROMISED_ASSIGN(const Account account, find_account(user));
-  if (account.uid == ::geteuid() && account.uid == ::getuid()) return {};
-  if (!become(user, account)) {
+// Whose the worker is from now on; nothing if that user has no account.
+Result<std::optional<Account>> become_user(const std::string& user) {
+  if (user.empty()) return own_account();
+  PROMISED_ASSIGN(Account account, find_account(user));
+  if (account.uid == ::geteuid() && account.uid == ::getuid()) return std::optional(std::move(account));
+  if (!become(account)) {
     if (errno != EPERM) return Problem::system("become user \"" + user + "\"");
     return Problem::of("not_permitted",
                        "user \"" + user + "\": a daemon that runs as uid " + std::to_string(::geteuid()) +
                            " may not start workers as another user; start it as root, or leave "
                            "the user out");
   }
-  return {};
+  return std::optional(std::move(account));
+}
+
+// What its pool says of them goes before.
+void name_user(std::vector<std::string>& environment, const Account& account) {
+  for (auto [variable, value] : {std::pair<std::string, std::string>{"HOME=", account.home},
+                                 {"USER=", account.name},
+                                 {"LOGNAME=", account.name}}) {
+    const auto is_that = [&](const std::string& given) { return given.starts_with(variable); };
+    if (std::none_of(environment.begin(), environment.end(), is_that))
+      environment.push_back(variable + value);
+  }
 }
 
 // After the change of user, which would undo it.
@@ -159,15 +173,16 @@ Result<void> execute(const SpawnRequest& request) {
   return hidden_by_sandbox(request, request.program, exec_problem(request.program, errno));
 }
 
-Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, CgroupControllers by_cgroup,
-                           Fd& status, pid_t spawner) {
+Result<void> become_worker(SpawnRequest& request, LaunchFds fds, CgroupControllers by_cgroup, Fd& status,
+                           pid_t spawner) {
   PROMISED_TRY(join_cgroup(fds.cgroup));
   PROMISED_TRY(leave_session());
   PROMISED_TRY(arrange_fds(std::move(fds), status));
   PROMISED_TRY(reset_signals());
   PROMISED_TRY(apply_limits(request));
   PROMISED_ASSIGN(const Separated separated, separate_as_root(request.sandbox, request.memory_limit));
-  PROMISED_TRY(become_user(request.user));
+  PROMISED_ASSIGN(const std::optional<Account> account, become_user(request.user));
+  if (account) name_user(request.environment, *account);
   if (separated == Separated::left_to_user)
     PROMISED_TRY(separate_as_user(request.sandbox, request.memory_limit));
   if (::chdir(request.directory.c_str()) != 0) {
@@ -184,8 +199,7 @@ Result<void> become_worker(const SpawnRequest& request, LaunchFds fds, CgroupCon
 
 }  // namespace
 
-void launch(const SpawnRequest& request, LaunchFds fds, CgroupControllers by_cgroup, Fd status,
-            pid_t spawner) {
+void launch(SpawnRequest request, LaunchFds fds, CgroupControllers by_cgroup, Fd status, pid_t spawner) {
   const Result<void> result = become_worker(request, std::move(fds), by_cgroup, status, spawner);
   const std::string& reason = result.problem().message;
   // If the spawner does not take it, nobody is left to tell: it is gone.

@@ -23,7 +23,7 @@ struct LaunchFds {
 /// Turns the calling process into the worker that `request` asks for. Where that fails, writes the reason to
 /// `status` (a pipe that exec closes) and exits with 127. `spawner` is the parent: when that is gone, so is
 /// this. Limits whose controller is not among those `by_cgroup` are the process's own.
-[[noreturn]] void launch(const SpawnRequest& request, LaunchFds fds, CgroupControllers by_cgroup, Fd status,
+[[noreturn]] void launch(SpawnRequest request, LaunchFds fds, CgroupControllers by_cgroup, Fd status,
                          pid_t spawner);
 
 }  // namespace promised

@@ -18,12 +18,13 @@ pid_t fork_alone() {
 
 // What libc has for this reaches every thread that it knows of. A copy that fork() has not made knows of the
 // sanitizer's, and would wait for ever for one that was just being started.
-bool become(const std::string& user, const Account& account) {
-  const auto [uid, gid] = account;
+bool become(const Account& account) {
+  const uid_t uid = account.uid;
+  const gid_t gid = account.gid;
   int count = 0;
-  ::getgrouplist(user.c_str(), gid, nullptr, &count);
+  ::getgrouplist(account.name.c_str(), gid, nullptr, &count);
   std::vector<gid_t> groups(static_cast<std::size_t>(count));
-  if (::getgrouplist(user.c_str(), gid, groups.data(), &count) < 0) return false;
+  if (::getgrouplist(account.name.c_str(), gid, groups.data(), &count) < 0) return false;
   return ::syscall(SYS_setgroups, count, groups.data()) == 0 &&
          ::syscall(SYS_setresgid, gid, gid, gid) == 0 && ::syscall(SYS_setresuid, uid, uid, uid) == 0;
 }
@@ -34,9 +35,10 @@ pid_t fork_alone() {
   return ::fork();
 }
 
-bool become(const std::string& user, const Account& account) {
-  const auto [uid, gid] = account;
-  return ::initgroups(user.c_str(), gid) == 0 && ::setresgid(gid, gid, gid) == 0 &&
+bool become(const Account& account) {
+  const uid_t uid = account.uid;
+  const gid_t gid = account.gid;
+  return ::initgroups(account.name.c_str(), gid) == 0 && ::setresgid(gid, gid, gid) == 0 &&
          ::setresuid(uid, uid, uid) == 0;
 }
 

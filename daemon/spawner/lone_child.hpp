@@ -6,8 +6,6 @@
 
 #include <sys/types.h>
 
-#include <string>
-
 #include "daemon/spawner/account.hpp"
 
 namespace promised {
@@ -15,8 +13,8 @@ namespace promised {
 /// As fork(); the caller has one thread, but for the sanitizer's.
 [[nodiscard]] pid_t fork_alone();
 
-/// Becomes the user of that account for good, with the groups that the system's databases have for it. False:
+/// Becomes the user of the account for good, with the groups that the system's databases have for it. False:
 /// errno says why, and some of it may have been done.
-[[nodiscard]] bool become(const std::string& user, const Account& account);
+[[nodiscard]] bool become(const Account& account);
 
 }  // namespace promised

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemon/spawner/spawner.hpp"
 
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
@@ -117,15 +118,42 @@ Result<void> Spawner::spawn(WorkerId worker, const SpawnRequest& request, int ch
   PROMISED_ASSIGN(const std::string bytes, spawner_wire::encode(request));
   PROMISED_ASSIGN(const Fd memory, spawner_wire::to_memfd(bytes));
   const std::array<int, spawner_wire::kSpawnFds> fds{channel, worker_page, output, memory.get()};
-  const std::string order = spawner_wire::encode(spawner_wire::SpawnOrder{worker});
-  // Waits only while hundreds of orders are under way: the spawner never waits for the daemon.
-  PROMISED_TRY(spawner_wire::send(channel_.get(), order, fds, 0));
-  return {};
+  return give(spawner_wire::encode(spawner_wire::SpawnOrder{worker}), fds, worker);
 }
 
 Result<void> Spawner::kill(WorkerId worker, int signal) {
-  const std::string order = spawner_wire::encode(spawner_wire::KillOrder{worker, signal});
-  PROMISED_TRY(spawner_wire::send(channel_.get(), order, {}, 0));
+  return give(spawner_wire::encode(spawner_wire::KillOrder{worker, signal}), {}, {});
+}
+
+/// The daemon does not wait for it: a spawner that does not read may be stopped, and it is the daemon that
+/// has it go on.
+Result<void> Spawner::give(std::string order, std::span<const int> fds, std::optional<WorkerId> starts) {
+  if (unsent_.empty()) {
+    PROMISED_ASSIGN(const bool sent, spawner_wire::send(channel_.get(), order, fds, MSG_DONTWAIT));
+    if (sent) return {};
+  }
+  Unsent unsent{std::move(order), {}, starts};
+  for (const int fd : fds) {
+    unsent.fds.emplace_back(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!unsent.fds.back().valid()) return Problem::system("start a worker: duplicate a descriptor");
+  }
+  unsent_.push_back(std::move(unsent));
+  return {};
+}
+
+Result<void> Spawner::send_unsent(std::vector<SpawnerReport>& reports) {
+  for (; !unsent_.empty(); unsent_.pop_front()) {
+    const Unsent& next = unsent_.front();
+    std::vector<int> fds;
+    for (const Fd& fd : next.fds) fds.push_back(fd.get());
+    const Result<bool> sent = spawner_wire::send(channel_.get(), next.order, fds, MSG_DONTWAIT);
+    if (!sent.ok() && !next.starts) return sent.problem();
+    if (!sent.ok()) {
+      reports.emplace_back(SpawnFailed{*next.starts, sent.problem().message});
+    } else if (!*sent) {
+      break;
+    }
+  }
   return {};
 }
 
@@ -150,6 +178,7 @@ Result<void> Spawner::kill_itself() {
 }
 
 Result<void> Spawner::read(std::vector<SpawnerReport>& reports) {
+  PROMISED_TRY(send_unsent(reports));
   for (;;) {
     PROMISED_ASSIGN(const std::optional<spawner_wire::Datagram> datagram,
                     spawner_wire::receive(channel_.get()));

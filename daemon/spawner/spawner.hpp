@@ -8,7 +8,9 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -105,7 +107,7 @@ class Spawner {
   /// workers where they can be had. From now on all that workers start is marked. Waits for the answer.
   [[nodiscard]] Result<TakenOver> take_over(const std::string& state, const std::vector<uid_t>& users);
 
-  /// Readable when read() has reports.
+  /// Readable when read() has reports; while has_unsent(), writable when it can send more.
   [[nodiscard]] int fd() const;
   [[nodiscard]] pid_t pid() const;
 
@@ -115,6 +117,9 @@ class Spawner {
                                    int output);
   /// Sends `signal` to the worker's process group; nothing happens if it has ended.
   [[nodiscard]] Result<void> kill(WorkerId worker, int signal);
+  /// Neither waits for the spawner: orders for which there is no room are kept, in their order, until read()
+  /// finds some.
+  [[nodiscard]] bool has_unsent() const { return !unsent_.empty(); }
 
   /// If the spawner itself was stopped, has it go on; whether it was. For who has got a SIGCHLD.
   [[nodiscard]] Result<bool> resume();
@@ -122,14 +127,24 @@ class Spawner {
   /// comes to the nearest subreaper.
   [[nodiscard]] Result<void> kill_itself();
 
-  /// Appends what has happened; never blocks. A Problem means that the spawner itself is gone.
+  /// Sends what has waited for room, and appends what has happened; never blocks. A Problem means that the
+  /// spawner itself is gone.
   [[nodiscard]] Result<void> read(std::vector<SpawnerReport>& reports);
 
  private:
+  struct Unsent {
+    std::string order;
+    std::vector<Fd> fds;
+    std::optional<WorkerId> starts;  ///< whom, if it is to start one
+  };
   Spawner(Fd channel, pid_t pid, Fd process);
+  [[nodiscard]] Result<void> give(std::string order, std::span<const int> fds,
+                                  std::optional<WorkerId> starts);
+  [[nodiscard]] Result<void> send_unsent(std::vector<SpawnerReport>& reports);
   Fd channel_;
   Fd process_;  ///< readable when it has ended
   pid_t pid_;
+  std::deque<Unsent> unsent_;
 };
 
 }  // namespace promised

@@ -154,7 +154,7 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
   const pid_t pid = fork_alone();
   if (pid < 0) return Problem::system("start a worker: fork");
   if (pid == 0) {
-    launch(request,
+    launch(std::move(request),
            {std::move(datagram.fds[0]), std::move(datagram.fds[1]), std::move(datagram.fds[2]),
             std::move(cgroup.file())},
            cgroups_ ? cgroups_->controllers() : CgroupControllers(), std::move(status_of_child), spawner);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -92,6 +93,7 @@ TEST_CASE("a worker's environment is closed") {
   PoolSettings settings = pool_of("basic");
   settings.environment["LANG"] = "de_DE.UTF-8";
   settings.environment["MINE"] = "yes";
+  settings.environment["LOGNAME"] = "somebody";
   PoolFixture pool(settings);
   const WorkerId worker = pool.start_ready();
   const auto variable = [&](const std::string& name) {
@@ -107,6 +109,7 @@ TEST_CASE("a worker's environment is closed") {
   const passwd* account = ::getpwuid(::getuid());
   CHECK(variable("HOME") == (account == nullptr ? "(not set)" : account->pw_dir));
   CHECK(variable("USER") == (account == nullptr ? "(not set)" : account->pw_name));
+  CHECK(variable("LOGNAME") == "somebody");  // as its pool says
 }
 
 TEST_CASE("I4 what a pool says of the variables that mark a worker is not what marks it") {
@@ -184,4 +187,24 @@ TEST_CASE("hundreds of workers can be asked for at once") {
   std::vector<WorkerId> workers;
   for (int i = 0; i < 400; ++i) workers.push_back(pool.start());
   for (const WorkerId worker : workers) CHECK(pool.await<event::WorkerGone>(worker).exit_code == 0);
+}
+
+TEST_CASE("orders for a spawner that is stopped wait for it, and the daemon does not") {
+  PoolFixture pool(pool_of("basic"));
+  const WorkerId first = pool.start_ready();
+  const pid_t spawner = pool.spawner().pid();
+  REQUIRE(::kill(spawner, SIGSTOP) == 0);
+  siginfo_t stopped{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(spawner), &stopped, WSTOPPED) == 0);
+  for (int i = 0; i < 5000; ++i) pool.kill(first, SIGCONT);
+  CHECK(pool.spawner().has_unsent());
+  // The descriptors of the second one wait too, behind all these.
+  const WorkerId second = pool.start();
+  pool.kill(first, SIGKILL);
+  pool.read(0ms);
+  CHECK_FALSE(pool.has<event::WorkerGone>(first));
+  REQUIRE(::kill(spawner, SIGCONT) == 0);
+  CHECK(pool.await<event::WorkerGone>(first).signal == SIGKILL);
+  pool.await<event::WorkerReady>(second);
+  CHECK_FALSE(pool.spawner().has_unsent());
 }

@@ -79,6 +79,8 @@ TEST_CASE("I5 a worker runs as its pool's user, or is refused where that needs p
       from_value<std::map<std::string, std::int64_t>>(pool.value_of(worker, "process", arguments()));
   CHECK(process.at("uid") == other);
   CHECK(pool.value_of(worker, "variable", arguments("USER")) == Value(user));
+  CHECK(pool.value_of(worker, "variable", arguments("LOGNAME")) == Value(user));
+  CHECK(pool.value_of(worker, "variable", arguments("HOME")) == Value(std::string(other_account().pw_dir)));
   pool.kill(worker, SIGKILL);
   CHECK(pool.await<event::WorkerGone>(worker).signal == SIGKILL);
   constexpr uid_t kNobodyInParticular = 12345;
