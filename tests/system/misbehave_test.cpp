@@ -18,6 +18,7 @@ using namespace promised::test;
 namespace {
 
 constexpr auto kRunTimeout = 300ms;
+constexpr std::uint64_t kMaxResult = 2 << 20;
 
 /// Two workers: one runs a neighbour for as long as the scene lasts, the other gets the misdeed, with more
 /// jobs behind it in its channel.
@@ -63,6 +64,7 @@ class Scene {
     DaemonConfig config;
     config.pool("misbehave", worker_binary("misbehave"),
                 {{"size", "2"}, {"prefetch", "16"}, {"kill_grace", "100ms"}});
+    config.limit("max_result", std::to_string(kMaxResult));
     for (const auto& [key, value] : lines) config.set("pool.misbehave", key, value);
     return config;
   }
@@ -214,6 +216,43 @@ TEST_CASE("E1 a job that dies while its result is on the way has no result") {
   CHECK(scene.crashes() == 1);
 }
 
+TEST_CASE("E1 a job whose process is killed while the library sends its result has no result") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    Scene scene(DaemonConfig::Lines{{"isolation", isolation}});
+    const Failure failure = scene.failure_of("killed_in_mid_answer", kMaxResult / 2);
+    CHECK(failure.cause == Cause::crashed);
+    CHECK(failure.signal == SIGKILL);
+    scene.neighbours_notice_nothing();
+    CHECK(scene.crashes() == 1);
+  }
+}
+
+TEST_CASE("E2 a result over the limit fails its own job, and names the limit") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    Scene scene(DaemonConfig::Lines{{"isolation", isolation}});
+    const Failure failure = scene.failure_of("big", kMaxResult);
+    CHECK(failure.cause == Cause::result_too_large);
+    CHECK(failure.message.find("big: the result has ") == 0);
+    CHECK(failure.message.find("; max_result allows " + std::to_string(kMaxResult)) != std::string::npos);
+    scene.neighbours_notice_nothing();
+    CHECK(scene.crashes() == 0);
+  }
+}
+
+TEST_CASE("I3 a job opens as many files as open_files lets it, and no more") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    Scene scene(DaemonConfig::Lines{{"isolation", isolation}, {"open_files", "64"}});
+    const auto opened = scene.client().submit<std::int64_t>("open_all_files").result(kPatience);
+    CHECK(opened > 32);  // it has some open already
+    CHECK(opened < 64);
+    scene.neighbours_notice_nothing();
+    CHECK(scene.crashes() == 0);
+  }
+}
+
 TEST_CASE("I a child process that comes back from its job's function ends there, and says so") {
   Scene scene;
   const auto job = scene.client().submit<std::int64_t>("fork_and_return");
@@ -231,6 +270,10 @@ TEST_CASE("A5 of two answers to one job the first counts, and the worker that ga
   const auto misdeed = scene.client().submit("send_on_channel", forged);
   CHECK(misdeed.value(kPatience).is_null());
   CHECK(eventually([&] { return scene.client().status(kPatience).stale_reports == 1; }));
+  CHECK(eventually([&] {
+    return scene.daemon().log().find("has broken its protocol and was killed: it reported of run 0, and ") !=
+           std::string::npos;
+  }));
   scene.neighbours_notice_nothing();
 }
 

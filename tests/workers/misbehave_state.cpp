@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -123,6 +124,15 @@ rlim_t files_limit() {
   return now.rlim_cur;
 }
 
+// How many files could be opened until there were as many as may be; what else has stopped it is below 0.
+std::int64_t open_all_files() {
+  std::vector<int> opened;
+  for (int fd = 0; (fd = ::open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) opened.push_back(fd);
+  const int why = errno;
+  for (const int fd : opened) ::close(fd);
+  return why == EMFILE ? static_cast<std::int64_t>(opened.size()) : -why;
+}
+
 // For longer than the library goes without a look at limits.
 void lower_limits(bool for_good) {
   rlimit few{};
@@ -192,6 +202,7 @@ void define_state(promised::Worker& worker) {
       .define("groups", groups)
       .define("join_group", join_group)
       .define("files_limit", files_limit)
+      .define("open_all_files", open_all_files)
       .define("lower_limits", lower_limits);
 }
 
