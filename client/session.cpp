@@ -29,7 +29,7 @@ namespace {
 /// Refused submissions that nobody looked at, kept for close(); further ones are only logged.
 constexpr std::size_t kMostUnseen = 1000;
 
-ClientOptions completed(ClientOptions options) {
+ClientOptions with_defaults(ClientOptions options) {
   options.endpoint = resolved_endpoint(options.endpoint);
   if (options.program.empty()) options.program = program_invocation_short_name;
   return options;
@@ -55,7 +55,7 @@ std::shared_ptr<Session> Session::start(ClientOptions options) {
 }
 
 Session::Session(ClientOptions options)
-    : options_(completed(std::move(options))),
+    : options_(with_defaults(std::move(options))),
       client_id_(new_job_id()),
       event_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       leader_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),

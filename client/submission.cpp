@@ -28,7 +28,7 @@ std::string encoded(std::string_view function, const Arguments& arguments) {
   return std::move(*encoded);
 }
 
-Options completed(const Session& session, Options options) {
+Options with_defaults(const Session& session, Options options) {
   if (options.abandon() == Abandon::cancel && !options.abandon_grace())
     options.abandon(Abandon::cancel, session.options().connect_timeout);
   return options;
@@ -91,7 +91,7 @@ AnyFuture post_submission(const std::shared_ptr<Session>& session, const JobId& 
 AnyFuture submit(const std::shared_ptr<Session>& session, const Options& options, std::string_view function,
                  const Arguments& arguments) {
   Payload payload(encoded(function, arguments));
-  message::Submit submit{new_job_id(), std::string(function), completed(*session, options)};
+  message::Submit submit{new_job_id(), std::string(function), with_defaults(*session, options)};
   const JobId id = submit.id;
   const std::string subject = submit.function;
   return post_submission(session, id, subject, options.durability(), std::move(submit), std::move(payload));
@@ -103,7 +103,7 @@ AnyFuture submit(const std::shared_ptr<Session>& session, const promised::Call& 
   message::SubmitTree tree;
   std::string arguments;
   flatten(call, Follows::nothing, 0, tree.nodes, arguments);
-  tree.nodes[0].options = completed(*session, call.options());
+  tree.nodes[0].options = with_defaults(*session, call.options());
   const JobId id = tree.nodes[0].id;
   return post_submission(session, id, std::string(to_string(call.kind())), call.options().durability(),
                          std::move(tree), Payload(arguments));
@@ -115,7 +115,7 @@ AnyFuture add_callback(FutureState& parent, Follows follows, const promised::Cal
         "only a call can follow another job, not a composite: submit that from the function that follows");
   Session& session = parent.session();
   Payload payload(encoded(call.function(), call.arguments()));
-  const Options options = completed(session, call.options());
+  const Options options = with_defaults(session, call.options());
   message::AddCallback add{parent.key(), follows, new_job_id(), call.function(), options};
   const JobId id = add.id;
   return post_submission(parent.shared_session(), id, call.function(), parent.durability(), std::move(add),

@@ -40,6 +40,10 @@ target_compile_options(promised_settings INTERFACE
   -Wdouble-promotion -Wformat=2 -Werror
   # Of these two g++ 12 makes noise about std::variant, std::optional and std::vector as soon as it optimizes.
   $<IF:$<CXX_COMPILER_ID:GNU>,-Wno-maybe-uninitialized,-Wnull-dereference>)
+if(CMAKE_UNITY_BUILD)
+  # Of a source that another one includes g++ thinks that it is a header.
+  target_compile_options(promised_settings INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
 target_compile_definitions(promised_settings INTERFACE PROMISED_VERSION="${PROJECT_VERSION}")
 target_include_directories(promised_settings INTERFACE
   ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/common/include ${PROJECT_BINARY_DIR}/generated)

@@ -6,7 +6,7 @@
 namespace promised {
 namespace {
 
-struct State {
+struct HashState {
   std::uint64_t a, b, c, d;
 
   void rounds(int count) {
@@ -41,8 +41,8 @@ std::uint64_t word(std::string_view bytes) {
 }  // namespace
 
 Hash128 keyed_hash(const Hash128& key, std::string_view bytes) {
-  State state{key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d ^ 0xee, key[0] ^ 0x6c7967656e657261,
-              key[1] ^ 0x7465646279746573};
+  HashState state{key[0] ^ 0x736f6d6570736575, key[1] ^ 0x646f72616e646f6d ^ 0xee,
+                  key[0] ^ 0x6c7967656e657261, key[1] ^ 0x7465646279746573};
   const std::uint64_t length = bytes.size();
   for (; bytes.size() >= 8; bytes.remove_prefix(8)) state.take(word(bytes.substr(0, 8)));
   state.take(length << 56 | word(bytes));

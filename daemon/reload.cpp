@@ -12,10 +12,6 @@
 namespace promised {
 namespace {
 
-void warn_of(const Result<void>& told) {
-  if (!told.ok()) log::warning(told.problem().message);
-}
-
 void add(std::string& text, const std::string& what, const std::vector<std::string>& names) {
   if (names.empty()) return;
   text += (text.empty() ? "" : "; ") + what;
@@ -56,7 +52,7 @@ void Reloader::reload(SessionId session, std::uint64_t number, std::vector<Event
     const std::string level = settings_.log_level;
     done.report = config::apply_changes(settings_, *next);
     tell_new_users(done.report);
-    if (settings_.log_level != level) warn_of(log::start(settings_.log_level, log::style_of_stderr()));
+    if (settings_.log_level != level) log::warn_of(log::start(settings_.log_level, log::style_of_stderr()));
     for (const PoolSettings& pool : settings_.pools)
       done.pools.push_back(std::make_shared<const PoolSettings>(pool));
   } else {
@@ -67,7 +63,7 @@ void Reloader::reload(SessionId session, std::uint64_t number, std::vector<Event
 }
 
 void Reloader::tell_begun() const {
-  if (ready_) warn_of(notify::reloading());
+  if (ready_) log::warn_of(notify::reloading());
 }
 
 void Reloader::tell_done(const event::Reconfigured& done) const {
@@ -78,7 +74,7 @@ void Reloader::tell_done(const event::Reconfigured& done) const {
   } else {
     log::info("the configuration was read anew: " + summary(done.report));
   }
-  if (ready_) warn_of(notify::ready(status));
+  if (ready_) log::warn_of(notify::ready(status));
 }
 
 }  // namespace promised

@@ -12,10 +12,6 @@
 namespace promised {
 namespace {
 
-void warn_of(const Result<void>& done) {
-  if (!done) log::warning(done.problem().message);
-}
-
 /// Who asked for it may be gone.
 void tell_maintained(const event::StoreMaintained& what) {
   const StoreReport& report = what.report;
@@ -64,7 +60,7 @@ void StoreWatch::heard(const Committer::News& news) {
 
 void StoreWatch::told_full(const Problem& problem) {
   log::error(problem.message + "; until then durable jobs are refused, and the daemon goes on by itself");
-  warn_of(notify::status("the disk of " + settings_.state_dir + " is full: durable jobs are refused"));
+  log::warn_of(notify::status("the disk of " + settings_.state_dir + " is full: durable jobs are refused"));
 }
 
 void StoreWatch::told_space(Instant since) {
@@ -72,18 +68,18 @@ void StoreWatch::told_space(Instant since) {
   if (lasted > std::chrono::seconds(10)) lasted = std::chrono::floor<std::chrono::seconds>(lasted);
   log::info("there is space again in " + settings_.state_dir + ", after " + format_duration(lasted) +
             ": what waited is on disk, and durable jobs are accepted");
-  warn_of(notify::status("serving " + settings_.endpoint));
+  log::warn_of(notify::status("serving " + settings_.endpoint));
 }
 
 /// `status` goes on telling of it as long as this process lives.
 void StoreWatch::remove_note() {
   has_note_ = false;
-  warn_of(note_.remove());
+  log::warn_of(note_.remove());
 }
 
 void StoreWatch::failed(const Problem& problem) {
   log::error("the store failed, nothing more is accepted: " + problem.message);
-  warn_of(notify::stopping("the store failed: " + problem.message));
+  log::warn_of(notify::stopping("the store failed: " + problem.message));
   if (auto left = note_.leave({Now::read().wall, problem.message}); !left) {
     log::warning(left.problem().message + "; the next daemon's status will not tell of this failure");
   }

@@ -24,7 +24,7 @@ EventKind parse_kind(const std::string& text) {
   throw UsageError("--kind: there is no kind of event '" + text + "'" + did_you_mean(text, known));
 }
 
-EventFilter read_filter(const Invocation& invocation) {
+EventFilter read_event_filter(const Invocation& invocation) {
   EventFilter filter;
   for (const std::string& kind : invocation.texts("kind")) filter.kinds.push_back(parse_kind(kind));
   filter.function = invocation.text("function").value_or("");
@@ -77,7 +77,7 @@ void print(Output output, const JobEvent& event) {
 }
 
 ExitCode events(Invocation& invocation) {
-  const EventFilter filter = read_filter(invocation);
+  const EventFilter filter = read_event_filter(invocation);
   const auto most = invocation.integer("count", 1, std::numeric_limits<std::int64_t>::max());
   Events stream = invocation.client().events(filter, invocation.end_timeout());
   if (invocation.output() == Output::human) std::cerr << "promisectl: watching" << std::endl;

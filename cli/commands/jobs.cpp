@@ -22,7 +22,7 @@ State parse_state(const std::string& text) {
   throw UsageError("--state: there is no state '" + text + "'" + did_you_mean(text, known));
 }
 
-JobFilter read_filter(const Invocation& invocation) {
+JobFilter read_job_filter(const Invocation& invocation) {
   JobFilter filter;
   for (const std::string& state : invocation.texts("state")) filter.states.push_back(parse_state(state));
   filter.function = invocation.text("function").value_or("");
@@ -39,8 +39,8 @@ JobFilter read_filter(const Invocation& invocation) {
 }
 
 /// The page that was asked for, or all from there on.
-JobPage fetch(Invocation& invocation) {
-  JobFilter filter = read_filter(invocation);
+JobPage fetch_page(Invocation& invocation) {
+  JobFilter filter = read_job_filter(invocation);
   const auto timeout = invocation.answer_timeout();
   JobPage all = invocation.client().jobs(filter, timeout);
   while (invocation.flag("all") && all.more) {
@@ -71,7 +71,7 @@ void print_table(const JobPage& page) {
 }
 
 ExitCode jobs(Invocation& invocation) {
-  const JobPage page = fetch(invocation);
+  const JobPage page = fetch_page(invocation);
   if (invocation.output() == Output::json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const JobView& job : page.jobs) list.push_back(to_json(job));

@@ -41,7 +41,7 @@ QueueChange read_change(const Invocation& invocation) {
 constexpr std::size_t kMostTold = 100;
 
 /// Where there is none to be seen: it may be that there is, for others.
-constexpr const char* kWhoIsTold =
+constexpr const char* kQueuesAreTold =
     " (only administrators are told of queues: of those with jobs, "
     "and those that are configured or steered by name)";
 
@@ -51,7 +51,7 @@ constexpr const char* kWhoIsTold =
   for (const QueueView& queue : all) known.push_back(queue.name);
   std::string text = "no queue matches '" + glob + "'";
   if (all.empty()) {
-    text += kWhoIsTold;
+    text += kQueuesAreTold;
   } else if (all.size() >= kMostTold) {
     text += " of the " + std::to_string(all.size()) + " longest, which are all that is told of";
   }
@@ -59,7 +59,7 @@ constexpr const char* kWhoIsTold =
 }
 
 /// Those whose name the first word is, or that it matches as a glob; without one all.
-std::vector<QueueView> fetch(Invocation& invocation) {
+std::vector<QueueView> fetch_queues(Invocation& invocation) {
   const bool some = !invocation.words().empty();
   const std::string glob = some ? queue_word(invocation) : "";
   std::vector<QueueView> all = invocation.client().status(invocation.answer_timeout()).queues;
@@ -71,22 +71,22 @@ std::vector<QueueView> fetch(Invocation& invocation) {
   return queues;
 }
 
-void list(Invocation& invocation) {
-  const std::vector<QueueView> queues = fetch(invocation);
+void list_queues(Invocation& invocation) {
+  const std::vector<QueueView> queues = fetch_queues(invocation);
   if (invocation.output() == Output::json) {
     invocation.print_json({{"queues", to_json(queues)}});
   } else if (invocation.output() == Output::quiet) {
     for (const QueueView& queue : queues) std::cout << printable(queue.name) << '\n';
   } else {
     print_queues(std::cout, queues);
-    if (queues.empty()) std::cerr << "no queues to tell of" << kWhoIsTold << '\n';
+    if (queues.empty()) std::cerr << "no queues to tell of" << kQueuesAreTold << '\n';
   }
 }
 
 ExitCode queues(Invocation& invocation) {
   const QueueChange change = read_change(invocation);
   if (change.empty()) {
-    list(invocation);
+    list_queues(invocation);
     return ExitCode::fine;
   }
   if (invocation.words().empty())

@@ -19,14 +19,14 @@ namespace promised::cli {
 namespace {
 
 /// Where there is none to be seen: it may be that there is, for others.
-constexpr const char* kWhoIsTold = " (only administrators are told of quotas)";
+constexpr const char* kQuotasAreTold = " (only administrators are told of quotas)";
 
 RefusedError no_quota(const std::string& name, const std::vector<std::string>& known) {
-  if (known.empty()) return {"no_quota", "no quota '" + name + "' to tell of" + kWhoIsTold};
+  if (known.empty()) return {"no_quota", "no quota '" + name + "' to tell of" + kQuotasAreTold};
   return {"no_quota", "there is no quota '" + name + "'" + did_you_mean(name, known)};
 }
 
-void list(Invocation& invocation) {
+void list_quotas(Invocation& invocation) {
   std::vector<QuotaView> quotas = invocation.client().status(invocation.answer_timeout()).quotas;
   if (!invocation.words().empty()) {
     const std::string& name = invocation.words().front();
@@ -41,7 +41,7 @@ void list(Invocation& invocation) {
     for (const QuotaView& quota : quotas) std::cout << printable(quota.name) << '\n';
   } else {
     print_quotas(std::cout, quotas);
-    if (quotas.empty()) std::cerr << "no quotas to tell of" << kWhoIsTold << '\n';
+    if (quotas.empty()) std::cerr << "no quotas to tell of" << kQuotasAreTold << '\n';
   }
 }
 
@@ -78,7 +78,7 @@ ExitCode quota(Invocation& invocation) {
   } else if (words.size() == 2) {
     change(invocation, words.front(), parse_size(words.back()));
   } else {
-    list(invocation);
+    list_quotas(invocation);
   }
   return ExitCode::fine;
 }

@@ -14,7 +14,7 @@
 namespace promised::config {
 namespace {
 
-constexpr std::string_view kPrefix = "command.";
+constexpr std::string_view kCommandPrefix = "command.";
 
 Result<std::vector<State>> parse_outcomes(std::string_view text) {
   std::vector<State> outcomes;
@@ -46,7 +46,7 @@ Result<std::string> parse_queue(std::string_view text) {
   return std::string(text);
 }
 
-Result<std::vector<std::string>> parse_names(std::string_view text) {
+Result<std::vector<std::string>> parse_some_names(std::string_view text) {
   auto names = parse_list(text);
   if (names.empty()) return expected("names with commas between", text);
   return names;
@@ -55,13 +55,13 @@ Result<std::vector<std::string>> parse_names(std::string_view text) {
 }  // namespace
 
 bool Commands::is_command(const Section& section) {
-  return section.name.starts_with(kPrefix) || section.name == "command" ||
+  return section.name.starts_with(kCommandPrefix) || section.name == "command" ||
          section.name.starts_with("command ");
 }
 
 Result<void> Commands::add(const Section& section) {
-  const auto name =
-      parse_pool_name(section.name.starts_with(kPrefix) ? section.name.substr(kPrefix.size()) : "");
+  const auto name = parse_pool_name(
+      section.name.starts_with(kCommandPrefix) ? section.name.substr(kCommandPrefix.size()) : "");
   if (!name) {
     return section.place.problem(
         "expected [command.NAME], with a name of 1 to 64 letters, digits, '-', '_' and '.', found [" +
@@ -71,8 +71,8 @@ Result<void> Commands::add(const Section& section) {
   command.name = *name;
   PROMISED_TRY(set_keys(section, {
                                      {"outcomes", into(command.outcomes, parse_outcomes)},
-                                     {"functions", into(command.functions, parse_names)},
-                                     {"queues", into(command.queues, parse_names)},
+                                     {"functions", into(command.functions, parse_some_names)},
+                                     {"queues", into(command.queues, parse_some_names)},
                                      {"command", into(command.words, parse_words)},
                                      {"queue", into(command.queue, parse_queue)},
                                      {"run_timeout", into(command.run_timeout, parse_duration)},

@@ -15,7 +15,7 @@
 namespace promised::config {
 namespace {
 
-constexpr std::string_view kPrefix = "pool.";
+constexpr std::string_view kPoolPrefix = "pool.";
 
 /// `4`, or `2..8`: a fixed number of workers, or from so many to so many by load.
 Result<void> set_size(PoolSettings& pool, std::string_view text) {
@@ -233,12 +233,12 @@ std::uint64_t processes_of_job(const PoolSettings& pool) {
 }
 
 bool Pools::is_pool(const Section& section) {
-  return section.name.starts_with(kPrefix) || section.name == "pool" || section.name.starts_with("pool ");
+  return section.name.starts_with(kPoolPrefix) || section.name == "pool" || section.name.starts_with("pool ");
 }
 
 Result<void> Pools::add(const Section& section) {
   const auto name =
-      parse_pool_name(section.name.starts_with(kPrefix) ? section.name.substr(kPrefix.size()) : "");
+      parse_pool_name(section.name.starts_with(kPoolPrefix) ? section.name.substr(kPoolPrefix.size()) : "");
   if (!name) {
     return section.place.problem(
         "expected [pool.NAME], with a name of 1 to 64 letters, digits, '-', '_' and '.', found [" +

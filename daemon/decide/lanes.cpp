@@ -18,7 +18,7 @@ constexpr std::uint64_t kLowWater = 1024;
 /// the disk.
 constexpr std::uint64_t kAlwaysInMemory = 16;
 /// Jobs that come from disk in one go.
-constexpr std::uint64_t kMostAtOnce = 2048;
+constexpr std::uint64_t kMostAskedFor = 2048;
 
 }  // namespace
 
@@ -315,7 +315,7 @@ std::vector<Lanes::Hungry> Lanes::take_hungry() {
   if (found.empty()) return found;
   const std::uint64_t room = (most_standing_ - std::min(most_standing_, in_memory_)) / found.size();
   for (Hungry& hungry : found)
-    hungry.most = static_cast<std::uint32_t>(std::min(std::max(room, share(*hungry.lane)), kMostAtOnce));
+    hungry.most = static_cast<std::uint32_t>(std::min(std::max(room, share(*hungry.lane)), kMostAskedFor));
   return found;
 }
 

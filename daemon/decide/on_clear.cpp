@@ -11,7 +11,7 @@ namespace promised {
 namespace {
 
 /// Jobs that are cancelled in a turn, and looked for on disk at once.
-constexpr std::uint32_t kAtOnce = 1000;
+constexpr std::uint32_t kClearedAtOnce = 1000;
 
 bool waits(const Job& job) {
   return job.worker == nullptr && (job.state == State::pending || job.state == State::scheduled);
@@ -88,7 +88,7 @@ void Scheduler::settle_withdrawn(Clearing& clearing) {
 
 void Scheduler::go_on_clearing(Turn& t) {
   if (clearings_.empty() || is_stalled()) return;  // the disk has to take what there is first
-  std::uint32_t steps = kAtOnce;
+  std::uint32_t steps = kClearedAtOnce;
   for (Clearing& clearing : clearings_) {
     for (; !clearing.ids.empty() && steps > 0; --steps) {
       Job* job = jobs_.find(clearing.ids.back());
@@ -120,7 +120,7 @@ void Scheduler::search_to_clear(Clearing& clearing, Turn& t) {
   search.request.body = message::SteerQueue{clearing.queue, {}, true};
   search.queue = clearing.queue;
   search.below = clearing.below;
-  search.most = kAtOnce;
+  search.most = kClearedAtOnce;
   clearing.disk = Clearing::Disk::is_searched;
   t.plan.effects.emplace_back(effect::FindInBacklog{std::move(search)});
 }

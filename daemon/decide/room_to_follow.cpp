@@ -10,7 +10,7 @@ namespace promised {
 namespace {
 
 /// Callbacks that go in a turn when there is room again.
-constexpr int kAtOnce = 1000;
+constexpr int kFollowedAtOnce = 1000;
 
 /// What an outcome takes among the arguments of a callback, about.
 std::uint64_t outcome_bytes(const Job& job) {
@@ -82,7 +82,7 @@ bool Scheduler::can_go_on(const Followers& followers) const {
 /// Those for whom there is room now.
 void Scheduler::go_on_following(Turn& t) {
   if (followers_.empty() || is_stalled()) return;  // the disk has to take what there is first
-  int steps = kAtOnce;
+  int steps = kFollowedAtOnce;
   for (auto& [owner, followers] : followers_) {
     while (can_go_on(followers) && steps-- > 0) {
       const auto [submitted, first] = *followers.waiting.begin();

@@ -9,7 +9,7 @@ namespace promised {
 namespace {
 
 /// Outcomes and tombstones of which the time is over, a turn.
-constexpr int kMostAtOnce = 1000;
+constexpr int kStepsAtOnce = 1000;
 
 }  // namespace
 
@@ -45,10 +45,10 @@ void Scheduler::end_turn(Now now, Plan& plan) {
   Turn t{now, plan};
   take_due(t);
   // What is due all at once goes in steps, with turns for everybody else in between (next_due() says when).
-  int steps = kMostAtOnce;
+  int steps = kStepsAtOnce;
   const std::int64_t steady = now.steady.time_since_epoch().count();
   while (!timers_.empty() && timers_.top()->due <= steady && steps-- > 0) fire(*timers_.top(), t);
-  steps = kMostAtOnce;
+  steps = kStepsAtOnce;
   const std::int64_t wall = now.wall.time_since_epoch().count();
   while (!wall_timers_.empty() && wall_timers_.top()->due <= wall && steps-- > 0)
     fire(*wall_timers_.top(), t);

@@ -94,6 +94,10 @@ void info(std::string_view message) {
 void warning(std::string_view message) {
   sink().write(Level::warning, message);
 }
+void warn_of(const Result<void>& done) {
+  if (!done) warning(done.problem().message);
+}
+
 void error(std::string_view message) {
   sink().write(Level::error, message);
 }

@@ -26,6 +26,8 @@ void debug(std::string_view message);
 void info(std::string_view message);
 void warning(std::string_view message);
 void error(std::string_view message);
+/// A warning of the problem, where there is one: for what goes on without.
+void warn_of(const Result<void>& done);
 
 /// Whether a message of this level would be written: for messages that cost something to make.
 [[nodiscard]] bool enabled(Level level);

@@ -17,7 +17,7 @@ namespace promised {
 namespace {
 
 // A process that was killed is gone at once, unless the kernel is busy for it.
-constexpr std::chrono::milliseconds kPatience{5000};
+constexpr std::chrono::milliseconds kKillPatience{5000};
 
 }  // namespace
 
@@ -60,7 +60,7 @@ bool Killed::reap(std::size_t most) {
 
 Result<std::vector<pid_t>> end_children(const std::vector<pid_t>& spared) {
   using Clock = std::chrono::steady_clock;
-  const auto deadline = Clock::now() + kPatience;
+  const auto deadline = Clock::now() + kKillPatience;
   const std::set<pid_t> left_alone(spared.begin(), spared.end());
   std::set<pid_t> refused;
   Killed killed;

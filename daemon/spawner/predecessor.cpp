@@ -24,7 +24,7 @@ namespace promised {
 namespace {
 
 // A process that was killed is gone at once, unless the kernel is busy for it.
-constexpr std::chrono::milliseconds kPatience{5000};
+constexpr std::chrono::milliseconds kEndPatience{5000};
 // What forks faster than it is killed is found again; each time more of it is gone. One that is always about
 // to be another process may be missed in a round, so a single quiet one is not enough.
 constexpr int kMostRounds = 100;
@@ -42,7 +42,7 @@ bool wakes(pid_t spawner) {
   const auto send = [&](int signal) { ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0); };
   send(SIGCONT);
   pollfd end{process.get(), POLLIN, 0};
-  if (::poll(&end, 1, static_cast<int>(kPatience.count())) <= 0) send(SIGKILL);
+  if (::poll(&end, 1, static_cast<int>(kEndPatience.count())) <= 0) send(SIGKILL);
   return true;
 }
 
@@ -95,7 +95,8 @@ std::vector<Leftover> end_left_by_predecessor(const std::string& state, std::spa
     }
     for (const Fd& process : dying) {
       pollfd end{process.get(), POLLIN, 0};
-      ::poll(&end, 1, static_cast<int>(kPatience.count()));  // one that does not end is told like the others
+      ::poll(&end, 1,
+             static_cast<int>(kEndPatience.count()));  // one that does not end is told like the others
     }
   }
   return ended;

@@ -58,7 +58,7 @@ constexpr int kInlineArguments = kAfterJobColumns, kInlineResult = kAfterJobColu
               kResultFile = kAfterJobColumns + 4, kStreamed = kAfterJobColumns + 5,
               kInlineOutput = kAfterJobColumns + 6, kLargeOutput = kAfterJobColumns + 7;
 
-constexpr std::string_view kNames =
+constexpr std::string_view kCheckedNames =
     "SELECT n.owner, n.name, n.state, n.job, j.id IS NOT NULL"
     " FROM name n LEFT JOIN job j ON j.id=n.job ORDER BY n.owner, n.name";
 
@@ -184,7 +184,7 @@ Result<void> check_pages(Database& copy, Findings& findings) {
 Result<void> check_rows(Database& copy, Findings& findings) {
   PROMISED_TRY(for_each_row(copy, kJobs, findings, [&](const Statement& row) { check_job(row, findings); }));
   PROMISED_TRY(
-      for_each_row(copy, kNames, findings, [&](const Statement& row) { check_name(row, findings); }));
+      for_each_row(copy, kCheckedNames, findings, [&](const Statement& row) { check_name(row, findings); }));
   PROMISED_TRY(
       for_each_row(copy, kSteered, findings, [&](const Statement& row) { check_steered(row, findings); }));
   PROMISED_TRY(for_each_row(copy, kStrayParts, findings,

@@ -11,7 +11,7 @@ namespace {
 
 /// The copy is made anew if anything goes wrong, so it needs no journal; and it is synced as a file. With a
 /// small cache its last step has little left to write.
-constexpr const char* kPragmas =
+constexpr const char* kCopyPragmas =
     "PRAGMA journal_mode=OFF;"
     "PRAGMA synchronous=OFF;"
     "PRAGMA locking_mode=EXCLUSIVE;"
@@ -42,7 +42,7 @@ Result<DatabaseCopy> DatabaseCopy::begin(Database& from, const std::string& path
   int code = sqlite3_open_v2(path.c_str(), &connection, flags, nullptr);
   if (connection == nullptr) return Problem::of("store", "cannot open " + path + ": out of memory");
   DatabaseCopy copy(std::unique_ptr<sqlite3, Close>(connection), path);
-  if (code == SQLITE_OK) code = sqlite3_exec(connection, kPragmas, nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK) code = sqlite3_exec(connection, kCopyPragmas, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return copy.problem(code);
   sqlite3_db_release_memory(from.connection_.get());
   copy.backup_.reset(sqlite3_backup_init(connection, "main", from.connection_.get(), "main"));

@@ -12,7 +12,7 @@
 namespace promised {
 namespace {
 
-constexpr std::string_view kNames =
+constexpr std::string_view kReplayedNames =
     "SELECT owner, name, state, job, lifespan, until FROM name ORDER BY owner, name";
 
 /// What `submitted, id` is of one job; 24 bytes, so five million of them fit.
@@ -128,7 +128,7 @@ Result<void> Store::Impl::replay_graves(const std::function<void(const Recovered
 }
 
 Result<void> Store::Impl::replay_names(const std::function<void(RecoveredName)>& name) {
-  PROMISED_ASSIGN(Statement rows, database.prepare(kNames));
+  PROMISED_ASSIGN(Statement rows, database.prepare(kReplayedNames));
   for (;;) {
     PROMISED_ASSIGN(const bool more, rows.step());
     if (!more) return {};

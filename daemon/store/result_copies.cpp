@@ -35,28 +35,28 @@ Result<void> for_each_file(Database& copy, const Findings& findings, const Named
   }
 }
 
-Problem trouble(const std::string& what) {
+Problem copy_trouble(const std::string& what) {
   return Problem::of("store", Problem::system(what).message);
 }
 
 Result<void> copy_file(const Fd& from, const std::string& to, const Findings& findings) {
   const Fd file(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file.valid()) return trouble("cannot make " + to);
+  if (!file.valid()) return copy_trouble("cannot make " + to);
   std::vector<char> buffer(std::size_t{1} << 20);
   for (;;) {
     if (findings.stopped()) return interrupted();
     const ssize_t size = ::read(from.get(), buffer.data(), buffer.size());
-    if (size < 0) return trouble("cannot read the original of " + to);
+    if (size < 0) return copy_trouble("cannot read the original of " + to);
     if (size == 0) break;
     ssize_t written = 0;
     while (written < size) {
       const ssize_t n =
           ::write(file.get(), buffer.data() + written, static_cast<std::size_t>(size - written));
-      if (n < 0) return trouble("cannot write " + to);
+      if (n < 0) return copy_trouble("cannot write " + to);
       written += n;
     }
   }
-  if (::fsync(file.get()) != 0) return trouble("cannot sync " + to);
+  if (::fsync(file.get()) != 0) return copy_trouble("cannot sync " + to);
   return {};
 }
 
@@ -65,7 +65,7 @@ Result<void> bring(const std::string& from, const std::string& to, const Finding
   if (::link(from.c_str(), to.c_str()) == 0 || errno == ENOENT) return {};
   // Another file system, one without hard links, or too many links: anything else shows when it is copied.
   const Fd original(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!original.valid()) return errno == ENOENT ? Result<void>() : trouble("cannot open " + from);
+  if (!original.valid()) return errno == ENOENT ? Result<void>() : copy_trouble("cannot open " + from);
   return copy_file(original, to, findings);
 }
 
@@ -95,7 +95,7 @@ Result<void> copy_results(Database& copy, const std::string& from, const std::st
   PROMISED_TRY(for_each_file(copy, findings, [&](const JobId& id, std::uint64_t) -> Result<void> {
     const std::string directory = results_directory(to);
     if (!made && ::mkdir(directory.c_str(), 0700) != 0)
-      return trouble("cannot make the directory " + directory);
+      return copy_trouble("cannot make the directory " + directory);
     made = true;
     return bring(results_directory(from) + "/" + id.text(), directory + "/" + id.text(), findings);
   }));

@@ -13,15 +13,15 @@ namespace promised::test {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::uintmax_t kPage = 4096;
-constexpr std::uintmax_t kFrame = kPage + 24;
+constexpr std::uintmax_t kCutPage = 4096;
+constexpr std::uintmax_t kFrame = kCutPage + 24;
 constexpr std::uintmax_t kLogHeader = 32;
 
 /// The boundaries of pages and of the log's frames, below `size`; at most `most` of them, others with each
 /// seed.
 std::vector<std::uintmax_t> choose_cuts(std::uintmax_t size, std::size_t most, std::mt19937_64& random) {
   std::vector<std::uintmax_t> cuts;
-  for (std::uintmax_t at = 0; at < size; at += kPage) cuts.push_back(at);
+  for (std::uintmax_t at = 0; at < size; at += kCutPage) cuts.push_back(at);
   for (std::uintmax_t at = kLogHeader; at < size; at += kFrame) cuts.push_back(at);
   std::shuffle(cuts.begin(), cuts.end(), random);
   cuts.resize(std::min(cuts.size(), most));
@@ -107,7 +107,7 @@ TEST_CASE("E5 R9 files that were cut off anywhere lose nothing that was synced i
   for (const auto size : choose_cuts(fs::file_size(state / "promised.db"), most, random))
     try_database(storm, size, database);
   for (const auto size : choose_cuts(written, most, random)) try_log(storm, size, log);
-  for (std::uintmax_t size = synced; size <= written; size += kPage) try_log(storm, size, log);
+  for (std::uintmax_t size = synced; size <= written; size += kCutPage) try_log(storm, size, log);
   for (const auto size : choose_cuts(fs::file_size(state / "promised.db"), most / 10, random))
     try_daemon(storm, "promised.db", size, daemon);
   try_daemon(storm, "promised.db-wal", synced, daemon);

@@ -18,7 +18,7 @@ namespace promised::test {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::size_t kPage = 4096;
+constexpr std::size_t kWrittenPage = 4096;
 
 void require(bool ok, const std::string& what) {
   if (!ok) throw std::system_error(errno, std::generic_category(), what);
@@ -47,8 +47,8 @@ void write_private_file(const fs::path& path, const std::string& text) {
 void keep_some(std::string& content, const std::string& written, std::mt19937_64& random) {
   // The new length may be known before the new content is.
   if (random() % 2 == 0) content.resize(written.size());
-  for (std::size_t at = 0; at < written.size(); at += kPage) {
-    const std::string page = written.substr(at, kPage);
+  for (std::size_t at = 0; at < written.size(); at += kWrittenPage) {
+    const std::string page = written.substr(at, kWrittenPage);
     if (random() % 2 == 0 || (at < content.size() && content.compare(at, page.size(), page) == 0)) continue;
     if (content.size() < at + page.size()) content.resize(at + page.size());
     content.replace(at, page.size(), page);

@@ -15,7 +15,6 @@
 namespace promised::test {
 namespace {
 
-constexpr int kStoreFailed = 74;
 const std::string kArguments(10'000, 'p');
 
 struct Full {

@@ -21,7 +21,7 @@
 namespace promised::test {
 
 /// Of those who wait while a test looks at what a daemon has left.
-inline constexpr std::chrono::milliseconds kLoadPatience = 6 * kPatience;
+inline constexpr std::chrono::milliseconds kLoadPatience = 2 * kPatience;
 /// The queue of one worker.
 inline constexpr const char* kOrderedQueue = "ordered";
 /// A daemon for a load: a pool of two workers, and one of one for kOrderedQueue.

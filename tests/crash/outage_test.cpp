@@ -15,8 +15,6 @@
 namespace promised::test {
 namespace {
 
-constexpr int kStoreFailed = 74;
-
 struct Outage {
   TestDaemon daemon{config_for_load(), TestDaemon::NotStarted{}};
   Faults faults{daemon};

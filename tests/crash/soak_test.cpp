@@ -27,7 +27,6 @@ namespace promised::test {
 namespace {
 
 constexpr std::uint64_t kOfEachPool = 2, kWorkers = 6;
-constexpr auto kLong = 3 * kPatience;  // behind jobs that the daemon lets a worker be stuck in for a while
 /// Jobs of the load that are under way; deaths by which every buffer and table of the daemon has the size
 /// that it needs, and deaths in all; the longest pause between two kills of the test, in milliseconds;
 /// whether the sandbox is strict, where root starts it.
@@ -36,7 +35,7 @@ constexpr std::size_t kUnderWay = 200, kSettled = 100, kDeaths = 400;
 constexpr std::uint64_t kPause = 100;
 constexpr bool kStrict = true;
 #else  // with which a worker takes long to start
-constexpr std::size_t kUnderWay = 20, kSettled = 30, kDeaths = 100;
+constexpr std::size_t kUnderWay = 20, kSettled = 30, kDeaths = 300;
 constexpr std::uint64_t kPause = 10'000;
 constexpr bool kStrict = false;  // it refuses what the search for leaks at a program's exit takes
 #endif
@@ -211,7 +210,7 @@ class Soak {
     const std::string what = one.deed == nullptr ? "quick" : one.deed->function;
     CAPTURE(what);
     if (one.deed != nullptr && one.deed->then != Then::nothing && cancel(one)) return;
-    const auto failure = one.future.failure(kLong);
+    const auto failure = one.future.failure(kPatience);
     if (one.deed == nullptr && !failure) {
       CHECK(from_value<std::int64_t>(one.future.value()) == one.number);
       ++well_;

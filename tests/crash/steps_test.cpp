@@ -16,8 +16,6 @@
 namespace promised::test {
 namespace {
 
-constexpr int kStoreFailed = 74;
-
 /// One run of the script on a fresh daemon.
 class Rehearsal {
  public:

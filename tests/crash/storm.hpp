@@ -17,7 +17,8 @@ namespace promised::test {
 
 /// $PROMISED_CRASH_SEED, or a new one; says which.
 [[nodiscard]] std::uint64_t choose_seed();
-/// `usual`, or the number in the environment's `variable`.
+/// The number in the environment's `variable`. Without it `usual`, of which a sanitizer's build, with which a
+/// life of the daemon takes several times as long, does a third: it looks for other things than bad luck.
 [[nodiscard]] std::size_t choose_count(const char* variable, std::size_t usual);
 
 class Storm {

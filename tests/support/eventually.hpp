@@ -10,7 +10,7 @@ namespace promised::test {
 using namespace std::chrono_literals;
 
 /// Long enough for a sanitizer build on a busy machine; a test that passes never waits for it.
-inline constexpr std::chrono::milliseconds kPatience = 20s;
+inline constexpr std::chrono::milliseconds kPatience = 60s;
 
 /// Tries `condition` until it holds (true) or `deadline` has passed (false). The pause between tries grows
 /// from 1 ms to 20 ms.

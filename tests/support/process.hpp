@@ -16,6 +16,9 @@
 
 namespace promised::test {
 
+/// The exit code of a daemon whose store has failed.
+inline constexpr int kStoreFailed = 74;
+
 /// How a process ended: exactly one of the two is meaningful.
 struct Exit {
   int code = 0;

@@ -160,8 +160,13 @@ TEST_CASE("C9 what ends because the daemon was killed is followed by the daemon 
   }
   CHECK(eventually([&] { return has(read_if_there(folder / "noted"), "}"); }));
   CHECK(read_file(folder / "noted").starts_with("failed interrupted "));
-  daemon.restart_after_kill();
   Client client = connect(daemon);
+  CHECK(eventually([&] {
+    const JobPage commands = client.jobs({.queue = "commands"});
+    return commands.jobs.size() == 1 && commands.jobs[0].state == State::succeeded;
+  }));
+  (void)client.submit("add", 1, 1).value(kPatience);  // on disk, and so is what ended before it
+  daemon.restart_after_kill();
   (void)client.submit("add", 1, 1).value(kPatience);
   CHECK(lines_in(folder / "noted") == 1);  // it is not followed again
 }

@@ -10,8 +10,8 @@ using namespace promised::test;
 namespace {
 
 // A daemon whose only worker is busy until `release()`, so that jobs stay where they are.
-struct Blocked {
-  explicit Blocked(DaemonConfig config) : daemon(std::move(config)), client(connect(daemon)) {
+struct FullHouse {
+  explicit FullHouse(DaemonConfig config) : daemon(std::move(config)), client(connect(daemon)) {
     blocker = client.submit<std::int64_t>("wait_for", (daemon.directory() / "gate").string());
     REQUIRE(eventually([&] { return blocker.running(); }));
   }
@@ -28,7 +28,7 @@ struct Blocked {
 }  // namespace
 
 TEST_CASE("E2 max_jobs refuses the next job, by its name, until one has ended") {
-  Blocked blocked(story_config(1).limit("max_jobs", "3"));
+  FullHouse blocked(story_config(1).limit("max_jobs", "3"));
   const auto second = blocked.client.submit<std::int64_t>("add", 1, 1);
   const auto third = blocked.client.submit<std::int64_t>("add", 2, 2);
   third.accepted(kPatience);
@@ -41,13 +41,13 @@ TEST_CASE("E2 max_jobs refuses the next job, by its name, until one has ended") 
 }
 
 TEST_CASE("E2 max_jobs_per_owner refuses by its name") {
-  Blocked blocked(story_config(1).limit("max_jobs_per_owner", "1"));
+  FullHouse blocked(story_config(1).limit("max_jobs_per_owner", "1"));
   CHECK(blocked.refusal(Options()).starts_with("RefusedError limit: max_jobs_per_owner (1) is reached"));
   blocked.release();
 }
 
 TEST_CASE("E2 max_bytes refuses by its name") {
-  Blocked blocked(story_config(1).limit("max_bytes", "1MiB"));
+  FullHouse blocked(story_config(1).limit("max_bytes", "1MiB"));
   const auto fits = blocked.client.submit<std::string>("echo", std::string(900'000, 'x'));
   fits.accepted(kPatience);
   CHECK(blocked.refusal(Options(), std::string(900'000, 'x'))
@@ -57,7 +57,7 @@ TEST_CASE("E2 max_bytes refuses by its name") {
 }
 
 TEST_CASE("E2 max_queues refuses a new queue by its name, and not an old one") {
-  Blocked blocked(story_config(1).limit("max_queues", "2"));
+  FullHouse blocked(story_config(1).limit("max_queues", "2"));
   CHECK(blocked.refusal(Options().queue("second")) == "nothing");
   CHECK(
       blocked.refusal(Options().queue("third")).starts_with("RefusedError limit: max_queues (2) is reached"));
@@ -68,7 +68,7 @@ TEST_CASE("E2 max_queues refuses a new queue by its name, and not an old one") {
 TEST_CASE("E2 max_name and max_lifespan and max_remembered refuse by their names") {
   DaemonConfig config = story_config(1);
   config.limit("max_name", "8").limit("max_lifespan", "1h").limit("max_remembered", "2");
-  Blocked blocked(config);
+  FullHouse blocked(config);
   const auto named = [&](const std::string& name, std::chrono::milliseconds lifespan) {
     return blocked.refusal(Options().remember(name, lifespan));
   };
@@ -102,7 +102,7 @@ TEST_CASE("E2 max_clients refuses the next client by its name, until one has gon
 }
 
 TEST_CASE("E2 max_watches refuses the next wait for a job of somebody else by its name") {
-  Blocked blocked(story_config(1).limit("max_watches", "1"));
+  FullHouse blocked(story_config(1).limit("max_watches", "1"));
   Client other = connect(blocked.daemon);
   const auto first = other.future<std::int64_t>(blocked.blocker.id());
   first.accepted(kPatience);
@@ -115,7 +115,7 @@ TEST_CASE("E2 max_watches refuses the next wait for a job of somebody else by it
 }
 
 TEST_CASE("limits are shown in the status with what is used") {
-  Blocked blocked(story_config(1).limit("max_jobs", "77"));
+  FullHouse blocked(story_config(1).limit("max_jobs", "77"));
   const StatusView status = blocked.client.status();
   bool shown = false;
   for (const LimitView& limit : status.limits) {

@@ -23,7 +23,7 @@ promised::Call call(std::vector<std::string> arguments) {
   return read_submission(*line.invocation).call;
 }
 
-std::string refusal(const std::vector<std::string>& arguments) {
+std::string call_refusal(const std::vector<std::string>& arguments) {
   try {
     (void)call(arguments);
     return "accepted";
@@ -78,31 +78,31 @@ TEST_CASE("M4 arguments may be text whatever it looks like, files and named, in 
 
 TEST_CASE("M4 arguments that cannot be are told") {
   const File file("\xff");
-  CHECK(refusal({"f", "99999999999999999999"}) ==
+  CHECK(call_refusal({"f", "99999999999999999999"}) ==
         "argument 1: expected a value as JSON, or text, found '99999999999999999999', which is JSON but no "
         "value: the integer 99999999999999999999 does not "
         "fit into "
         "64 bits; give it as text or as a real (99999999999999999999.0); --text takes it as text");
-  CHECK(refusal({"f", "a\xff"}) ==
+  CHECK(call_refusal({"f", "a\xff"}) ==
         "argument 1: expected UTF-8 text, found other bytes; give them as a file with --bytes-file");
-  CHECK(refusal({"f", "1", "--text", "2", "--named", "k=v", "1e999"}) ==
+  CHECK(call_refusal({"f", "1", "--text", "2", "--named", "k=v", "1e999"}) ==
         "argument 3: expected a value as JSON, or text, found '1e999', which is JSON but no value: the "
         "number 1e999 "
         "does not fit into a real, which goes to about 1.8e308; --text takes it as text");
-  CHECK(refusal({"f", "--named", "k=[1e999]"})
+  CHECK(call_refusal({"f", "--named", "k=[1e999]"})
             .starts_with("--named k: expected a value as JSON, or text, found '[1e999]'"));
-  CHECK(refusal({"f", "--text", "\xff"}) ==
+  CHECK(call_refusal({"f", "--text", "\xff"}) ==
         "argument 1 (--text): expected UTF-8 text, found other bytes; give them as a file with --bytes-file");
-  CHECK(refusal({"f", "--text-file", file.path()}) ==
+  CHECK(call_refusal({"f", "--text-file", file.path()}) ==
         "argument 1 (--text-file): expected UTF-8 text, found other bytes; give them as a file with "
         "--bytes-file");
-  CHECK(refusal({"f", "--bytes-file", "/no/such/file"}) ==
+  CHECK(call_refusal({"f", "--bytes-file", "/no/such/file"}) ==
         "cannot read '/no/such/file': No such file or directory");
-  CHECK(refusal({"f", "--bytes-file", "/"}) == "cannot read '/': it is not a file that can be read");
-  CHECK(refusal({"f", "--named", "x"}) == "--named: expected KEY=ARG, found 'x'");
-  CHECK(refusal({"f", "--named", "=1"}) == "--named: expected KEY=ARG, found '=1'");
-  CHECK(refusal({""}) == "expected the name of a function, found nothing");
-  CHECK(refusal({}) == "expected a function and its arguments, or --composite FILE, found neither");
+  CHECK(call_refusal({"f", "--bytes-file", "/"}) == "cannot read '/': it is not a file that can be read");
+  CHECK(call_refusal({"f", "--named", "x"}) == "--named: expected KEY=ARG, found 'x'");
+  CHECK(call_refusal({"f", "--named", "=1"}) == "--named: expected KEY=ARG, found '=1'");
+  CHECK(call_refusal({""}) == "expected the name of a function, found nothing");
+  CHECK(call_refusal({}) == "expected a function and its arguments, or --composite FILE, found neither");
 }
 
 TEST_CASE("every option of a call reaches the client") {
@@ -128,7 +128,7 @@ TEST_CASE("M4 --quota names quotas, and --exclusive keys, with how many jobs of 
         std::vector<QuotaUse>{
             {"licences", 0}, {"a=2", 0}, {"customer 17", 1}, {"k", 3}, {"y=v0", 1}, {"z=1", 7}});
   for (const std::string wrong : {"k=0", "k=-1", "k=99999999999", "k=x", "k=", "=", "=3", "", "k=1 "}) {
-    CHECK(refusal({"f", "--exclusive", wrong}) ==
+    CHECK(call_refusal({"f", "--exclusive", wrong}) ==
           "--exclusive: expected KEY, or KEY=N with N from 1 to 4294967295, found '" + wrong +
               "' (a KEY with a = in it needs its =N: 'a=b=1')");
   }
@@ -147,23 +147,23 @@ TEST_CASE("T2 A1 Q8 when a call begins, how it is tried again and that it is uni
   CHECK(call({"f", "--retries", "4", "--backoff", "1s..10min", "--jitter", "0"}).options() ==
         Options().retries(4).backoff(Backoff::exponential(1s, 10min, 0)));
   for (const std::string bad : {"tomorrow", "2070-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "@99999999999"}) {
-    CHECK(refusal({"f", "--begin-after", bad}) ==
+    CHECK(call_refusal({"f", "--begin-after", bad}) ==
           "--begin-after: expected a moment in the years 1970 to 2069, such as 2026-01-31T12:00:00Z, or "
           "@SECONDS since 1970, found '" +
               bad + "'");
   }
-  CHECK(refusal({"f", "--begin-after", "@1", "--delay", "1s"}) ==
+  CHECK(call_refusal({"f", "--begin-after", "@1", "--delay", "1s"}) ==
         "--begin-after and --delay exclude each other");
-  CHECK(refusal({"f", "--retries", "10001"}) ==
+  CHECK(call_refusal({"f", "--retries", "10001"}) ==
         "--retries: expected a whole number from 0 to 10000, found '10001'");
-  CHECK(refusal({"f", "--retries", "1", "--jitter", "0.5"}) == "--jitter needs --backoff to apply to");
+  CHECK(call_refusal({"f", "--retries", "1", "--jitter", "0.5"}) == "--jitter needs --backoff to apply to");
   for (const char* bad : {"", "x", "1.1", "-0.1", "nan", "0.1x"}) {
-    CHECK(refusal({"f", "--retries", "1", "--backoff", "1s", "--jitter", bad}) ==
+    CHECK(call_refusal({"f", "--retries", "1", "--backoff", "1s", "--jitter", bad}) ==
           "--jitter: expected a part from 0 to 1, such as 0.1, found '" + std::string(bad) + "'");
   }
-  CHECK(refusal({"f", "--backoff", "1s"}) == "--backoff needs --retries or --retry-crash to apply to");
+  CHECK(call_refusal({"f", "--backoff", "1s"}) == "--backoff needs --retries or --retry-crash to apply to");
   for (const char* bad : {"x", "10s..", "..10s", "10s..1s", "1s..x"}) {
-    CHECK(refusal({"f", "--retries", "1", "--backoff", bad}) ==
+    CHECK(call_refusal({"f", "--retries", "1", "--backoff", bad}) ==
           "--backoff: expected a pause such as 10s, or a growing one such as 1s..10min, found '" +
               std::string(bad) + "'");
   }
@@ -185,11 +185,11 @@ TEST_CASE("C1 the job that a call follows, and how that has to end") {
     REQUIRE(what.has_value());
     CHECK(what->job == "nightly");
     CHECK(what->how == how);
-    CHECK(refusal({"f", option, ""}) == std::string(option) + ": expected a job, found nothing");
+    CHECK(call_refusal({"f", option, ""}) == std::string(option) + ": expected a job, found nothing");
   }
-  CHECK(refusal({"f", "--after-success", "a", "--after-failure", "b"}) ==
+  CHECK(call_refusal({"f", "--after-success", "a", "--after-failure", "b"}) ==
         "--after, --after-success and --after-failure exclude each other");
-  CHECK(refusal({"f", "--after", "a", "--memory"}) ==
+  CHECK(call_refusal({"f", "--after", "a", "--memory"}) ==
         "--memory: what follows another job is as durable as that, and cannot say it of itself");
 }
 
@@ -202,19 +202,19 @@ TEST_CASE("C4 --composite reads a document, and the command line says what holds
   CHECK(c.options() == Options().remember("n").deadline(1h));
   const File own(R"({"serial": [], "options": {"name": "n"}})");
   CHECK(call({"--composite", own.path()}).options() == Options().remember("n"));
-  CHECK(refusal({"--composite", own.path(), "--priority", "3"}) ==
+  CHECK(call_refusal({"--composite", own.path(), "--priority", "3"}) ==
         own.path() +
             ": the command line has options for the composite, and the document has at its top; give "
             "them in one of the two");
-  CHECK(refusal({"--composite", file.path(), "f"}) ==
+  CHECK(call_refusal({"--composite", file.path(), "f"}) ==
         "--composite: functions and arguments stand in the document, so that 'f' is too much");
-  CHECK(refusal({"--composite", file.path(), "--text=f"}) ==
+  CHECK(call_refusal({"--composite", file.path(), "--text=f"}) ==
         "--composite: functions and arguments stand in the document, so that --text is too much");
   CHECK(
-      refusal({"--composite", file.path(), "--after", "a"}) ==
+      call_refusal({"--composite", file.path(), "--after", "a"}) ==
       "--composite: only a call can follow another job, not a composite; have a function follow that submits "
       "it");
-  CHECK(refusal({"--composite", "/no/such/file"}) ==
+  CHECK(call_refusal({"--composite", "/no/such/file"}) ==
         "cannot read '/no/such/file': No such file or directory");
 }
 
@@ -225,28 +225,29 @@ TEST_CASE("C4 what the command line says of a run is refused for a composite, wh
         std::pair{"--progress-timeout", "1s"}, std::pair{"--quota", "q"}, std::pair{"--exclusive", "k"},
         std::pair{"--begin-after", "@1"}, std::pair{"--delay", "1s"}, std::pair{"--begin-by", "1s"},
         std::pair{"--retries", "3"}, std::pair{"--backoff", "1s"}, std::pair{"--jitter", "0.1"}}) {
-    CHECK(refusal({"--composite", file.path(), option, value}) ==
+    CHECK(call_refusal({"--composite", file.path(), option, value}) ==
           std::string(option) +
               ": a composite has no run of its own; give it to its members, in the document");
   }
-  CHECK(refusal({"--composite", file.path(), "--unique"}) ==
+  CHECK(call_refusal({"--composite", file.path(), "--unique"}) ==
         "--unique: a composite joins no equal job; leave it away");
   CHECK(call({"--composite", file.path(), "--abandon", "--memory", "--priority", "3"}).options() ==
         Options().abandon(Abandon::cancel).durability(Durability::memory).priority(3));
 }
 
 TEST_CASE("options of a call that cannot be are told") {
-  CHECK(refusal({"f", "--lifespan", "60s"}) == "--lifespan needs a --name to apply to");
-  CHECK(refusal({"f", "--duplicate", "keep"}) == "--duplicate needs a --name to apply to");
-  CHECK(refusal({"f", "--name", ""}) == "--name: expected a name, found nothing");
-  CHECK(refusal({"f", "--queue", ""}) == "--queue: expected the name of a queue, found nothing");
-  CHECK(refusal({"f", "--name", "n", "--lifespan", "60"}).starts_with("--lifespan: expected a duration"));
-  CHECK(refusal({"f", "--name", "n", "--duplicate", "raies"}) ==
+  CHECK(call_refusal({"f", "--lifespan", "60s"}) == "--lifespan needs a --name to apply to");
+  CHECK(call_refusal({"f", "--duplicate", "keep"}) == "--duplicate needs a --name to apply to");
+  CHECK(call_refusal({"f", "--name", ""}) == "--name: expected a name, found nothing");
+  CHECK(call_refusal({"f", "--queue", ""}) == "--queue: expected the name of a queue, found nothing");
+  CHECK(
+      call_refusal({"f", "--name", "n", "--lifespan", "60"}).starts_with("--lifespan: expected a duration"));
+  CHECK(call_refusal({"f", "--name", "n", "--duplicate", "raies"}) ==
         "--duplicate: expected raise, replace, attach or keep, found 'raies'; did you mean raise?");
-  CHECK(refusal({"f", "--priority", "101"}) ==
+  CHECK(call_refusal({"f", "--priority", "101"}) ==
         "--priority: expected a whole number from -100 to 100, found '101'");
-  CHECK(refusal({"f", "--queue-timeout", "x"}).starts_with("--queue-timeout: expected a duration"));
-  CHECK(refusal({"f", "--run-timeout", "x"}).starts_with("--run-timeout: expected a duration"));
+  CHECK(call_refusal({"f", "--queue-timeout", "x"}).starts_with("--queue-timeout: expected a duration"));
+  CHECK(call_refusal({"f", "--run-timeout", "x"}).starts_with("--run-timeout: expected a duration"));
 }
 
 }  // namespace

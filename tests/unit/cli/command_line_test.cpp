@@ -14,7 +14,7 @@ CommandLine parse(const Words& arguments) {
   return parse_command_line(arguments, all_commands());
 }
 
-std::string refusal(const Words& arguments) {
+std::string words_refusal(const Words& arguments) {
   try {
     (void)parse(arguments);
     return "accepted";
@@ -57,26 +57,28 @@ TEST_CASE("words are kept in their order, negative numbers and empty ones too") 
 }
 
 TEST_CASE("a wrong command line is told with what was meant and where to look") {
-  CHECK(refusal({}) == "a command is missing (see promisectl --help)");
-  CHECK(refusal({"statsu"}) == "unknown command 'statsu'; did you mean status? (see promisectl --help)");
-  CHECK(refusal({"status", "--outptu", "json"}) ==
+  CHECK(words_refusal({}) == "a command is missing (see promisectl --help)");
+  CHECK(words_refusal({"statsu"}) ==
+        "unknown command 'statsu'; did you mean status? (see promisectl --help)");
+  CHECK(words_refusal({"status", "--outptu", "json"}) ==
         "unknown option '--outptu'; did you mean --output? (see promisectl status --help; words that begin "
         "with -- "
         "come after a --)");
-  CHECK(refusal({"--name", "x", "submit", "f"}).starts_with("unknown option '--name'"));
-  CHECK(refusal({"status", "--words=x"}).starts_with("unknown option '--words'"));
-  CHECK(refusal({"status", "--output", "xml"}) == "--output: expected human, json or quiet, found 'xml'");
-  CHECK(refusal({"status", "--timeout", "5"}) ==
+  CHECK(words_refusal({"--name", "x", "submit", "f"}).starts_with("unknown option '--name'"));
+  CHECK(words_refusal({"status", "--words=x"}).starts_with("unknown option '--words'"));
+  CHECK(words_refusal({"status", "--output", "xml"}) ==
+        "--output: expected human, json or quiet, found 'xml'");
+  CHECK(words_refusal({"status", "--timeout", "5"}) ==
         "--timeout: expected a duration such as 500ms, 90s, 5min, 2h or 7d, found '5'");
-  CHECK(refusal({"--connect-timeout", "0", "status"}) ==
+  CHECK(words_refusal({"--connect-timeout", "0", "status"}) ==
         "--connect-timeout: expected a duration above zero, such as 500ms or 1min, found '0'");
-  CHECK(refusal({"status", "--output"}) ==
+  CHECK(words_refusal({"status", "--output"}) ==
         "the required argument for option '--output' is missing (see promisectl status --help)");
-  CHECK(refusal({"status", "--output", "json", "--output", "human"})
+  CHECK(words_refusal({"status", "--output", "json", "--output", "human"})
             .find("cannot be specified more than once") != std::string::npos);
-  CHECK(refusal({"result"}) ==
+  CHECK(words_refusal({"result"}) ==
         "something is missing; usage: promisectl result [OPTION]... JOB (see promisectl result --help)");
-  CHECK(refusal({"result", "a", "b"}) ==
+  CHECK(words_refusal({"result", "a", "b"}) ==
         "'b' is too much; usage: promisectl result [OPTION]... JOB (see promisectl result --help)");
 }
 

@@ -24,7 +24,7 @@ Bytes bytes(const std::string& text) {
 std::string shown(const Value& value) {
   return to_json(value).dump();
 }
-std::string refusal(const std::string& json) {
+std::string json_refusal(const std::string& json) {
   try {
     (void)from_json(json);
     return "accepted";
@@ -96,25 +96,26 @@ TEST_CASE("every value comes back as it was") {
 }
 
 TEST_CASE("JSON that is no value is refused with the reason") {
-  CHECK(refusal("18446744073709551616") ==
+  CHECK(json_refusal("18446744073709551616") ==
         "the integer 18446744073709551616 does not fit into 64 bits; give it as text or as a real "
         "(18446744073709551616.0)");
-  CHECK(refusal("[-9223372036854775809]").find("does not fit into 64 bits") != std::string::npos);
-  CHECK(refusal("1e999") == "the number 1e999 does not fit into a real, which goes to about 1.8e308");
-  CHECK(refusal("[1,-1e999]") == "the number -1e999 does not fit into a real, which goes to about 1.8e308");
-  CHECK(refusal("nonsense") == "expected JSON, found something else at byte 2");
-  CHECK(refusal("{\"a\":1,\"a\":2}") == "the key \"a\" is given twice");
-  CHECK(refusal("{\"$bytes\":\"AP8=\",\"b\":1}") == "the key \"$bytes\" must stand alone in its object");
+  CHECK(json_refusal("[-9223372036854775809]").find("does not fit into 64 bits") != std::string::npos);
+  CHECK(json_refusal("1e999") == "the number 1e999 does not fit into a real, which goes to about 1.8e308");
+  CHECK(json_refusal("[1,-1e999]") ==
+        "the number -1e999 does not fit into a real, which goes to about 1.8e308");
+  CHECK(json_refusal("nonsense") == "expected JSON, found something else at byte 2");
+  CHECK(json_refusal("{\"a\":1,\"a\":2}") == "the key \"a\" is given twice");
+  CHECK(json_refusal("{\"$bytes\":\"AP8=\",\"b\":1}") == "the key \"$bytes\" must stand alone in its object");
   for (const char* json : {"{\"$bytes\":\"?\"}", "{\"$bytes\":1}", "{\"$text\":null}", "{\"$real\":\"x\"}",
                            "{\"$real\":1}", "{\"$map\":{}}", "{\"$x\":1}"}) {
     CAPTURE(json);
     CHECK(
-        refusal(json).find(
+        json_refusal(json).find(
             "means nothing; known are $bytes and $text (base64), $real (nan, inf, -inf) and $map (pairs)") !=
         std::string::npos);
   }
-  CHECK(refusal("{\"$map\":[[1]]}") == "\"$map\" expects a list of [key, value] pairs");
-  CHECK(refusal("[1,") == "expected JSON, found something else at byte 4");
+  CHECK(json_refusal("{\"$map\":[[1]]}") == "\"$map\" expects a list of [key, value] pairs");
+  CHECK(json_refusal("[1,") == "expected JSON, found something else at byte 4");
 }
 
 TEST_CASE("values nest as deep as the wire allows and no deeper") {
@@ -123,8 +124,8 @@ TEST_CASE("values nest as deep as the wire allows and no deeper") {
            std::string(static_cast<std::size_t>(depth), ']');
   };
   CHECK(shown(from_json(nested(kMaxValueDepth))) == nested(kMaxValueDepth));
-  CHECK(refusal(nested(kMaxValueDepth + 1)) == "lists and maps nest deeper than 64");
-  CHECK(refusal(nested(1'000'000)) == "lists and maps nest deeper than 64");
+  CHECK(json_refusal(nested(kMaxValueDepth + 1)) == "lists and maps nest deeper than 64");
+  CHECK(json_refusal(nested(1'000'000)) == "lists and maps nest deeper than 64");
 }
 
 TEST_CASE("JSON has nothing in it that a terminal would obey, and means the same") {

@@ -14,17 +14,6 @@ namespace {
 
 using namespace test;
 
-/// Starts at once and belongs to nobody.
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() { return {}; }
-    std::suspend_never initial_suspend() { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { throw; }
-  };
-};
-
 /// Starts when it is awaited, and goes on with who awaited it.
 template <class T>
 struct Task {

@@ -18,16 +18,6 @@ namespace {
 using namespace test;
 using Job = const Future<int>&;
 
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() { return {}; }
-    std::suspend_never initial_suspend() { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { throw; }
-  };
-};
-
 Detached await_it(Future<int> future, std::promise<int> value) {
   try {
     value.set_value(co_await future);

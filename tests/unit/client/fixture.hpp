@@ -4,10 +4,12 @@
 
 #include <promised/client.hpp>
 
+#include <coroutine>
 #include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "tests/support/eventually.hpp"
@@ -40,6 +42,24 @@ class Log {
  private:
   mutable std::mutex mutex_;
   std::vector<std::string> lines_;
+};
+
+inline message::Submit submit_of(const FakeDaemon::Message& m) {
+  return std::get<message::Submit>(m.request.body);
+}
+inline message::Follow follow_of(const FakeDaemon::Message& m) {
+  return std::get<message::Follow>(m.request.body);
+}
+
+/// A coroutine that starts at once and belongs to nobody.
+struct Detached {
+  struct promise_type {
+    Detached get_return_object() { return {}; }
+    std::suspend_never initial_suspend() { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { throw; }
+  };
 };
 
 struct Fixture {

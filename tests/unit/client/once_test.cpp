@@ -11,10 +11,6 @@ namespace {
 
 using namespace test;
 
-message::Submit submit_of(const FakeDaemon::Message& m) {
-  return std::get<message::Submit>(m.request.body);
-}
-
 const Options kOnce = Options().at_most_once().durability(Durability::memory);
 const std::string kCannotBeTold =
     ") failed (interrupted): it cannot be told whether it had begun: the daemon that it was submitted to has "

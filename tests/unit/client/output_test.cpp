@@ -11,10 +11,6 @@ namespace {
 
 using namespace test;
 
-message::Follow follow_of(const FakeDaemon::Message& m) {
-  return std::get<message::Follow>(m.request.body);
-}
-
 message::News news(std::uint64_t run, std::uint64_t first, const std::string& bytes, std::uint64_t total,
                    bool last = false) {
   message::News news;

@@ -12,10 +12,6 @@ namespace {
 
 using namespace test;
 
-message::Submit submit_of(const FakeDaemon::Message& m) {
-  return std::get<message::Submit>(m.request.body);
-}
-
 TEST_CASE_FIXTURE(Fixture,
                   "S2 S7 what was not accepted is submitted again under the same id, in the same order") {
   Client client(options());

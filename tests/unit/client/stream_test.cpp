@@ -9,10 +9,6 @@ namespace {
 
 using namespace test;
 
-message::Follow follow_of(const FakeDaemon::Message& m) {
-  return std::get<message::Follow>(m.request.body);
-}
-
 /// Parts from number `first` on, as one message.
 struct Sent {
   message::News news;

@@ -62,7 +62,7 @@ Value without(const std::string& field) {
 }
 
 template <class T>
-std::string mismatch(const Value& value) {
+std::string struct_mismatch(const Value& value) {
   try {
     (void)from_value<T>(value);
   } catch (const Mismatch& m) {
@@ -92,26 +92,27 @@ TEST_CASE("S10 the fields of a struct may come in any order") {
 
 TEST_CASE("S10 an optional field may be missing, any other may not") {
   CHECK_FALSE(from_value<Customer>(without("mail")).mail.has_value());
-  CHECK(mismatch<Customer>(without("name")) == "name: expected text, given nothing");
-  CHECK(mismatch<Customer>(without("addresses")) == "addresses: expected list of Address, given nothing");
+  CHECK(struct_mismatch<Customer>(without("name")) == "name: expected text, given nothing");
+  CHECK(struct_mismatch<Customer>(without("addresses")) ==
+        "addresses: expected list of Address, given nothing");
 }
 
 TEST_CASE("S10 a field that the struct does not have is a mismatch, so that a renamed one is noticed") {
-  CHECK(mismatch<Customer>(with("email", Value("x"))) ==
+  CHECK(struct_mismatch<Customer>(with("email", Value("x"))) ==
         "email: expected no such field in Customer, given one");
   Value value = to_value(full());
   value.get_if<Value::Map>()->emplace_back(Value(1.5), Value());
-  CHECK(mismatch<Customer>(value) == "[key]: expected no such field in Customer, given one");
+  CHECK(struct_mismatch<Customer>(value) == "[key]: expected no such field in Customer, given one");
 }
 
 TEST_CASE("S10 a mismatch within a struct tells the way to it") {
-  CHECK(mismatch<Customer>(with("age", Value(std::int64_t{256}))) == "age: expected uint8, given 256");
-  CHECK(mismatch<Customer>(with("scores", Value(Value::Map{{Value("x"), Value("y")}}))) ==
+  CHECK(struct_mismatch<Customer>(with("age", Value(std::int64_t{256}))) == "age: expected uint8, given 256");
+  CHECK(struct_mismatch<Customer>(with("scores", Value(Value::Map{{Value("x"), Value("y")}}))) ==
         "scores[\"x\"]: expected real, given text");
   const Value address(Value::Map{{Value("street"), Value(true)}});
-  CHECK(mismatch<Customer>(with("addresses", Value(Value::List{to_value(Address{}), address}))) ==
+  CHECK(struct_mismatch<Customer>(with("addresses", Value(Value::List{to_value(Address{}), address}))) ==
         "addresses[1].street: expected text, given bool");
-  CHECK(mismatch<Customer>(Value("x")) == "expected Customer, given text");
+  CHECK(struct_mismatch<Customer>(Value("x")) == "expected Customer, given text");
 }
 
 TEST_CASE("S10 a struct may have 64 fields") {

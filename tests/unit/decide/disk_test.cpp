@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto kMemory = Durability::memory;
+constexpr auto kInMemory = Durability::memory;
 /// 2027-01-15 08:00:00Z
 const WallTime kFullSince{std::chrono::seconds(1'800'000'000)};
 const std::string kDiskFull =
@@ -59,7 +59,7 @@ TEST_CASE("on a full disk durable submissions are refused as disk_full, and memo
   house.submit(house.client, "f", Options{}.remember("named"));
   CHECK(house.refusal(refused + 1).message == kDiskFull);
   CHECK(house.changes.empty());
-  const JobId id = house.submit(house.client, "f", Options{}.durability(kMemory).remember("m"));
+  const JobId id = house.submit(house.client, "f", Options{}.durability(kInMemory).remember("m"));
   house.finish(house.workers()[0]);
   CHECK(house.ended(house.client, id)->state == State::succeeded);
   CHECK(house.count<message::Refused>(house.client) == refused + 2);
@@ -68,7 +68,7 @@ TEST_CASE("on a full disk durable submissions are refused as disk_full, and memo
 TEST_CASE("on a full disk durable jobs are not given names, and memory jobs are") {
   DiskHouse house;
   const JobId durable = house.submit(house.client);
-  const JobId memory = house.submit(house.client, "f", Options{}.durability(kMemory));
+  const JobId memory = house.submit(house.client, "f", Options{}.durability(kInMemory));
   house.fill_disk();
   const auto refused = house.count<message::Refused>(house.client);
   house.ask(house.client, message::Remember{durable, "d", 1min, Duplicate::raise, {}});
@@ -77,7 +77,7 @@ TEST_CASE("on a full disk durable jobs are not given names, and memory jobs are"
   message::KnownOutcome outcome{.function = "f", .state = State::succeeded};
   house.ask(house.client, message::Remember{new_job_id(), "o", 1min, Duplicate::raise, outcome});
   CHECK(house.refusal(refused + 1).message == kDiskFull);
-  outcome.durability = kMemory;
+  outcome.durability = kInMemory;
   house.ask(house.client, message::Remember{new_job_id(), "o", 1min, Duplicate::raise, outcome});
   house.ask(house.client, message::Remember{memory, "m", 1min, Duplicate::raise, {}});
   CHECK(house.last<message::Known>(house.client).effect);
@@ -141,7 +141,7 @@ TEST_CASE("E2 above max_unwritten durable submissions are refused by its name, a
   CHECK(house.refusal(refused).message ==
         "max_unwritten (1000) is reached: so many bytes of jobs and results wait for the disk; wait until it "
         "has taken some, submit with durability memory, or raise it in section [limits]");
-  house.submit(house.client, "f", Options{}.durability(kMemory), std::string(5000, 'x'));
+  house.submit(house.client, "f", Options{}.durability(kInMemory), std::string(5000, 'x'));
   CHECK(house.count<message::Refused>(house.client) == refused + 1);
   CHECK(house.used("max_unwritten") == 600);
 }
@@ -170,7 +170,7 @@ TEST_CASE("E2 no job begins while max_unwritten bytes wait for the disk, and all
   settings.limits.max_unwritten = 1000;
   DiskHouse house(settings);
   house.around.store.unwritten = 1000;
-  const JobId id = house.submit(house.client, "f", Options{}.durability(kMemory));
+  const JobId id = house.submit(house.client, "f", Options{}.durability(kInMemory));
   House::Hand& hand = house.hand(house.workers()[0]);
   CHECK(hand.channel.empty());
   CHECK(house.show(house.client, id).reason ==
@@ -196,7 +196,7 @@ TEST_CASE("DESIGN 2.8 everybody is told why the store has failed, and so is who 
     CHECK(house.last<message::Refused>(session).message == expected);
   }
   const auto changes = house.changes.size();
-  const auto number = house.ask(other, message::Submit{new_job_id(), "f", Options{}.durability(kMemory)});
+  const auto number = house.ask(other, message::Submit{new_job_id(), "f", Options{}.durability(kInMemory)});
   CHECK(house.sent(other).back().reply.number == number);
   CHECK(house.last<message::Refused>(other).code == "store_failed");
   house.ask(house.client, message::Cancel{{id, {}}});
@@ -256,7 +256,7 @@ TEST_CASE("E2 above max_unwritten what would wait for the disk is refused, and w
   settings.limits.max_unwritten = 1000;
   DiskHouse house(settings);
   const JobId there = house.submit(house.client, "f", Options{}.remember("n"));
-  const JobId memory = house.submit(house.client, "f", Options{}.durability(kMemory).remember("m"));
+  const JobId memory = house.submit(house.client, "f", Options{}.durability(kInMemory).remember("m"));
   house.around.submitted = house.around.store.committed = 7;
   const JobId coming = house.submit(house.client);
   house.around.store.unwritten = 1000;
@@ -353,7 +353,7 @@ TEST_CASE("E2 what a worker holds and has not begun is taken back when max_unwri
   auto settings = one_pool();
   settings.limits.max_unwritten = 1000;
   DiskHouse house(settings);
-  const Options memory = Options{}.durability(kMemory);
+  const Options memory = Options{}.durability(kInMemory);
   house.submit(house.client, "f", memory);
   house.finish(house.workers()[0]);  // a quick one: others may stand behind it
   for (int i = 0; i < 5; ++i) house.submit(house.client, "f", memory);

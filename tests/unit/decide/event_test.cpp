@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-Failure exception() {
+Failure of_exception() {
   Failure failure;
   failure.cause = Cause::exception;
   failure.message = std::string(5000, 'x');
@@ -55,7 +55,7 @@ TEST_CASE("C9 each way in which a job ends, or goes on, has its kind") {
   const WorkerId worker = house.workers()[0];
   const std::uint64_t number = house.ask(client, message::Subscribe{});
   house.submit(client, "f", kMemory);
-  house.fail(worker, exception());
+  house.fail(worker, of_exception());
   CHECK(told(house, client, number) == "accepted:f started:f failed:f ");
   const JobEvent failed = events(house, client)[2];
   CHECK(failed.failure.cause == Cause::exception);
@@ -226,7 +226,7 @@ TEST_CASE("C9 M4 a job that is told to run again is told of between its two ends
   const SessionId client = house.connect(kUser);
   const JobId id = house.submit(client, "f");
   const std::uint64_t number = house.ask(client, message::Subscribe{});
-  house.fail(house.workers()[0], exception());
+  house.fail(house.workers()[0], of_exception());
   house.ask(client, message::RetryJob{{id, {}}});
   house.finish(house.workers()[0]);
   CHECK(told(house, client, number) == "failed:f retried:f started:f succeeded:f ");

@@ -21,8 +21,8 @@ State state_of(House& house, const JobId& id) {
 }
 
 /// One job runs, so that the others wait.
-struct BusyHouse : ReadyHouse {
-  BusyHouse() : ReadyHouse(one_at_a_time()) {
+struct OneAtATime : ReadyHouse {
+  OneAtATime() : ReadyHouse(one_at_a_time()) {
     submit(connect());
     begin(workers()[0]);
   }
@@ -34,7 +34,7 @@ struct BusyHouse : ReadyHouse {
 };
 
 TEST_CASE("S6 a tied job is cancelled at once when its client has said Bye, or its process has ended") {
-  BusyHouse house;
+  OneAtATime house;
   const auto polite = house.connect();
   const JobId first = house.submit(polite, "f", kTied);
   house.ask(polite, message::Bye{});
@@ -60,7 +60,7 @@ TEST_CASE("S6 a tied job that runs is stopped when its client has gone, and then
 }
 
 TEST_CASE("S6 a lost connection is forgiven for the grace, and a reconnect within it saves the job") {
-  BusyHouse house;
+  OneAtATime house;
   const JobId name = new_job_id();
   const auto client = house.connect(1000, name);
   const JobId id = house.submit(client, "f", kTied);
@@ -77,7 +77,7 @@ TEST_CASE("S6 a lost connection is forgiven for the grace, and a reconnect withi
 }
 
 TEST_CASE("S6 a reconnect that comes before the old connection has ended saves the job too") {
-  BusyHouse house;
+  OneAtATime house;
   const JobId name = new_job_id();
   const auto client = house.connect(1000, name);
   const JobId id = house.submit(client, "f", kTied);
@@ -87,7 +87,7 @@ TEST_CASE("S6 a reconnect that comes before the old connection has ended saves t
 }
 
 TEST_CASE("S6 the same client id of another user saves nothing") {
-  BusyHouse house;
+  OneAtATime house;
   const JobId name = new_job_id();
   const auto client = house.connect(1000, name);
   const JobId id = house.submit(client, "f", kTied);
@@ -98,7 +98,7 @@ TEST_CASE("S6 the same client id of another user saves nothing") {
 }
 
 TEST_CASE("S6 jobs that are not tied, or have ended, are not touched") {
-  BusyHouse house;
+  OneAtATime house;
   const auto client = house.connect();
   const JobId free = house.submit(client);
   house.finish(house.workers()[0]);  // the busy one
@@ -155,7 +155,7 @@ TEST_CASE("S6 a tied job stays in memory where others wait on disk") {
 }
 
 TEST_CASE("S4 withdraw cancels what has not begun, and says how many; the others go on") {
-  BusyHouse house;
+  OneAtATime house;
   const auto client = house.connect();
   const JobId running = house.show(client, house.written<change::InsertJob>().at(0).id).id;
   const JobId waiting = house.submit(client);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "tests/unit/decide/house.hpp"
+#include "tests/unit/decide/reload.hpp"
 
 using namespace promised;
 using namespace promised::test;
@@ -19,15 +20,6 @@ Settings by_load(std::uint32_t least, std::uint32_t most) {
   return settings;
 }
 
-/// Those that have not been told to stop.
-std::vector<WorkerId> staying(House& house) {
-  std::vector<WorkerId> ids;
-  for (const WorkerId id : house.workers()) {
-    if (!house.hand(id).told_to_stop) ids.push_back(id);
-  }
-  return ids;
-}
-
 /// Every worker that is still starting is ready.
 void all_ready(House& house) {
   for (const WorkerId id : staying(house)) house.ready(id);
@@ -38,10 +30,6 @@ void leave(House& house) {
   for (const WorkerId id : house.workers()) {
     if (house.hand(id).told_to_stop && house.hand(id).channel.empty()) house.gone(id, 0);
   }
-}
-
-PoolView pool(House& house, SessionId client) {
-  return house.status(client).pools[0];
 }
 
 }  // namespace

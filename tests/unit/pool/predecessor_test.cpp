@@ -23,7 +23,7 @@ using namespace promised::test;
 
 namespace {
 
-constexpr uid_t kNobody = 65534;
+constexpr uid_t kStranger = 65534;
 
 // A pid that nobody has any more.
 pid_t ended_process() {
@@ -36,7 +36,7 @@ pid_t ended_process() {
 // Of no directory that there is.
 const std::string kState = "0:" + std::to_string(::getpid());
 
-std::string marked(const std::string& mark) {
+std::string mark_variable(const std::string& mark) {
   return variable(kStateVariable, mark);
 }
 
@@ -46,10 +46,10 @@ TEST_CASE(
     "I4 a process whose spawner has ended is killed and named; one of another state or a living spawner is "
     "not") {
   const std::string dead = std::to_string(ended_process()) + ".1";
-  const Sleeper left(marked(kState + "/" + dead));
-  const Sleeper other_state(marked(kState + "1/" + dead));
-  const Sleeper spawner_lives(marked(mark_of(kState, ::getpid())));
-  const Sleeper number_taken_over(marked(kState + "/" + std::to_string(::getpid()) + ".1"));
+  const Sleeper left(mark_variable(kState + "/" + dead));
+  const Sleeper other_state(mark_variable(kState + "1/" + dead));
+  const Sleeper spawner_lives(mark_variable(mark_of(kState, ::getpid())));
+  const Sleeper number_taken_over(mark_variable(kState + "/" + std::to_string(::getpid()) + ".1"));
   const Sleeper unmarked("PROMISED_WORKER=1");
   const std::array users{::geteuid()};
   const auto ended = end_left_by_predecessor(kState, users);
@@ -76,8 +76,8 @@ TEST_CASE("I4 what a stopped spawner does not end is killed, and the spawner goe
     return pid;
   };
   const pid_t spawner = stopped("promised-spawn"), other = stopped("another");
-  const Sleeper left(marked(mark_of(kState, spawner)));
-  const Sleeper of_another(marked(mark_of(kState, other)));
+  const Sleeper left(mark_variable(mark_of(kState, spawner)));
+  const Sleeper of_another(mark_variable(mark_of(kState, other)));
   const std::array users{::geteuid()};
   CHECK(end_left_by_predecessor(kState, users) == std::vector{Leftover{left.pid(), "sleep 600"}});
   CHECK_FALSE(left.lives());
@@ -95,18 +95,18 @@ TEST_CASE("I4 what a stopped spawner does not end is killed, and the spawner goe
 }
 
 TEST_CASE("I4 a process of a user for whom the daemon does not work is left alone, whatever it carries") {
-  const Sleeper mine(marked(kState + "/1.1"));
-  const std::array stranger{kNobody};
+  const Sleeper mine(mark_variable(kState + "/1.1"));
+  const std::array stranger{kStranger};
   const std::array<uid_t, 0> nobody_at_all{};
   CHECK(end_left_by_predecessor(kState, nobody_at_all).empty());
-  if (::geteuid() != kNobody) CHECK(end_left_by_predecessor(kState, stranger).empty());
+  if (::geteuid() != kStranger) CHECK(end_left_by_predecessor(kState, stranger).empty());
   CHECK(mine.lives());
 }
 
 TEST_SUITE_BEGIN("other users" * doctest::skip(::geteuid() != 0));
 
 TEST_CASE("I4 root finds what other users' workers left, also where it may not trace them") {
-  const Sleeper left(marked(kState + "/1.1"), kNobody);
+  const Sleeper left(mark_variable(kState + "/1.1"), kStranger);
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
   if (child == 0) {
@@ -118,7 +118,7 @@ TEST_CASE("I4 root finds what other users' workers left, also where it may not t
       sets[0].permitted &= ~(1U << off);
     }
     if (::syscall(SYS_capset, &head, sets.data()) != 0) ::_exit(3);
-    const std::array users{kNobody};
+    const std::array users{kStranger};
     ::_exit(end_left_by_predecessor(kState, users).size() == 1 ? 0 : 4);
   }
   int status = -1;

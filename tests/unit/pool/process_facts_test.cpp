@@ -27,34 +27,34 @@ bool contains(const List& all, pid_t pid) {
   return std::find(all.begin(), all.end(), pid) != all.end();
 }
 
-std::string marked(const std::string& number) {
+std::string number_marked(const std::string& number) {
   return variable(kWorkerVariable, number);
 }
 
 }  // namespace
 
 TEST_CASE("of a process that lives all is known") {
-  const Sleeper process(marked("4294967295"));
+  const Sleeper process(number_marked("4294967295"));
   CHECK(contains(all_processes(), process.pid()));
   CHECK(contains(children_of_this_thread().value(), process.pid()));
   CHECK_FALSE(has_ended(process.pid()));
   CHECK(user_of(process.pid()) == ::geteuid());
   CHECK(session_of(process.pid()) == process.pid());
   CHECK(started_at(process.pid()) >= started_at(::getpid()));
-  CHECK(command_of(process.pid()) == "sleep 600");
+  CHECK(promised::command_of(process.pid()) == "sleep 600");
   CHECK(variable_of(process.pid(), kWorkerVariable) == "4294967295");
   CHECK_FALSE(variable_of(process.pid(), "PROMISED").has_value());
   CHECK(worker_of(process.pid()) == WorkerId{4294967295});
 }
 
 TEST_CASE("a corpse is a child that has ended, and nothing tells whose it was") {
-  const Sleeper process(marked("1"));
+  const Sleeper process(number_marked("1"));
   REQUIRE(::kill(process.pid(), SIGKILL) == 0);
   REQUIRE(eventually([&] { return has_ended(process.pid()); }));
   CHECK(contains(children_of_this_thread().value(), process.pid()));
   CHECK_FALSE(started_at(process.pid()).has_value());
   CHECK_FALSE(worker_of(process.pid()).has_value());
-  CHECK(command_of(process.pid()) == "sleep");
+  CHECK(promised::command_of(process.pid()) == "sleep");
 }
 
 TEST_CASE("of a process that is gone nothing is known") {
@@ -67,13 +67,13 @@ TEST_CASE("of a process that is gone nothing is known") {
   CHECK_FALSE(session_of(process.pid()).has_value());
   CHECK_FALSE(started_at(process.pid()).has_value());
   CHECK_FALSE(variable_of(process.pid(), kWorkerVariable).has_value());
-  CHECK(command_of(process.pid()) == "(gone)");
+  CHECK(promised::command_of(process.pid()) == "(gone)");
 }
 
 TEST_CASE("I4 what is no number of a worker tells of none") {
   for (const char* number : {"", "x", "1x", " 1", "-1", "4294967296"}) {
     CAPTURE(number);
-    const Sleeper process(marked(number));
+    const Sleeper process(number_marked(number));
     CHECK(variable_of(process.pid(), kWorkerVariable) == number);
     CHECK_FALSE(worker_of(process.pid()).has_value());
   }

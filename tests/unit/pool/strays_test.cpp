@@ -57,7 +57,7 @@ class Scene {
   Strays strays_;
 };
 
-std::string marked(WorkerId worker) {
+std::string worker_marked(WorkerId worker) {
   return variable(kWorkerVariable, std::to_string(static_cast<std::uint32_t>(worker)));
 }
 
@@ -146,7 +146,7 @@ TEST_CASE("I4 an orphan that was known as a worker's stays that when it leaves t
 TEST_CASE("I4 an orphan in a session of its own is told by the environment that it was started with") {
   Scene scene;
   const Sleeper one, two, three;
-  const Sleeper orphan(marked(kTwo));
+  const Sleeper orphan(worker_marked(kTwo));
   scene.strays().add(kOne, one.pid());
   scene.strays().add(kTwo, two.pid());
   scene.strays().add(kThree, three.pid());

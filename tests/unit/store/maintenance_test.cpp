@@ -20,9 +20,9 @@
 namespace promised::test {
 namespace {
 
-class Subject {
+class StoreInUse {
  public:
-  explicit Subject(std::uint64_t batches = 1000) : batches_(batches) {
+  explicit StoreInUse(std::uint64_t batches = 1000) : batches_(batches) {
     commit(*open_store(state()), numbered_batches(batches));
   }
   [[nodiscard]] std::filesystem::path state() const { return directory_ / "state"; }
@@ -103,7 +103,7 @@ class Subject {
 };
 
 TEST_CASE("a check looks at everything, while commits go on, and leaves nothing behind") {
-  Subject subject;
+  StoreInUse subject;
   const auto done = subject.run(StoreTask::check);
   REQUIRE_FALSE(done.problem.has_value());
   CHECK(done.report.task == StoreTask::check);
@@ -116,7 +116,7 @@ TEST_CASE("a check looks at everything, while commits go on, and leaves nothing 
 }
 
 TEST_CASE("a backup is a state directory with all that was committed before it began") {
-  Subject subject;
+  StoreInUse subject;
   const std::uint64_t before = subject.batches();
   const auto done = subject.run(StoreTask::backup, subject.place("backup"));
   REQUIRE_FALSE(done.problem.has_value());
@@ -134,7 +134,7 @@ TEST_CASE("a backup is a state directory with all that was committed before it b
 }
 
 TEST_CASE("without a path a backup goes below the state directory, and each has a name of its own") {
-  Subject subject;
+  StoreInUse subject;
   const auto first = subject.run(StoreTask::backup), second = subject.run(StoreTask::backup);
   for (const auto& done : {first, second}) {
     REQUIRE_FALSE(done.problem.has_value());
@@ -145,7 +145,7 @@ TEST_CASE("without a path a backup goes below the state directory, and each has 
 }
 
 TEST_CASE("a backup is refused with what to do where it cannot be made, and nothing is left of the try") {
-  Subject subject;
+  StoreInUse subject;
   const auto has = [](const std::string& text, const std::string& part) {
     CAPTURE(text);
     CHECK(text.find(part) != std::string::npos);
@@ -230,7 +230,7 @@ TEST_CASE("a copy leaves room for the daemon on its own disk, and takes all of a
 TEST_CASE(
     "a disk that is full in the middle ends the backup, leaves nothing of it, and does not touch the store") {
   FaultVfs vfs;
-  Subject subject;
+  StoreInUse subject;
   vfs.fail(FaultVfs::File::database, FaultVfs::Call::write, 30, FaultVfs::Fault::full, "backup.unfinished/");
   const std::string said = subject.refused(StoreTask::backup, subject.place("backup"));
   CHECK(said == "cannot write the copy " + (subject.place("backup.unfinished") / "promised.db").string() +
@@ -243,7 +243,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a damaged store is found so, and its backup has a name that says it") {
-  Subject subject;
+  StoreInUse subject;
   CHECK(subject.sql("UPDATE job SET result_size=result_size+1 WHERE state=5") > 1000);
   subject.start();
   const auto check = subject.run(StoreTask::check);
@@ -261,7 +261,7 @@ TEST_CASE("a damaged store is found so, and its backup has a name that says it")
 }
 
 TEST_CASE("damage on disk is found though the daemon remembers the page as it was") {
-  Subject subject;
+  StoreInUse subject;
   subject.start();
   {
     const Fd file(::open((subject.state() / "promised.db").c_str(), O_RDWR | O_CLOEXEC));
@@ -281,7 +281,7 @@ TEST_CASE("damage on disk is found though the daemon remembers the page as it wa
 }
 
 TEST_CASE("a backup has the results that are files, and one that is missing is damage") {
-  Subject subject;
+  StoreInUse subject;
   const std::string id = job_id(10).text();  // of the first batch, so it has ended
   CHECK(subject.sql(
             "UPDATE job SET result_file=1, result=NULL, result_size=1000 WHERE substr(id, 15)=x'000a'") == 1);
@@ -301,7 +301,7 @@ TEST_CASE("a backup has the results that are files, and one that is missing is d
 }
 
 TEST_CASE("a compaction gives all space back, step by step between commits") {
-  Subject subject(0);
+  StoreInUse subject(0);
   subject.start();
   std::vector<Change> inserts, deletes;
   for (std::uint64_t n = 1'000'000; n < 1'003'000; ++n) {
@@ -320,7 +320,7 @@ TEST_CASE("a compaction gives all space back, step by step between commits") {
 }
 
 TEST_CASE("a store without anything to give back is compacted at once") {
-  Subject subject;
+  StoreInUse subject;
   const auto done = subject.run(StoreTask::compact);
   REQUIRE_FALSE(done.problem.has_value());
   CHECK(done.report.bytes > 0);
@@ -330,7 +330,7 @@ TEST_CASE("what is stopped says so and leaves nothing, wherever it was") {
   // From the moment when it was asked for to when it is done.
   for (std::uint32_t percent = 0; percent < 100; percent += 10) {
     CAPTURE(percent);
-    Subject subject(3000);
+    StoreInUse subject(3000);
     subject.begin(StoreTask::backup, subject.place("backup"));
     REQUIRE(eventually([&] {
       return subject.committer().maintenance_percent() >= percent ||
@@ -348,7 +348,7 @@ TEST_CASE("what is stopped says so and leaves nothing, wherever it was") {
 }
 
 TEST_CASE("a committer that goes takes what is unfinished with it") {
-  Subject subject(3000);
+  StoreInUse subject(3000);
   subject.begin(StoreTask::backup, subject.place("backup"));
   REQUIRE(eventually([&] { return std::filesystem::exists(subject.place("backup.unfinished")); }));
   subject.end();

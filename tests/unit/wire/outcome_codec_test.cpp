@@ -10,7 +10,7 @@
 namespace promised::test {
 namespace {
 
-std::string encoded(const Value& value) {
+std::string outcome_value(const Value& value) {
   return wire::encode(value).value();
 }
 
@@ -26,7 +26,7 @@ Outcome succeeded(std::uint8_t number, Value value) {
 TEST_CASE("C1 an outcome with any value is read as it was written") {
   for (const Value& value : values()) {
     const Outcome outcome = succeeded(1, value);
-    const auto read = wire::decode_value(wire::encode_outcome(outcome, encoded(value)));
+    const auto read = wire::decode_value(wire::encode_outcome(outcome, outcome_value(value)));
     REQUIRE(read.ok());
     CHECK(from_value<Outcome>(*read) == outcome);
     CHECK(from_value<Outcome>(to_value(outcome)) == outcome);
@@ -58,8 +58,8 @@ TEST_CASE("C1 an outcome without success has no value, but tells why") {
 
 TEST_CASE("C4 a list of outcomes, and an empty one") {
   const Outcome a = succeeded(1, Value("a")), b = succeeded(2, Value(std::int64_t{7}));
-  const std::vector<std::string> both{wire::encode_outcome(a, encoded(a.value)),
-                                      wire::encode_outcome(b, encoded(b.value))};
+  const std::vector<std::string> both{wire::encode_outcome(a, outcome_value(a.value)),
+                                      wire::encode_outcome(b, outcome_value(b.value))};
   const auto read = wire::decode_value(wire::encode_list(both));
   REQUIRE(read.ok());
   CHECK(from_value<std::vector<Outcome>>(*read) == std::vector<Outcome>{a, b});
@@ -70,7 +70,7 @@ TEST_CASE("C4 a list of outcomes, and an empty one") {
 
 TEST_CASE("C1 the outcome comes before the arguments of a call, whatever they are") {
   for (const Arguments& arguments : {Arguments{}, full_arguments()}) {
-    const Payload together = wire::with_first(encoded(Value("first")), wire::encode(arguments).value());
+    const Payload together = wire::with_first(outcome_value(Value("first")), wire::encode(arguments).value());
     const auto read = wire::decode_arguments(together.view());
     REQUIRE(read.ok());
     REQUIRE(read->positional.size() == arguments.positional.size() + 1);

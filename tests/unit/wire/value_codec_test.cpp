@@ -14,7 +14,7 @@
 namespace promised::test {
 namespace {
 
-std::string encoded(const Value& value) {
+std::string value_bytes(const Value& value) {
   auto bytes = wire::encode(value);
   REQUIRE(bytes.ok());
   return std::move(*bytes);
@@ -44,7 +44,7 @@ std::string deep_bytes(int depth) {
 
 TEST_CASE("S10 a value of every kind comes back as it was") {
   for (const Value& value : values()) {
-    const auto back = wire::decode_value(encoded(value));
+    const auto back = wire::decode_value(value_bytes(value));
     REQUIRE(back.ok());
     CHECK(*back == value);
     CHECK(back->kind() == value.kind());
@@ -54,7 +54,7 @@ TEST_CASE("S10 a value of every kind comes back as it was") {
 TEST_CASE("S10 a double keeps every bit, also of NaN and of the negative zero") {
   for (const double d : {std::numeric_limits<double>::quiet_NaN(), -std::numeric_limits<double>::quiet_NaN(),
                          std::nan("77"), -0.0, 0.0, 5e-324, 0.1, std::numeric_limits<double>::infinity()}) {
-    const auto back = wire::decode_value(encoded(Value(d)));
+    const auto back = wire::decode_value(value_bytes(Value(d)));
     REQUIRE(back.ok());
     REQUIRE(back->get_if<double>() != nullptr);
     CHECK(std::memcmp(back->get_if<double>(), &d, sizeof d) == 0);
@@ -82,7 +82,7 @@ TEST_CASE("a natural number that fits in an integer is one, whoever sent it") {
 TEST_CASE("values nest up to the limit and not one deeper, in lists, keys and items") {
   for (const Nesting nesting : {Nesting::lists, Nesting::map_keys, Nesting::map_items}) {
     const Value deepest = nested(kMaxValueDepth, nesting);
-    const auto back = wire::decode_value(encoded(deepest));
+    const auto back = wire::decode_value(value_bytes(deepest));
     REQUIRE(back.ok());
     CHECK(*back == deepest);
 
@@ -143,7 +143,7 @@ TEST_CASE("the name of an argument must be UTF-8") {
 }
 
 TEST_CASE("no bytes are null, and no arguments") {
-  CHECK(encoded(Value()).empty());
+  CHECK(value_bytes(Value()).empty());
   CHECK(wire::decode_value("")->is_null());
   CHECK(*wire::decode_arguments("") == Arguments{});
 }
