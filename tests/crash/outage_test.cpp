@@ -297,7 +297,7 @@ TEST_CASE(
   Outage outage;
   outage.daemon.start(outage.faults.environment({.act = "fail", .at = 400, .error = EIO, .stays = false}));
   ClientOptions hasty = options_for_load(outage.daemon.endpoint(), outage.ledger);
-  hasty.connect_timeout = 300ms;
+  hasty.connect_timeout = 3s;
   Client waiting(hasty);
   // Of its own accord it asks for nothing in the moment of the failure.
   const auto long_one = waiting.submit(Options().durability(Durability::memory).queue(kOrderedQueue), "run",

@@ -55,7 +55,7 @@ TEST_CASE(
 
 TEST_CASE(
     "X1 a job that ignores all but SIGKILL gets it after two graces, and a second cancel changes nothing") {
-  TestDaemon daemon(story_config(1));
+  TestDaemon daemon(story_config(1, {{"kill_grace", "1s"}}));
   Client client = connect(daemon);
   const auto gate = daemon.directory() / "gate";
   const auto job = client.submit<std::int64_t>("ignore_sigterm", gate.string());
@@ -64,7 +64,7 @@ TEST_CASE(
   CHECK(job.cancel(CancelOptions().reason("first")));
   CHECK(job.cancel(CancelOptions().reason("second")));
   const std::string thrown = thrown_by([&] { (void)job.result(kPatience); });
-  CHECK(std::chrono::steady_clock::now() - began >= 600ms);
+  CHECK(std::chrono::steady_clock::now() - began >= 2s);
   CHECK(thrown.ends_with("): first"));
   CHECK(client.submit<std::int64_t>("add", 1, 1).result(kPatience) == 2);
 }
@@ -100,24 +100,24 @@ TEST_CASE("T3 a job that falls silent is stopped after progress_timeout, and the
   Client client = connect(daemon);
   const auto busy = daemon.directory() / "busy";
   write_file(busy, "");
-  const auto job = client.submit(Options().progress_timeout(500ms), "report_while", busy.string(),
+  const auto job = client.submit(Options().progress_timeout(2s), "report_while", busy.string(),
                                  (daemon.directory() / "never").string());
   REQUIRE(eventually([&] { return job.running(); }));
-  CHECK_FALSE(job.wait(1500ms));
+  CHECK_FALSE(job.wait(3s));
   std::filesystem::remove(busy);
   const auto failure = job.failure(kPatience);
   REQUIRE(failure);
   CHECK(failure->cause == Cause::timed_out);
   CHECK(failure->limit == "progress_timeout");
-  CHECK(failure->ran >= 1500ms);
+  CHECK(failure->ran >= 3s);
 }
 
 TEST_CASE("T3 a deadline counts from the submission, in the queue and running, and over a restart") {
   TestDaemon daemon(story_config(1));
   Client client = connect(daemon);
   const auto never = (daemon.directory() / "never").string();
-  const auto running = client.submit(Options().deadline(2s), "wait_for", never);
-  const auto queued = client.submit(Options().deadline(2s), "wait_for", never);
+  const auto running = client.submit(Options().deadline(4s), "wait_for", never);
+  const auto queued = client.submit(Options().deadline(4s), "wait_for", never);
   queued.accepted(kPatience);
   REQUIRE(eventually([&] { return running.running(); }));
   daemon.restart_after_kill();

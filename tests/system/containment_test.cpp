@@ -243,7 +243,7 @@ TEST_CASE("T3 with isolation = job, what a job has started can clean up when it 
   const auto worker = client.submit<std::int64_t>("worker_group").result(kPatience);
   const auto failure =
       client
-          .submit(Options().run_timeout(500ms), "shell",
+          .submit(Options().run_timeout(3s), "shell",
                   "trap 'sleep 0.3; echo cleaned > " + file + "; exit 0' TERM; while :; do sleep 0.02; done")
           .failure(kPatience);
   REQUIRE(failure);

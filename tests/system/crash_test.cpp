@@ -126,7 +126,7 @@ TEST_CASE("T3 with isolation = job a job that runs for too long or is cancelled 
   TestDaemon daemon(story_config(1, {{"isolation", "job"}, {"kill_grace", "2s"}}));
   Client client = connect(daemon);
   const auto first = client.submit<std::int64_t>("worker_of").result(kPatience);
-  const auto late = client.submit(Options{}.run_timeout(50ms), "spin").failure(kPatience);
+  const auto late = client.submit(Options{}.run_timeout(2s), "spin").failure(kPatience);
   REQUIRE(late);
   CHECK(late->cause == Cause::timed_out);
   CHECK(late->limit == "run_timeout");

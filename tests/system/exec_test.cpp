@@ -127,7 +127,7 @@ TEST_CASE("I8 a command that cannot be started, or arguments that make no sense,
 }
 
 TEST_CASE("I8 a command has the limits of any job, and ends with it") {
-  TestDaemon daemon(shell_config({{"run_timeout", "300ms"}, {"kill_grace", "100ms"}}));
+  TestDaemon daemon(shell_config({{"run_timeout", "2s"}, {"kill_grace", "100ms"}}));
   Client client = connect(daemon);
   const auto pid_file = (daemon.directory() / "pid").string();
   const Arguments arguments{{to_value(Words{"sh", "-c", "echo $$ > " + pid_file + "; sleep 600"})}, {}};
@@ -141,19 +141,18 @@ TEST_CASE("I8 a command has the limits of any job, and ends with it") {
 TEST_CASE("I8 T3 X1 a command that is told to stop, and what it has started, can clean up") {
   for (const char* isolation : {"worker", "job"}) {
     CAPTURE(isolation);
-    TestDaemon daemon(shell_config({{"kill_grace", "10s"}, {"isolation", isolation}}));
+    TestDaemon daemon(shell_config({{"kill_grace", "60s"}, {"isolation", isolation}}));
     Client client = connect(daemon);
     const auto file = [&](const std::string& name) { return daemon.directory() / name; };
 
-    const auto late = start(client, cleaning(file("late")), Options().run_timeout(500ms));
+    const auto late = start(client, cleaning(file("late")), Options().run_timeout(2s));
     const auto failure = late.failure(kPatience);
     REQUIRE(failure);
     CHECK(failure->cause == Cause::timed_out);
     CHECK(failure->limit == "run_timeout");
     CHECK(read_file(file("late")) == "cleaned\n");
 
-    const auto behind =
-        start(client, "(" + cleaning(file("behind")) + ") & wait", Options().run_timeout(500ms));
+    const auto behind = start(client, "(" + cleaning(file("behind")) + ") & wait", Options().run_timeout(2s));
     CHECK(behind.failure(kPatience)->cause == Cause::timed_out);
     CHECK(read_file(file("behind")) == "cleaned\n");
 
@@ -162,7 +161,7 @@ TEST_CASE("I8 T3 X1 a command that is told to stop, and what it has started, can
     const auto began = std::chrono::steady_clock::now();
     CHECK(cancelled.cancel());
     CHECK(thrown_by([&] { (void)cancelled.value(kPatience); }).starts_with("CancelledError: "));
-    CHECK(std::chrono::steady_clock::now() - began < 8s);  // it is told before the grace is over
+    CHECK(std::chrono::steady_clock::now() - began < 50s);  // it is told before the grace is over
     CHECK(read_file(file("cancelled")) == "cleaned\n");
     CHECK(outcome_of(client, {"echo", "on"}) == expected(0, "on\n"));
     CHECK(pool_view(client, "shell").crashes == 0);
@@ -190,7 +189,7 @@ TEST_CASE("I8 while its command runs and writes nothing a worker sleeps") {
 TEST_CASE("I8 X1 a command is told to stop once, and killed when it does not") {
   for (const char* isolation : {"worker", "job"}) {
     CAPTURE(isolation);
-    TestDaemon daemon(shell_config({{"kill_grace", "800ms"}, {"isolation", isolation}}));
+    TestDaemon daemon(shell_config({{"kill_grace", "2s"}, {"isolation", isolation}}));
     Client client = connect(daemon);
     const auto file = daemon.directory() / "told";
     const auto job = start(client, cleaning(file, ":"));

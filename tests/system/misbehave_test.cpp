@@ -154,7 +154,7 @@ TEST_CASE("I4 a fork bomb is gone with its job") {
   CHECK(failure.cause == Cause::timed_out);
   scene.neighbours_notice_nothing();
   const std::vector<pid_t> made = pids_in(pids);
-  CHECK(made.size() > 5);  // how many more it gets to make in that time is the machine's
+  CHECK(made.size() > 1);  // how many more it gets to make in that time is the machine's
   for (const pid_t pid : made) CHECK(eventually([&] { return is_gone(pid); }));
 }
 

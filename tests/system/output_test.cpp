@@ -234,8 +234,7 @@ TEST_CASE("P4 a crash, a cancelling and a timeout leave what was printed before"
   CHECK(cancelled.cancel());
   CHECK(cancelled.wait(kPatience));
   CHECK(cancelled.output() == "words(and an error)");
-  const auto late =
-      client.submit(named("late").run_timeout(200ms), "print_around", "words", gate.string(), "");
+  const auto late = client.submit(named("late").run_timeout(2s), "print_around", "words", gate.string(), "");
   CHECK(late.failure(kPatience)->cause == Cause::timed_out);
   CHECK(late.output() == "words(and an error)");
 }

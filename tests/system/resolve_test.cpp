@@ -85,6 +85,7 @@ TEST_CASE("F7 a promise whose worker crashes is a failure of its key alone, and 
   std::string logged;
   ClientOptions options;
   options.endpoint = daemon.endpoint();
+  options.connect_timeout = kPatience;
   options.log = [&](std::string_view line) {
     const std::lock_guard lock(mutex);
     logged += std::string(line) + "\n";

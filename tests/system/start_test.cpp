@@ -242,6 +242,7 @@ TEST_CASE("started by a user without configuration it serves that user below the
   {
     ClientOptions options;
     options.endpoint = "ipc://" + socket.string();
+    options.connect_timeout = kPatience;
     Client client(options);
     const StatusView status = client.status(kPatience);
     CHECK(status.pid == daemon.pid());

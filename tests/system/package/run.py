@@ -41,7 +41,7 @@ class Failed(Exception):
 def run(*command, env=None, expect=0):
     """Runs a command to its end; its output, or Failed with all that it said."""
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True, check=False,
-                          env={**os.environ, **(env or {})}, timeout=PATIENCE_S * 4)
+                          env={**os.environ, **(env or {})}, timeout=PATIENCE_S * 15)
     if (done.returncode == 0) != (expect == 0):
         words = " ".join(str(c) for c in command)
         raise Failed(f"{words}\nexited with {done.returncode}:\n{done.stdout}{done.stderr}")

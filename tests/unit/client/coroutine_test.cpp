@@ -154,6 +154,7 @@ TEST_CASE_FIXTURE(Fixture,
   ClientOptions hasty = options();
   hasty.connect_timeout = 30ms;
   Client client(hasty);
+  await_greeting(client);
   const auto future = client.submit<std::string>("hold");
   future.accepted(kPatience);
   Seen gone;

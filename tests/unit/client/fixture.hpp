@@ -2,6 +2,7 @@
 // A client and the fake daemon that it talks to.
 #pragma once
 
+#include <doctest/doctest.h>
 #include <promised/client.hpp>
 
 #include <coroutine>
@@ -94,6 +95,17 @@ template <class E, class F>
     return std::string("threw something else: ") + e.what();
   }
   return "threw nothing";
+}
+
+/// A client of little patience that the daemon has greeted: the patience is for a daemon that goes.
+inline void await_greeting(Client& client) {
+  const auto greeted = [&] {
+    return message_of<DisconnectedError>([&] {
+             client.reach(kPatience);
+             return 0;
+           }) == "threw nothing";
+  };
+  REQUIRE(eventually(greeted));
 }
 
 [[nodiscard]] inline bool contains(const std::string& text, const std::string& part) {

@@ -29,6 +29,7 @@ struct Failing : Fixture {
 
 TEST_CASE_FIXTURE(Failing, "S7 who gives up on a daemon whose store failed is told the daemon's reason") {
   Client client(impatient());
+  await_greeting(client);
   const auto future = client.submit("hold");
   future.accepted(kPatience);
   tell(daemon.wait_for<message::Hello>());
@@ -71,13 +72,13 @@ TEST_CASE_FIXTURE(Failing, "S1 close tells of what was not accepted that the dae
 
 TEST_CASE_FIXTURE(Failing, "S7 the reason of a daemon that went is not told of the one after it") {
   Client client(impatient());
-  client.reach(kPatience);
+  await_greeting(client);
   tell(daemon.wait_for<message::Hello>());
   static_cast<void>(client.cancel("x"));
   daemon.stop();
   daemon.forget_record();
   daemon.start();
-  static_cast<void>(daemon.wait_for<message::Hello>());
+  await_greeting(client);
   CHECK(client.submit<int>("echo", 1).result(kPatience) == 1);
   daemon.stop();
   const std::string text = message_of<DisconnectedError>([&] { return client.status(); });

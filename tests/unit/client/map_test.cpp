@@ -290,6 +290,7 @@ TEST_CASE_FIXTURE(Fixture, "S4 S7 shutdown throws DisconnectedError when the dae
   ClientOptions hasty = options();
   hasty.connect_timeout = 30ms;
   Client client(hasty);
+  await_greeting(client);
   client.submit("hold").accepted(kPatience);
   daemon.stop();
   CHECK_THROWS_AS(client.shutdown(), DisconnectedError);

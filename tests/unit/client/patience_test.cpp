@@ -62,14 +62,14 @@ TEST_CASE(
   TempDirectory directory;
   ClientOptions options;
   options.endpoint = "ipc://" + (directory / "none.sock").string();
-  options.connect_timeout = 50ms;
+  options.connect_timeout = 1s;
   options.close_timeout = 0ms;
   options.log = [](std::string_view) {};
   Client client(options);
   const auto future = client.submit("f");
   const std::string text = message_of<DisconnectedError>([&] { return future.result(); });
   CHECK(text == "no daemon has answered at " + options.endpoint +
-                    " within 50 ms: there is no such socket. Start one (`systemctl start promised`, or "
+                    " within 1 s: there is no such socket. Start one (`systemctl start promised`, or "
                     "`" PROMISED_DAEMON "` as yourself), or set PROMISED_ENDPOINT to where it is");
   CHECK(message_of<DisconnectedError>([&] { return client.status(); }) == text);
   CHECK(message_of<DisconnectedError>([&] { return client.submit("f"); }) == text);
@@ -131,6 +131,7 @@ TEST_CASE_FIXTURE(Fixture,
   ClientOptions impatient = options();
   impatient.connect_timeout = 100ms;
   Client client(impatient);
+  await_greeting(client);
   const auto future = client.submit<int>("silent");
   static_cast<void>(daemon.wait_for<message::Submit>());
   std::string waited;

@@ -227,6 +227,7 @@ TEST_CASE_FIXTURE(Resolving, "F5 a daemon that is gone for too long ends it") {
   ClientOptions impatient = options();
   impatient.connect_timeout = 20ms;
   Client other(impatient);
+  await_greeting(other);
   std::thread killer([&] {
     static_cast<void>(daemon.wait_for<message::Submit>());
     daemon.stop();
@@ -289,6 +290,7 @@ TEST_CASE_FIXTURE(Resolving, "F5 a daemon that is gone ends the patience, after 
   ClientOptions impatient = options();
   impatient.connect_timeout = 20ms;
   Client other(impatient);
+  await_greeting(other);
   int undone = 0;
   std::thread killer([&] {
     static_cast<void>(daemon.wait_for<message::Submit>());
