@@ -77,7 +77,7 @@ Result<Ending> serve(Settings settings, Reloader::Read read) {
   // Before any thread: the signal mask, and the process that keeps the privileges.
   PROMISED_ASSIGN(auto signals, Signals::open());
   PROMISED_ASSIGN(const auto open_files, raise_open_files());
-  log::debug("open files: at most " + std::to_string(open_files));
+  log::debug("open files: at most " + std::to_string(open_files.now));
   std::optional<SystemUser> account;
   if (!settings.user.empty()) {
     PROMISED_ASSIGN(account, find_user(settings.user));
@@ -85,7 +85,7 @@ Result<Ending> serve(Settings settings, Reloader::Read read) {
   PROMISED_TRY(prepare_directories(settings, account ? &*account : nullptr));
   PROMISED_ASSIGN(const std::vector<pid_t> inherited, children_of_this_thread());
   PROMISED_TRY(become_heir());
-  PROMISED_ASSIGN(auto spawner, Spawner::fork(settings.user, users_of(settings.pools)));
+  PROMISED_ASSIGN(auto spawner, Spawner::fork(settings.user, users_of(settings.pools), open_files.before));
   if (account) PROMISED_TRY(become(*account));
   ::umask(0077);
   auto ending = serve(std::move(settings), std::move(read), std::move(spawner), std::move(signals));

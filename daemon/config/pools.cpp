@@ -161,6 +161,8 @@ std::vector<Key> pool_keys(PoolSettings& pool) {
   };
   const auto user = [](const std::string& text) -> Result<std::string> {
     if (text.empty()) return expected("the name of a user", text);
+    // No account is called that: it is to stand for who submits a job.
+    if (text.front() == '@') return expected("the name of a user (no word stands for several)", text);
     return text;
   };
   return {

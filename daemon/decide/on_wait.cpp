@@ -31,6 +31,12 @@ void Scheduler::on(event::AttemptWaits&& e, Turn& t) {
   Job* job = reporting(e.worker, e.sequence, t);
   if (job == nullptr) return;
   Worker& worker = *job->worker;
+  if (worker.wait != Worker::Wait::none && job->cancel_asked) {
+    // Its first wait has ended by that, before it had a slot again.
+    t.plan.effects.emplace_back(
+        effect::SendResume{worker.id, {e.sequence, "cancelled", "the job was cancelled"}});
+    return;
+  }
   if (worker.wait != Worker::Wait::none) {
     ++stale_reports_;
     kill_for_fault(worker, "it said that its job waits for others, while that waits already", t);

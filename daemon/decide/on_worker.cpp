@@ -89,6 +89,7 @@ void Scheduler::on(event::WorkerReady&& e, Turn& t) {
   if (!as_the_others) adopt_offer(pool, worker->offer);
   worker->phase = Worker::Phase::ready;
   worker->heard = t.now.steady;
+  worker->ready_since = t.now.steady;
   clear_timer(*worker);
   pool.dirty = true;
   if (!pool.lacks_process(t.now.steady)) tell_recovered(pool, t);
@@ -303,7 +304,7 @@ void Scheduler::on(event::WorkerGone&& e, Turn& t) {
                         (worker->phase == Worker::Phase::stopping && !had_job);
   if (!asked_to) ++pool.crashes;
   const bool never_served = !had_job && worker->ran == 0;
-  const bool went_soon = !asked_to && t.now.steady - worker->started < kSettled;
+  const bool went_soon = !asked_to && t.now.steady - worker->ready_since < kSettled;
   const bool came_to_nothing = worker->phase == Worker::Phase::starting || handed_back ||
                                (never_served && (went_soon || worker->kill_reason == KillReason::protocol));
   std::string why = why_it_failed(*worker, e);

@@ -93,6 +93,7 @@ struct Worker : Timer {
   Phase phase = Phase::starting;
   WorkerChannel channel;
   Instant started{};
+  Instant ready_since{};  ///< when it said what it can run
   Instant idle_since{};
   Instant measured{};
   std::uint64_t ran = 0;  ///< jobs

@@ -109,15 +109,15 @@ Result<void> prepare_directory(const std::string& path, mode_t mode, const Syste
   return {};
 }
 
-Result<std::uint64_t> raise_open_files() {
+Result<OpenFiles> raise_open_files() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return Problem::system("cannot read the limit of open files");
-  if (limit.rlim_cur == limit.rlim_max) return std::uint64_t{limit.rlim_cur};
+  const OpenFiles raised{limit.rlim_cur, limit.rlim_max};
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
     return Problem::system("cannot raise the limit of open files to " + std::to_string(limit.rlim_max));
   }
-  return std::uint64_t{limit.rlim_cur};
+  return raised;
 }
 
 }  // namespace promised

@@ -29,7 +29,12 @@ struct SystemUser {
 /// rename what is in it; it is given to `account` only where it is root's and empty, as systemd makes it.
 [[nodiscard]] Result<void> prepare_directory(const std::string& path, mode_t mode, const SystemUser* account);
 
-/// Raises the soft limit of open files to the hard one; returns it.
-[[nodiscard]] Result<std::uint64_t> raise_open_files();
+struct OpenFiles {
+  std::uint64_t before = 0;
+  std::uint64_t now = 0;
+};
+
+/// Raises the soft limit of open files to the hard one.
+[[nodiscard]] Result<OpenFiles> raise_open_files();
 
 }  // namespace promised

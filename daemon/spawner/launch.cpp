@@ -104,6 +104,13 @@ void name_user(std::vector<std::string>& environment, const Account& account) {
   }
 }
 
+// What a service manager has given a daemon that is not root's (AmbientCapabilities=) would outlive exec.
+Result<void> leave_ambient_capabilities() {
+  if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0)
+    return Problem::system("PR_CAP_AMBIENT_CLEAR_ALL");
+  return {};
+}
+
 // After the change of user, which would undo it.
 Result<void> die_with(pid_t spawner) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return Problem::system("PR_SET_PDEATHSIG");
@@ -173,13 +180,13 @@ Result<void> execute(const SpawnRequest& request) {
   return hidden_by_sandbox(request, request.program, exec_problem(request.program, errno));
 }
 
-Result<void> become_worker(SpawnRequest& request, LaunchFds fds, CgroupControllers by_cgroup, Fd& status,
-                           pid_t spawner) {
+Result<void> become_worker(SpawnRequest& request, LaunchFds fds, CgroupControllers by_cgroup,
+                           std::uint64_t open_files, Fd& status, pid_t spawner) {
   PROMISED_TRY(join_cgroup(fds.cgroup));
   PROMISED_TRY(leave_session());
   PROMISED_TRY(arrange_fds(std::move(fds), status));
   PROMISED_TRY(reset_signals());
-  PROMISED_TRY(apply_limits(request));
+  PROMISED_TRY(apply_limits(request, open_files));
   PROMISED_ASSIGN(const Separated separated, separate_as_root(request.sandbox, request.memory_limit));
   PROMISED_ASSIGN(const std::optional<Account> account, become_user(request.user));
   if (account) name_user(request.environment, *account);
@@ -190,6 +197,7 @@ Result<void> become_worker(SpawnRequest& request, LaunchFds fds, CgroupControlle
   }
   if (!by_cgroup.pids) PROMISED_TRY(limit_processes(request));
   PROMISED_TRY(die_with(spawner));
+  PROMISED_TRY(leave_ambient_capabilities());
   PROMISED_TRY(give_up_privileges_for_good());
   PROMISED_TRY(leave_capabilities(request.sandbox));
   PROMISED_TRY(refuse_system_calls(request.sandbox));
@@ -199,8 +207,9 @@ Result<void> become_worker(SpawnRequest& request, LaunchFds fds, CgroupControlle
 
 }  // namespace
 
-void launch(SpawnRequest request, LaunchFds fds, CgroupControllers by_cgroup, Fd status, pid_t spawner) {
-  const Result<void> result = become_worker(request, std::move(fds), by_cgroup, status, spawner);
+void launch(SpawnRequest request, LaunchFds fds, CgroupControllers by_cgroup, std::uint64_t open_files,
+            Fd status, pid_t spawner) {
+  const Result<void> result = become_worker(request, std::move(fds), by_cgroup, open_files, status, spawner);
   const std::string& reason = result.problem().message;
   // If the spawner does not take it, nobody is left to tell: it is gone.
   static_cast<void>(!::write(status.get(), reason.data(), reason.size()));

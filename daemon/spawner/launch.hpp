@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 
 #include "common/fd.hpp"
@@ -22,8 +23,9 @@ struct LaunchFds {
 
 /// Turns the calling process into the worker that `request` asks for. Where that fails, writes the reason to
 /// `status` (a pipe that exec closes) and exits with 127. `spawner` is the parent: when that is gone, so is
-/// this. Limits whose controller is not among those `by_cgroup` are the process's own.
-[[noreturn]] void launch(SpawnRequest request, LaunchFds fds, CgroupControllers by_cgroup, Fd status,
-                         pid_t spawner);
+/// this. Limits whose controller is not among those `by_cgroup` are the process's own. `open_files`: see
+/// apply_limits().
+[[noreturn]] void launch(SpawnRequest request, LaunchFds fds, CgroupControllers by_cgroup,
+                         std::uint64_t open_files, Fd status, pid_t spawner);
 
 }  // namespace promised

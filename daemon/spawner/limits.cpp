@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -29,6 +30,15 @@ Result<void> limit(__rlimit_resource resource, std::string_view name, std::uint6
   if (::getrlimit(resource, &now) != 0) return Problem::system(name);
   const rlimit wanted{value, value};
   if (::setrlimit(resource, &wanted) != 0) return refused(name, value, now.rlim_max);
+  return {};
+}
+
+// The soft one alone: who needs more files may have them.
+Result<void> lower_open_files(std::uint64_t most) {
+  rlimit now{};
+  if (::getrlimit(RLIMIT_NOFILE, &now) != 0) return Problem::system("open_files");
+  now.rlim_cur = std::min<rlim_t>(most, now.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &now) != 0) return Problem::system("open_files");
   return {};
 }
 
@@ -70,9 +80,13 @@ Result<void> set_priority(int nice) {
 
 }  // namespace
 
-Result<void> apply_limits(const SpawnRequest& request) {
+Result<void> apply_limits(const SpawnRequest& request, std::uint64_t open_files) {
   PROMISED_TRY(limit_core(request.core_size));
-  if (request.open_files > 0) PROMISED_TRY(limit(RLIMIT_NOFILE, "open_files", request.open_files));
+  if (request.open_files > 0) {
+    PROMISED_TRY(limit(RLIMIT_NOFILE, "open_files", request.open_files));
+  } else if (open_files > 0) {
+    PROMISED_TRY(lower_open_files(open_files));
+  }
   return set_priority(request.nice);
 }
 

@@ -29,14 +29,14 @@ constexpr int kEndPatienceMs = 100;
 
 // Nothing of the daemon's but stderr is the spawner's business.
 [[noreturn]] void be_spawner(Fd channel, const std::string& default_user,
-                             const std::vector<std::string>& users) {
+                             const std::vector<std::string>& users, std::uint64_t open_files) {
   Fd mine(channel.get() > STDERR_FILENO ? channel.release() : ::dup(channel.get()));
   const auto keep = static_cast<unsigned>(mine.get());
   if (keep > STDERR_FILENO + 1) ::close_range(STDERR_FILENO + 1, keep - 1, 0);
   ::close_range(keep + 1, ~0U, 0);
   int status = 1;
   {
-    SpawnerProcess process(std::move(mine), default_user, users);
+    SpawnerProcess process(std::move(mine), default_user, users, open_files);
     status = process.run();
   }
   ::_exit(status);
@@ -45,7 +45,8 @@ constexpr int kEndPatienceMs = 100;
 }  // namespace
 
 Result<std::unique_ptr<Spawner>> Spawner::fork(const std::string& default_user,
-                                               const std::vector<std::string>& users) {
+                                               const std::vector<std::string>& users,
+                                               std::uint64_t open_files) {
   if (!default_user.empty()) PROMISED_TRY(find_account(default_user));
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -56,7 +57,7 @@ Result<std::unique_ptr<Spawner>> Spawner::fork(const std::string& default_user,
   if (pid < 0) return Problem::system("start the spawner: fork");
   if (pid == 0) {
     mine.reset();
-    be_spawner(std::move(other), default_user, users);
+    be_spawner(std::move(other), default_user, users, open_files);
   }
   Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   const Result<void> opened =

@@ -93,9 +93,11 @@ class Spawner {
  public:
   /// Forks the spawner process. Call before any thread is started and before privileges are dropped. Workers
   /// without a user of their own run as `default_user` (empty: as the caller), all others as one of `users`:
-  /// it refuses everybody else, whatever it is asked for later.
+  /// it refuses everybody else, whatever it is asked for later. Their soft limit of open files is
+  /// `open_files`, for the caller's may have been raised for what it holds itself; 0: as the caller's.
   [[nodiscard]] static Result<std::unique_ptr<Spawner>> fork(const std::string& default_user,
-                                                             const std::vector<std::string>& users);
+                                                             const std::vector<std::string>& users,
+                                                             std::uint64_t open_files = 0);
   /// Closes the connection: the spawner kills what is left and exits; waits for that. One that does not exit
   /// is killed.
   ~Spawner();

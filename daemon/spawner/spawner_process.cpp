@@ -13,10 +13,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <utility>
 #include <variant>
 
+#include "common/printable.hpp"
 #include "common/process_use.hpp"
 #include "common/worker_marks.hpp"
 #include "daemon/spawner/killed.hpp"
@@ -27,19 +29,27 @@
 namespace promised {
 namespace {
 
+// The end of a worker waits so long at most for the ends of what it left: the kernel may be busy with one,
+// and the daemon wonders after a second why a worker whose channel is closed does not end.
+constexpr std::chrono::milliseconds kForTheDying{500};
+
 // A worker's group is made by the worker itself: until then there is only the process.
 void kill_group(pid_t pid, int signal) {
   if (::kill(-pid, signal) != 0) ::kill(pid, signal);
 }
 
 void say(const Problem& problem) {
-  std::fprintf(stderr, "promised-spawn: %s\n", problem.message.c_str());
+  std::fprintf(stderr, "promised-spawn: %s\n", printable(problem.message).c_str());
 }
 
 }  // namespace
 
-SpawnerProcess::SpawnerProcess(Fd channel, std::string default_user, std::vector<std::string> users)
-    : channel_(std::move(channel)), default_user_(std::move(default_user)), users_(std::move(users)) {}
+SpawnerProcess::SpawnerProcess(Fd channel, std::string default_user, std::vector<std::string> users,
+                               std::uint64_t open_files)
+    : channel_(std::move(channel)),
+      default_user_(std::move(default_user)),
+      users_(std::move(users)),
+      open_files_(open_files) {}
 
 int SpawnerProcess::run() {
   Result<void> result = set_up();
@@ -84,7 +94,7 @@ Result<void> SpawnerProcess::turn() {
     polled_.push_back({child.status.get(), POLLIN, 0});
     launching.push_back(pid);
   }
-  const int most = tidy_ ? 0 : strays_.patience();
+  const int most = patience();
   const int ready = ::poll(polled_.data(), polled_.size(), most);
   if (ready < 0 && errno != EINTR) return Problem::system("poll");
   for (std::size_t i = 0; i < launching.size(); ++i) {
@@ -92,12 +102,23 @@ Result<void> SpawnerProcess::turn() {
   }
   if (polled_[1].revents != 0) reap();
   if (polled_[0].revents & (POLLIN | POLLHUP | POLLERR)) PROMISED_TRY(obey());
-  PROMISED_TRY(send_reports());
-  // Behind the reports: a job may have made many groups in its worker's.
-  if (std::exchange(tidy_, false)) tidy_ = tidy_cgroups();
   if (ready == 0 && most > 0) strays_.reap_dead();
+  // Before the reports: a run has ended when what it started has.
   end_strays();
+  report_ended();
+  PROMISED_TRY(send_reports());
+  // Behind them: a job may have made many groups in its worker's.
+  if (std::exchange(tidy_, false)) tidy_ = tidy_cgroups();
   return {};
+}
+
+int SpawnerProcess::patience() const {
+  if (tidy_) return 0;
+  const int of_strays = strays_.patience();
+  if (endings_.empty()) return of_strays;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(endings_.front().latest - Clock::now());
+  const int of_endings = std::max(static_cast<int>(left.count()), 0);
+  return of_strays < 0 ? of_endings : std::min(of_strays, of_endings);
 }
 
 Result<void> SpawnerProcess::obey() {
@@ -157,7 +178,8 @@ Result<void> SpawnerProcess::spawn(WorkerId worker, spawner_wire::Datagram datag
     launch(std::move(request),
            {std::move(datagram.fds[0]), std::move(datagram.fds[1]), std::move(datagram.fds[2]),
             std::move(cgroup.file())},
-           cgroups_ ? cgroups_->controllers() : CgroupControllers(), std::move(status_of_child), spawner);
+           cgroups_ ? cgroups_->controllers() : CgroupControllers(), open_files_, std::move(status_of_child),
+           spawner);
   }
   cgroup.keep();
   children_.emplace(pid, Child{worker, std::move(status), {}, 0});
@@ -269,15 +291,37 @@ void SpawnerProcess::ended(pid_t pid, int status, const rusage& usage) {
   if (child.reason.empty()) {
     const bool signalled = WIFSIGNALED(status);
     const ProcessUse used = use_of(usage);
-    report(Exited{
-        child.worker, pid, signalled ? WTERMSIG(status) : 0, signalled ? 0 : WEXITSTATUS(status),
-        used.peak_memory, used.user, used.system,
-        cgroups_ && ended_by_memory(status, child.memory_kills, cgroups_->memory_kills(child.worker))});
+    const Exited exited{
+        child.worker,
+        pid,
+        signalled ? WTERMSIG(status) : 0,
+        signalled ? 0 : WEXITSTATUS(status),
+        used.peak_memory,
+        used.user,
+        used.system,
+        cgroups_ && ended_by_memory(status, child.memory_kills, cgroups_->memory_kills(child.worker))};
+    endings_.push_back({exited, Clock::now() + kForTheDying});
   }
   if (cgroups_) cgroups_->end(child.worker);
   strays_.remove(child.worker, pid);
+  if (!child.reason.empty()) strays_.forget(child.worker);  // it never was a worker
   pids_.erase(child.worker);
   children_.erase(found);
+}
+
+void SpawnerProcess::report_ended() {
+  const auto now = Clock::now();
+  std::deque<Ending> later;
+  for (Ending& ending : endings_) {
+    const WorkerId worker = ending.report.worker;
+    if (now < ending.latest && strays_.leaves_dying(worker)) {
+      later.push_back(std::move(ending));
+      continue;
+    }
+    strays_.forget(worker);
+    report(ending.report);
+  }
+  endings_ = std::move(later);
 }
 
 void SpawnerProcess::report(const SpawnerReport& report) {

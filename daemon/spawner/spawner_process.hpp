@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -25,14 +26,20 @@ namespace promised {
 class SpawnerProcess {
  public:
   /// `channel`: the end that is the spawner's. Workers without a user run as `default_user`, others as one of
-  /// `users`.
-  SpawnerProcess(Fd channel, std::string default_user, std::vector<std::string> users);
+  /// `users`, with the soft limit `open_files`; 0: the spawner's.
+  SpawnerProcess(Fd channel, std::string default_user, std::vector<std::string> users,
+                 std::uint64_t open_files);
 
   /// Works until the daemon is gone, then kills and reaps all that is left. The exit status to end with: 0,
   /// or 1, said on stderr, where the spawner cannot work.
   [[nodiscard]] int run();
 
  private:
+  using Clock = std::chrono::steady_clock;
+  struct Ending {
+    Exited report;
+    Clock::time_point latest;  ///< when it is told at the latest
+  };
   struct Child {
     WorkerId worker{};
     Fd status;                       ///< open while exec has neither happened nor failed
@@ -58,6 +65,10 @@ class SpawnerProcess {
   /// Reads what a launch has said so far, and reports it once it is over.
   void look_at_launch(pid_t pid, Child& child);
   void report(const SpawnerReport& report);
+  /// Of workers that have ended, when what they left is dead too.
+  void report_ended();
+  /// Milliseconds that the loop sleeps at most; -1: until something happens.
+  [[nodiscard]] int patience() const;
   [[nodiscard]] Result<void> send_reports();
 
   /// A step of what is to be done for the groups of ended workers. True: there is more of it.
@@ -68,12 +79,14 @@ class SpawnerProcess {
   Fd channel_;
   std::string default_user_;
   std::vector<std::string> users_;
+  std::uint64_t open_files_;
   Fd child_signals_;
   std::string mark_;  ///< kStateVariable's value; empty: none has been asked for
   CgroupFolders cgroup_folders_;
   std::optional<Cgroups> cgroups_;
   std::map<pid_t, Child> children_;
   std::map<WorkerId, pid_t> pids_;
+  std::deque<Ending> endings_;
   bool tidy_ = false;  ///< groups of ended workers may be empty
   Strays strays_;
   std::deque<std::string> unsent_;

@@ -17,11 +17,22 @@ constexpr std::size_t kStep = 128;
 void Strays::add(WorkerId worker, pid_t pid) {
   leaders_.emplace(pid, Leader{worker, started_at(pid).value_or(0)});
   workers_.insert(worker);
+  gone_.erase(pid);
 }
 
 void Strays::remove(WorkerId worker, pid_t pid) {
   leaders_.erase(pid);
   workers_.erase(worker);
+  gone_.insert_or_assign(pid, worker);
+  dying_[worker];
+}
+
+bool Strays::leaves_dying(WorkerId worker) {
+  const auto found = dying_.find(worker);
+  if (found == dying_.end()) return false;
+  auto& pids = found->second;
+  while (!pids.empty() && (!killed_.contains(pids.back()) || has_ended(pids.back()))) pids.pop_back();
+  return !pids.empty();
 }
 
 Result<Strays::Step> Strays::step() {
@@ -45,6 +56,7 @@ Result<Strays::Step> Strays::look() {
     if (spared != spared_.end() && is_there(spared->second) && !has_ended(pid)) continue;
     unjudged_.push_back(pid);
   }
+  if (all_dead && unjudged_.empty()) gone_.clear();
   if ((all_dead && unjudged_.empty()) || killed_.too_many()) {
     const bool done = killed_.reap(kStep);
     look_ = !done || !unjudged_.empty();
@@ -71,6 +83,9 @@ void Strays::judge() {
       spared_.emplace(pid, *owner);
     } else if (!killed_.kill(pid)) {
       refused_.insert(pid);
+    } else if (owner && owner->worker) {
+      const auto left_by = dying_.find(*owner->worker);
+      if (left_by != dying_.end()) left_by->second.push_back(pid);
     }
   }
 }
@@ -79,6 +94,8 @@ std::optional<Strays::Owner> Strays::owner_of(pid_t stray) const {
   if (const auto session = session_of(stray)) {
     const auto leader = leaders_.find(*session);
     if (leader != leaders_.end()) return Owner{leader->second.worker, 0};
+    const auto gone = gone_.find(*session);
+    if (gone != gone_.end()) return Owner{gone->second, 0};
   }
   if (const auto worker = worker_of(stray)) return Owner{worker, 0};
   if (const auto started = started_at(stray)) return Owner{std::nullopt, *started};

@@ -28,8 +28,11 @@ class Strays {
   /// From now on children that are not workers are strays. Called before the next step once a worker has been
   /// started, and before it is reaped.
   void add(WorkerId worker, pid_t pid);
-  /// Called when it has been reaped.
+  /// Called when it has been reaped. The next step kills what it left, unless that is very much.
   void remove(WorkerId worker, pid_t pid);
+  /// Something that this worker left has been killed, and lives yet. Once it is told of, it is forgotten.
+  [[nodiscard]] bool leaves_dying(WorkerId worker);
+  void forget(WorkerId worker) { dying_.erase(worker); }
 
   /// Children have come or ended: the next step looks who is there.
   void look_again() { look_ = true; }
@@ -65,7 +68,11 @@ class Strays {
 
   std::map<pid_t, Leader> leaders_;  ///< the workers: each leads a session of its own
   std::set<WorkerId> workers_;
-  bool look_ = false;  ///< some may have come
+  /// Leaders that have gone: no other session has their numbers as long as somebody is in theirs. Until all
+  /// that they left is found.
+  std::map<pid_t, WorkerId> gone_;
+  std::map<WorkerId, std::vector<pid_t>> dying_;  ///< left by workers that have been removed, not forgotten
+  bool look_ = false;                             ///< some may have come
   std::vector<pid_t> unjudged_;
   std::map<pid_t, Owner> spared_;
   std::set<pid_t> refused_;  ///< of other users, where this may not kill them

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // I8: the built-in function exec runs a command line as a job.
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <csignal>
 #include <cstdint>
@@ -166,6 +167,37 @@ TEST_CASE("I8 T3 X1 a command that is told to stop, and what it has started, can
     CHECK(outcome_of(client, {"echo", "on"}) == expected(0, "on\n"));
     CHECK(pool_view(client, "shell").crashes == 0);
   }
+}
+
+TEST_CASE("I4 I8 X1 a run that is killed has ended when its command has, whatever environment that has") {
+  for (const char* isolation : {"worker", "job"}) {
+    CAPTURE(isolation);
+    TestDaemon daemon(shell_config({{"size", "3"}, {"isolation", isolation}}));
+    Client client = connect(daemon);
+    const auto file = daemon.directory() / "pid";
+    const auto job = start(client, "echo $$ > " + file.string() + "; exec env -i sleep 600");
+    REQUIRE(eventually([&] { return lines_in(file) == 1; }));
+    const pid_t command = std::stoi(read_file(file));
+    REQUIRE(eventually([&] { return command_of(command).starts_with("sleep"); }));
+    CHECK(job.cancel(CancelOptions().now()));
+    CHECK(thrown_by([&] { (void)job.value(kPatience); }).starts_with("CancelledError: "));
+    CHECK(is_gone(command));
+  }
+}
+
+TEST_CASE("I3 a command has the limit of open files that the daemon was started with") {
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+  const rlimit few{512, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  {
+    TestDaemon daemon(shell_config());
+    Client client = connect(daemon);
+    CHECK(outcome_of(client, {"sh", "-c", "ulimit -Sn"}) == expected(0, "512\n"));
+    const Ended hard = outcome_of(client, {"sh", "-c", "ulimit -Hn"});
+    CHECK(hard != expected(0, "512\n"));
+  }
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
 }
 
 TEST_CASE("I8 while its command runs and writes nothing a worker sleeps") {

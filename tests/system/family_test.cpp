@@ -28,7 +28,7 @@ bool waits(const AnyFuture& future) {
 TEST_CASE("C8 jobs that submit jobs and wait for them, ten levels deep, in a pool of one") {
   TestDaemon daemon(family_config());
   Client client = connect(daemon);
-  CHECK(client.submit<std::int64_t>("generations", 10).result(60s) == 11);
+  CHECK(client.submit<std::int64_t>("generations", 10).result(5min) == 11);
   CHECK(client.submit<std::int64_t>("same", 7).result(kPatience) == 7);
   CHECK(pool_view(client, "family").crashes == 0);
 }
@@ -39,14 +39,14 @@ TEST_CASE("C8 Q5 jobs that wait for jobs with their own key give it to them, and
   const Options one_by_one = Options().exclusive("family");
   const auto eldest = client.submit<std::int64_t>(one_by_one, "generations_one_by_one", 5);
   const auto other = client.submit<std::int64_t>(one_by_one, "generations_one_by_one", 0);
-  CHECK(eldest.result(60s) == 6);
+  CHECK(eldest.result(5min) == 6);
   CHECK(other.result(kPatience) == 1);
 }
 
 TEST_CASE("C8 a job waits for many at once, which run one by one meanwhile") {
   TestDaemon daemon(family_config());
   Client client = connect(daemon);
-  CHECK(client.submit<std::int64_t>("sum", 100).result(60s) == 4950);
+  CHECK(client.submit<std::int64_t>("sum", 100).result(5min) == 4950);
 }
 
 TEST_CASE("C8 a job goes on after its wait, however many short jobs workers hold ready meanwhile") {
@@ -132,6 +132,25 @@ TEST_CASE("C8 a user's job waits for the jobs that it submits, whose owner is th
             kStranger) == "3");
 }
 
+TEST_CASE("X1 C8 a job that is cancelled while it waits is told, whatever it waits for then") {
+  TestDaemon daemon(family_config(1, {{"kill_grace", "1min"}}));
+  Client client = connect(daemon);
+  const auto gate = daemon.directory() / "gate";
+  const auto noted = daemon.directory() / "noted";
+  const auto parent = client.submit("wait_twice", gate.string(), noted.string());
+  // The other has its place, and keeps it.
+  REQUIRE(eventually([&] {
+    const PoolView pool = pool_view(client, "family");
+    return pool.waiting == 1 && pool.busy == 1;
+  }));
+  CHECK(parent.cancel());
+  CHECK(thrown_by([&] { (void)parent.value(kPatience); }).starts_with("CancelledError: "));
+  CHECK(read_file(noted) == "cancelled twice\n");
+  CHECK(pool_view(client, "family").crashes == 0);
+  CHECK(daemon.log().find("protocol") == std::string::npos);
+  std::ofstream(gate).close();
+}
+
 TEST_CASE("C7 a job may return the future of another, whose outcome becomes its own") {
   TestDaemon daemon(family_config());
   Client client = connect(daemon);
@@ -141,7 +160,7 @@ TEST_CASE("C7 a job may return the future of another, whose outcome becomes its 
   REQUIRE(failure);
   CHECK(failure->message == "number 9");
   // None of them keeps a worker: max_waiting and processes do not bound the chain.
-  CHECK(client.submit<std::int64_t>("descend", 200).result(60s) == 42);
+  CHECK(client.submit<std::int64_t>("descend", 200).result(5min) == 42);
   CHECK(pool_view(client, "family").crashes == 0);
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -85,6 +86,20 @@ std::string wait_for_id(promised::Job& job, std::string id) {
   return "waited";
 }
 
+// Waits for a job behind a gate, and once it is cancelled for another, which is to clean up.
+void wait_twice(promised::Job& job, std::string gate, std::string noted) {
+  try {
+    job.wait(client().submit<std::int64_t>("wait_for_gate", gate));
+  } catch (const promised::JobCancelled&) {
+    try {
+      job.wait(client().submit<std::int64_t>("same", 1));
+    } catch (const promised::JobCancelled&) {
+      std::ofstream(noted) << "cancelled twice\n";
+      throw;
+    }
+  }
+}
+
 std::string wait_for_itself(promised::Job& job) {
   try {
     job.wait(job.id());
@@ -135,6 +150,7 @@ int main(int argc, char** argv) {
       .define("wait_for_noted", wait_for_noted)
       .define("wait_for_id", wait_for_id)
       .define("wait_for_itself", wait_for_itself)
+      .define("wait_twice", wait_twice)
       .define("delegate", delegate)
       .define("delegate_late", delegate_late)
       .define("descend", descend)

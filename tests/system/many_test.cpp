@@ -17,7 +17,7 @@ TEST_CASE("ten thousand jobs from one client end each in its own result") {
   for (std::int64_t i = 0; i < kJobs; ++i) futures.push_back(client.submit<std::int64_t>("add", i, 1));
   std::int64_t wrong = 0;
   for (std::int64_t i = 0; i < kJobs; ++i) {
-    if (futures[static_cast<std::size_t>(i)].result(60s) != i + 1) ++wrong;
+    if (futures[static_cast<std::size_t>(i)].result(5min) != i + 1) ++wrong;
   }
   CHECK(wrong == 0);
   const StatusView status = client.status();
@@ -35,7 +35,7 @@ TEST_CASE("two thousand names are remembered, listed page by page, and there aft
     for (int i = 0; i < kNames; ++i) {
       futures.push_back(client.submit<std::int64_t>(Options().remember(name(i), 10min), "add", i, i));
     }
-    for (int i = 0; i < kNames; ++i) REQUIRE(futures[static_cast<std::size_t>(i)].result(60s) == 2 * i);
+    for (int i = 0; i < kNames; ++i) REQUIRE(futures[static_cast<std::size_t>(i)].result(5min) == 2 * i);
   }
   daemon.restart_after_kill();
   Client client = connect(daemon);
@@ -57,7 +57,7 @@ TEST_CASE("two thousand names are remembered, listed page by page, and there aft
   for (int i = 0; i < kNames; ++i) futures.push_back(client.future<std::int64_t>(name(i)));
   int wrong = 0;
   for (int i = 0; i < kNames; ++i) {
-    if (futures[static_cast<std::size_t>(i)].result(60s) != 2 * i) ++wrong;
+    if (futures[static_cast<std::size_t>(i)].result(5min) != 2 * i) ++wrong;
   }
   CHECK(wrong == 0);
 }
@@ -75,7 +75,7 @@ TEST_CASE("two hundred clients at once are served and counted, and are gone when
     }
     int wrong = 0;
     for (int i = 0; i < kClients; ++i) {
-      if (futures[static_cast<std::size_t>(i)].result(60s) != 2 * i) ++wrong;
+      if (futures[static_cast<std::size_t>(i)].result(5min) != 2 * i) ++wrong;
     }
     CHECK(wrong == 0);
     CHECK(observer.status().clients == kClients + 1);

@@ -154,6 +154,8 @@ TEST_CASE("E3 an impossible value in a pool is told with file, line and what was
         "FILE:3: environment.: expected the name of an environment variable, found ''");
   CHECK(told("directory = srv") == "FILE:3: directory: expected an absolute path, found 'srv'");
   CHECK(told("user =") == "FILE:3: user: expected the name of a user, found ''");
+  CHECK(told("user = @submitter") ==
+        "FILE:3: user: expected the name of a user (no word stands for several), found '@submitter'");
   CHECK(told("prefetch = 0") ==
         "FILE:3: prefetch: expected adaptive or a whole number from 1 to 65536, found '0'");
   CHECK(told("memory_limit = 5KiB") ==

@@ -119,6 +119,16 @@ TEST_CASE("I7 a worker that goes as soon as it was ready, with nothing to do, is
   CHECK(house.status(client).pools[0].reason == "/bin/true: it exited with status 0 as soon as it was ready");
 }
 
+TEST_CASE("I7 nor is one that took its time until it was ready") {
+  House house;
+  const auto client = house.connect();
+  house.wait(3s);
+  house.ready(house.workers()[0]);
+  house.gone(house.workers()[0], 0, 0);
+  CHECK(house.workers().empty());
+  CHECK(house.status(client).pools[0].state == "failing");
+}
+
 TEST_CASE("I7 the jobs of a failing pool wait, and say why; others are not touched") {
   auto settings = one_pool();
   settings.pools.push_back(settings.pools[0]);

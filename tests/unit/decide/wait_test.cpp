@@ -164,7 +164,11 @@ TEST_CASE(
     house.staff();
     REQUIRE(house.state(child) == State::running);
     house.ask(house.client, message::Cancel{{parent, {}}});
+    CHECK(house.hand(worker).told_cancelled.has_value());  // which ends the wait
     CHECK_FALSE(house.answer(parent));
+    house.wait_for(parent, {child});
+    CHECK(house.answer(parent)->code == "cancelled");
+    CHECK(house.hand(worker).signals.empty());
     house.wait(house.settings.pools[0].kill_grace);
     CHECK(house.hand(worker).signals == std::vector<int>{SIGTERM});
     house.gone(worker, SIGTERM);

@@ -85,7 +85,7 @@ TEST_CASE("I3 where the hard limit of core files is 0 already, a worker has that
     constexpr uid_t kNobody = 65534;
     if (::geteuid() == 0 && ::setresuid(kNobody, kNobody, kNobody) != 0) ::_exit(3);
     rlimit now{1, 1};
-    if (!apply_limits(SpawnRequest{}).ok() || ::getrlimit(RLIMIT_CORE, &now) != 0) ::_exit(4);
+    if (!apply_limits(SpawnRequest{}, 0).ok() || ::getrlimit(RLIMIT_CORE, &now) != 0) ::_exit(4);
     ::_exit(now.rlim_max == 0 ? 0 : 5);
   }
   int status = 0;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -125,6 +126,43 @@ TEST_CASE("I4 an orphan in a worker's session is spared until that worker has go
   scene.settle();
   CHECK(::kill(family.orphan, 0) != 0);  // not even a corpse
   CHECK(other.lives());
+}
+
+TEST_CASE("I4 an orphan that comes when its worker has gone is told by the session that it is in") {
+  Scene scene;
+  const Sleeper older;
+  scene.strays().add(kTwo, older.pid());
+  const Family family = make_family();
+  scene.strays().add(kOne, family.worker);
+  scene.worker_has_gone(
+      kOne, family.worker);  // and only then the orphan is looked at, in whose environment is nothing
+  CHECK_FALSE(scene.strays().leaves_dying(kOne));
+  scene.settle();
+  CHECK_FALSE(lives(family.orphan));
+  CHECK(older.lives());
+}
+
+TEST_CASE("I4 what a worker left is told of as dying from when it is killed until it is dead") {
+  Scene scene;
+  const Family family = make_family();
+  scene.strays().add(kOne, family.worker);
+  // One in the middle of its death takes as long as it is traced.
+  REQUIRE(::ptrace(PTRACE_SEIZE, family.orphan, nullptr, PTRACE_O_TRACEEXIT) == 0);
+  scene.worker_has_gone(kOne, family.worker);
+  scene.strays().look_again();
+  REQUIRE(scene.strays().step().ok());
+  CHECK(scene.strays().leaves_dying(kOne));
+  CHECK_FALSE(scene.strays().leaves_dying(kTwo));
+  constexpr int kAtItsExit = SIGTRAP | PTRACE_EVENT_EXIT << 8;
+  int status = 0;
+  REQUIRE(::waitpid(family.orphan, &status, __WALL) == family.orphan);
+  CHECK((status >> 8) == kAtItsExit);
+  CHECK(scene.strays().leaves_dying(kOne));
+  REQUIRE(::ptrace(PTRACE_CONT, family.orphan, nullptr, 0) == 0);
+  CHECK(eventually([&] { return !scene.strays().leaves_dying(kOne); }));
+  scene.settle();
+  scene.strays().forget(kOne);
+  CHECK_FALSE(scene.strays().leaves_dying(kOne));
 }
 
 TEST_CASE("I4 an orphan that was known as a worker's stays that when it leaves the session") {
