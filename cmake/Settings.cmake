@@ -22,7 +22,7 @@ endif()
 find_program(PROMISED_CCACHE ccache)
 if(PROMISED_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # ccache takes precompiled headers only when it is told that their defines are the same. Another clone of the same
-  # sources finds what this one has compiled.
+  # sources finds what this one has compiled, but for batches (CMAKE_UNITY_BUILD), which name their sources by whole paths.
   set(CMAKE_CXX_COMPILER_LAUNCHER
     ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=${PROJECT_SOURCE_DIR}
     CCACHE_NOHASHDIR=1 ${PROMISED_CCACHE})
@@ -50,6 +50,11 @@ target_include_directories(promised_settings INTERFACE
 if(PROMISED_SANITIZE)
   add_compile_options(-fsanitize=${PROMISED_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all -O1 -g1)
   add_link_options(-fsanitize=${PROMISED_SANITIZE})
+  if(PROMISED_SANITIZE MATCHES undefined AND CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    # These look at every access, which takes g++ as long as all the rest. AddressSanitizer finds most of that, and the
+    # fuzz targets have them.
+    add_compile_options(-fno-sanitize=null,alignment,object-size,vptr)
+  endif()
   add_compile_definitions(PROMISED_SANITIZED=1)
 else()
   add_compile_options(-fstack-protector-strong)
