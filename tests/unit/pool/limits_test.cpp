@@ -106,7 +106,8 @@ TEST_CASE("I3 each job of a worker has all of cpu_time; one that uses more ends 
   }
   const auto gone = after_burning<event::WorkerGone>(pool, worker, 60'000, kMost);
   CHECK(gone.signal == SIGXCPU);
-  CHECK(gone.user + gone.system >= std::chrono::milliseconds(2700));
+  // 2.8 s but for what the kernel errs: for the limit it counts ticks, and for this the time.
+  CHECK(gone.user + gone.system >= std::chrono::milliseconds(2300));
 }
 
 TEST_CASE("I3 root's processes are not limited without a cgroup, and the pool says so instead of starting") {
