@@ -16,7 +16,12 @@ namespace {
 using namespace std::chrono_literals;
 
 promised::Client& client() {
-  static promised::Client own;
+  // However busy the machine is.
+  static promised::Client own([] {
+    promised::ClientOptions options;
+    options.connect_timeout = 1min;
+    return options;
+  }());
   return own;
 }
 

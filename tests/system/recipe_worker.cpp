@@ -38,7 +38,11 @@ std::string locate(std::string address) {
 
 // Fails in its first attempt, after it has seen to the next night.
 void nightly(promised::Job& job, std::string night) {
-  static promised::Client client;
+  static promised::Client client([] {
+    promised::ClientOptions options;
+    options.connect_timeout = 1min;  // however busy the machine is
+    return options;
+  }());
   const std::string next = day_after(night);
   client
       .submit(Options{}.begin_after(midnight_of(next)).begin_by(4h).unique().retries(3), "report.nightly",
