@@ -2,27 +2,18 @@
 #include "tests/system/wait_rows.hpp"
 
 #include <condition_variable>
-#include <coroutine>
 #include <exception>
 #include <mutex>
 #include <stdexcept>
 #include <string>
+
+#include "tests/support/detached.hpp"
 
 namespace promised::test {
 namespace {
 
 using namespace std::chrono_literals;
 using Job = const Future<std::int64_t>&;
-
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() { return {}; }
-    std::suspend_never initial_suspend() { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { throw; }
-  };
-};
 
 struct Awaited {
   std::mutex mutex;

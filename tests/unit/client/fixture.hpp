@@ -5,7 +5,6 @@
 #include <doctest/doctest.h>
 #include <promised/client.hpp>
 
-#include <coroutine>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -13,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "tests/support/detached.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_daemon.hpp"
 #include "tests/support/temp_directory.hpp"
@@ -51,17 +51,6 @@ inline message::Submit submit_of(const FakeDaemon::Message& m) {
 inline message::Follow follow_of(const FakeDaemon::Message& m) {
   return std::get<message::Follow>(m.request.body);
 }
-
-/// A coroutine that starts at once and belongs to nobody.
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() { return {}; }
-    std::suspend_never initial_suspend() { return {}; }
-    std::suspend_never final_suspend() noexcept { return {}; }
-    void return_void() {}
-    void unhandled_exception() { throw; }
-  };
-};
 
 struct Fixture {
   TempDirectory directory;
