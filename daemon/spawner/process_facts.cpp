@@ -56,6 +56,13 @@ Fd open_as_owner(pid_t pid, const std::string& path) {
   return fd;
 }
 
+// Who traces is told of stops as well, asked for or not.
+siginfo_t told_of(pid_t child) {
+  siginfo_t told{};
+  ::waitid(P_PID, static_cast<id_t>(child), &told, WEXITED | WNOHANG | WNOWAIT);
+  return told;
+}
+
 }  // namespace
 
 Result<std::vector<pid_t>> children_of_this_thread() {
@@ -68,9 +75,14 @@ Result<std::vector<pid_t>> children_of_this_thread() {
 }
 
 bool has_ended(pid_t child) {
-  siginfo_t info{};
-  return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-         info.si_pid == child;
+  const siginfo_t told = told_of(child);
+  return told.si_pid == child && told.si_code != CLD_TRAPPED;
+}
+
+std::optional<int> held_up_at(pid_t child) {
+  const siginfo_t told = told_of(child);
+  if (told.si_pid != child || told.si_code != CLD_TRAPPED) return std::nullopt;
+  return told.si_status;
 }
 
 std::vector<pid_t> all_processes() {

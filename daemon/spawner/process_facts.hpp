@@ -23,6 +23,10 @@ namespace promised {
 /// Whether this child has ended, and waits to be reaped.
 [[nodiscard]] bool has_ended(pid_t child);
 
+/// The signal at which this child stands still until its tracer has decided about it, where that is the
+/// calling thread: a child can make its parent that (PTRACE_TRACEME).
+[[nodiscard]] std::optional<int> held_up_at(pid_t child);
+
 /// All processes that there are.
 [[nodiscard]] std::vector<pid_t> all_processes();
 

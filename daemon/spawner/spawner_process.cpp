@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -274,6 +275,8 @@ void SpawnerProcess::reap() {
   std::vector<pid_t> workers;
   for (const auto& [pid, child] : children_) workers.push_back(pid);
   for (const pid_t pid : workers) {
+    // Nobody here traces: it goes on with its signal, and without a tracer.
+    if (const auto signal = held_up_at(pid)) ::ptrace(PTRACE_DETACH, pid, nullptr, *signal);
     if (!has_ended(pid)) continue;
     // What is left of a worker's group goes while the number cannot stand for anything else.
     ::kill(-pid, SIGKILL);

@@ -102,6 +102,7 @@ TEST_CASE("I a crash by a signal fails its own job, with the signal and the plac
     const char* place;
   };
   for (const Way& way : {Way{"segfault", SIGSEGV, "misbehave::segfault() at misbehave_deaths.cpp:"},
+                         Way{"segfault_traced", SIGSEGV, "misbehave::segfault() at misbehave_deaths.cpp:"},
                          Way{"abort", SIGABRT, "misbehave::abort_now() at misbehave_deaths.cpp:"},
                          Way{"overflow_stack", SIGSEGV, "descend at misbehave_deaths.cpp:"}}) {
     CAPTURE(way.function);

@@ -3,6 +3,7 @@
 #include <linux/sockios.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -92,6 +93,12 @@ std::int64_t overflow_stack() {
   return descend(0);
 }
 
+// Its parent is told of each of its signals before it is.
+void segfault_traced() {
+  if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0 || ::raise(SIGWINCH) != 0) std::_Exit(9);
+  segfault();
+}
+
 // What std::exit calls at the end ends the process in its own way.
 void exit_in_destructor(int code) {
   struct Last {
@@ -148,6 +155,7 @@ void sleep_for_ever() {
 
 void define_deaths(promised::Worker& worker) {
   worker.define("segfault", segfault)
+      .define("segfault_traced", segfault_traced)
       .define("abort", abort_now)
       .define("exit", [](int code) { std::exit(code); })
       .define("leave", [](int code) { ::_exit(code); })

@@ -151,12 +151,12 @@ TEST_CASE("I4 what a worker left is told of as dying from when it is killed unti
   scene.worker_has_gone(kOne, family.worker);
   scene.strays().look_again();
   REQUIRE(scene.strays().step().ok());
-  CHECK(scene.strays().leaves_dying(kOne));
   CHECK_FALSE(scene.strays().leaves_dying(kTwo));
+  siginfo_t stop{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(family.orphan), &stop, WSTOPPED | WNOWAIT) == 0);
+  CHECK(stop.si_code == CLD_TRAPPED);
   constexpr int kAtItsExit = SIGTRAP | PTRACE_EVENT_EXIT << 8;
-  int status = 0;
-  REQUIRE(::waitpid(family.orphan, &status, __WALL) == family.orphan);
-  CHECK((status >> 8) == kAtItsExit);
+  CHECK(stop.si_status == kAtItsExit);
   CHECK(scene.strays().leaves_dying(kOne));
   REQUIRE(::ptrace(PTRACE_CONT, family.orphan, nullptr, 0) == 0);
   CHECK(eventually([&] { return !scene.strays().leaves_dying(kOne); }));
