@@ -38,10 +38,12 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
     add_watcher(*job, asked.session, {asked.event.session, asked.number(), watch.take});
     return;
   }
-  // Asked again, while its answer waits for the disk.
-  if (watch.take && job->delivered && job->submitter == asked.event.session && job->number == asked.number())
-    return;
-  const bool own = job->name == nullptr && !job->delivered && job->submitter_tag != 0 &&
+  const Watcher asker{asked.event.session, asked.number(), watch.take};
+  if (has_taken(asker, *job)) return;
+  // What was to go to an earlier connection of the same client has not arrived, also where it is still read
+  // from the store.
+  const bool arrives = job->delivered && sessions_.find(job->submitter) != nullptr;
+  const bool own = job->name == nullptr && !arrives && job->submitter_tag != 0 &&
                    job->submitter_tag == asked.session.tag();
   if (own && !watch.peek) {
     clear_timer(*job);
@@ -50,7 +52,7 @@ void Scheduler::on(Asked& asked, message::Watch& watch, Turn& t) {
     deliver(*job, t);
     return;
   }
-  send_outcome(asked.session, {asked.event.session, asked.number(), watch.take}, *job, t);
+  send_outcome(asked.session, asker, *job, t);
 }
 
 void Scheduler::add_watcher(Job& job, Session& session, Watcher watcher) {

@@ -485,6 +485,7 @@ class Scheduler {
   void put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t);
   void take(const Session& session, std::uint64_t number, Job& job, Turn& t);
   [[nodiscard]] bool is_wanted(const Job& job) const;
+  [[nodiscard]] static bool has_taken(const Watcher& asker, const Job& job);
   void refuse_taken(SessionId session, std::uint64_t number, const JobId& id, Turn& t);
   [[nodiscard]] bool has_room(const Session& session, std::uint64_t bytes) const;
   void send_held_back(Session& session, Turn& t);

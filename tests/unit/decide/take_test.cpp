@@ -88,6 +88,44 @@ TEST_CASE("R7 after a restart too") {
   CHECK(house.ended(again, id));
 }
 
+TEST_CASE("R7 who asks again while the result is still read from the store takes it all the same") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f", Options{}.remember("n", 1min));
+  house.finish(house.workers()[0], std::string(2000, 'r'));
+  int loads = 0;
+  house.load_later = [&](const JobId&) { ++loads; };
+  const event::Requested asking{
+      client, {1000, 1000, 1}, {100, 0, message::Watch{.key = {id, {}}, .take = true}}, {}};
+  for (int i = 0; i < 2; ++i) house.handle(event::Requested(asking));
+  REQUIRE(loads == 1);
+  house.sent(client).clear();
+  house.handle(event::ResultLoaded{id, true, {}, Payload(std::string(2000, 'r'))});
+  house.handle(event::Requested(asking));
+  REQUIRE(house.sent(client).size() == 1);
+  CHECK(house.sent(client)[0].payload == std::string(2000, 'r'));
+}
+
+TEST_CASE("R7 what was taken is read for the next connection of its taker when the one before has gone") {
+  ReadyHouse house;
+  const JobId name = new_job_id();
+  const auto taker = house.connect(1000, name);
+  const JobId id = house.submit(taker, "f", Options{}.remember("n", 1min));
+  house.finish(house.workers()[0], std::string(2000, 'r'));
+  house.ask(taker, message::Watch{.key = {id, {}}, .take = true});
+  house.load_later = [](const JobId&) {};
+  // It has gone before it has heard; the second while the result is read for it once more.
+  const auto second = house.connect(1000, name);
+  house.ask(second, message::Watch{.key = {id, {}}, .take = true});
+  const auto third = house.connect(1000, name);
+  house.ask(third, message::Watch{.key = {id, {}}, .take = true});
+  house.handle(event::ResultLoaded{id, true, {}, Payload(std::string(2000, 'r'))});
+  REQUIRE(house.ended(third, id));
+  CHECK(house.sent(third).back().payload == std::string(2000, 'r'));
+  house.ask(third, std::monostate{}, {}, 1);
+  CHECK(house.written<change::DeleteJob>().size() == 1);
+}
+
 TEST_CASE("R7 a job without a name cannot be taken, and nobody waits for that") {
   ReadyHouse house;
   const auto client = house.connect();
