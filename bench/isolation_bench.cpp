@@ -6,6 +6,10 @@
 //
 // WORKER: another program that has the functions `echo` and `crash`, for example one with much debug
 // information. --check: exit 1 when a goal is missed.
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <deque>
 #include <exception>
@@ -25,6 +29,7 @@ using namespace promised::bench;
 constexpr std::size_t kTrips = 2000;
 constexpr std::size_t kPipelined = 4000;
 constexpr std::size_t kUnderWay = 200;
+constexpr std::size_t kForks = 200;
 /// DESIGN 7, in microseconds.
 constexpr double kMostCrash = 10'000;
 /// A process of its own for each job, over a reused worker.
@@ -40,6 +45,20 @@ struct Figures {
 
 double micros_since(Clock::time_point begin) {
   return std::chrono::duration<double, std::micro>(Clock::now() - begin).count();
+}
+
+/// What the kernel takes for a process that does nothing, in microseconds: no isolation costs less.
+double bare_fork() {
+  std::vector<double> micros;
+  for (std::size_t i = 0; i < kForks; ++i) {
+    const auto begin = Clock::now();
+    const pid_t pid = ::fork();
+    if (pid == 0) ::_exit(0);
+    if (pid < 0 || ::waitpid(pid, nullptr, 0) != pid) throw std::runtime_error("cannot fork");
+    micros.push_back(micros_since(begin));
+  }
+  std::sort(micros.begin(), micros.end());
+  return percentile(micros, 0.5);
 }
 
 class Measured {
@@ -125,6 +144,7 @@ bool goal(const std::string& what, double figure, double most) {
 }
 
 int run(std::size_t crashes, const std::string& worker, bool check) {
+  const double fork = bare_fork();  // while this process has one thread
   const Folder folder("/tmp");
   const std::string pool = "program = " + worker + "\nsize = 2\nkill_grace = 100ms\n";
   Subject subject(folder.path() / "daemon", "[pool.reused]\nqueues = reused\n" + pool +
@@ -141,7 +161,9 @@ int run(std::size_t crashes, const std::string& worker, bool check) {
   print("isolation = worker", reused);
   print("isolation = job", fresh);
   std::cout << "  job over worker" << std::setprecision(2) << std::setw(17) << fresh.p50 / reused.p50
-            << std::setw(10) << fresh.p99 / reused.p99 << std::setw(12) << fresh.rate / reused.rate << '\n';
+            << std::setw(10) << fresh.p99 / reused.p99 << std::setw(12) << fresh.rate / reused.rate << '\n'
+            << "  a bare fork, exit and wait takes this kernel " << std::setprecision(0) << fork
+            << " us, p50\n";
   const double worst = std::max(reused.crash_p99, fresh.crash_p99);
   const double more = fresh.p50 - reused.p50;
   std::cout << "goals\n";

@@ -123,7 +123,10 @@ Runner::Next Runner::handle(const message::WorkerWelcome& welcome, std::string_v
       std::min<std::uint64_t>(welcome.max_result, std::numeric_limits<std::uint32_t>::max());
   welcomed_ = true;
   cpu_limit_ = CpuLimit(welcome.cpu_time);
-  if (welcome.isolation == Isolation::job && !process_) process_.emplace();
+  if (welcome.isolation == Isolation::job && !process_) {
+    process_.emplace();
+    rehearse();
+  }
   message::Ready ready;
   for (const Function& f : functions_) ready.functions.push_back({f.name, f.signature});
   wire::encode_frame(message::FromWorker(std::move(ready)), 0, out_);

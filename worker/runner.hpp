@@ -84,6 +84,7 @@ class Runner {
 
   /// Runs the job in this process, and reports.
   [[nodiscard]] Next run_here(std::string_view arguments);
+  void rehearse();
   /// Runs it in a process of its own (runner_apart.cpp).
   [[nodiscard]] Next run_apart(std::string_view arguments);
   [[noreturn]] void be_process_of_job(std::string_view arguments);

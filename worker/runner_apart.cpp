@@ -12,11 +12,23 @@
 #include <utility>
 #include <variant>
 
+#include "common/wire/value_codec.hpp"
 #include "common/wire/worker_codec.hpp"
 #include "worker/crash_handler.hpp"
 #include "worker/runner.hpp"
 
 namespace promised::detail {
+
+/// The dynamic linker binds a function at its first call, which takes longer than many a job does: what is
+/// bound here need not be in each job's process.
+void Runner::rehearse() {
+  const Value value("value");
+  const auto arguments = wire::encode(Arguments{{value}, {{"name", value}}});
+  if (arguments.ok()) static_cast<void>(wire::decode_arguments(*arguments));
+  static_cast<void>(wire::encode(value));
+  std::string frame;
+  wire::encode_frame(message::FromWorker(message::AttemptEnded{}), 0, frame);
+}
 
 Runner::Next Runner::run_apart(std::string_view arguments) {
   flush_output();  // or the job would print it once more
