@@ -87,7 +87,7 @@ class Runner {
   void rehearse();
   /// Runs it in a process of its own (runner_apart.cpp).
   [[nodiscard]] Next run_apart(std::string_view arguments);
-  [[noreturn]] void be_process_of_job(std::string_view arguments);
+  [[noreturn]] void be_process_of_job(std::string_view arguments) noexcept;
   [[nodiscard]] Next hand_back(const std::string& why);
   [[nodiscard]] Next wait_for_process();
   [[nodiscard]] bool hear_for_process();

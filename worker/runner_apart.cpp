@@ -47,6 +47,7 @@ Runner::Next Runner::run_apart(std::string_view arguments) {
   // What it has started was told with it, and has the time that the daemon gives it.
   if (process_->told_to_stop()) remains_.await_group();
   leave(end_remains());
+  leave(spoilt_by_job());
   const Speech speech = process_->speech().load();
   if (speech == Speech::answered) return send();
   if (speech == Speech::speaking) end_like(end);
@@ -60,7 +61,9 @@ Runner::Next Runner::hand_back(const std::string& why) {
   return Next::no_process;
 }
 
-void Runner::be_process_of_job(std::string_view arguments) {
+/// What escapes, as for want of memory to tell of the end, is a crash of the job: it must not come to what
+/// the program has to do at its own end.
+void Runner::be_process_of_job(std::string_view arguments) noexcept {
   int status = 1;
   try {
     adopt_crash_handler();

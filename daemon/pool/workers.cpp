@@ -124,6 +124,8 @@ void Workers::Impl::on(const Exited& report, std::vector<Event>& events) {
   for (std::size_t turns = kTurn / output.size(); turns > 0; --turns)
     if (read_output(*worker) == WorkerOutput::Read::nothing) break;
   tell_output(*worker, events);
+  // It had ended by itself, and that was told late.
+  if (worker->ends_late && report.signal != SIGKILL) worker->protocol_error.clear();
   const WorkerPage& page = *worker->page;
   events.push_back(event::WorkerGone{
       report.worker, page.claims.claimed(), report.signal, report.exit_code, report.peak_memory,

@@ -57,6 +57,7 @@ void Workers::Impl::end_overdue() {
     if (worker.must_end_by && *worker.must_end_by <= now) {
       worker.must_end_by.reset();
       condemn(id, worker, "it closed its channel (fd 3) and went on running");
+      worker.ends_late = true;
     } else if (worker.more_by && *worker.more_by <= now) {
       worker.more_by.reset();
       char next = 0;

@@ -9,8 +9,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <system_error>
 
 #include "common/fd.hpp"
+#include "common/units.hpp"
 #include "daemon/spawner/process_facts.hpp"
 
 namespace promised {
@@ -56,6 +61,15 @@ bool Killed::reap(std::size_t most) {
     i = all_.erase(i);
   }
   return true;
+}
+
+void reap_threads(pid_t child) {
+  const std::string tasks = "/proc/" + std::to_string(child) + "/task";
+  std::error_code error;
+  for (std::filesystem::directory_iterator i(tasks, error), end; !error && i != end; i.increment(error)) {
+    const auto thread = parse_integer(i->path().filename().string(), 1, std::numeric_limits<pid_t>::max());
+    if (thread.ok() && *thread != child) ::waitpid(static_cast<pid_t>(*thread), nullptr, WNOHANG | __WALL);
+  }
 }
 
 Result<std::vector<pid_t>> end_children(const std::vector<pid_t>& spared) {

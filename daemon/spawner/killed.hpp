@@ -40,6 +40,10 @@ class Killed {
   std::vector<pid_t> living_;  ///< of `all_`, when they were last looked at
 };
 
+/// Threads of a child that have ended, and whose tracer the calling thread is (PTRACE_TRACEME): until they
+/// are reaped, the child, though killed, has not ended.
+void reap_threads(pid_t child);
+
 /// Kills and reaps all children of the calling thread but `spared`, and what becomes a child of it by that,
 /// until there are no more. Those that it may not kill, because they belong to another user, and those that
 /// are still there five seconds later.

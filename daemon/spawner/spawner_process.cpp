@@ -104,6 +104,7 @@ Result<void> SpawnerProcess::turn() {
   if (polled_[1].revents != 0) reap();
   if (polled_[0].revents & (POLLIN | POLLHUP | POLLERR)) PROMISED_TRY(obey());
   if (ready == 0 && most > 0) strays_.reap_dead();
+  if (ready == 0 && awaits_killed()) reap();
   // Before the reports: a run has ended when what it started has.
   end_strays();
   report_ended();
@@ -115,7 +116,11 @@ Result<void> SpawnerProcess::turn() {
 
 int SpawnerProcess::patience() const {
   if (tidy_) return 0;
-  const int of_strays = strays_.patience();
+  // The end of one that is traced is told to its tracer first, which may be what its job has left behind, and
+  // nothing tells of that.
+  constexpr int kForTheKilled = 100;
+  int of_strays = strays_.patience();
+  if (awaits_killed()) of_strays = of_strays < 0 ? kForTheKilled : std::min(of_strays, kForTheKilled);
   if (endings_.empty()) return of_strays;
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(endings_.front().latest - Clock::now());
   const int of_endings = std::max(static_cast<int>(left.count()), 0);
@@ -243,6 +248,14 @@ void SpawnerProcess::kill(const spawner_wire::KillOrder& order) {
   if (found == pids_.end()) return;
   if (cgroups_) children_.at(found->second).memory_kills = cgroups_->memory_kills(order.worker);
   kill_group(found->second, order.signal);
+  if (order.signal != SIGKILL) return;
+  children_.at(found->second).killed = true;
+  strays_.condemn(order.worker);
+}
+
+bool SpawnerProcess::awaits_killed() const {
+  return std::any_of(children_.begin(), children_.end(),
+                     [](const auto& child) { return child.second.killed; });
 }
 
 void SpawnerProcess::look_at_launch(pid_t pid, Child& child) {
@@ -277,6 +290,7 @@ void SpawnerProcess::reap() {
   for (const pid_t pid : workers) {
     // Nobody here traces: it goes on with its signal, and without a tracer.
     if (const auto signal = held_up_at(pid)) ::ptrace(PTRACE_DETACH, pid, nullptr, *signal);
+    if (children_.at(pid).killed) reap_threads(pid);
     if (!has_ended(pid)) continue;
     // What is left of a worker's group goes while the number cannot stand for anything else.
     ::kill(-pid, SIGKILL);

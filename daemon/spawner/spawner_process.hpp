@@ -45,6 +45,7 @@ class SpawnerProcess {
     Fd status;                       ///< open while exec has neither happened nor failed
     std::string reason;              ///< why it failed
     std::uint64_t memory_kills = 0;  ///< of its cgroup, when it was last told to end
+    bool killed = false;             ///< it has been sent SIGKILL, and has not ended
   };
 
   [[nodiscard]] Result<void> set_up();
@@ -61,6 +62,7 @@ class SpawnerProcess {
   [[nodiscard]] Result<void> take_cgroup(std::vector<Leftover>& ended);
 
   void reap();
+  [[nodiscard]] bool awaits_killed() const;
   void ended(pid_t pid, int status, const rusage& usage);
   /// Reads what a launch has said so far, and reports it once it is over.
   void look_at_launch(pid_t pid, Child& child);

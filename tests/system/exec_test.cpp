@@ -85,6 +85,17 @@ TEST_CASE("I8 exec runs a command without a shell; its status and output come ba
         Ended{{"signal", Value(std::int64_t{SIGKILL})}, {"stdout", Value("")}, {"stderr", Value("")}});
 }
 
+TEST_CASE("I8 a command that has itself traced by its parent ends as it would without") {
+  TestDaemon daemon(shell_config());
+  Client client = connect(daemon);
+  const std::string traced =
+      "import ctypes, os, signal; ctypes.CDLL(None).ptrace(0, 0, None, None); "
+      "os.kill(os.getpid(), signal.SIGCONT); ";
+  CHECK(outcome_of(client, {"python3", "-c", traced + "print('on')"}) == expected(0, "on\n"));
+  CHECK(outcome_of(client, {"python3", "-c", traced + "os.kill(os.getpid(), signal.SIGUSR1)"}) ==
+        Ended{{"signal", Value(std::int64_t{SIGUSR1})}, {"stdout", Value("")}, {"stderr", Value("")}});
+}
+
 TEST_CASE("I8 exec gives the command a directory, variables and an input") {
   TestDaemon daemon(shell_config({{"environment.MINE", "pool"}}));
   Client client = connect(daemon);

@@ -101,15 +101,18 @@ TEST_CASE("I a crash by a signal fails its own job, with the signal and the plac
     int signal;
     const char* place;
   };
-  for (const Way& way : {Way{"segfault", SIGSEGV, "misbehave::segfault() at misbehave_deaths.cpp:"},
-                         Way{"segfault_traced", SIGSEGV, "misbehave::segfault() at misbehave_deaths.cpp:"},
-                         Way{"abort", SIGABRT, "misbehave::abort_now() at misbehave_deaths.cpp:"},
-                         Way{"overflow_stack", SIGSEGV, "descend at misbehave_deaths.cpp:"}}) {
+  for (const Way& way :
+       {Way{"segfault", SIGSEGV, "misbehave::segfault() at misbehave_deaths.cpp:"},
+        Way{"segfault_traced", SIGSEGV, "misbehave::segfault() at misbehave_deaths.cpp:"},
+        Way{"segfault_with_traced_thread", SIGSEGV, "misbehave::segfault() at misbehave_deaths.cpp:"},
+        Way{"abort", SIGABRT, "misbehave::abort_now() at misbehave_deaths.cpp:"},
+        Way{"overflow_stack", SIGSEGV, "descend at misbehave_deaths.cpp:"}}) {
     CAPTURE(way.function);
     Scene scene;
     const Failure failure = scene.failure_of(way.function);
     CHECK(failure.cause == Cause::crashed);
     CHECK(failure.signal == way.signal);
+    CHECK(failure.message.find("protocol") == std::string::npos);
 #ifndef PROMISED_SANITIZED  // whose handlers tell of it in their own way
     CAPTURE(failure.backtrace);
     CHECK(failure.backtrace.find(way.place) != std::string::npos);
@@ -136,7 +139,8 @@ TEST_CASE("I an exit without an answer fails its own job, with the status") {
 }
 
 TEST_CASE("I T3 what does not end by itself is ended by run_timeout, whatever it does about it") {
-  for (const char* function : {"spin", "sleep", "ignore_sigterm", "stop_itself"}) {
+  for (const char* function : {"spin", "sleep", "ignore_sigterm", "stop_itself", "sleep_with_traced_thread",
+                               "sleep_traced_by_orphan"}) {
     CAPTURE(function);
     Scene scene;
     const Failure failure = scene.failure_of(limited(), function);

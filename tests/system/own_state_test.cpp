@@ -28,6 +28,17 @@ TEST_CASE(
   CHECK(pool_view(client, "misbehave").crashes == 0);
 }
 
+TEST_CASE("I limits that a job has lowered for its worker, where it is a process of its own, are put back") {
+  DaemonConfig config;
+  config.pool("misbehave", worker_binary("misbehave"), {{"size", "1"}, {"isolation", "job"}});
+  TestDaemon daemon(config);
+  Client client = connect(daemon);
+  const auto files = client.submit<rlim_t>("files_limit").result(kPatience);
+  CHECK_FALSE(client.submit("lower_limits_of_parent").failure(kPatience));
+  CHECK(client.submit<rlim_t>("files_limit").result(kPatience) == files);
+  CHECK(pool_view(client, "misbehave").crashes == 0);
+}
+
 TEST_CASE("A2 many jobs that spoil their workers take none with them, also of those that run at most once") {
   DaemonConfig config;
   // As another user, who may not raise a limit again that it has lowered.

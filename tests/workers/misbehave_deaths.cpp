@@ -99,6 +99,27 @@ void segfault_traced() {
   segfault();
 }
 
+// A thread that the parent traces: until it has looked at the thread's end, this process has not ended.
+void have_traced_thread() {
+  static std::atomic<bool> traced = false;
+  std::thread([] {
+    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) std::_Exit(9);
+    traced = true;
+    sleep_for_ever();
+  }).detach();
+  while (!traced) std::this_thread::yield();
+}
+
+void sleep_with_traced_thread() {
+  have_traced_thread();
+  sleep_for_ever();
+}
+
+void segfault_with_traced_thread() {
+  have_traced_thread();
+  segfault();
+}
+
 // What std::exit calls at the end ends the process in its own way.
 void exit_in_destructor(int code) {
   struct Last {
@@ -156,6 +177,8 @@ void sleep_for_ever() {
 void define_deaths(promised::Worker& worker) {
   worker.define("segfault", segfault)
       .define("segfault_traced", segfault_traced)
+      .define("sleep_with_traced_thread", sleep_with_traced_thread)
+      .define("segfault_with_traced_thread", segfault_with_traced_thread)
       .define("abort", abort_now)
       .define("exit", [](int code) { std::exit(code); })
       .define("leave", [](int code) { ::_exit(code); })

@@ -3,6 +3,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,6 +54,23 @@ void orphan_and_abort(bool own_session) {
 // The same, told in a report, by a job that does not end.
 void orphan_and_sleep(promised::Job& job, bool own_session) {
   job.progress(0, std::to_string(orphan(own_session)));
+  sleep_for_ever();
+}
+
+// The tracer is told of this process's end before its parent is, and has left the group that is killed.
+void sleep_traced_by_orphan() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) std::_Exit(9);
+  const pid_t worker = ::getpid();
+  const pid_t tracer = ::fork();
+  if (tracer == 0) {
+    char go = 0;
+    ::setsid();
+    if (::read(ends[0], &go, 1) != 1 || ::ptrace(PTRACE_SEIZE, worker, nullptr, nullptr) != 0) std::_Exit(9);
+    sleep_for_ever();
+  }
+  ::prctl(PR_SET_PTRACER, tracer);  // where a kernel wants to be told
+  if (::write(ends[1], "", 1) != 1) std::_Exit(9);
   sleep_for_ever();
 }
 
@@ -131,6 +149,7 @@ void define_processes(promised::Worker& worker, pid_t helper) {
       .define("child_of_a_thread", child_of_a_thread)
       .define("leave_child_behind", leave_child_behind)
       .define("leave_child_behind_and_crash", leave_child_behind_and_crash)
+      .define("sleep_traced_by_orphan", sleep_traced_by_orphan)
       .define("helper", [helper] { return std::int64_t{helper}; })
       .define("fork_and_return", fork_and_return)
       .define("fork_bomb", fork_bomb)

@@ -143,6 +143,15 @@ void lower_limits(bool for_good) {
   std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
+// Of the worker, where this is the process of one job.
+void lower_limits_of_parent() {
+  rlimit few{};
+  if (::prlimit(::getppid(), RLIMIT_NOFILE, nullptr, &few) != 0) std::_Exit(9);
+  few.rlim_cur = 16;
+  if (::prlimit(::getppid(), RLIMIT_NOFILE, &few, nullptr) != 0) std::_Exit(9);
+  take_a_while();
+}
+
 std::map<std::string, std::string> attributes() {
   const mode_t umask = ::umask(077);
   ::umask(umask);
@@ -203,7 +212,8 @@ void define_state(promised::Worker& worker) {
       .define("join_group", join_group)
       .define("files_limit", files_limit)
       .define("open_all_files", open_all_files)
-      .define("lower_limits", lower_limits);
+      .define("lower_limits", lower_limits)
+      .define("lower_limits_of_parent", lower_limits_of_parent);
 }
 
 }  // namespace misbehave

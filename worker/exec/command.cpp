@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -291,15 +292,19 @@ void Running::reap_orphans() {
     const pid_t pid = ::waitpid(-1, &status, WNOHANG | __WALL);
     if (pid < 0 && errno == EINTR) continue;
     if (pid <= 0) return;
-    if (pid == pid_ && process_.valid()) ended(status);
+    if (WIFSTOPPED(status)) {  // it has made this its tracer: it goes on, without one
+      ::ptrace(PTRACE_DETACH, pid, nullptr, WSTOPSIG(status));
+    } else if (pid == pid_ && process_.valid()) {
+      ended(status);
+    }
   }
 }
 
 void Running::await_end() {
   int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0) {
-    if (errno != EINTR) fail("waitpid");
-  }
+  do {
+    if (::waitpid(pid_, &status, 0) < 0 && errno != EINTR) fail("waitpid");
+  } while (!WIFEXITED(status) && !WIFSIGNALED(status));
   ended(status);
 }
 
