@@ -84,7 +84,7 @@ void Scheduler::take(const Session& session, std::uint64_t number, Job& job, Tur
 /// Asked a second time, as a client does that has waited long: its answer is on its way, or waits for the
 /// disk.
 bool Scheduler::has_taken(const Watcher& asker, const Job& job) {
-  return asker.take && job.name == nullptr && job.submitter == asker.session && job.number == asker.number;
+  return asker.take && job.submitter == asker.session && job.number == asker.number;
 }
 
 void Scheduler::put_out(Session& session, const Watcher& to, Job& job, const Payload& result, Turn& t) {

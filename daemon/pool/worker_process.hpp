@@ -49,7 +49,7 @@ struct WorkerProcess {
   /// A frame of it has begun to come: by then more of it must have come.
   std::optional<Instant> more_by;
   std::string protocol_error;
-  bool ends_late = false;  ///< that is why: its channel is closed, and of its end nothing was told in time
+  bool ends_late = false;  ///< all that protocol_error says is that its end was not told in time
 };
 
 }  // namespace promised

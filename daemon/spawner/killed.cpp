@@ -63,13 +63,15 @@ bool Killed::reap(std::size_t most) {
   return true;
 }
 
-void reap_threads(pid_t child) {
+void end_tracers(pid_t child) {
   const std::string tasks = "/proc/" + std::to_string(child) + "/task";
   std::error_code error;
   for (std::filesystem::directory_iterator i(tasks, error), end; !error && i != end; i.increment(error)) {
     const auto thread = parse_integer(i->path().filename().string(), 1, std::numeric_limits<pid_t>::max());
     if (thread.ok() && *thread != child) ::waitpid(static_cast<pid_t>(*thread), nullptr, WNOHANG | __WALL);
   }
+  const auto tracer = tracer_of(child);
+  if (tracer && parent_of(*tracer) == ::getpid()) ::kill(*tracer, SIGKILL);
 }
 
 Result<std::vector<pid_t>> end_children(const std::vector<pid_t>& spared) {

@@ -40,9 +40,10 @@ class Killed {
   std::vector<pid_t> living_;  ///< of `all_`, when they were last looked at
 };
 
-/// Threads of a child that have ended, and whose tracer the calling thread is (PTRACE_TRACEME): until they
-/// are reaped, the child, though killed, has not ended.
-void reap_threads(pid_t child);
+/// The end of a traced process, or thread, is told to its tracer first: until then a child that was killed
+/// has not ended. Reaps its threads whose tracer the calling thread is (PTRACE_TRACEME), and kills its tracer
+/// where that is another child of the calling process.
+void end_tracers(pid_t child);
 
 /// Kills and reaps all children of the calling thread but `spared`, and what becomes a child of it by that,
 /// until there are no more. Those that it may not kill, because they belong to another user, and those that

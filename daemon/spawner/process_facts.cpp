@@ -56,6 +56,18 @@ Fd open_as_owner(pid_t pid, const std::string& path) {
   return fd;
 }
 
+// 0 stands for none.
+std::optional<pid_t> process_in_status(pid_t pid, std::string_view key) {
+  std::ifstream file(path_of(pid, "status"));
+  for (std::string word; file >> word;) {
+    if (word != key) continue;
+    pid_t found = 0;
+    if (file >> found && found != 0) return found;
+    break;
+  }
+  return std::nullopt;
+}
+
 // Who traces is told of stops as well, asked for or not.
 siginfo_t told_of(pid_t child) {
   siginfo_t told{};
@@ -83,6 +95,14 @@ std::optional<int> held_up_at(pid_t child) {
   const siginfo_t told = told_of(child);
   if (told.si_pid != child || told.si_code != CLD_TRAPPED) return std::nullopt;
   return told.si_status;
+}
+
+std::optional<pid_t> tracer_of(pid_t pid) {
+  return process_in_status(pid, "TracerPid:");
+}
+
+std::optional<pid_t> parent_of(pid_t pid) {
+  return process_in_status(pid, "PPid:");
 }
 
 std::vector<pid_t> all_processes() {

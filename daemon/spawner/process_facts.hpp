@@ -27,6 +27,10 @@ namespace promised {
 /// calling thread: a child can make its parent that (PTRACE_TRACEME).
 [[nodiscard]] std::optional<int> held_up_at(pid_t child);
 
+/// Nothing if nobody traces it, or there is no such process any more.
+[[nodiscard]] std::optional<pid_t> tracer_of(pid_t pid);
+[[nodiscard]] std::optional<pid_t> parent_of(pid_t pid);
+
 /// All processes that there are.
 [[nodiscard]] std::vector<pid_t> all_processes();
 

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -21,6 +20,7 @@
 
 #include "common/printable.hpp"
 #include "common/process_use.hpp"
+#include "common/untrace.hpp"
 #include "common/worker_marks.hpp"
 #include "daemon/spawner/killed.hpp"
 #include "daemon/spawner/launch.hpp"
@@ -104,7 +104,7 @@ Result<void> SpawnerProcess::turn() {
   if (polled_[1].revents != 0) reap();
   if (polled_[0].revents & (POLLIN | POLLHUP | POLLERR)) PROMISED_TRY(obey());
   if (ready == 0 && most > 0) strays_.reap_dead();
-  if (ready == 0 && awaits_killed()) reap();
+  if (ready == 0 && most > 0 && awaits_killed()) reap();
   // Before the reports: a run has ended when what it started has.
   end_strays();
   report_ended();
@@ -116,8 +116,7 @@ Result<void> SpawnerProcess::turn() {
 
 int SpawnerProcess::patience() const {
   if (tidy_) return 0;
-  // The end of one that is traced is told to its tracer first, which may be what its job has left behind, and
-  // nothing tells of that.
+  // The end of one that is traced is told to its tracer first, and nothing tells of that.
   constexpr int kForTheKilled = 100;
   int of_strays = strays_.patience();
   if (awaits_killed()) of_strays = of_strays < 0 ? kForTheKilled : std::min(of_strays, kForTheKilled);
@@ -248,9 +247,7 @@ void SpawnerProcess::kill(const spawner_wire::KillOrder& order) {
   if (found == pids_.end()) return;
   if (cgroups_) children_.at(found->second).memory_kills = cgroups_->memory_kills(order.worker);
   kill_group(found->second, order.signal);
-  if (order.signal != SIGKILL) return;
-  children_.at(found->second).killed = true;
-  strays_.condemn(order.worker);
+  if (order.signal == SIGKILL) children_.at(found->second).killed = true;
 }
 
 bool SpawnerProcess::awaits_killed() const {
@@ -288,9 +285,8 @@ void SpawnerProcess::reap() {
   std::vector<pid_t> workers;
   for (const auto& [pid, child] : children_) workers.push_back(pid);
   for (const pid_t pid : workers) {
-    // Nobody here traces: it goes on with its signal, and without a tracer.
-    if (const auto signal = held_up_at(pid)) ::ptrace(PTRACE_DETACH, pid, nullptr, *signal);
-    if (children_.at(pid).killed) reap_threads(pid);
+    if (const auto signal = held_up_at(pid)) untrace(pid, *signal);
+    if (children_.at(pid).killed) end_tracers(pid);
     if (!has_ended(pid)) continue;
     // What is left of a worker's group goes while the number cannot stand for anything else.
     ::kill(-pid, SIGKILL);

@@ -20,11 +20,6 @@ void Strays::add(WorkerId worker, pid_t pid) {
   gone_.erase(pid);
 }
 
-void Strays::condemn(WorkerId worker) {
-  workers_.erase(worker);
-  dying_[worker];
-}
-
 void Strays::remove(WorkerId worker, pid_t pid) {
   leaders_.erase(pid);
   workers_.erase(worker);

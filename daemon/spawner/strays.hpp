@@ -28,8 +28,6 @@ class Strays {
   /// From now on children that are not workers are strays. Called before the next step once a worker has been
   /// started, and before it is reaped.
   void add(WorkerId worker, pid_t pid);
-  /// Called when it is to end at once: what it leaves is spared no more.
-  void condemn(WorkerId worker);
   /// Called when it has been reaped. The next step kills what it left, unless that is very much.
   void remove(WorkerId worker, pid_t pid);
   /// Something that this worker left has been killed, and lives yet. Once it is told of, it is forgotten.

@@ -89,9 +89,9 @@ TEST_CASE("I8 a command that has itself traced by its parent ends as it would wi
   TestDaemon daemon(shell_config());
   Client client = connect(daemon);
   const std::string traced =
-      "import ctypes, os, signal; ctypes.CDLL(None).ptrace(0, 0, None, None); "
-      "os.kill(os.getpid(), signal.SIGCONT); ";
-  CHECK(outcome_of(client, {"python3", "-c", traced + "print('on')"}) == expected(0, "on\n"));
+      "import ctypes, os, signal; assert ctypes.CDLL(None).ptrace(0, 0, None, None) == 0; ";
+  CHECK(outcome_of(client, {"python3", "-c", traced + "os.execvp('echo', ['echo', 'on'])"}) ==
+        expected(0, "on\n"));
   CHECK(outcome_of(client, {"python3", "-c", traced + "os.kill(os.getpid(), signal.SIGUSR1)"}) ==
         Ended{{"signal", Value(std::int64_t{SIGUSR1})}, {"stdout", Value("")}, {"stderr", Value("")}});
 }

@@ -58,19 +58,24 @@ void orphan_and_sleep(promised::Job& job, bool own_session) {
 }
 
 // The tracer is told of this process's end before its parent is, and has left the group that is killed.
+// Nobody can tell whose it is.
 void sleep_traced_by_orphan() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) std::_Exit(9);
+  int ends[2], answer[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0 || ::pipe2(answer, O_CLOEXEC) != 0) std::_Exit(9);
   const pid_t worker = ::getpid();
   const pid_t tracer = ::fork();
   if (tracer == 0) {
     char go = 0;
     ::setsid();
+    ::prctl(PR_SET_DUMPABLE, 0);
     if (::read(ends[0], &go, 1) != 1 || ::ptrace(PTRACE_SEIZE, worker, nullptr, nullptr) != 0) std::_Exit(9);
+    if (::write(answer[1], "", 1) != 1) std::_Exit(9);
     sleep_for_ever();
   }
+  ::close(answer[1]);
   ::prctl(PR_SET_PTRACER, tracer);  // where a kernel wants to be told
-  if (::write(ends[1], "", 1) != 1) std::_Exit(9);
+  char traced = 0;
+  if (::write(ends[1], "", 1) != 1 || ::read(answer[0], &traced, 1) != 1) std::_Exit(9);
   sleep_for_ever();
 }
 

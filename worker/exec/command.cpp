@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -22,6 +21,7 @@
 
 #include "common/argument_vector.hpp"
 #include "common/fd.hpp"
+#include "common/untrace.hpp"
 
 namespace promised::exec {
 namespace {
@@ -292,8 +292,8 @@ void Running::reap_orphans() {
     const pid_t pid = ::waitpid(-1, &status, WNOHANG | __WALL);
     if (pid < 0 && errno == EINTR) continue;
     if (pid <= 0) return;
-    if (WIFSTOPPED(status)) {  // it has made this its tracer: it goes on, without one
-      ::ptrace(PTRACE_DETACH, pid, nullptr, WSTOPSIG(status));
+    if (WIFSTOPPED(status)) {
+      untrace(pid, WSTOPSIG(status));
     } else if (pid == pid_ && process_.valid()) {
       ended(status);
     }
@@ -302,9 +302,11 @@ void Running::reap_orphans() {
 
 void Running::await_end() {
   int status = 0;
-  do {
-    if (::waitpid(pid_, &status, 0) < 0 && errno != EINTR) fail("waitpid");
-  } while (!WIFEXITED(status) && !WIFSIGNALED(status));
+  for (;;) {
+    const pid_t pid = ::waitpid(pid_, &status, 0);
+    if (pid < 0 && errno != EINTR) fail("waitpid");
+    if (pid == pid_ && !WIFSTOPPED(status)) break;
+  }
   ended(status);
 }
 

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <array>
 #include <string>
 
+#include "common/untrace.hpp"
 #include "common/worker_marks.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/temp_directory.hpp"
@@ -40,11 +42,26 @@ TEST_CASE("of a process that lives all is known") {
   CHECK_FALSE(has_ended(process.pid()));
   CHECK(user_of(process.pid()) == ::geteuid());
   CHECK(session_of(process.pid()) == process.pid());
+  CHECK(promised::parent_of(process.pid()) == ::getpid());
+  CHECK_FALSE(tracer_of(process.pid()).has_value());
   CHECK(started_at(process.pid()) >= started_at(::getpid()));
   CHECK(promised::command_of(process.pid()) == "sleep 600");
   CHECK(variable_of(process.pid(), kWorkerVariable) == "4294967295");
   CHECK_FALSE(variable_of(process.pid(), "PROMISED").has_value());
   CHECK(worker_of(process.pid()) == WorkerId{4294967295});
+}
+
+TEST_CASE("a child that is traced and stands still has not ended") {
+  const Sleeper process;
+  CHECK_FALSE(held_up_at(process.pid()).has_value());
+  REQUIRE(::ptrace(PTRACE_SEIZE, process.pid(), nullptr, nullptr) == 0);
+  CHECK(tracer_of(process.pid()) == ::getpid());
+  REQUIRE(::kill(process.pid(), SIGUSR1) == 0);
+  REQUIRE(eventually([&] { return held_up_at(process.pid()) == SIGUSR1; }));
+  CHECK_FALSE(has_ended(process.pid()));
+  untrace(process.pid(), SIGUSR1);
+  CHECK(eventually([&] { return has_ended(process.pid()); }));  // of that signal
+  CHECK_FALSE(held_up_at(process.pid()).has_value());
 }
 
 TEST_CASE("a corpse is a child that has ended, and nothing tells whose it was") {
@@ -63,6 +80,7 @@ TEST_CASE("of a process that is gone nothing is known") {
   REQUIRE(::waitpid(process.pid(), nullptr, 0) == process.pid());
   CHECK_FALSE(contains(all_processes(), process.pid()));
   CHECK_FALSE(has_ended(process.pid()));
+  CHECK_FALSE(promised::parent_of(process.pid()).has_value());
   CHECK_FALSE(user_of(process.pid()).has_value());
   CHECK_FALSE(session_of(process.pid()).has_value());
   CHECK_FALSE(started_at(process.pid()).has_value());
