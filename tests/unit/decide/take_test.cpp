@@ -106,6 +106,24 @@ TEST_CASE("R7 who asks again while the result is still read from the store takes
   CHECK(house.sent(client)[0].payload == std::string(2000, 'r'));
 }
 
+TEST_CASE("R7 a take that is asked again leaves alone the name that its job has got meanwhile") {
+  ReadyHouse house;
+  const auto client = house.connect();
+  const JobId id = house.submit(client, "f", Options{}.remember("n", 1min));
+  house.finish(house.workers()[0]);
+  house.hold_commits();
+  const auto taker = house.connect();
+  const event::Requested asking{
+      taker, {1000, 1000, 1}, {100, 0, message::Watch{.key = {id, {}}, .take = true}}, {}};
+  house.handle(event::Requested(asking));
+  house.ask(client, message::Remember{id, "other", 1min, Duplicate::raise, {}});
+  house.handle(event::Requested(asking));
+  house.commit();
+  CHECK(house.count<message::Ended>(taker) == 1);
+  house.ask(client, message::Watch{.key = {{}, "other"}});
+  CHECK(house.sent(client).back().payload == "result");
+}
+
 TEST_CASE("R7 what was taken is read for the next connection of its taker when the one before has gone") {
   ReadyHouse house;
   const JobId name = new_job_id();
